@@ -1,0 +1,94 @@
+"""Back ends, one file each, found by module name: ``backend: openai`` is ``reasonmed.backends.openai``.
+
+A back end's module has a pydantic class ``Settings`` (what a recipe may say of such a model) and a function
+``connect(settings, connections)`` that returns an object with ``complete(request)`` and ``aclose()``. A name with a dot
+in it imports a stranger's module of the same shape.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from reasonmed.types import Backend
+
+
+class Sampling(BaseModel):
+    """Sampling parameters that a model entry sets for every stage that uses it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+
+
+class ModelSettings(BaseModel):
+    """What every model entry of a recipe may say; each back end adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: str
+    """The back end's module name, or a dotted path to one of your own."""
+    system: str | None = None
+    """A system message for every request to this model; none by default."""
+    sampling: Sampling = Sampling()
+    """Sampling parameters that override the stage's."""
+    extra_body: dict[str, Any] | None = None
+    """Further fields of the request body, such as top_k or chat_template_kwargs."""
+    revision: str | None = None
+    """Tells two builds of one model name apart, such as fp8 and bf16."""
+
+    @property
+    def identity(self) -> str:
+        """The model as its provider names it; part of every request's identity."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """How records name the model."""
+        return f"{self.identity}@{self.revision}" if self.revision else self.identity
+
+    @property
+    def demo(self) -> bool:
+        """Whether replies of this model are worth nothing medically."""
+        return False
+
+
+class BackendModule(Protocol):
+    """The shape of a back end's module."""
+
+    Settings: type[ModelSettings]
+
+    def connect(self, settings: ModelSettings, connections: int) -> Backend:
+        """Make a back end that holds at most so many connections."""
+        ...
+
+
+def shipped() -> list[str]:
+    """The names of the back ends that come with the package."""
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def find(name: str) -> BackendModule:
+    """The module of a back end.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    path = name if "." in name else f"{__name__}.{name}"
+    try:
+        module = import_module(path)
+    except ModuleNotFoundError as missing:
+        if missing.name and not path.startswith(missing.name):
+            raise ValueError(f"backend {name} needs the package {missing.name}, which is not installed") from missing
+        raise ValueError(f"there is no backend {name!r}; there are {', '.join(shipped())}") from missing
+    if not hasattr(module, "Settings") or not hasattr(module, "connect"):
+        raise ValueError(f"backend {name!r}: {path} has no Settings and connect")
+    return cast("BackendModule", module)

@@ -1,0 +1,38 @@
+"""Azure OpenAI: the same bodies as OpenAI's, with Azure's URL form, api-version and header.
+
+Specification: https://learn.microsoft.com/azure/ai-foundry/openai/reference.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from reasonmed.backends.openai import EndpointSettings, connect
+
+__all__ = ["Settings", "connect"]
+
+
+class Settings(EndpointSettings):
+    """A deployment of a model at Azure."""
+
+    endpoint: str = Field(pattern=r"^https?://")
+    """The resource's address, such as https://NAME.openai.azure.com."""
+    deployment: str = Field(min_length=1)
+    """The deployment's name; it stands for the model in every request's identity."""
+    api_version: str = Field("2024-10-21", min_length=1)
+    api_key_env: str | None = "AZURE_OPENAI_API_KEY"
+
+    @property
+    def identity(self) -> str:
+        """The deployment's name."""
+        return self.deployment
+
+    @property
+    def url(self) -> str:
+        """Where completions are asked for."""
+        path = f"openai/deployments/{self.deployment}/chat/completions"
+        return f"{self.endpoint.rstrip('/')}/{path}?api-version={self.api_version}"
+
+    def authorization(self, key: str) -> dict[str, str]:
+        """The header that carries the key."""
+        return {"api-key": key}

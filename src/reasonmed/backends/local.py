@@ -1,0 +1,136 @@
+"""The embedded model: llama.cpp's own server inside this process, from the wheel ``xllamacpp``, bound to 127.0.0.1.
+
+Without a ``model`` it is SmolLM2-135M-Instruct, which proves the machinery and has no medical ability; any other GGUF
+file is ``model: path/to/file.gguf``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from reasonmed import weights
+from reasonmed.backends import ModelSettings
+from reasonmed.backends.openai import OpenAI
+from reasonmed.backends.openai import Settings as EndpointSettings
+from reasonmed.errors import ReasonMedError, Unavailable
+
+if TYPE_CHECKING:
+    from reasonmed.types import Completion, Request
+
+_LOADING = 300.0
+
+
+class Settings(ModelSettings):
+    """A GGUF file served by this process."""
+
+    model: str = weights.EMBEDDED
+    """The embedded model's name, or a path to any GGUF file."""
+    context: int = Field(4096, ge=256)
+    """Tokens of prompt and reply together that one request may have."""
+    parallel: int = Field(4, ge=1, le=64)
+    """Requests answered at once."""
+    threads: int | None = Field(None, ge=1)
+    """Threads; as many as there are cores by default."""
+    spin: bool = False
+    """Whether threads wait by spinning: faster on idle cores of their own, far slower on shared ones."""
+
+    @cached_property
+    def path(self) -> Path:
+        """The GGUF file; the embedded one is fetched at the first use."""
+        if self.model == weights.EMBEDDED:
+            return weights.embedded_weights()
+        path = Path(self.model).expanduser()
+        if not path.is_file():
+            raise ReasonMedError(f"there is no GGUF file {self.model}; `model` names one, or is {weights.EMBEDDED}")
+        return path
+
+    @cached_property
+    def identity(self) -> str:
+        """File name and the start of its sha256: the file is the model, wherever it lies."""
+        found = weights.SHA256 if self.model == weights.EMBEDDED else weights.sha256_of(self.path)
+        name = weights.FILE if self.model == weights.EMBEDDED else self.path.name
+        return f"{name} sha256:{found[:12]}"
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is the embedded model."""
+        return self.model == weights.EMBEDDED
+
+
+class Local:
+    """The back end: starts the server at the first request and speaks HTTP with it."""
+
+    def __init__(self, settings: Settings, connections: int) -> None:
+        self.settings = settings
+        self._connections = connections
+        self._server: Any = None
+        self._client: OpenAI | None = None
+        self._starting = asyncio.Lock()
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer a request."""
+        return await (await self.client()).complete(request)
+
+    async def client(self) -> OpenAI:
+        """The client of the running server."""
+        async with self._starting:
+            if self._client is None:
+                self._server = await asyncio.to_thread(_serve, self.settings)
+                self._client = OpenAI(self._endpoint(), self._connections)
+                await self._ready(self._client)
+        return self._client
+
+    def _endpoint(self) -> EndpointSettings:
+        url = f"{self._server.listening_address}/v1"
+        return EndpointSettings(backend="openai", model=self.settings.identity, base_url=url)
+
+    async def _ready(self, client: OpenAI) -> None:
+        """Wait until the weights are loaded: the server answers 503 before."""
+        deadline = asyncio.get_running_loop().time() + _LOADING
+        while await client.get("models") is None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(f"{self.settings.path.name} did not load within {_LOADING:g} s")
+            await asyncio.sleep(0.1)
+
+    async def aclose(self) -> None:
+        """Close the connections and let the server go."""
+        if self._client is not None:
+            await self._client.aclose()
+        self._client = self._server = None
+
+
+def _serve(settings: Settings) -> Any:  # noqa: ANN401 - xllamacpp has no types
+    os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if settings.spin else "PASSIVE")
+    try:
+        import xllamacpp  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as missing:
+        raise ReasonMedError(
+            "the embedded model needs xllamacpp: pip install 'reasonmed[local]'. Without it, use an endpoint: "
+            "reasonmed init --from api"
+        ) from missing
+    wanted = xllamacpp.CommonParams()
+    wanted.model.path = str(settings.path)
+    wanted.hostnames, wanted.port = ["127.0.0.1"], 0
+    wanted.n_parallel = settings.parallel
+    wanted.n_ctx = settings.context * settings.parallel
+    threads = settings.threads or os.cpu_count() or 1
+    wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
+    wanted.endpoint_metrics = wanted.ui = False
+    wanted.verbosity, wanted.cache_ram_mib = 1, 0
+    try:
+        return xllamacpp.Server(wanted)
+    except RuntimeError as refused:
+        raise ReasonMedError(f"llama.cpp cannot load {settings.path}: {refused}") from refused
+
+
+def connect(settings: ModelSettings, connections: int) -> Local:
+    """A back end on the GGUF file that the settings name."""
+    if not isinstance(settings, Settings):
+        raise ReasonMedError(f"backend local got the settings of backend {settings.backend}")
+    return Local(settings, connections)

@@ -1,0 +1,12 @@
+"""From reply text to values. Nothing here guesses: what is not said is not found.
+
+- ``thinking``: takes the thinking apart from the text, cleans a chain of thought.
+- ``answer``: the option that a text concludes.
+- ``json_object``: the JSON object in a reply.
+- ``judgment``: verdicts and scores out of such an object.
+- ``leaks``: phrases that betray the answer key or the editing.
+- ``conclusion``: a chain of thought without its conclusion.
+"""
+
+VERSION = 1
+"""Raised when a change here can change a record; part of a run's identity."""

@@ -1,0 +1,87 @@
+"""Verdicts and scores out of a judge's JSON object, checked again whatever the endpoint promised."""
+
+from __future__ import annotations
+
+import re
+from textwrap import shorten
+from typing import Any, Literal
+
+from reasonmed.errors import UnparsableReply
+from reasonmed.parsing.json_object import find_object
+
+_WORDS: dict[str, Literal["correct", "error"]] = {
+    "correct": "correct",
+    "error": "error",
+    "incorrect": "error",
+}
+
+VERDICT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "verdict": {"type": "string", "enum": ["Correct", "Error"]},
+        "reason": {"type": "string", "maxLength": 1200},
+    },
+    "required": ["verdict", "reason"],
+    "additionalProperties": False,
+}
+
+
+def score_schema(low: int, high: int) -> dict[str, Any]:
+    """JSON schema of a score with bounds; an integer, because servers do not hold the bounds of a number."""
+    return {
+        "type": "object",
+        "properties": {
+            "score": {"type": "integer", "minimum": low, "maximum": high},
+            "justification": {"type": "string", "maxLength": 1200},
+        },
+        "required": ["score", "justification"],
+        "additionalProperties": False,
+    }
+
+
+def parse_verdict(reply: str) -> tuple[Literal["correct", "error"], str]:
+    """Outcome and reason of a judge's reply.
+
+    Raises:
+        UnparsableReply: no verdict, or one that is neither Correct nor Error.
+    """
+    found = find_object(reply, "verdict")
+    said = found["verdict"]
+    outcome = _WORDS.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
+    if outcome is None:
+        raise UnparsableReply(f'the verdict is {_short(said)}, it must be "Correct" or "Error"')
+    return outcome, _text(found.get("reason"))
+
+
+def parse_score(reply: str, low: int, high: int) -> tuple[int, str]:
+    """Score and justification of a judge's reply.
+
+    Raises:
+        UnparsableReply: no score, one that is no integer, or one out of bounds.
+    """
+    found = find_object(reply, "score")
+    score = _integer(found["score"], high)
+    if score is None or not low <= score <= high:
+        raise UnparsableReply(f"the score is {_short(found['score'])}, it must be an integer from {low} to {high}")
+    return score, _text(found.get("justification"))
+
+
+def _integer(value: object, high: int) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        written = re.fullmatch(rf"\s*(\d{{1,3}})\s*(?:/\s*{high}\s*)?", value)
+        return int(written[1]) if written else None
+    return None
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _short(value: object) -> str:
+    return shorten(repr(value), 60, placeholder="...")

@@ -1,0 +1,35 @@
+"""One question through all stages. The only place that knows their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reasonmed.stages.consensus import consensus
+from reasonmed.stages.generate import generate
+from reasonmed.stages.optimize import optimize
+from reasonmed.stages.rank import rank
+from reasonmed.stages.refine import refine
+from reasonmed.stages.route import route
+from reasonmed.stages.summarize import summarize
+from reasonmed.stages.verify import verify
+from reasonmed.types import Question, Story, Tier
+
+if TYPE_CHECKING:
+    from reasonmed.team import Team
+
+
+async def synthesize(question: Question, team: Team) -> Story:
+    """The whole story of a question; it ends with kept chains and responses, or with a failure."""
+    story = Story(question)
+    for stage in (generate, consensus, verify, route):
+        story = await stage(story, team)
+        if story.failure:
+            return story
+    match story.tier:
+        case Tier.EASY:
+            story = await rank(story, team)
+        case Tier.MEDIUM:
+            story = await refine(await rank(story, team), team)
+        case _:
+            story = await optimize(story, team)
+    return story if story.failure else await summarize(story, team)

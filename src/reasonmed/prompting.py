@@ -1,0 +1,93 @@
+"""Prompts: one Jinja template a stage, found by the stage's name; texts go in as values, never as templates."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, meta
+from jinja2.sandbox import SandboxedEnvironment
+
+from reasonmed.errors import RecipeError
+from reasonmed.types import Question, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SHIPPED = Path(__file__).parent / "prompts"
+
+
+def fenced(text: str, label: str) -> str:
+    """Untrusted text between tags that it cannot close: their mark is a hash of the text itself."""
+    mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"<{label} {mark}>\n{text}\n</{label} {mark}>"
+
+
+def question_text(question: Question) -> str:
+    """Context, stem and lettered options, laid out the same way for every agent and every export."""
+    lines = [f"{letter(index)}. {option}" for index, option in enumerate(question.options)]
+    context = f"{question.context}\n\n" if question.context else ""
+    return context + "\n".join([question.stem, *lines])
+
+
+class Prompt:
+    """A stage's template.
+
+    Args:
+        stage: the name of the template without ``.md``.
+        folder: a folder of the user's whose templates replace the shipped ones of the same name.
+
+    Raises:
+        RecipeError: there is no such template, or it is not valid Jinja.
+    """
+
+    def __init__(self, stage: str, folder: Path | None = None) -> None:
+        self.stage = stage
+        folders = [*([folder] if folder else []), _SHIPPED]
+        self._environment = SandboxedEnvironment(
+            loader=ChoiceLoader([FileSystemLoader(one) for one in folders]),
+            undefined=StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["fenced"] = fenced
+        try:
+            self._template = self._environment.get_template(f"{stage}.md")
+        except TemplateNotFound as missing:
+            raise RecipeError([f"prompts: there is no template {missing} in {folders[0]}"]) from missing
+        except TemplateError as broken:
+            raise RecipeError([f"prompts: {stage}.md is not a valid template: {broken}"]) from broken
+
+    @cached_property
+    def text(self) -> str:
+        """The template as written."""
+        loader = self._environment.loader
+        if loader is None:
+            raise RecipeError([f"prompts: {self.stage}.md cannot be read"])
+        return loader.get_source(self._environment, f"{self.stage}.md")[0]
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits of the template's text."""
+        return blake2b(self.text.encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The names that the template asks for."""
+        return frozenset(meta.find_undeclared_variables(self._environment.parse(self.text)))
+
+    def render(self, values: Mapping[str, object]) -> str:
+        """Fill the template in.
+
+        Raises:
+            RecipeError: the template asks for fields that this stage does not have; all are named.
+        """
+        unknown = sorted(self.fields - values.keys())
+        if unknown:
+            known = ", ".join(sorted(values))
+            raise RecipeError([f"prompts: {self.stage}.md asks for {', '.join(unknown)}; this stage has {known}"])
+        return self._template.render(values)

@@ -1,0 +1,98 @@
+"""What must hold between the parts of a recipe, and the numbers that follow from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reasonmed.backends import ModelSettings
+from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PAPER_CHAINS = 9
+
+
+def problems_between(recipe: Recipe) -> Iterator[str]:
+    """Every problem that no single field shows."""
+    for place, name in mentions(recipe.stages):
+        if name not in recipe.models:
+            yield f"{place}: there is no model {name!r}; models are {', '.join(recipe.models) or 'none'}"
+    if recipe.stages.generate:
+        yield from _check_generate(recipe, recipe.stages.generate)
+        yield from _check_route(recipe.stages, recipe.stages.generate.chains)
+    yield from _check_blind(recipe)
+
+
+def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
+    if len(set(generate.temperatures)) < len(generate.temperatures):
+        yield "stages.generate.temperatures: each must stand once; use samples for several chains at one temperature"
+    seen: dict[object, str] = {}
+    for name in generate.models:
+        entry = recipe.models.get(name)
+        if not isinstance(entry, ModelSettings):
+            continue
+        if entry.sampling.temperature is not None and len(generate.temperatures) > 1:
+            yield (
+                f"models.{name}.sampling.temperature: {entry.sampling.temperature} overrides every temperature of "
+                "stages.generate, so that its chains would be one and the same; use one temperature and samples"
+            )
+        same = str((entry.label, entry.system, entry.sampling, entry.extra_body))
+        if same in seen:
+            yield (
+                f"stages.generate.models: {name} and {seen[same]} are the same model ({entry.label}); their chains "
+                "would be one and the same: use samples, or tell the builds apart with revision"
+            )
+        seen[same] = name
+
+
+def thresholds(stages: Stages, chains: int | None = None) -> tuple[int, int]:
+    """Most wrong chains of an easy and of a medium question (paper: 4 and 7 of 9), scaled to the number of chains."""
+    if chains is None:
+        chains = stages.generate.chains if stages.generate else _PAPER_CHAINS
+    keep = stages.rank.keep if stages.rank else 2
+    easy = stages.route.easy if stages.route.easy is not None else round(chains * 4 / _PAPER_CHAINS)
+    medium = stages.route.medium if stages.route.medium is not None else chains - keep
+    return easy, medium
+
+
+def _check_route(stages: Stages, chains: int) -> Iterator[str]:
+    easy, medium = thresholds(stages)
+    keep = stages.rank.keep if stages.rank else 2
+    if not 0 <= easy < medium <= chains - keep:
+        yield (
+            f"stages.route: easy {easy} and medium {medium} do not fit {chains} chains of which {keep} are kept: "
+            f"it must be 0 <= easy < medium <= {chains - keep}"
+        )
+
+
+def _check_blind(recipe: Recipe) -> Iterator[str]:
+    optimize = recipe.stages.optimize
+    if optimize is None or not optimize.blind:
+        return
+    if optimize.blind_model == optimize.model:
+        yield f"stages.optimize.blind_model: {optimize.model} is the author; it must be another model"
+    elif blind_reader(recipe) is None:
+        yield "stages.optimize.blind: there is no other model to read blind; name blind_model, or set blind: false"
+
+
+def blind_reader(recipe: Recipe) -> str | None:
+    """The model entry that reads the author's reasoning blind: the one named, else the judge, else a generator."""
+    stages = recipe.stages
+    if stages.optimize is None:
+        return None
+    if stages.optimize.blind_model:
+        return stages.optimize.blind_model
+    author = recipe.models.get(stages.optimize.model)
+    others = [stages.verify.model] if stages.verify else []
+    others += stages.generate.models if stages.generate else ()
+    known = [name for name in others if name in recipe.models]
+    return next((name for name in known if author is None or recipe.model(name).label != author.label), None)
+
+
+def votes_needed(wanted: int | None, paper: int, stages: Stages) -> int:
+    """A number of votes, or the paper's of nine scaled to this recipe's number of chains."""
+    if wanted is not None:
+        return wanted
+    chains = stages.generate.chains if stages.generate else _PAPER_CHAINS
+    return max(1, round(chains * paper / _PAPER_CHAINS))

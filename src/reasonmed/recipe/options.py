@@ -1,0 +1,195 @@
+"""What a recipe may say: models, stages with their options, limits. Frozen, and strict about unknown names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from reasonmed.backends import ModelSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _beside_recipe(value: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder")
+    if isinstance(value, str) and folder is not None:
+        return Path(folder, Path(value).expanduser())
+    return value
+
+
+RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
+"""A path that is relative to the recipe's folder."""
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Role(_Options):
+    """A stage that is one model's role."""
+
+    model: str
+    """The name of a model entry of this recipe."""
+    temperature: float | None = Field(0.0, ge=0, le=2)
+    """None sends none, for models that refuse one."""
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int = Field(2000, ge=1)
+
+
+class Generate(_Options):
+    """Chains of thought: one a model, temperature and sample (paper: 3 models x 3 temperatures)."""
+
+    models: tuple[str, ...] = Field(min_length=1)
+    temperatures: tuple[Annotated[float, Field(ge=0, le=2)], ...] = Field((0.7, 0.9, 1.0), min_length=1)
+    samples: int = Field(1, ge=1, le=64)
+    """Chains of thought per model and temperature."""
+    top_p: float | None = Field(0.9, gt=0, le=1)
+    max_tokens: int = Field(8192, ge=1)
+    cot: Literal["visible", "reasoning", "both"] = "visible"
+    """What is stored as the chain of thought: the text after the thinking, the thinking, or both."""
+    keep_truncated: bool = False
+    """Whether a chain that was cut at max_tokens is kept, and flagged; else it is asked again, then missing."""
+
+    @property
+    def chains(self) -> int:
+        """Chains of thought a question."""
+        return len(self.models) * len(self.temperatures) * self.samples
+
+
+class Verify(Role):
+    """A judge's verdict on every chain of thought."""
+
+    conflicts: Literal["undecided", "keep"] = "undecided"
+    """A judge who calls a chain correct that concludes another option: asked again, then undecided; or believed."""
+
+
+class Route(_Options):
+    """Difficulty by the number of wrong chains: up to ``easy``, up to ``medium``, beyond (paper: 4 and 7 of 9)."""
+
+    easy: int | None = Field(None, ge=0)
+    medium: int | None = Field(None, ge=1)
+    dispute: int | Literal[False] | None = None
+    """So many chains from two models or more that name one and the same other option make the key disputed, and the
+    question a failure; ``off`` flags its records instead. Scaled from 6 of 9 by default."""
+    consensus: int | None = Field(None, ge=1)
+    """So many chains must name the same option of a question without a key. Scaled from 7 of 9 by default."""
+
+
+class Rank(Role):
+    """A score of 0 to 5 for each correct chain of thought; the best are kept."""
+
+    keep: int = Field(2, ge=1)
+    seed: int = 0
+    """Breaks ties, without favor for a model."""
+
+
+class Refine(Role):
+    """An editor rewrites the kept chains of medium questions with the judge's reasons at hand."""
+
+    temperature: float | None = Field(0.8, ge=0, le=2)
+    top_p: float | None = Field(0.9, gt=0, le=1)
+    max_tokens: int = Field(15000, ge=1)
+    rounds: int = Field(1, ge=1, le=10)
+    verify: bool = True
+
+
+class Optimize(Role):
+    """A strong author writes a deep chain of thought for a difficult question."""
+
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: int = Field(20000, ge=1)
+    rounds: int = Field(2, ge=1, le=10)
+    verify: bool = True
+    blind: bool = True
+    """Whether another model must reach the key from the reasoning without its conclusion."""
+    blind_model: str | None = None
+    """That other model; the judge by default, else the first generator that is not the author."""
+
+
+class Summarize(Role):
+    """One concise response for each kept chain of thought."""
+
+    temperature: float | None = Field(0.5, ge=0, le=2)
+    top_p: float | None = Field(0.95, gt=0, le=1)
+    max_tokens: int = Field(1000, ge=1)
+
+
+class Score(Role):
+    """A quality score of 1 to 10, after the last question."""
+
+    sample: int | None = Field(None, ge=1)
+    """So many records, drawn by a hash; all of them by default."""
+    seed: int = 0
+
+
+class Stages(_Options):
+    """A stage that is absent is not run."""
+
+    generate: Generate | None = None
+    verify: Verify | None = None
+    route: Route = Route()
+    rank: Rank | None = None
+    refine: Refine | None = None
+    optimize: Optimize | None = None
+    summarize: Summarize | None = None
+    score: Score | None = None
+
+
+class Limits(_Options):
+    """How hard the run may push. Nothing here changes a record."""
+
+    in_flight: int = Field(64, ge=1, le=100_000)
+    """Requests open at once, over all models."""
+    questions: int | None = Field(None, ge=1)
+    """Questions under way at once; in_flight / 4 by default, at least 8."""
+    tries: int = Field(8, ge=1, le=1000)
+    """How often a request is sent to a service that does not answer, before the run ends for now."""
+
+    @property
+    def alive(self) -> int:
+        """Questions under way at once."""
+        return self.questions or max(8, self.in_flight // 4)
+
+
+class Recipe(_Options):
+    """A whole recipe."""
+
+    models: dict[str, Any]
+    """Model entries by their names in this recipe."""
+    stages: Stages
+    limits: Limits = Limits()
+    prompts: RecipePath | None = None
+    """A folder of templates that replace the shipped ones of the same name."""
+
+    def model(self, name: str) -> ModelSettings:
+        """A model entry."""
+        entry = self.models[name]
+        if not isinstance(entry, ModelSettings):
+            raise TypeError(f"model {name} was not checked")
+        return entry
+
+    @property
+    def used(self) -> list[str]:
+        """The names of the model entries that a stage uses, in the order of the stages."""
+        names = [name for _, name in mentions(self.stages)]
+        return list(dict.fromkeys(names))
+
+    @property
+    def demo(self) -> bool:
+        """Whether a stage uses a model whose replies are worth nothing medically."""
+        return any(self.model(name).demo for name in self.used)
+
+
+def mentions(stages: Stages) -> Iterator[tuple[str, str]]:
+    """Every place that names a model entry, with the name."""
+    for stage in Stages.model_fields:
+        options = getattr(stages, stage)
+        if isinstance(options, Generate):
+            yield from ((f"stages.{stage}.models", name) for name in options.models)
+        elif isinstance(options, Role):
+            yield f"stages.{stage}.model", options.model
+    if stages.optimize and stages.optimize.blind and stages.optimize.blind_model:
+        yield "stages.optimize.blind_model", stages.optimize.blind_model

@@ -1,0 +1,44 @@
+"""Generate: every generator model writes one chain of thought a temperature and sample. The key is in no prompt."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.agents import gather
+from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.stages.prose import parse_chain
+from reasonmed.types import ChainOfThought, Failure
+
+if TYPE_CHECKING:
+    from reasonmed.agents import Agent
+    from reasonmed.team import Team
+    from reasonmed.types import Question, Story
+
+
+async def generate(story: Story, team: Team) -> Story:
+    """Write the chains of thought; one that does not come is *missing*, with the reason."""
+    chains = tuple(await gather(_write(story.question, team, agent, sample) for agent, sample in team.generators))
+    if all(chain.missing for chain in chains):
+        reasons = ", ".join(sorted({chain.missing or "" for chain in chains}))
+        failure = Failure("no_chain", f"none of {len(chains)} chains of thought came: {reasons}")
+        return replace(story, chains=chains, failure=failure)
+    return replace(story, chains=chains)
+
+
+async def _write(question: Question, team: Team, agent: Agent, sample: int) -> ChainOfThought:
+    options = team.stages.generate
+    parse = partial(
+        parse_chain,
+        question=question,
+        agent=agent,
+        what=options.cot if options else "visible",
+        keep_truncated=bool(options and options.keep_truncated),
+        sample=sample,
+    )
+    try:
+        return await agent.ask(question, {}, parse, sample=sample)
+    except (UnparsableReply, RequestRejected) as lost:
+        return ChainOfThought("", agent.label, None, agent.sampling.temperature, sample, missing=lost.kind)

@@ -1,0 +1,85 @@
+"""What a reply must be to count as a chain of thought or a response."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+from reasonmed.errors import CutReply, UnparsableReply
+from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.types import ChainOfThought
+
+if TYPE_CHECKING:
+    from reasonmed.agents import Agent
+    from reasonmed.types import Completion, Question
+
+_FEW_WORDS = 80
+"""Visible text of fewer words is no chain of thought on its own: the thinking goes before it."""
+_REFUSAL_WORDS = 60
+_REFUSAL = re.compile(
+    r"\b(?:I(?:'m| am) (?:sorry|unable|not able)|I (?:cannot|can't|won't) (?:help|assist|provide|answer|comply|give|do)"
+    r"|as an AI\b|I(?:'m| am) (?:just )?an AI\b|not a substitute for professional)",
+    re.IGNORECASE,
+)
+
+What = Literal["visible", "reasoning", "both"]
+
+
+def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
+    """Raise where a reply is cut, filtered, empty or refused."""
+    if completion.finish_reason == "content_filter":
+        raise UnparsableReply("a content filter stopped it", "filtered")
+    if completion.cut and not keep_truncated:
+        raise CutReply("it was cut at the token limit", "cut")
+    if not (completion.text.strip() or (completion.reasoning or "").strip()):
+        raise UnparsableReply("it is empty", "empty")
+    words = completion.text.split()
+    if len(words) <= _REFUSAL_WORDS and _REFUSAL.search(completion.text):
+        raise UnparsableReply("it refuses to answer", "refused")
+
+
+def parse_chain(
+    completion: Completion,
+    question: Question,
+    agent: Agent,
+    *,
+    what: What,
+    keep_truncated: bool,
+    sample: int = 0,
+) -> ChainOfThought:
+    """A chain of thought from a reply, with the option that it concludes.
+
+    Raises:
+        UnparsableReply: the reply is cut, filtered, empty or refused.
+    """
+    check_reply(completion, keep_truncated=keep_truncated)
+    thinking, visible = _apart(completion)
+    text = clean(_stored(thinking, visible, what))
+    if not text:
+        raise UnparsableReply("it holds no reasoning", "empty")
+    concluded = parse_answer(clean(visible), question.options) or parse_answer(text, question.options)
+    return ChainOfThought(
+        text=text,
+        model=agent.label,
+        answer=concluded.option if concluded else None,
+        temperature=agent.sampling.temperature,
+        sample=sample,
+        truncated=completion.cut,
+    )
+
+
+def _apart(completion: Completion) -> tuple[str, str]:
+    if completion.reasoning:
+        return completion.reasoning, completion.text
+    split = split_thinking(completion.text)
+    return split.reasoning or "", split.text
+
+
+def _stored(thinking: str, visible: str, what: What) -> str:
+    together = f"{thinking.strip()}\n\n{visible.strip()}".strip()
+    if what == "both":
+        return together
+    if what == "reasoning":
+        return thinking or visible
+    return visible if len(visible.split()) >= _FEW_WORDS else together

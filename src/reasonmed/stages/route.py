@@ -1,0 +1,81 @@
+"""Route: the number of wrong chains of thought decides the difficulty tier (paper: 0-4, 5-7 and 8-9 of 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.agents import gather
+from reasonmed.recipe.checks import thresholds, votes_needed
+from reasonmed.stages.verify import judge
+from reasonmed.stages.votes import count_votes, in_words
+from reasonmed.types import Failure, Tier
+
+if TYPE_CHECKING:
+    from reasonmed.team import Team
+    from reasonmed.types import ChainOfThought, Story
+
+_PAPER_DISPUTE = 6
+_MODELS = 2
+
+
+async def route(story: Story, team: Team) -> Story:
+    """Set the tier. Chains without a verdict count neither way: where they leave it open, they are judged once more."""
+    story = _dispute(story, team)
+    if story.failure:
+        return story
+    tier = _tier(story, team)
+    if tier is None and team.judge is not None:
+        story = await _judge_again(story, team)
+        tier = _tier(story, team)
+    if tier is None:
+        counts = count_outcomes(story.chains)
+        words = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)
+        return replace(story, failure=Failure("undecided", f"the tier stays open: {words}"))
+    return replace(story, tier=tier)
+
+
+def count_outcomes(chains: tuple[ChainOfThought, ...]) -> dict[str, int]:
+    """Chains of thought by outcome."""
+    outcomes = [chain.outcome for chain in chains]
+    return {name: outcomes.count(name) for name in ("correct", "error", "undecided", "missing", "unjudged")}
+
+
+def _tier(story: Story, team: Team) -> Tier | None:
+    """The tier that every possible outcome of the open chains leads to; None where they lead to several."""
+    counts = count_outcomes(story.chains)
+    wrong = counts["error"]
+    possible = range(wrong, len(story.chains) - counts["correct"] + 1)
+    easy, medium = thresholds(team.stages, len(story.chains))
+    tiers = {_tier_of(number, easy, medium) for number in (possible[0], possible[-1])}
+    return tiers.pop() if len(tiers) == 1 else None
+
+
+def _tier_of(wrong: int, easy: int, medium: int) -> Tier:
+    if wrong <= easy:
+        return Tier.EASY
+    return Tier.MEDIUM if wrong <= medium else Tier.DIFFICULT
+
+
+async def _judge_again(story: Story, team: Team) -> Story:
+    async def settled(chain: ChainOfThought) -> ChainOfThought:
+        if chain.outcome != "undecided":
+            return chain
+        return replace(chain, verdict=await judge(story.question, chain, team, sample=1))
+
+    return replace(story, chains=tuple(await gather(settled(chain) for chain in story.chains)))
+
+
+def _dispute(story: Story, team: Team) -> Story:
+    """Mark a key that most chains, of several models, contradict with one voice: a failure, or a flag."""
+    options = team.stages.route
+    needed = votes_needed(options.dispute or None, _PAPER_DISPUTE, team.stages)
+    votes = count_votes(story.chains)
+    leader = votes[0] if votes else None
+    against = leader is not None and leader.option != story.question.answer
+    if leader is None or not against or leader.chains < needed or len(leader.models) < _MODELS:
+        return story
+    if options.dispute is False:
+        return replace(story, flags=(*story.flags, "key_disputed"))
+    return replace(story, failure=Failure("key_disputed", f"votes: {in_words(votes, story.question)}"))

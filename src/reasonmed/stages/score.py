@@ -1,0 +1,35 @@
+"""Score: 1 to 10 for a finished chain of thought and its response, by a judge who sees the key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.agents import gather
+from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.parsing.judgment import parse_score
+from reasonmed.team import SCORE_BOUNDS
+
+if TYPE_CHECKING:
+    from reasonmed.team import Team
+    from reasonmed.types import Kept, Question, Story
+
+
+async def score(story: Story, team: Team) -> Story:
+    """Score every kept chain of the story; one whose score does not come stays without, never at 0."""
+    if not story.kept:
+        return story
+    return replace(story, kept=tuple(await gather(_scored(story.question, kept, team) for kept in story.kept)))
+
+
+async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
+    agent = team.scorer
+    if agent is None:
+        return kept
+    values = {"key": question.key_text, "chain_of_thought": kept.text, "response": kept.response or ""}
+    try:
+        points, why = await agent.ask(question, values, lambda reply: parse_score(reply.text, *SCORE_BOUNDS))
+    except (UnparsableReply, RequestRejected) as lost:
+        return replace(kept, justification=f"no score: {lost.kind}", scorer=agent.label)
+    return replace(kept, score=points, justification=why, scorer=agent.label)

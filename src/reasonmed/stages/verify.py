@@ -1,0 +1,71 @@
+"""Verify: a judge reads question, key and one chain of thought and says Correct or Error, with the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.agents import gather
+from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.parsing.judgment import parse_verdict
+from reasonmed.types import Verdict, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reasonmed.agents import Agent
+    from reasonmed.team import Team
+    from reasonmed.types import ChainOfThought, Completion, Question, Story
+
+
+async def verify(story: Story, team: Team) -> Story:
+    """Give every chain of thought that is there a verdict."""
+
+    async def judged(chain: ChainOfThought) -> ChainOfThought:
+        if chain.missing is not None or chain.verdict is not None:
+            return chain
+        return replace(chain, verdict=await judge(story.question, chain, team))
+
+    return replace(story, chains=tuple(await gather(judged(chain) for chain in story.chains)))
+
+
+async def judge(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
+    """The judge's verdict on one chain of thought; *undecided* when no usable one comes, never Error."""
+    agent = team.judge
+    if agent is None:
+        raise ValueError("the recipe has no verify stage")
+    believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
+
+    def parse(completion: Completion) -> Verdict:
+        outcome, reason = parse_verdict(completion.text)
+        conflict = outcome == "correct" and chain.answer not in (None, question.answer)
+        if conflict and not believed:
+            raise VerdictConflict(_conflict(question, chain))
+        return Verdict(outcome, reason, agent.label, conflict)
+
+    values = {"key": question.key_text, "chain_of_thought": chain.text}
+    return await ask_verdict(agent, question, values, parse, sample)
+
+
+async def ask_verdict(
+    agent: Agent,
+    question: Question,
+    values: Mapping[str, object],
+    parse: Callable[[Completion], Verdict],
+    sample: int = 0,
+) -> Verdict:
+    """A verdict, or *undecided* with the reason that none came."""
+    try:
+        return await agent.ask(question, values, parse, sample=sample)
+    except VerdictConflict as conflict:
+        return Verdict("undecided", conflict.problem, agent.label, conflict=True)
+    except UnparsableReply as problem:
+        return Verdict("undecided", f"no usable verdict: {problem.problem}", agent.label)
+    except RequestRejected as rejected:
+        return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
+
+
+def _conflict(question: Question, chain: ChainOfThought) -> str:
+    said = letter(chain.answer) if chain.answer is not None else "nothing"
+    return f'the verdict is "Correct", but the chain of thought concludes {said} and the key is {question.key_text}'

@@ -1,0 +1,143 @@
+"""The team: every role of a recipe as an agent, bound to back ends through the ledger, the limits and the stop."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reasonmed import backends
+from reasonmed.agents import Agent
+from reasonmed.ledger import Journaled
+from reasonmed.limits import Gate, Gated, Retrying, Stop
+from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
+from reasonmed.prompting import Prompt
+from reasonmed.recipe.checks import blind_reader
+from reasonmed.types import Backend, SamplingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from reasonmed.ledger import Ledger
+    from reasonmed.recipe.options import Generate, Recipe, Role, Stages
+
+RANK_BOUNDS = (0, 5)
+SCORE_BOUNDS = (1, 10)
+STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
+"""Stages that send requests, in the order of the way through them; of requests that wait, later ones go first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """The agents of a recipe and the options of its stages. A role that the recipe leaves out is None."""
+
+    stages: Stages
+    generators: tuple[tuple[Agent, int], ...] = ()
+    """Each with its sample index, in the order of models, temperatures and samples."""
+    judge: Agent | None = None
+    keyless_judge: Agent | None = None
+    ranker: Agent | None = None
+    editor: Agent | None = None
+    author: Agent | None = None
+    blind_reader: Agent | None = None
+    summarizer: Agent | None = None
+    scorer: Agent | None = None
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Every agent, generators first."""
+        roles = (
+            self.judge,
+            self.keyless_judge,
+            self.ranker,
+            self.editor,
+            self.author,
+            self.blind_reader,
+            self.summarizer,
+            self.scorer,
+        )
+        return (*(agent for agent, _ in self.generators), *(agent for agent in roles if agent))
+
+
+def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
+    """A team on back ends that are connected already, by the names of the recipe's model entries."""
+    make = _Maker(recipe, connected)
+    stages = recipe.stages
+    return Team(
+        stages=stages,
+        generators=tuple(make.generators(stages.generate)) if stages.generate else (),
+        judge=make.role("verify", stages.verify, VERDICT_SCHEMA),
+        keyless_judge=make.role("consensus", stages.verify, VERDICT_SCHEMA),
+        ranker=make.role("rank", stages.rank, score_schema(*RANK_BOUNDS)),
+        editor=make.role("refine", stages.refine),
+        author=make.role("optimize", stages.optimize),
+        blind_reader=make.blind_reader(),
+        summarizer=make.role("summarize", stages.summarize),
+        scorer=make.role("score", stages.score, score_schema(*SCORE_BOUNDS)),
+    )
+
+
+@asynccontextmanager
+async def connected(recipe: Recipe, ledger: Ledger, stop: Stop) -> AsyncIterator[Team]:
+    """A team on the recipe's own back ends, closed at the end."""
+    gate = Gate(recipe.limits.in_flight)
+    ranks = {stage: rank for rank, stage in enumerate(STAGES)}
+    stacks: dict[str, Backend] = {}
+    try:
+        for name in recipe.used:
+            settings = recipe.model(name)
+            endpoint = backends.find(settings.backend).connect(settings, recipe.limits.in_flight)
+            retrying = Retrying(Gated(endpoint, gate, stop, ranks), stop, tries=recipe.limits.tries)
+            stacks[name] = Journaled(retrying, ledger)
+        yield assemble(recipe, stacks)
+    finally:
+        for stack in stacks.values():
+            await stack.aclose()
+
+
+class _Maker:
+    """Makes agents of a recipe's roles."""
+
+    def __init__(self, recipe: Recipe, connected: Mapping[str, Backend]) -> None:
+        self._recipe, self._connected = recipe, connected
+
+    def agent(self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, Any] | None = None) -> Agent:
+        entry = self._recipe.model(name)
+        own = {key: value for key, value in entry.sampling.model_dump().items() if value is not None}
+        return Agent(
+            stage=stage,
+            model=entry.identity,
+            revision=entry.revision,
+            system=entry.system,
+            extra_body=entry.extra_body,
+            prompt=Prompt(stage, self._recipe.prompts),
+            sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
+            schema=schema,
+            complete=self._connected[name].complete,
+        )
+
+    def role(self, stage: str, options: Role | None, schema: dict[str, Any] | None = None) -> Agent | None:
+        if options is None:
+            return None
+        sampling = SamplingParameters(options.temperature, options.top_p, options.max_tokens)
+        return self.agent(stage, options.model, sampling, schema)
+
+    def generators(self, options: Generate) -> list[tuple[Agent, int]]:
+        made = []
+        for name in options.models:
+            for temperature in options.temperatures:
+                sampling = SamplingParameters(temperature, options.top_p, options.max_tokens)
+                agent = self.agent("generate", name, sampling)
+                made += [(agent, sample) for sample in range(options.samples)]
+        return made
+
+    def blind_reader(self) -> Agent | None:
+        options = self._recipe.stages.optimize
+        name = blind_reader(self._recipe) if options and options.blind else None
+        if options is None or name is None:
+            return None
+        return self.agent("blind", name, SamplingParameters(0.0, None, min(options.max_tokens, 4000)))
+
+
+def _as_dict(sampling: SamplingParameters) -> dict[str, Any]:
+    return {name: getattr(sampling, name) for name in sampling.__struct_fields__}

@@ -1,0 +1,279 @@
+"""The records that travel through the pipeline. All are frozen; all are plain data.
+
+Vocabulary: a *question* has a stem and options; a *chain of thought* is one model's reasoning; a *verdict* is a
+judge's word on it; the *tier* is the difficulty; a *kept* chain is one that goes into the data set, with its
+*response*; a *story* is all of that for one question, and a *record* one row of the data set.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, Literal, Protocol
+
+import msgspec
+from msgspec import Struct, field
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def digest(value: object, size: int = 16) -> str:
+    """Hash of a value's canonical JSON, as ``2 * size`` hexadecimal digits."""
+    return blake2b(_encode(value), digest_size=size).hexdigest()
+
+
+class Question(Struct, frozen=True, omit_defaults=True):
+    """A clinical question as asked, with 2 to 26 options.
+
+    ``answer`` is the 0-based index of the key, None when the question has none. ``meta`` (explanations, long
+    answers, subject) is for people and reports; it never reaches a prompt.
+    """
+
+    id: str
+    stem: str
+    options: tuple[str, ...]
+    answer: int | None = None
+    context: str | None = None
+    source: str | None = None
+    license: str | None = None
+    split: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    answer_source: Literal["key", "consensus"] = "key"
+
+    @property
+    def key_text(self) -> str:
+        """The key as every prompt and export shows it: ``C. Atrophy``."""
+        if self.answer is None:
+            raise ValueError(f"question {self.id} has no answer key")
+        return f"{letter(self.answer)}. {self.options[self.answer]}"
+
+
+def letter(index: int) -> str:
+    """The letter of an option: 0 is A, 25 is Z."""
+    return chr(ord("A") + index)
+
+
+class SamplingParameters(Struct, frozen=True, omit_defaults=True):
+    """How a reply is drawn. A parameter that is None is not sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int = 1024
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+class Message(Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Request(Struct, frozen=True, dict=True, kw_only=True):
+    """One question to one model.
+
+    ``model`` and ``revision`` name the model as its provider does. ``sample`` tells requests apart that are equal
+    and wanted several times; ``attempt`` counts re-asks of an unparsable reply. ``stage`` and ``question_id`` say
+    what the request is for and change nothing about the reply.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: SamplingParameters = SamplingParameters()
+    revision: str | None = None
+    response_schema: dict[str, Any] | None = None
+    extra_body: dict[str, Any] | None = None
+    sample: int = 0
+    attempt: int = 0
+    stage: str = ""
+    question_id: str = ""
+
+    @cached_property
+    def key(self) -> bytes:
+        """Identity: a hash of everything that can change the reply, and of nothing else.
+
+        ``max_tokens`` stays out: it cuts a reply but does not change its words. The ledger keeps it beside the key.
+        """
+        drawn = self.sampling
+        identity = (
+            self.model,
+            self.revision,
+            self.messages,
+            (drawn.temperature, drawn.top_p, drawn.seed, drawn.stop),
+            self.response_schema,
+            self.extra_body,
+            self.sample,
+            self.attempt,
+        )
+        return blake2b(_encode(identity), digest_size=16).digest()
+
+
+class Completion(Struct, frozen=True, omit_defaults=True):
+    """A model's reply. ``text`` is what it says, ``reasoning`` what it thought before, where that came apart.
+
+    ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
+    where the endpoint gave none.
+    """
+
+    text: str
+    reasoning: str | None = None
+    finish_reason: str = "stop"
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the token limit ended the reply."""
+        return self.finish_reason == "length"
+
+
+class Backend(Protocol):
+    """The one shape: back ends and every layer around them."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer a request, or raise a BackendError or a ControlError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections, processes and files."""
+        ...
+
+
+class Tier(StrEnum):
+    """How hard a question is, by the number of wrong chains of thought."""
+
+    EASY = "easy"
+    MEDIUM = "medium"
+    DIFFICULT = "difficult"
+
+
+class Verdict(Struct, frozen=True, omit_defaults=True):
+    """A judge's word on a chain of thought.
+
+    ``undecided`` means that no usable judgment came, not that the chain is wrong. ``conflict`` marks a judge who
+    said Correct although the chain concludes another option than the key.
+    """
+
+    outcome: Literal["correct", "error", "undecided"]
+    reason: str = ""
+    judge: str = ""
+    conflict: bool = False
+
+
+class ChainOfThought(Struct, frozen=True, omit_defaults=True):
+    """One model's reasoning on a question.
+
+    ``answer`` is the 0-based index of the option that it concludes, None when none can be read. ``missing`` says
+    why there is no text: such a chain is never judged and never exported.
+    """
+
+    text: str
+    model: str
+    answer: int | None = None
+    temperature: float | None = None
+    sample: int = 0
+    truncated: bool = False
+    missing: str | None = None
+    verdict: Verdict | None = None
+    score: int | None = None
+    justification: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """``correct``, ``error``, ``undecided`` or ``missing``; ``unjudged`` before verification."""
+        if self.missing is not None:
+            return "missing"
+        return self.verdict.outcome if self.verdict else "unjudged"
+
+
+class Rewrite(Struct, frozen=True, omit_defaults=True):
+    """One attempt of an editor or a strong author. ``problem`` says why it was not taken; None means accepted."""
+
+    stage: Literal["refine", "optimize"]
+    round: int
+    parent: int | None
+    chain: ChainOfThought
+    problem: str | None = None
+    blind_answer: int | None = None
+    blind_model: str | None = None
+
+
+class Kept(Struct, frozen=True, omit_defaults=True):
+    """A chain of thought on its way into the data set.
+
+    ``parent`` is the index of the generated chain that it is or stems from; None for one written from scratch.
+    """
+
+    text: str
+    model: str
+    parent: int | None = None
+    origin: Literal["generate", "refine", "optimize"] = "generate"
+    verdict: Verdict | None = None
+    flags: tuple[str, ...] = ()
+    response: str | None = None
+    response_model: str | None = None
+    score: int | None = None
+    justification: str = ""
+    scorer: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether a judge called exactly this text correct, without a conflict."""
+        return self.verdict is not None and self.verdict.outcome == "correct" and not self.verdict.conflict
+
+
+class Dropped(Struct, frozen=True):
+    """A branch that ended without a record, with the stage and the reason."""
+
+    stage: str
+    reason: str
+    parent: int | None = None
+
+
+class Failure(Struct, frozen=True):
+    """Why a question has no record: a fixed word, and the detail in a sentence."""
+
+    reason: Literal[
+        "key_disputed", "no_consensus", "no_chain", "undecided", "unverified", "no_response", "no_optimizer"
+    ]
+    detail: str
+
+
+class Story(Struct, frozen=True, omit_defaults=True):
+    """Everything that happened to one question. Stages take a story and return a longer one."""
+
+    question: Question
+    chains: tuple[ChainOfThought, ...] = ()
+    tier: Tier | None = None
+    rewrites: tuple[Rewrite, ...] = ()
+    kept: tuple[Kept, ...] | None = None
+    dropped: tuple[Dropped, ...] = ()
+    flags: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+
+class Record(Struct, frozen=True):
+    """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index."""
+
+    id: str
+    question_id: str
+    question: str
+    options: tuple[str, ...]
+    answer: str
+    answer_index: int
+    context: str | None
+    chain_of_thought: str
+    response: str | None
+    tier: Tier | None
+    verified: bool
+    flags: tuple[str, ...]
+    answer_source: str
+    score: int | None
+    source: str | None
+    license: str | None
+    demo: bool
+    provenance: dict[str, Any]
