@@ -1,12 +1,10 @@
 """The ledger: one SQLite file with every call and every outcome of a run.
 
-A reply is on disk before it is used: WAL, ``synchronous=FULL``, one writer thread that commits in groups. ``Journaled``
-puts the ledger before a back end: a request on record is answered from it, so that resume is replay.
+WAL, ``synchronous=FULL``, one writer thread that commits in groups. Other processes may read while a run writes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import sqlite3
 import threading
@@ -14,7 +12,7 @@ import time
 import zlib
 from concurrent.futures import Future
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from reasonmed.types import Backend
 
 FORMAT = 1
 """Version of the tables below; a ledger of another version is refused."""
@@ -39,13 +36,14 @@ CREATE TABLE IF NOT EXISTS calls (
   call INTEGER PRIMARY KEY, key BLOB NOT NULL, max_tokens INTEGER NOT NULL, stage TEXT NOT NULL, question TEXT NOT NULL,
   model TEXT NOT NULL, sample INTEGER NOT NULL, attempt INTEGER NOT NULL, temperature REAL, finish TEXT, error TEXT,
   prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER, cost REAL,
-  seconds REAL, at REAL NOT NULL, request BLOB NOT NULL, reply BLOB NOT NULL);
+  seconds REAL, at REAL NOT NULL, reused_from TEXT, request BLOB NOT NULL, reply BLOB NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_key ON calls (key, max_tokens);
 CREATE INDEX IF NOT EXISTS calls_question ON calls (question);
 CREATE TABLE IF NOT EXISTS totals (
-  stage TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, rejected INTEGER NOT NULL,
+  stage TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, reused INTEGER NOT NULL, rejected INTEGER NOT NULL,
   unpriced INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-  completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (stage, model)) WITHOUT ROWID;
+  completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL NOT NULL,
+  PRIMARY KEY (stage, model)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcomes (
   id TEXT PRIMARY KEY, tier TEXT, reason TEXT, records INTEGER NOT NULL, right INTEGER NOT NULL,
   wrong INTEGER NOT NULL, undecided INTEGER NOT NULL, missing INTEGER NOT NULL, story BLOB NOT NULL);
@@ -55,11 +53,12 @@ CREATE TABLE IF NOT EXISTS sessions (
   session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
   changes TEXT NOT NULL);
 """
-_INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608 - question marks only
+_INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 20})"  # noqa: S608 - question marks only
 _ADD_TOTAL = """
-INSERT INTO totals VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stage, model) DO UPDATE SET
-  calls = calls + 1, rejected = rejected + excluded.rejected, unpriced = unpriced + excluded.unpriced,
-  prompt_tokens = prompt_tokens + excluded.prompt_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+INSERT INTO totals VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stage, model) DO UPDATE SET
+  calls = calls + 1, reused = reused + excluded.reused, rejected = rejected + excluded.rejected,
+  unpriced = unpriced + excluded.unpriced, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+  cached_tokens = cached_tokens + excluded.cached_tokens,
   completion_tokens = completion_tokens + excluded.completion_tokens, cost = cost + excluded.cost,
   seconds = seconds + excluded.seconds
 """
@@ -82,6 +81,14 @@ def pack(value: object) -> bytes:
 def unpack_story(blob: bytes) -> Story:
     """A story from compressed JSON."""
     return _decode_story(zlib.decompress(blob))
+
+
+class Call(NamedTuple):
+    """What a call cost: USD (None where no price is known) and seconds; or the run that its reply was reused from."""
+
+    seconds: float
+    cost: float | None = None
+    reused_from: str | None = None
 
 
 class Ledger:
@@ -206,25 +213,21 @@ class Ledger:
             return failed
         return StorageFailed(f"{self.path} cannot be written: {failed}. Make room, then run the same command again.")
 
-    def record(self, request: Request, reply: Completion | RequestRejected, seconds: float) -> Future[None]:
+    def record(self, request: Request, reply: Completion | RequestRejected, call: Call) -> Future[None]:
         """Queue a call with its reply or its rejection."""
-        cost = None
         if isinstance(reply, Completion):
             finish, error, body = reply.finish_reason, None, encode(reply)
-            counts = (
-                reply.prompt_tokens,
-                reply.cached_tokens,
-                reply.completion_tokens,
-                reply.reasoning_tokens,
-            )
+            counts = (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens, reply.reasoning_tokens)
         else:
             finish, error, body = None, reply.kind, str(reply).encode()
             counts = (None, None, None, None)
         asked = request.sampling
         what = (request.key, asked.max_tokens, request.stage, request.question_id, request.model, request.sample)
-        row = (*what, request.attempt, asked.temperature, finish, error, *counts, cost, seconds, time.time())
-        added = (*(count or 0 for count in counts[:3]), cost or 0.0, seconds)
-        sums = (request.stage, request.model, int(error is not None), int(cost is None), *added)
+        how = (request.attempt, asked.temperature, finish, error, *counts)
+        row = (*what, *how, call.cost, call.seconds, time.time(), call.reused_from)
+        reused, unpriced = int(call.reused_from is not None), int(call.cost is None)
+        added = (*(count or 0 for count in counts[:3]), call.cost or 0.0, call.seconds)
+        sums = (request.stage, request.model, reused, int(error is not None), unpriced, *added)
 
         def change(connection: sqlite3.Connection) -> None:
             blobs = (zlib.compress(encode(request.messages), 1), zlib.compress(body, 1))
@@ -250,43 +253,3 @@ class _Write:
     def __init__(self, change: Callable[[sqlite3.Connection], object]) -> None:
         self.change = change
         self.done: Future[None] = Future()
-
-
-class Journaled:
-    """Answers from the ledger what is on record, and puts on record what is not, before it is used.
-
-    Equal requests under way at the same time are sent once.
-    """
-
-    def __init__(self, inner: Backend, ledger: Ledger) -> None:
-        self._inner, self._ledger = inner, ledger
-        self._under_way: dict[tuple[bytes, int], asyncio.Future[Completion]] = {}
-
-    async def complete(self, request: Request) -> Completion:
-        """Answer a request, from the ledger where it is there."""
-        found = self._ledger.find(request)
-        if found is not None:
-            return found
-        name = (request.key, request.sampling.max_tokens)
-        running = self._under_way.get(name)
-        if running is None:
-            running = asyncio.ensure_future(self._ask(request))
-            self._under_way[name] = running
-            running.add_done_callback(lambda _: self._under_way.pop(name, None))
-        return await asyncio.shield(running)
-
-    async def _ask(self, request: Request) -> Completion:
-        started = time.perf_counter()
-        outcome: Completion | RequestRejected
-        try:
-            outcome = await self._inner.complete(request)
-        except RequestRejected as rejected:
-            outcome = rejected
-        await asyncio.wrap_future(self._ledger.record(request, outcome, time.perf_counter() - started))
-        if isinstance(outcome, RequestRejected):
-            raise outcome
-        return outcome
-
-    async def aclose(self) -> None:
-        """Close the back end; the ledger stays open for outcomes."""
-        await self._inner.aclose()

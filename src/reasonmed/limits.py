@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import itertools
 import random
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import BackendError, ControlError, Drained, Overloaded, Unavailable
@@ -51,6 +52,35 @@ class Stop:
         self.check()
 
 
+class Traffic:
+    """One stage's requests so far in this process."""
+
+    __slots__ = ("completion_tokens", "done", "in_flight", "prompt_tokens", "replayed", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = self.in_flight = self.done = self.replayed = 0
+        self.prompt_tokens = self.completion_tokens = 0
+
+
+class Meter:
+    """What a live view shows: traffic by stage, and faults by kind."""
+
+    def __init__(self) -> None:
+        self.stages: defaultdict[str, Traffic] = defaultdict(Traffic)
+        self.faults: Counter[str] = Counter()
+
+    def replayed(self, request: Request) -> None:
+        """A request was answered from the ledger."""
+        self.stages[request.stage].replayed += 1
+
+    def answered(self, request: Request, completion: Completion) -> None:
+        """A request was answered by its endpoint."""
+        stage = self.stages[request.stage]
+        stage.done += 1
+        stage.prompt_tokens += completion.prompt_tokens or 0
+        stage.completion_tokens += completion.completion_tokens or 0
+
+
 class Gate:
     """So many requests may be open; of those that wait, later stages go first, then first come, first served."""
 
@@ -86,18 +116,27 @@ class Gate:
 class Gated:
     """Sends a request when the gate has a place for it."""
 
-    def __init__(self, inner: Backend, gate: Gate, stop: Stop, ranks: Mapping[str, int]) -> None:
-        self._inner, self._gate, self._stop, self._ranks = inner, gate, stop, ranks
+    def __init__(self, inner: Backend, gate: Gate, stop: Stop, meter: Meter, ranks: Mapping[str, int]) -> None:
+        self._inner, self._gate, self._stop, self._meter, self._ranks = inner, gate, stop, meter, ranks
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request."""
         self._stop.check()
-        await self._gate.enter(self._ranks.get(request.stage, 0))
+        traffic = self._meter.stages[request.stage]
+        traffic.waiting += 1
+        try:
+            await self._gate.enter(self._ranks.get(request.stage, 0))
+        finally:
+            traffic.waiting -= 1
+        traffic.in_flight += 1
         try:
             self._stop.check()
-            return await self._inner.complete(request)
+            completion = await self._inner.complete(request)
         finally:
+            traffic.in_flight -= 1
             self._gate.leave()
+        self._meter.answered(request, completion)
+        return completion
 
     async def aclose(self) -> None:
         """Close the back end."""
@@ -110,8 +149,9 @@ class Retrying:
     A service that answers nothing for ``tries`` times ends the run, not the question.
     """
 
-    def __init__(self, inner: Backend, stop: Stop, *, tries: int, longest: float = 60.0) -> None:
-        self._inner, self._stop, self._tries, self._longest = inner, stop, tries, longest
+    def __init__(self, inner: Backend, stop: Stop, meter: Meter, *, tries: int, longest: float = 60.0) -> None:
+        self._inner, self._stop, self._meter = inner, stop, meter
+        self._tries, self._longest = tries, longest
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request."""
@@ -119,6 +159,7 @@ class Retrying:
             try:
                 return await self._inner.complete(request)
             except BackendError as failed:
+                self._meter.faults[type(failed).__name__] += 1
                 if not failed.retryable:
                     raise
                 if attempt >= self._tries:

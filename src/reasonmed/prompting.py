@@ -64,11 +64,21 @@ class Prompt:
 
     @cached_property
     def text(self) -> str:
-        """The template as written."""
+        """The template as written, with the templates that it includes behind it."""
+        return "\n".join(self._source(name) for name in self._all_names())
+
+    def _source(self, name: str) -> str:
         loader = self._environment.loader
         if loader is None:
-            raise RecipeError([f"prompts: {self.stage}.md cannot be read"])
-        return loader.get_source(self._environment, f"{self.stage}.md")[0]
+            raise RecipeError([f"prompts: {name} cannot be read"])
+        return loader.get_source(self._environment, name)[0]
+
+    def _all_names(self) -> list[str]:
+        names = [f"{self.stage}.md"]
+        for name in names:
+            included = meta.find_referenced_templates(self._environment.parse(self._source(name)))
+            names += [one for one in included if one is not None and one not in names]
+        return names
 
     @property
     def hash(self) -> str:

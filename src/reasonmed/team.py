@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import backends
 from reasonmed.agents import Agent
-from reasonmed.ledger import Journaled
-from reasonmed.limits import Gate, Gated, Retrying, Stop
+from reasonmed.journal import Journaled
+from reasonmed.limits import Gate, Gated, Meter, Retrying, Stop
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.prompting import Prompt
 from reasonmed.recipe.checks import blind_reader
@@ -18,6 +18,7 @@ from reasonmed.types import Backend, SamplingParameters
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from reasonmed.journal import Elder
     from reasonmed.ledger import Ledger
     from reasonmed.recipe.options import Generate, Recipe, Role, Stages
 
@@ -78,7 +79,9 @@ def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
 
 
 @asynccontextmanager
-async def connected(recipe: Recipe, ledger: Ledger, stop: Stop) -> AsyncIterator[Team]:
+async def connected(
+    recipe: Recipe, ledger: Ledger, stop: Stop, meter: Meter, elders: tuple[Elder, ...] = ()
+) -> AsyncIterator[Team]:
     """A team on the recipe's own back ends, closed at the end."""
     gate = Gate(recipe.limits.in_flight)
     ranks = {stage: rank for rank, stage in enumerate(STAGES)}
@@ -87,8 +90,8 @@ async def connected(recipe: Recipe, ledger: Ledger, stop: Stop) -> AsyncIterator
         for name in recipe.used:
             settings = recipe.model(name)
             endpoint = backends.find(settings.backend).connect(settings, recipe.limits.in_flight)
-            retrying = Retrying(Gated(endpoint, gate, stop, ranks), stop, tries=recipe.limits.tries)
-            stacks[name] = Journaled(retrying, ledger)
+            retrying = Retrying(Gated(endpoint, gate, stop, meter, ranks), stop, meter, tries=recipe.limits.tries)
+            stacks[name] = Journaled(retrying, ledger, meter, elders)
         yield assemble(recipe, stacks)
     finally:
         for stack in stacks.values():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
 
-RECIPES = ("local", "api", "eight_gpu", "paper", "scripted")
+RECIPES = ("local", "endpoint", "api", "eight_gpu", "paper", "scripted")
 
 
 def load(source: str | Path) -> Recipe:
@@ -42,6 +42,15 @@ def load(source: str | Path) -> Recipe:
     except (OSError, UnicodeDecodeError) as unread:
         raise RecipeError([f"cannot be read: {unread}"], str(source)) from unread
     return parse(text, str(source), path.parent)
+
+
+def for_endpoint(base_url: str, model: str, key_variable: str | None) -> Recipe:
+    """The shipped recipe ``endpoint`` with one model behind one base URL in every role."""
+    content = yaml.safe_load(resource("recipes", "endpoint.yaml").read_text(encoding="utf-8"))
+    content["models"] = {
+        "model": {"backend": "openai", "base_url": base_url, "model": model, "api_key_env": key_variable}
+    }
+    return parse(yaml.safe_dump(content), "endpoint")
 
 
 def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Recipe:

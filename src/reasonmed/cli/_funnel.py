@@ -1,0 +1,88 @@
+"""The funnel at the end of a run, and one whole record."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from reasonmed.cli._console import out, safe
+from reasonmed.cli._live import duration
+from reasonmed.types import letter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reasonmed.status import Status
+
+_CLIP = 1500
+
+
+def show_funnel(status: Status) -> None:
+    """Questions, chains, verdicts, tiers, records; tokens, money and time."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    table.add_column(justify="left", style="dim")
+    chains = status.chains
+    table.add_row(
+        "questions", f"{status.questions:,}", "" if not status.unfinished else f"{status.unfinished:,} unfinished"
+    )
+    table.add_row("chains of thought", f"{sum(chains.values()) - chains['missing']:,}", "")
+    table.add_row("  missing", f"{chains['missing']:,}", "cut, empty or refused; never judged")
+    for name in ("correct", "error", "undecided"):
+        label = {"correct": "  right", "error": "  wrong", "undecided": "  undecided"}[name]
+        table.add_row(label, f"{chains[name]:,}", "no usable verdict" if name == "undecided" else "")
+    for tier in ("easy", "medium", "difficult"):
+        table.add_row(f"  {tier} questions", f"{status.tiers.get(tier, 0):,}", "")
+    reasons = ", ".join(f"{name} {count}" for name, count in status.reasons.items())
+    table.add_row("failures", f"{status.failures:,}", reasons)
+    table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
+    table.add_row(
+        "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
+    )
+    out.print(table)
+
+
+def _money(status: Status) -> str:
+    if status.demo:
+        return "no cost"
+    return f"{status.spent_usd:.4f} USD" if status.spent_usd is not None else "cost unknown (no price given)"
+
+
+def first_record(path: Path) -> dict[str, Any] | None:
+    """The first line of a record file."""
+    with path.open(encoding="utf-8") as file:
+        line = file.readline()
+    found: dict[str, Any] | None = json.loads(line) if line else None
+    return found
+
+
+def show_record(record: dict[str, Any]) -> None:
+    """One record as a person reads it."""
+    options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record["options"]))
+    key = f"{letter(record['answer_index'])}. {record['answer']}"
+    flags = ", ".join(record["flags"]) or "none"
+    body = Text()
+    for title, text in (
+        ("question", f"{_clip(record['context'])}{record['question']}\n{options}"),
+        ("answer", key),
+        ("chain of thought", record["chain_of_thought"]),
+        ("response", record["response"] or "(none)"),
+        ("tier · verified · flags", f"{record['tier']} · {record['verified']} · {flags}"),
+    ):
+        body.append(f"{title}\n", style="bold cyan")
+        body.append(safe(text))
+        body.append("\n\n")
+    body.rstrip()
+    out.print(Panel(body, title=safe(f"record {record['id']}"), title_align="left"))
+
+
+def _clip(context: str | None) -> str:
+    if not context:
+        return ""
+    shown = context if len(context) <= _CLIP else f"{context[:_CLIP]} ..."
+    return f"{shown}\n\n"

@@ -1,0 +1,116 @@
+"""Options that several commands have, said once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reasonmed.cli._console import err, safe, say
+from reasonmed.errors import RecipeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from reasonmed.admission import Survey
+    from reasonmed.recipe.options import Recipe
+
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", help="A recipe file, or a shipped one: local (default), endpoint, api, ..."),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", help="Use one model behind this OpenAI-compatible base URL in every role."),
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name at --endpoint.")]
+KeyOption = Annotated[str | None, typer.Option("--key-env", help="The environment variable with the key.")]
+LayoutOption = Annotated[str | None, typer.Option("--layout", help="The file's layout, if its look is not enough.")]
+CopOption = Annotated[
+    int | None, typer.Option("--cop-base", min=0, max=1, help="MedMCQA: whether cop counts from 0 or from 1.")
+]
+SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out, listed and counted.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows.")]
+SampleOption = Annotated[
+    int | None, typer.Option("--sample", min=1, help="N rows drawn by a hash of their ids; a larger N keeps them.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --sample.")]
+FailuresOption = Annotated[
+    str, typer.Option("--max-failures", help="Exit 1 above this share (10%) or number (25) of failures.")
+]
+
+DEFAULT_RECIPE = "local"
+DEMO_QUESTIONS = 50
+
+
+def load_recipe(
+    name: str | None, endpoint: str | None = None, model: str | None = None, key: str | None = None
+) -> Recipe:
+    """The recipe that the options ask for."""
+    from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
+
+    if endpoint is None:
+        if model is not None or key is not None:
+            raise UsageError("--model and --key-env go with --endpoint URL")
+        return recipe.load(name or DEFAULT_RECIPE)
+    if name is not None:
+        raise UsageError("--endpoint is a recipe of its own; give either it or --recipe")
+    if model is None:
+        raise UsageError("--endpoint needs --model NAME, the model's name there")
+    return recipe.for_endpoint(endpoint, model, key)
+
+
+def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:
+    """Raise where the recipe leaves a stage out that the command needs."""
+    missing = [stage for stage in stages if getattr(chosen.stages, stage) is None]
+    if missing:
+        raise RecipeError(
+            [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"
+        )
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say what is being done for as long as it takes."""
+    with err.status(safe(what)) if err.is_terminal else nullcontext():
+        yield
+
+
+def check_rows(found: Survey, path: Path, *, skip_bad: bool) -> None:
+    """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
+    from reasonmed.admission import refuse_bad  # noqa: PLC0415 - keeps --help fast
+
+    if not skip_bad:
+        refuse_bad(found, str(path))
+    elif found.bad_count:
+        for one in found.bad:
+            say(f"left out: {one}", "yellow")
+        say(f"{found.bad_count} bad rows left out of {path}", "yellow")
+    if not found.wanted:
+        raise UsageError(f"{path} has no rows to work on")
+
+
+def check_demo(chosen: Recipe, wanted: int, name: str | None) -> None:
+    """Refuse a real data set on the embedded model, unless its recipe was asked for by name."""
+    if name is None and chosen.demo and wanted > DEMO_QUESTIONS:
+        raise UsageError(
+            f"{wanted} questions on the embedded demo model, which has no medical ability: that is refused above "
+            f"{DEMO_QUESTIONS}. Write a recipe for real models with `reasonmed init --from api`, then -r recipe.yaml; "
+            "or use one endpoint: --endpoint URL --model NAME. To try the machinery, add --limit 3."
+        )
+
+
+def failures_allowed(text: str, questions: int) -> int:
+    """A number of failures, from ``10%`` or ``25``."""
+    try:
+        if text.endswith("%"):
+            share = float(text[:-1]) / 100
+            if 0 <= share <= 1:
+                return int(share * questions)
+        elif int(text) >= 0:
+            return int(text)
+    except ValueError:
+        pass
+    raise UsageError(f"--max-failures {text!r}: it must be a share such as 10% or a number such as 25")

@@ -1,0 +1,141 @@
+"""``reasonmed run``: questions through the whole pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import INTERRUPTED, crash, say
+from reasonmed.errors import ControlError, ReasonMedError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from reasonmed.job import Job
+
+_TOO_MANY_FAILURES = 1
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="run")(run)
+
+
+def run(
+    questions: Annotated[Path, typer.Argument(help="A question file: JSON, JSON Lines, CSV or parquet.")],
+    recipe: options.RecipeOption = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory.")] = None,
+    limit: options.LimitOption = None,
+    sample: options.SampleOption = None,
+    seed: options.SeedOption = 0,
+    fork: Annotated[
+        list[Path] | None, typer.Option("--fork", help="An older run whose replies are reused; may be repeated.")
+    ] = None,
+    endpoint: options.EndpointOption = None,
+    model: options.ModelOption = None,
+    key_env: options.KeyOption = None,
+    layout: options.LayoutOption = None,
+    cop_base: options.CopOption = None,
+    skip_bad: options.SkipOption = False,
+    max_failures: options.FailuresOption = "10%",
+) -> None:
+    """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
+
+    \b
+    Examples:
+      reasonmed run examples/questions.json --limit 3
+      reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa
+      reasonmed run medqa.jsonl --endpoint http://localhost:11434/v1 --model qwen3:8b --sample 20
+      reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.admission import Selection, survey  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    if limit is not None and sample is not None:
+        raise UsageError("--limit and --sample exclude each other")
+    chosen = options.load_recipe(recipe, endpoint, model, key_env)
+    options.need_stages(chosen, synthesis.NEEDED, recipe)
+    source = synthesis.question_source(questions, Settings(layout, cop_base))
+    selection = Selection(limit, sample, seed)
+    with options.working(f"checking {questions}"):
+        found = survey(source, selection)
+    options.check_rows(found, questions, skip_bad=skip_bad)
+    options.check_demo(chosen, found.wanted, recipe)
+    allowed = options.failures_allowed(max_failures, found.wanted)
+    folder = RunDirectory(output or synthesis.default_folder(questions, chosen, found))
+    job = synthesis.synthesis_job(questions, source, found, chosen, folder, selection)
+    job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
+    _announce(job)
+    do(job, "questions", f"reasonmed run {questions} -o {folder.path}{f' -r {recipe}' if recipe else ''}")
+    _conclude(job, allowed)
+
+
+def do(job: Job, noun: str, again: str) -> None:
+    """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code."""
+    from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.job import Watch, execute  # noqa: PLC0415 - the same
+
+    watch = Watch()
+
+    async def watched() -> None:
+        async with live(watch, noun):
+            await execute(job, watch)
+
+    try:
+        asyncio.run(watched())
+    except ControlError as stopped:
+        say(f"stopped: {stopped}", "yellow")
+        say(f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow")
+        raise typer.Exit(stopped.exit_code) from None
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        say(f"stopped at once; replies on record are kept. To go on:\n  {again}", "yellow")
+        raise typer.Exit(INTERRUPTED) from None
+    except ReasonMedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an error of our own: its traceback goes to the run's crash.txt
+        crash(error, job.folder.path)
+
+
+def _announce(job: Job) -> None:
+    from reasonmed.recipe.checks import thresholds  # noqa: PLC0415 - keeps --help fast
+
+    stages = job.recipe.stages
+    chains = stages.generate.chains if stages.generate else 0
+    easy, medium = thresholds(stages)
+    models = ", ".join(sorted({job.recipe.model(name).label for name in job.recipe.used}))
+    say(f"{job.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
+    say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more · run directory: {job.folder.path}")
+    if job.recipe.demo:
+        say(
+            "DEMO: this model proves the machinery and has no medical ability; nothing it writes is fit for use",
+            "bold red",
+        )
+    if job.survey.without_key:
+        say(f"{job.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
+
+
+def _conclude(job: Job, allowed: int) -> None:
+    from reasonmed.cli._console import out  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.cli._funnel import first_record, show_funnel, show_record  # noqa: PLC0415 - the same
+    from reasonmed.status import status_of  # noqa: PLC0415 - the same
+
+    status = status_of(job.folder)
+    record = first_record(job.folder.records_path)
+    if record is not None:
+        show_record(record)
+    show_funnel(status)
+    out.print(f"\nrecords   {job.folder.records_path}\nfailures  {job.folder.failures_path}", soft_wrap=True)
+    out.print(f"ledger    {job.folder.ledger_path}", soft_wrap=True)
+    if job.recipe.demo:
+        say("DEMO: these records come from a model without medical ability; they only show the machinery", "bold red")
+    if status.failures > allowed:
+        say(
+            f"{status.failures} of {status.questions} questions failed, more than --max-failures allows ({allowed})",
+            "red",
+        )
+        raise typer.Exit(_TOO_MANY_FAILURES)

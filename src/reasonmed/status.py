@@ -1,0 +1,112 @@
+"""Where a run stands, from its ledger alone; may be asked while the run writes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from reasonmed.ledger import Ledger
+    from reasonmed.rundir import RunDirectory
+
+_OUTCOMES = """
+SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), COALESCE(SUM(right), 0),
+  COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0) FROM outcomes
+"""
+_TOTALS = """
+SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
+  SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage
+"""
+
+
+class StageTotals(msgspec.Struct, frozen=True):
+    """One stage's recorded calls. ``spent_usd`` is None where a call has no known price."""
+
+    calls: int
+    reused: int
+    rejected: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    spent_usd: float | None
+    seconds: float
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
+
+    state: str
+    questions: int
+    succeeded: int
+    failures: int
+    unfinished: int
+    records: int
+    chains: dict[str, int]
+    tiers: dict[str, int]
+    reasons: dict[str, int]
+    calls: int
+    tokens: int
+    spent_usd: float | None
+    demo: bool
+    seconds: float
+    stages: dict[str, StageTotals]
+
+
+def status_of(folder: RunDirectory) -> Status:
+    """The status of a run directory.
+
+    Raises:
+        RunDirectoryError: there is no run.
+    """
+    manifest = folder.manifest()
+    with closing(folder.reader()) as ledger:
+        return read_status(ledger, demo=bool(manifest["demo"]), running=folder.owner() is not None)
+
+
+def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
+    """The status of a ledger that is open already."""
+    (questions,) = next(ledger.query("SELECT COUNT(*) FROM items"))
+    done, succeeded, records, right, wrong, undecided, missing = next(ledger.query(_OUTCOMES))
+    stages = {row[0]: _stage(row[1:]) for row in ledger.query(_TOTALS)}
+    spent = [stage.spent_usd for stage in stages.values()]
+    known = [cost for cost in spent if cost is not None]
+    remembered = ledger.fact("state")
+    return Status(
+        state="running" if running else "finished" if remembered == "finished" and done == questions else "drained",
+        questions=questions,
+        succeeded=succeeded,
+        failures=done - succeeded,
+        unfinished=questions - done,
+        records=records,
+        chains={"correct": right, "error": wrong, "undecided": undecided, "missing": missing},
+        tiers=_counts(ledger, "SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier"),
+        reasons=_counts(ledger, "SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason"),
+        calls=sum(stage.calls for stage in stages.values()),
+        tokens=sum(stage.prompt_tokens + stage.completion_tokens for stage in stages.values()),
+        spent_usd=sum(known) if len(known) == len(spent) else None,
+        demo=demo,
+        seconds=_seconds(ledger),
+        stages=stages,
+    )
+
+
+def _stage(row: tuple[Any, ...]) -> StageTotals:
+    calls, reused, rejected, unpriced, prompt, cached, completion, cost, seconds = row
+    spent = None if unpriced else cost
+    return StageTotals(calls, reused, rejected, prompt, cached, completion, spent, seconds)
+
+
+def _counts(ledger: Ledger, sql: str) -> dict[str, int]:
+    return dict(sorted((name, count) for name, count in ledger.query(sql)))
+
+
+def _seconds(ledger: Ledger) -> float:
+    """Wall time over all sessions; one that was killed counts up to its last recorded call."""
+    (last,) = next(ledger.query("SELECT at FROM calls ORDER BY call DESC LIMIT 1"), (None,))
+    spans = [(ended or last or started) - started for started, ended in ledger.query(_SESSIONS)]
+    return float(sum(max(0.0, span) for span in spans))
+
+
+_SESSIONS = "SELECT started, ended FROM sessions"

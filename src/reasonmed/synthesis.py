@@ -1,0 +1,75 @@
+"""The main job: questions through the whole pipeline into records."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reasonmed.job import Job
+from reasonmed.outputs import write_outputs
+from reasonmed.pipeline import synthesize
+from reasonmed.questions import read
+from reasonmed.recipe.identity import identity_of, prompt_hashes
+from reasonmed.recipe.options import Stages
+from reasonmed.scoring import score_records
+from reasonmed.types import Question, Story, digest
+
+if TYPE_CHECKING:
+    from reasonmed.rundir import RunDirectory
+    from collections.abc import Iterator
+
+    from reasonmed.admission import Selection, Source, Survey
+    from reasonmed.errors import QuestionError
+    from reasonmed.ledger import Ledger
+    from reasonmed.limits import Stop
+    from reasonmed.questions import Settings
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.team import Team
+
+STAGES = tuple(Stages.model_fields)
+NEEDED = ("generate", "verify")
+"""Stages without which there is no run."""
+
+
+def question_source(path: Path, settings: Settings) -> Source:
+    """The rows of a question file as stories that have yet to happen."""
+
+    def rows() -> Iterator[Story | QuestionError]:
+        for found in read(path, settings):
+            yield Story(found) if isinstance(found, Question) else found
+
+    return rows
+
+
+def default_folder(path: Path, recipe: Recipe, survey: Survey) -> Path:
+    """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
+    return Path("runs", f"{path.stem}-{digest((identity_of(recipe, STAGES), survey.hash), 4)}")
+
+
+def synthesis_job(
+    path: Path, source: Source, survey: Survey, recipe: Recipe, folder: RunDirectory, selection: Selection
+) -> Job:
+    """The job of ``reasonmed run``."""
+    facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
+
+    async def after(ledger: Ledger, team: Team, stop: Stop) -> None:
+        await score_records(ledger, team, alive=recipe.limits.alive, stop=stop)
+
+    return Job(
+        command="run",
+        recipe=recipe,
+        stages=STAGES,
+        work=_work,
+        source=source,
+        survey=survey,
+        selection=selection,
+        file=path,
+        folder=folder,
+        after=after,
+        write=partial(write_outputs, folder, facts=facts),
+    )
+
+
+async def _work(story: Story, team: Team) -> Story:
+    return await synthesize(story.question, team)
