@@ -14,6 +14,7 @@ from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from reasonmed.ledger import Ledger
 
@@ -47,6 +48,20 @@ class Survey(NamedTuple):
     """Wanted rows without an answer key."""
 
 
+class Intake(NamedTuple):
+    """A file, how to read it, what of it is wanted, and what the first reading found."""
+
+    file: Path
+    source: Source
+    selection: Selection
+    survey: Survey
+
+
+def take_in(file: Path, source: Source, selection: Selection) -> Intake:
+    """Read a file for the first time."""
+    return Intake(file, source, selection, survey(source, selection))
+
+
 def survey(source: Source, selection: Selection) -> Survey:
     """Read the file once: check every row, find duplicate ids, draw the sample. Keeps no row in memory."""
     bad: list[QuestionError] = []
@@ -67,25 +82,28 @@ def survey(source: Source, selection: Selection) -> Survey:
     return Survey(wanted, whole.hexdigest(), bad, bad_count, drawn, keyless)
 
 
-def refuse_bad(found: Survey, file: str) -> None:
+def refuse_bad(intake: Intake) -> None:
     """Raise when a file has bad rows, with the first of them and their number."""
+    found = intake.survey
     if not found.bad_count:
         return
     lines = "\n".join(f"  {one}" for one in found.bad)
     more = found.bad_count - len(found.bad)
     rows = "1 bad row" if found.bad_count == 1 else f"{found.bad_count} bad rows"
     rest = f"\n  ... and {more} more" if more else ""
-    raise QuestionError(file, 0, "", f"{rows}:\n{lines}{rest}\nMend them, or leave them out with --skip-bad.")
+    raise QuestionError(
+        str(intake.file), 0, "", f"{rows}:\n{lines}{rest}\nMend them, or leave them out with --skip-bad."
+    )
 
 
-def admit(ledger: Ledger, source: Source, selection: Selection, found: Survey) -> int:
+def admit(ledger: Ledger, intake: Intake) -> int:
     """Read the file again and take its wanted rows into the ledger; returns how many are new.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
     new, page = 0, []
-    for position, story in enumerate(_wanted(source, selection, found)):
+    for position, story in enumerate(_wanted(intake)):
         page.append((position, story.question.id, content_hash(story), story))
         if len(page) == _PAGE:
             new += _take(ledger, page)
@@ -110,12 +128,12 @@ def content_hash(story: Story) -> bytes:
     return blake2b(encode((told, rest)), digest_size=16).digest()
 
 
-def _wanted(source: Source, selection: Selection, found: Survey) -> Iterator[Story]:
-    taken = 0
-    for one in _unique(source()):
-        if isinstance(one, QuestionError) or (found.drawn is not None and one.question.id not in found.drawn):
+def _wanted(intake: Intake) -> Iterator[Story]:
+    taken, drawn, limit = 0, intake.survey.drawn, intake.selection.limit
+    for one in _unique(intake.source()):
+        if isinstance(one, QuestionError) or (drawn is not None and one.question.id not in drawn):
             continue
-        if found.drawn is None and selection.limit is not None and taken >= selection.limit:
+        if drawn is None and limit is not None and taken >= limit:
             return
         taken += 1
         yield one

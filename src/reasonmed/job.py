@@ -25,9 +25,8 @@ from reasonmed.types import Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from reasonmed.admission import Selection, Source, Survey
+    from reasonmed.admission import Intake
     from reasonmed.ledger import Ledger
     from reasonmed.recipe.options import Recipe
 
@@ -43,10 +42,7 @@ class Job:
     stages: tuple[str, ...]
     """The stages whose options can change an outcome."""
     work: Work
-    source: Source
-    survey: Survey
-    selection: Selection
-    file: Path
+    intake: Intake
     folder: RunDirectory
     forks: tuple[RunDirectory, ...] = ()
     """Older runs whose replies serve this one too."""
@@ -65,7 +61,7 @@ class Job:
         facts = {
             "demo": self.recipe.demo,
             "prompts": prompt_hashes(self.recipe),
-            "input": {"file": self.file.name, "hash": self.survey.hash},
+            "input": {"file": self.intake.file.name, "hash": self.intake.survey.hash},
             "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
         }
         return make_manifest(self.command, self.identity, facts)
@@ -95,7 +91,7 @@ async def execute(job: Job, watch: Watch) -> None:
     with ExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
         elders = tuple(stack.enter_context(_elder(fork)) for fork in job.forks)
-        new = admit(ledger, job.source, job.selection, job.survey)
+        new = admit(ledger, job.intake)
         session = _begin(ledger, job, watch, new)
         stack.enter_context(_signals(stop))
         try:
@@ -152,7 +148,7 @@ def _begin(ledger: Ledger, job: Job, watch: Watch, new: int) -> int:
     watch.notes += [f"changed since the last session: {change}" for change in changes]
     if new and watch.total > new:
         watch.notes.append(f"{new} questions were added; the run now has {watch.total}")
-    if job.survey.wanted < watch.total:
+    if job.intake.survey.wanted < watch.total:
         watch.notes.append(f"the run has {watch.total} questions from earlier commands; all of them stay in it")
     ledger.write("INSERT OR REPLACE INTO facts VALUES ('harmless', ?)", json.dumps(harmless)).result()
     ledger.write("INSERT OR REPLACE INTO facts VALUES ('state', 'running')").result()
@@ -170,8 +166,8 @@ def _harmless(job: Job) -> dict[str, Any]:
     return {
         "limits": recipe.limits.model_dump(mode="json"),
         "models": {name: _addresses(entry) for name, entry in told.items()},
-        "limit": job.selection.limit,
-        "sample": job.selection.sample,
+        "limit": job.intake.selection.limit,
+        "sample": job.intake.selection.sample,
     }
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.files import replacing
 from reasonmed.ledger import encode, unpack_story
-from reasonmed.rundir import replacing
 from reasonmed.stages.route import count_outcomes
 from reasonmed.types import Record, Story, letter
 

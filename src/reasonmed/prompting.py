@@ -14,8 +14,9 @@ from reasonmed.errors import RecipeError
 from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+INSTRUCTION = "Please answer the following multiple-choice question:\n"
 _SHIPPED = Path(__file__).parent / "prompts"
 
 
@@ -25,11 +26,20 @@ def fenced(text: str, label: str) -> str:
     return f"<{label} {mark}>\n{text}\n</{label} {mark}>"
 
 
-def question_text(question: Question) -> str:
+def lettered(stem: str, options: Sequence[str], context: str | None) -> str:
     """Context, stem and lettered options, laid out the same way for every agent and every export."""
-    lines = [f"{letter(index)}. {option}" for index, option in enumerate(question.options)]
-    context = f"{question.context}\n\n" if question.context else ""
-    return context + "\n".join([question.stem, *lines])
+    lines = [f"{letter(index)}. {option}" for index, option in enumerate(options)]
+    return (f"{context}\n\n" if context else "") + "\n".join([stem, *lines])
+
+
+def question_text(question: Question) -> str:
+    """A question as every agent sees it."""
+    return lettered(question.stem, question.options, question.context)
+
+
+def instruction(stem: str, options: Sequence[str], context: str | None) -> str:
+    """The instruction of the published ReasonMed data; a context passage stands before the question."""
+    return INSTRUCTION + lettered(stem, options, context)
 
 
 class Prompt:

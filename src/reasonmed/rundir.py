@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
 from reasonmed.errors import RunDirectoryError
+from reasonmed.files import write_atomically
 from reasonmed.ledger import Ledger
 from reasonmed.recipe.identity import differences
 
@@ -145,30 +146,3 @@ def make_manifest(command: str, identity: dict[str, Any], facts: dict[str, Any])
         **facts,
         "identity": identity,
     }
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A file that is there whole or not at all, also after a power failure."""
-    with replacing(path) as sink:
-        sink.write(text.encode())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Any]:
-    """A binary file that takes the place of another one when it is written to the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

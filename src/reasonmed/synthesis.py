@@ -16,15 +16,15 @@ from reasonmed.scoring import score_records
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
-    from reasonmed.rundir import RunDirectory
     from collections.abc import Iterator
 
-    from reasonmed.admission import Selection, Source, Survey
+    from reasonmed.admission import Intake, Source
     from reasonmed.errors import QuestionError
     from reasonmed.ledger import Ledger
     from reasonmed.limits import Stop
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
+    from reasonmed.rundir import RunDirectory
     from reasonmed.team import Team
 
 STAGES = tuple(Stages.model_fields)
@@ -42,14 +42,12 @@ def question_source(path: Path, settings: Settings) -> Source:
     return rows
 
 
-def default_folder(path: Path, recipe: Recipe, survey: Survey) -> Path:
+def default_folder(intake: Intake, recipe: Recipe) -> Path:
     """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
-    return Path("runs", f"{path.stem}-{digest((identity_of(recipe, STAGES), survey.hash), 4)}")
+    return Path("runs", f"{intake.file.stem}-{digest((identity_of(recipe, STAGES), intake.survey.hash), 4)}")
 
 
-def synthesis_job(
-    path: Path, source: Source, survey: Survey, recipe: Recipe, folder: RunDirectory, selection: Selection
-) -> Job:
+def synthesis_job(intake: Intake, recipe: Recipe, folder: RunDirectory) -> Job:
     """The job of ``reasonmed run``."""
     facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
 
@@ -61,10 +59,7 @@ def synthesis_job(
         recipe=recipe,
         stages=STAGES,
         work=_work,
-        source=source,
-        survey=survey,
-        selection=selection,
-        file=path,
+        intake=intake,
         folder=folder,
         after=after,
         write=partial(write_outputs, folder, facts=facts),

@@ -44,21 +44,6 @@ class Team:
     summarizer: Agent | None = None
     scorer: Agent | None = None
 
-    @property
-    def agents(self) -> tuple[Agent, ...]:
-        """Every agent, generators first."""
-        roles = (
-            self.judge,
-            self.keyless_judge,
-            self.ranker,
-            self.editor,
-            self.author,
-            self.blind_reader,
-            self.summarizer,
-            self.scorer,
-        )
-        return (*(agent for agent, _ in self.generators), *(agent for agent in roles if agent))
-
 
 def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
     """A team on back ends that are connected already, by the names of the recipe's model entries."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from reasonmed import weights
 from reasonmed.backends import ModelSettings
-from reasonmed.backends.openai import OpenAI
+from reasonmed.backends.openai import Facts, OpenAI
 from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
 
@@ -85,6 +85,11 @@ class Local:
                 self._client = OpenAI(self._endpoint(), self._connections)
                 await self._ready(self._client)
         return self._client
+
+    async def facts(self) -> Facts:
+        """The context length that the recipe gives it, and what the server was found not to take."""
+        found = await (await self.client()).facts()
+        return found._replace(served=(self.settings.identity,), context=self.settings.context)
 
     def _endpoint(self) -> EndpointSettings:
         url = f"{self._server.listening_address}/v1"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
@@ -80,6 +80,14 @@ class Settings(EndpointSettings):
     def url(self) -> str:
         """Where completions are asked for."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
+
+
+class Facts(NamedTuple):
+    """What is known of an endpoint: models it serves, context length in tokens, parameters that it does not take."""
+
+    served: tuple[str, ...]
+    context: int | None
+    left_out: tuple[str, ...]
 
 
 class _Message(msgspec.Struct):
@@ -236,6 +244,19 @@ class OpenAI:
                 },
             )
         return self._session
+
+    async def facts(self) -> Facts:
+        """What the endpoint says about itself, and what it was found not to take."""
+        listed = await self.get("models")
+        entries = listed.get("data") if isinstance(listed, dict) else None
+        models = [entry for entry in entries or () if isinstance(entry, dict)]
+        names = tuple(str(entry.get("id")) for entry in models)
+        own = next(
+            (entry for entry in models if entry.get("id") == self.settings.identity), models[0] if models else {}
+        )
+        meta = own.get("meta")
+        context = own.get("max_model_len") or own.get("context_length") or (meta or {}).get("n_ctx")
+        return Facts(names, context if isinstance(context, int) else None, tuple(sorted(self._left_out)))
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON the endpoint has there
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""

@@ -47,6 +47,18 @@ def show_funnel(status: Status) -> None:
     out.print(table)
 
 
+def show_stages(status: Status) -> None:
+    """Recorded calls, tokens and money by stage."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("stage", "calls", "reused", "refused", "tokens in", "cached", "tokens out", "USD"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for name, one in status.stages.items():
+        counts = (one.calls, one.reused, one.rejected, one.prompt_tokens, one.cached_tokens, one.completion_tokens)
+        usd = "unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}"
+        table.add_row(name, *(f"{count:,}" for count in counts), usd)
+    out.print(table)
+
+
 def _money(status: Status) -> str:
     if status.demo:
         return "no cost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +13,11 @@ from reasonmed.errors import RecipeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    from reasonmed.admission import Survey
+    from reasonmed.admission import Intake
     from reasonmed.recipe.options import Recipe
 
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 RecipeOption = Annotated[
     str | None,
     typer.Option("--recipe", "-r", help="A recipe file, or a shipped one: local (default), endpoint, api, ..."),
@@ -62,6 +63,20 @@ def load_recipe(
     return recipe.for_endpoint(endpoint, model, key)
 
 
+def only_models(chosen: Recipe, names: str) -> Recipe:
+    """The recipe with only these of its generator models."""
+    wanted = tuple(name.strip() for name in names.split(","))
+    generate = chosen.stages.generate
+    there = generate.models if generate else ()
+    unknown = [name for name in wanted if name not in there]
+    if unknown or generate is None:
+        raise UsageError(
+            f"--models {names!r}: the recipe generates with {', '.join(there)}, not with {', '.join(unknown)}"
+        )
+    fewer = generate.model_copy(update={"models": wanted})
+    return chosen.model_copy(update={"stages": chosen.stages.model_copy(update={"generate": fewer})})
+
+
 def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:
     """Raise where the recipe leaves a stage out that the command needs."""
     missing = [stage for stage in stages if getattr(chosen.stages, stage) is None]
@@ -78,12 +93,13 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def check_rows(found: Survey, path: Path, *, skip_bad: bool) -> None:
+def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
     from reasonmed.admission import refuse_bad  # noqa: PLC0415 - keeps --help fast
 
+    found, path = intake.survey, intake.file
     if not skip_bad:
-        refuse_bad(found, str(path))
+        refuse_bad(intake)
     elif found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")

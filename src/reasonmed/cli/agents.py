@@ -1,7 +1,94 @@
-"""Stub."""
+"""Each agent as a command of its own: ``generate``, ``verify``, ``route``, ``rank``, ``refine``, ..."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out as result
+from reasonmed.cli._jobs import do
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ABOUT = {
+    "generate": "Write the chains of thought of every question: one a model, temperature and sample.",
+    "verify": "Judge every chain of thought: Correct, Error or undecided, with the reason.",
+    "route": "Set the difficulty tier of every question by its wrong chains of thought.",
+    "rank": "Score the correct chains of thought from 0 to 5 and keep the best.",
+    "refine": "Rewrite the kept chains of thought of medium questions with the judge's reasons.",
+    "optimize": "Have a strong author write the chain of thought of difficult questions.",
+    "summarize": "Write one concise response for every kept chain of thought.",
+    "score": "Score every kept chain of thought and its response from 1 to 10.",
+}
+_BEFORE = {
+    "generate": "questions.json",
+    "verify": "cots.jsonl",
+    "route": "verified.jsonl",
+    "rank": "routed.jsonl",
+    "refine": "ranked.jsonl",
+    "optimize": "refined.jsonl",
+    "summarize": "optimized.jsonl",
+    "score": "summarized.jsonl",
+}
+_AFTER = {"generate": "cots", "verify": "verified", "route": "routed", "rank": "ranked", "refine": "refined"}
+
 
 def add_to(app: typer.Typer) -> None:
-    """Add."""
+    """Add the commands."""
+    for stage in _ABOUT:
+        app.command(name=stage, help=_help(stage))(_command(stage))
+
+
+def _help(stage: str) -> str:
+    after = _AFTER.get(stage, f"{stage}d")
+    return (
+        f"{_ABOUT[stage]} The same command again resumes.\n\n\b\nExamples:\n"
+        f"  reasonmed {stage} {_BEFORE[stage]} -o {after}.jsonl -r recipe.yaml\n"
+        f"  reasonmed {stage} old.json -o new.json --layout original -r recipe.yaml"
+    )
+
+
+def _command(stage: str) -> Callable[..., None]:
+    def command(
+        rows: Annotated[Path, typer.Argument(metavar="IN", help="Stories, questions or rows of the original layout.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; its ledger is OUT.run/.")],
+        recipe: options.RecipeOption = None,
+        models: Annotated[
+            str | None, typer.Option("--models", help="generate: only these model entries, with commas between.")
+        ] = None,
+        layout: Annotated[
+            str | None, typer.Option("--layout", help="native (default) or original: how to read and write rows.")
+        ] = None,
+        limit: options.LimitOption = None,
+        sample: options.SampleOption = None,
+        seed: options.SeedOption = 0,
+        cop_base: options.CopOption = None,
+        skip_bad: options.SkipOption = False,
+    ) -> None:
+        from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - keeps --help fast
+        from reasonmed.agentwork import NEEDS, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.questions import Settings  # noqa: PLC0415 - the same
+        from reasonmed.stories import story_source  # noqa: PLC0415 - the same
+
+        if limit is not None and sample is not None:
+            raise UsageError("--limit and --sample exclude each other")
+        if models is not None and stage != "generate":
+            raise UsageError("--models goes with generate alone")
+        chosen = options.load_recipe(recipe)
+        options.need_stages(chosen, NEEDS[stage], recipe)
+        if models is not None:
+            chosen = options.only_models(chosen, models)
+        source = story_source(rows, layout, Settings(cop_base=cop_base))
+        with options.working(f"checking {rows}"):
+            intake = take_in(rows, source, Selection(limit, sample, seed))
+        options.check_rows(intake, skip_bad=skip_bad)
+        options.check_demo(chosen, intake.survey.wanted, recipe)
+        do(agent_job(stage, intake, chosen, output, layout), "rows")
+        result.print(f"{stage}: {output}", soft_wrap=True)
+
+    return command

@@ -1,7 +1,120 @@
-"""Stub."""
+"""Before money is spent: ``init`` writes a recipe, ``doctor`` tries its models, ``prompt`` shows what would be sent."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from reasonmed.types import Story
+
+_STYLES = {"ok": "green", "no": "bold red", "note": "yellow"}
+
 
 def add_to(app: typer.Typer) -> None:
-    """Add."""
+    """Add the commands."""
+    app.command()(init)
+    app.command()(doctor)
+    app.command()(prompt)
+
+
+def init(
+    output: Annotated[Path, typer.Argument(metavar="[OUT]", help="The file to write.")] = Path("recipe.yaml"),
+    source: Annotated[str, typer.Option("--from", help="api, endpoint, eight_gpu, paper, local or scripted.")] = "api",
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT where it exists.")] = False,
+) -> None:
+    """Write a commented recipe to start from.
+
+    \b
+    Examples:
+      reasonmed init
+      reasonmed init paper.yaml --from paper
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.recipe import RECIPES  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.resources import resource  # noqa: PLC0415 - the same
+
+    if source not in RECIPES:
+        raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
+    if output.exists() and not force:
+        raise UsageError(f"{output} exists; choose another name, or --force")
+    output.write_text(resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    out.print(safe(f"{output} written. Next: reasonmed doctor -r {output}"), soft_wrap=True)
+
+
+def doctor(
+    recipe: options.RecipeOption = None,
+    endpoint: options.EndpointOption = None,
+    model: options.ModelOption = None,
+    key_env: options.KeyOption = None,
+) -> None:
+    """Send every model of a recipe one small request: key, name, JSON schema, thinking, context length.
+
+    \b
+    Examples:
+      reasonmed doctor -r recipe.yaml
+      reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.doctor import examine  # noqa: PLC0415 - keeps --help fast
+
+    chosen = options.load_recipe(recipe, endpoint, model, key_env)
+    worst = None
+    for name in chosen.used:
+        out.print(safe(f"{name} ({chosen.model(name).backend})", "bold"))
+        with options.working(f"asking {name}"):
+            found = asyncio.run(examine(chosen, name))
+        for finding in found.findings:
+            out.print(safe(f"  {finding.mark:4} {finding.text}", _STYLES[finding.mark]), soft_wrap=True)
+        worst = worst or found.error
+    if worst is not None:
+        say("the recipe is not ready: see above", "bold red")
+        raise typer.Exit(worst.exit_code)
+    out.print("every model answers")
+
+
+def prompt(
+    rows: Annotated[Path, typer.Argument(metavar="QUESTIONS", help="A question file, or a file of stories.")],
+    stage: Annotated[str, typer.Option("--stage", help="generate, verify, consensus, rank, refine, optimize, ...")],
+    question: Annotated[str | None, typer.Option("--id", help="The question's id; the first one by default.")] = None,
+    recipe: options.RecipeOption = None,
+    layout: options.LayoutOption = None,
+    cop_base: options.CopOption = None,
+) -> None:
+    """Show what would be sent for a question, without sending it.
+
+    \b
+    Examples:
+      reasonmed prompt examples/questions.json --stage generate
+      reasonmed prompt examples/questions.json --stage verify --id gastro-01 -r recipe.yaml
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.preview import preview  # noqa: PLC0415 - keeps --help fast
+
+    chosen = options.load_recipe(recipe)
+    story = _story(rows, question, layout, cop_base)
+    request = preview(chosen, stage, story)
+    sampling = request.sampling
+    out.print(safe(f"model {request.model} · temperature {sampling.temperature} · top_p {sampling.top_p}", "bold"))
+    out.print(
+        safe(f"max_tokens {sampling.max_tokens} · JSON schema {'yes' if request.response_schema else 'no'}", "bold")
+    )
+    for message in request.messages:
+        out.print(safe(f"--- {message.role} ---", "cyan"))
+        out.print(safe(message.content), soft_wrap=True)
+
+
+def _story(path: Path, name: str | None, layout: str | None, cop_base: int | None) -> Story:
+    from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.stories import story_source  # noqa: PLC0415 - the same
+    from reasonmed.types import Story  # noqa: PLC0415 - the same
+
+    settings = Settings(None if layout == "original" else layout, cop_base)
+    for found in story_source(path, layout, settings)():
+        if isinstance(found, Story) and name in (None, found.question.id):
+            return found
+    raise UsageError(f"{path} has no question {name!r}" if name else f"{path} has no good row")

@@ -1,7 +1,74 @@
-"""Stub."""
+"""``reasonmed questions``: lint a question file, and convert it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.errors import UsageError
+
+_SHOWN = 20
+
 
 def add_to(app: typer.Typer) -> None:
-    """Add."""
+    """Add the command."""
+    app.command(name="questions")(questions)
+
+
+def questions(
+    file: Annotated[Path, typer.Argument(help="A question file of any known layout.")],
+    names: Annotated[
+        str | None, typer.Option("--map", help="The file's names for fields: question=Stem,answer=Key,options=Choices")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the good rows here, as JSON Lines.")
+    ] = None,
+    layout: options.LayoutOption = None,
+    cop_base: options.CopOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT where it exists.")] = False,
+) -> None:
+    """Look a question file over before money is spent, and convert it to the native layout.
+
+    \b
+    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, and questions that need an image.
+
+    Examples:
+      reasonmed questions phrases_no_exclude_train.jsonl
+      reasonmed questions mine.csv --map question=Stem,answer=Key -o mine.jsonl
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
+
+    settings = Settings(layout, cop_base, _names(names))
+    with options.working(f"reading {file}"):
+        found = lint(file, settings, _SHOWN)
+    out.print(safe(f"{file}: {found.good:,} questions, {found.bad:,} bad rows"))
+    for rule, findings in found.findings.items():
+        out.print(safe(f"{rule}: {findings.count:,}", "yellow"))
+        for example in findings.examples:
+            out.print(safe(f"  {example}"))
+    places = ", ".join(f"{name} {count:,}" for name, count in found.keys.items())
+    out.print(safe(f"options: {', '.join(f'{size}: {count:,}' for size, count in found.sizes.items())}"))
+    out.print(safe(f"keys: {places}"))
+    if output is not None:
+        if output.exists() and not force:
+            raise UsageError(f"{output} exists; choose another -o, or --force")
+        count = write_native(file, settings, output)
+        say(f"{count:,} questions written to {output}")
+    if found.bad:
+        raise typer.Exit(2)
+
+
+def _names(text: str | None) -> dict[str, str]:
+    if text is None:
+        return {}
+    pairs = [part.partition("=") for part in text.split(",")]
+    known = ("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split")
+    for ours, equals, theirs in pairs:
+        if not equals or not theirs or ours.strip() not in known:
+            raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasonmed.cli import _options as options
-from reasonmed.cli._console import INTERRUPTED, crash, say
-from reasonmed.errors import ControlError, ReasonMedError, UsageError
+from reasonmed.cli._console import say
+from reasonmed.cli._jobs import do
+from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from reasonmed.job import Job
 
 _TOO_MANY_FAILURES = 1
@@ -52,7 +52,7 @@ def run(
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import Selection, survey  # noqa: PLC0415 - the same
+    from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
     from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
 
@@ -61,44 +61,17 @@ def run(
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     options.need_stages(chosen, synthesis.NEEDED, recipe)
     source = synthesis.question_source(questions, Settings(layout, cop_base))
-    selection = Selection(limit, sample, seed)
     with options.working(f"checking {questions}"):
-        found = survey(source, selection)
-    options.check_rows(found, questions, skip_bad=skip_bad)
-    options.check_demo(chosen, found.wanted, recipe)
-    allowed = options.failures_allowed(max_failures, found.wanted)
-    folder = RunDirectory(output or synthesis.default_folder(questions, chosen, found))
-    job = synthesis.synthesis_job(questions, source, found, chosen, folder, selection)
+        intake = take_in(questions, source, Selection(limit, sample, seed))
+    options.check_rows(intake, skip_bad=skip_bad)
+    options.check_demo(chosen, intake.survey.wanted, recipe)
+    allowed = options.failures_allowed(max_failures, intake.survey.wanted)
+    folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
+    job = synthesis.synthesis_job(intake, chosen, folder)
     job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
     _announce(job)
-    do(job, "questions", f"reasonmed run {questions} -o {folder.path}{f' -r {recipe}' if recipe else ''}")
+    do(job, "questions")
     _conclude(job, allowed)
-
-
-def do(job: Job, noun: str, again: str) -> None:
-    """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code."""
-    from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.job import Watch, execute  # noqa: PLC0415 - the same
-
-    watch = Watch()
-
-    async def watched() -> None:
-        async with live(watch, noun):
-            await execute(job, watch)
-
-    try:
-        asyncio.run(watched())
-    except ControlError as stopped:
-        say(f"stopped: {stopped}", "yellow")
-        say(f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow")
-        raise typer.Exit(stopped.exit_code) from None
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        say(f"stopped at once; replies on record are kept. To go on:\n  {again}", "yellow")
-        raise typer.Exit(INTERRUPTED) from None
-    except ReasonMedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - an error of our own: its traceback goes to the run's crash.txt
-        crash(error, job.folder.path)
 
 
 def _announce(job: Job) -> None:
@@ -108,15 +81,15 @@ def _announce(job: Job) -> None:
     chains = stages.generate.chains if stages.generate else 0
     easy, medium = thresholds(stages)
     models = ", ".join(sorted({job.recipe.model(name).label for name in job.recipe.used}))
-    say(f"{job.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
+    say(f"{job.intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
     say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more · run directory: {job.folder.path}")
     if job.recipe.demo:
         say(
             "DEMO: this model proves the machinery and has no medical ability; nothing it writes is fit for use",
             "bold red",
         )
-    if job.survey.without_key:
-        say(f"{job.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
+    if job.intake.survey.without_key:
+        say(f"{job.intake.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
 
 
 def _conclude(job: Job, allowed: int) -> None:

@@ -90,9 +90,8 @@ def blind_reader(recipe: Recipe) -> str | None:
     return next((name for name in known if author is None or recipe.model(name).label != author.label), None)
 
 
-def votes_needed(wanted: int | None, paper: int, stages: Stages) -> int:
-    """A number of votes, or the paper's of nine scaled to this recipe's number of chains."""
+def votes_needed(wanted: int | None, paper: int, chains: int) -> int:
+    """A number of votes, or the paper's of nine scaled to the number of chains."""
     if wanted is not None:
         return wanted
-    chains = stages.generate.chains if stages.generate else _PAPER_CHAINS
     return max(1, round(chains * paper / _PAPER_CHAINS))

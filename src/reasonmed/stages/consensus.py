@@ -27,7 +27,7 @@ async def consensus(story: Story, team: Team) -> Story:
     if question.answer is not None:
         return story
     votes = count_votes(story.chains)
-    needed = votes_needed(team.stages.route.consensus, _PAPER_VOTES, team.stages)
+    needed = votes_needed(team.stages.route.consensus, _PAPER_VOTES, len(story.chains))
     leader = votes[0] if votes else None
     if leader is None or leader.chains < needed or len(leader.models) < _MODELS:
         detail = f"no option holds {needed} chains of thought of {_MODELS} models: {in_words(votes, question)}"

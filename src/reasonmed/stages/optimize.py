@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from reasonmed.agents import gather
 from reasonmed.stages.blind import read_blind
-from reasonmed.stages.rank import draw
-from reasonmed.stages.rewriting import Draft, attempt, failed_reasons, take, with_problem
-from reasonmed.types import Failure
+from reasonmed.stages.rewriting import Draft, attempt, best_wrong, failed_reasons, take, with_problem
+from reasonmed.types import Dropped, Failure
 
 if TYPE_CHECKING:
     from reasonmed.team import Team
@@ -17,43 +17,45 @@ if TYPE_CHECKING:
 
 
 async def optimize(story: Story, team: Team) -> Story:
-    """Write one chain that passes every check, in so many rounds; else the question is a failure."""
+    """Write a chain that passes every check, in so many rounds; where none does, the question is a failure.
+
+    One for each kept chain of the story; one in all where none is kept yet, from the correct or the best wrong chain.
+    """
+    if team.author is None:
+        detail = "the question is difficult, and the recipe has no optimize stage"
+        return replace(story, failure=Failure("no_optimizer", detail))
+    results = await gather(_optimized(story, draft, team) for draft in _drafts(story))
+    kept = tuple(one for one, _ in results if one is not None)
+    rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
+    dropped = tuple(Dropped("optimize", _problems(tried), tried[-1].parent) for one, tried in results if one is None)
+    failure = None if kept else Failure("unverified", f"no attempt of the author passed: {dropped[0].reason}")
+    return replace(story, kept=kept, rewrites=rewrites, dropped=(*story.dropped, *dropped), failure=failure)
+
+
+async def _optimized(story: Story, draft: Draft, team: Team) -> tuple[Kept | None, list[Rewrite]]:
     options = team.stages.optimize
-    if options is None or team.author is None:
-        return replace(
-            story,
-            failure=Failure("no_optimizer", "the question is difficult, and the recipe has no optimize stage"),
-        )
-    draft = _first_draft(story, verified=options.verify)
     tried: list[Rewrite] = []
-    for number in range(options.rounds):
+    for number in range(options.rounds if options else 0):
+        if team.author is None:
+            break
         rewrite = await attempt(story, team, team.author, draft, number)
         if rewrite.problem is None and team.blind_reader is not None:
             rewrite = await read_blind(story.question, rewrite, team.blind_reader)
         tried.append(rewrite)
         if rewrite.problem is None:
-            kept: tuple[Kept, ...] = (take(rewrite),)
-            return replace(story, kept=kept, rewrites=(*story.rewrites, *tried))
+            return take(rewrite), tried
         draft = with_problem(draft, rewrite)
-    problems = "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)
-    failure = Failure("unverified", f"no attempt of the author passed: {problems}")
-    return replace(story, kept=(), rewrites=(*story.rewrites, *tried), failure=failure)
+    return None, tried
 
 
-def _first_draft(story: Story, *, verified: bool) -> Draft:
-    """The kept chain, else the correct one, else the best wrong one: right answer first, then drawn."""
+def _problems(tried: list[Rewrite]) -> str:
+    return "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)
+
+
+def _drafts(story: Story) -> list[Draft]:
     if story.kept:
-        kept = story.kept[0]
-        return Draft("optimize", kept.text, kept.parent, failed_reasons(story, kept.parent), verified)
-    there = [index for index, chain in enumerate(story.chains) if chain.missing is None]
-    if not there:
-        return Draft("optimize", "", None, (), verified)
-
-    def standing(index: int) -> tuple[bool, bool, str]:
-        chain = story.chains[index]
-        right = chain.answer == story.question.answer
-        return chain.outcome != "correct", not right, draw(0, story.question, index)
-
-    best = min(there, key=standing)
-    own = best if story.chains[best].outcome == "correct" else None
-    return Draft("optimize", story.chains[best].text, best, failed_reasons(story, own), verified)
+        return [Draft("optimize", kept.text, kept.parent, failed_reasons(story, kept.parent)) for kept in story.kept]
+    right = next((index for index, chain in enumerate(story.chains) if chain.outcome == "correct"), None)
+    best = right if right is not None else best_wrong(story)
+    text = story.chains[best].text if best is not None else ""
+    return [Draft("optimize", text, best, failed_reasons(story, right))]

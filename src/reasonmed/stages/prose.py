@@ -26,6 +26,11 @@ _REFUSAL = re.compile(
 What = Literal["visible", "reasoning", "both"]
 
 
+def known_key(question: Question) -> str:
+    """The key for a prompt that can do without one; empty where there is none."""
+    return "" if question.answer is None else question.key_text
+
+
 def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
     """Raise where a reply is cut, filtered, empty or refused."""
     if completion.finish_reason == "content_filter":

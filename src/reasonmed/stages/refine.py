@@ -8,34 +8,38 @@ from msgspec.structs import replace
 
 from reasonmed.agents import gather
 from reasonmed.stages.rewriting import Draft, attempt, failed_reasons, take, with_problem
+from reasonmed.types import Dropped, Failure, Kept
 
 if TYPE_CHECKING:
     from reasonmed.team import Team
-    from reasonmed.types import Kept, Rewrite, Story
+    from reasonmed.types import Rewrite, Story
 
 
 async def refine(story: Story, team: Team) -> Story:
-    """Rewrite every kept chain; where no rewrite is accepted, the verified original stays, flagged."""
+    """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
     if team.editor is None or not story.kept:
         return story
     results = await gather(_refined(story, kept, team) for kept in story.kept)
-    return replace(
-        story,
-        kept=tuple(kept for kept, _ in results),
-        rewrites=(*story.rewrites, *(rewrite for _, tried in results for rewrite in tried)),
-    )
+    kept = tuple(one for one, _ in results if isinstance(one, Kept))
+    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)))
+    failure = None if kept else Failure("unverified", "; ".join(one.reason for one in dropped))
+    rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
+    return replace(story, kept=kept, rewrites=rewrites, dropped=dropped, failure=failure)
 
 
-async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept, list[Rewrite]]:
+async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped, list[Rewrite]]:
     options = team.stages.refine
-    if options is None or team.editor is None:
-        return kept, []
-    draft = Draft("refine", kept.text, kept.parent, failed_reasons(story, kept.parent), options.verify)
-    tried = []
-    for number in range(options.rounds):
+    draft = Draft("refine", kept.text, kept.parent, failed_reasons(story, kept.parent))
+    tried: list[Rewrite] = []
+    for number in range(options.rounds if options else 0):
+        if team.editor is None:
+            break
         rewrite = await attempt(story, team, team.editor, draft, number)
         tried.append(rewrite)
         if rewrite.problem is None:
             return take(rewrite), tried
         draft = with_problem(draft, rewrite)
+    if kept.verdict is not None and kept.verdict.outcome == "error":
+        problems = "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)
+        return Dropped("refine", f"no rewrite of a wrong chain passed: {problems}", kept.parent), tried
     return replace(kept, flags=(*kept.flags, "not_refined")), tried

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.leaks import find_leak
 from reasonmed.stages.prose import parse_chain
+from reasonmed.stages.rank import draw
 from reasonmed.stages.verify import judge
 from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
 
@@ -28,8 +29,6 @@ class Draft(NamedTuple):
     text: str
     parent: int | None
     reasons: tuple[str, ...]
-    verified: bool
-    """Whether the judge must agree with what is written."""
 
 
 def failed_reasons(story: Story, without: int | None) -> tuple[str, ...]:
@@ -42,9 +41,20 @@ def failed_reasons(story: Story, without: int | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
+def best_wrong(story: Story) -> int | None:
+    """The index of the best chain that is not correct: one with the right answer first, then drawn."""
+    there = [index for index, chain in enumerate(story.chains) if chain.outcome not in ("missing", "correct")]
+
+    def standing(index: int) -> tuple[bool, str]:
+        return story.chains[index].answer != story.question.answer, draw(0, story.question, index)
+
+    return min(there, key=standing, default=None)
+
+
 async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: int) -> Rewrite:
-    """Write once and check: the answer is the key, nothing leaks, and, where wanted, the judge agrees."""
-    generate = team.stages.generate
+    """Write once and check: the answer is the key, nothing leaks, and, where the recipe says so, the judge agrees."""
+    generate, options = team.stages.generate, getattr(team.stages, draft.stage)
+    verified = bool(options.verify)
     parse = partial(
         parse_chain,
         question=story.question,
@@ -59,8 +69,8 @@ async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: 
     except (UnparsableReply, RequestRejected) as lost:
         chain = ChainOfThought("", agent.label, None, agent.sampling.temperature, number, missing=lost.kind)
         return Rewrite(draft.stage, number, draft.parent, chain, f"no rewrite came: {lost.kind}")
-    problem = _problem(story.question, chain, verified=draft.verified)
-    if problem is None and draft.verified:
+    problem = _problem(story.question, chain, verified=verified)
+    if problem is None and verified:
         chain = replace(chain, verdict=await judge(story.question, chain, team))
         problem = _not_accepted(chain)
     return Rewrite(draft.stage, number, draft.parent, chain, problem)

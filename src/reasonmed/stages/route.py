@@ -70,7 +70,7 @@ async def _judge_again(story: Story, team: Team) -> Story:
 def _dispute(story: Story, team: Team) -> Story:
     """Mark a key that most chains, of several models, contradict with one voice: a failure, or a flag."""
     options = team.stages.route
-    needed = votes_needed(options.dispute or None, _PAPER_DISPUTE, team.stages)
+    needed = votes_needed(options.dispute or None, _PAPER_DISPUTE, len(story.chains))
     votes = count_votes(story.chains)
     leader = votes[0] if votes else None
     against = leader is not None and leader.option != story.question.answer

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.judgment import parse_score
+from reasonmed.stages.prose import known_key
 from reasonmed.team import SCORE_BOUNDS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
     agent = team.scorer
     if agent is None:
         return kept
-    values = {"key": question.key_text, "chain_of_thought": kept.text, "response": kept.response or ""}
+    values = {"key": known_key(question), "chain_of_thought": kept.text, "response": kept.response or ""}
     try:
         points, why = await agent.ask(question, values, lambda reply: parse_score(reply.text, *SCORE_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:

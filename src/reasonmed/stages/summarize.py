@@ -10,7 +10,7 @@ from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.thinking import clean, split_thinking
-from reasonmed.stages.prose import check_reply
+from reasonmed.stages.prose import check_reply, known_key
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
@@ -35,14 +35,16 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
         return kept
     generate = team.stages.generate
     keep_truncated = bool(generate and generate.keep_truncated)
+    concluded = parse_answer(kept.text, question.options)
+    expected = question.answer if question.answer is not None else concluded.option if concluded else None
     cut = False
 
     def parse(completion: Completion) -> str:
         nonlocal cut
         cut = completion.cut
-        return _response(completion, question, keep_truncated=keep_truncated)
+        return _response(completion, question, expected, keep_truncated=keep_truncated)
 
-    values = {"key": question.key_text, "chain_of_thought": kept.text}
+    values = {"key": known_key(question), "chain_of_thought": kept.text}
     try:
         response = await agent.ask(question, values, parse)
     except (UnparsableReply, RequestRejected) as lost:
@@ -51,14 +53,14 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     return replace(kept, response=response, response_model=agent.label, flags=flags)
 
 
-def _response(completion: Completion, question: Question, *, keep_truncated: bool) -> str:
+def _response(completion: Completion, question: Question, expected: int | None, *, keep_truncated: bool) -> str:
     check_reply(completion, keep_truncated=keep_truncated)
     text = clean(split_thinking(completion.text).text)
     if not text:
         raise UnparsableReply("it is empty", "empty")
     said = parse_answer(text, question.options)
-    if said is not None and said.option != question.answer:
+    if said is not None and expected is not None and said.option != expected:
         raise UnparsableReply(
-            f"it answers {letter(said.option)}, but the answer is {question.key_text}", "contradiction"
+            f"it answers {letter(said.option)}, but the answer is {letter(expected)}", "contradiction"
         )
     return text

@@ -1,0 +1,145 @@
+"""A question's story as a tree."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from rich.tree import Tree
+
+from reasonmed.cli._console import out, safe
+from reasonmed.errors import UsageError
+from reasonmed.ledger import unpack_story
+from reasonmed.outputs import scores_of
+from reasonmed.types import letter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reasonmed.ledger import Ledger
+    from reasonmed.outputs import Scored
+    from reasonmed.rundir import RunDirectory
+    from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Story
+
+_SHORT = 160
+_STYLES = {"correct": "green", "error": "red", "undecided": "yellow", "missing": "dim", "unjudged": "dim"}
+_CALLS = """
+SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0)
+FROM calls WHERE question = ? OR question LIKE ? ESCAPE '!' GROUP BY stage ORDER BY MIN(call)
+"""
+
+
+def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
+    """Print the tree of a question.
+
+    Raises:
+        UsageError: the run has no such question.
+    """
+    with closing(folder.reader()) as ledger:
+        name = _question_id(ledger, name)
+        found = next(ledger.query("SELECT story FROM outcomes WHERE id = ?", name), None)
+        done = found is not None
+        if found is None:
+            found = next(ledger.query("SELECT story FROM items WHERE id = ?", name))
+        story = unpack_story(found[0])
+        scores = scores_of(ledger, name)
+        escaped = name.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        calls = list(ledger.query(_CALLS, name, f"{escaped}#%"))
+    tree = _tree(story, scores, _Clip(full=full))
+    if not done:
+        tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))
+    costs = tree.add(safe("calls on record"))
+    for stage, count, prompt, written in calls:
+        costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))
+    out.print(tree)
+
+
+def _question_id(ledger: Ledger, name: str) -> str:
+    for candidate in (name, name.rpartition("#")[0]):
+        if next(ledger.query("SELECT 1 FROM items WHERE id = ?", candidate), None):
+            return candidate
+    near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3")]
+    raise UsageError(f"{ledger.path.parent} has no question {name!r}; its ids look like {', '.join(near) or '(none)'}")
+
+
+class _Clip:
+    """Shows the beginning of a text, or all of it."""
+
+    def __init__(self, *, full: bool) -> None:
+        self._full = full
+
+    def __call__(self, text: str) -> str:
+        if self._full:
+            return text
+        line = " ".join(text.split())
+        return line if len(line) <= _SHORT else f"{line[: _SHORT - 3]}..."
+
+
+def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
+    question = story.question
+    tree = Tree(safe(f"{question.id}: {clip(question.stem)}", "bold"))
+    key = "no key" if question.answer is None else f"key {question.key_text}"
+    by = " (consensus)" if question.answer_source == "consensus" else ""
+    tree.add(safe(f"{key}{by}"))
+    chains = tree.add(safe(f"{len(story.chains)} chains of thought"))
+    for index, chain in enumerate(story.chains):
+        _add_chain(chains, index, chain, question, clip)
+    if story.tier:
+        tree.add(safe(f"tier: {story.tier}"))
+    for rewrite in story.rewrites:
+        _add_rewrite(tree, rewrite, question, clip)
+    for number, kept in enumerate(story.kept or (), 1):
+        if story.failure is None:
+            _add_kept(tree, number, kept, scores.get(f"{question.id}#{number}"), clip)
+    for dropped in story.dropped:
+        tree.add(safe(f"dropped at {dropped.stage}: {dropped.reason}", "yellow"))
+    if story.failure:
+        tree.add(safe(f"failure {story.failure.reason}: {story.failure.detail}", "bold red"))
+    return tree
+
+
+def _concluded(chain: ChainOfThought, question: Question) -> str:
+    if chain.answer is None:
+        return "no answer read"
+    return f"{letter(chain.answer)}{' = key' if chain.answer == question.answer else ''}"
+
+
+def _add_chain(tree: Tree, index: int, chain: ChainOfThought, question: Question, clip: _Clip) -> None:
+    warmth = "" if chain.temperature is None else f" T={chain.temperature:g}"
+    if chain.missing is not None:
+        tree.add(safe(f"{index} {chain.model}{warmth}: missing ({chain.missing})", "dim"))
+        return
+    marks = ", ".join(["truncated"] if chain.truncated else []) or ""
+    head = f"{index} {chain.model}{warmth}: {_concluded(chain, question)}, {chain.outcome} {marks}".rstrip()
+    node = tree.add(safe(head, _STYLES[chain.outcome]))
+    node.add(safe(clip(chain.text)))
+    if chain.verdict is not None:
+        conflict = " (conflict)" if chain.verdict.conflict else ""
+        node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
+    if chain.score is not None:
+        node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}"))
+
+
+def _add_rewrite(tree: Tree, rewrite: Rewrite, question: Question, clip: _Clip) -> None:
+    fate = "accepted" if rewrite.problem is None else f"rejected: {rewrite.problem}"
+    parent = "" if rewrite.parent is None else f" of chain {rewrite.parent}"
+    head = f"{rewrite.stage}{parent}, round {rewrite.round + 1}, by {rewrite.chain.model}: {clip(fate)}"
+    node = tree.add(safe(head, "green" if rewrite.problem is None else "yellow"))
+    if rewrite.chain.text:
+        node.add(safe(f"{_concluded(rewrite.chain, question)}: {clip(rewrite.chain.text)}"))
+    if rewrite.blind_model is not None:
+        said = "no option" if rewrite.blind_answer is None else letter(rewrite.blind_answer)
+        node.add(safe(f"blind reader {rewrite.blind_model}: {said}"))
+
+
+def _add_kept(tree: Tree, number: int, kept: Kept, scored: Scored | None, clip: _Clip) -> None:
+    flags = f", flags: {', '.join(kept.flags)}" if kept.flags else ""
+    origin = f"{kept.origin} of chain {kept.parent}" if kept.parent is not None else kept.origin
+    node = tree.add(
+        safe(f"record #{number} from {origin}, {'verified' if kept.verified else 'unverified'}{flags}", "bold")
+    )
+    if kept.response is not None:
+        node.add(safe(f"response: {clip(kept.response)}"))
+    if scored is not None:
+        points = "no score" if scored.score is None else f"score {scored.score} of 10"
+        node.add(safe(f"{points} by {scored.model}: {clip(scored.justification)}"))

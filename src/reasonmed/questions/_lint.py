@@ -1,0 +1,123 @@
+"""What a person should know of a question file before money is spent on it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reasonmed.errors import QuestionError
+from reasonmed.files import replacing
+from reasonmed.questions import Settings, read
+from reasonmed.types import Question, digest, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_IMAGE = re.compile(
+    r"\b(?:(?:image|figure|photograph|picture|micrograph|radiograph|x-ray|ECG|EKG|scan|slide|tracing|plate|graph|chart)s?"
+    r"(?: \w+){0,4} (?:below|above|shown|provided|attached|depicted)|"
+    r"(?:shown|depicted|pictured|illustrated) (?:below|above|here|in the (?:image|figure|picture|photograph|exhibit))|"
+    r"(?:image|figure|exhibit|colou?r plate|table) (?:no\.? ?)?\d+|colou?r plate|see (?:the )?(?:image|figure))\b",
+    re.IGNORECASE,
+)
+
+
+class Findings(msgspec.Struct):
+    """One rule's findings: how many, and the first of them."""
+
+    count: int = 0
+    examples: list[str] = []
+
+
+class Lint(msgspec.Struct):
+    """What was found in a file."""
+
+    good: int = 0
+    bad: int = 0
+    findings: dict[str, Findings] = {}
+    sizes: dict[int, int] = {}
+    """Questions by number of options."""
+    keys: dict[str, int] = {}
+    """Questions by the letter of their key."""
+
+
+def lint(file: Path, settings: Settings, most: int) -> Lint:
+    """Read a file once and count what is odd about it; keeps at most so many examples a rule."""
+    found = Lint()
+    sizes: Counter[int] = Counter()
+    keys: Counter[str] = Counter()
+    with closing(sqlite3.connect("")) as seen:
+        seen.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+        seen.execute("CREATE TABLE ids (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        for one in read(file, settings):
+            if isinstance(one, QuestionError):
+                found.bad += 1
+                _note(found, "bad row", str(one), most)
+                continue
+            found.good += 1
+            sizes[len(one.options)] += 1
+            keys["none" if one.answer is None else letter(one.answer)] += 1
+            for rule, words in _oddities(one, seen):
+                _note(found, rule, f"{one.id}: {words}", most)
+    found.sizes, found.keys = dict(sorted(sizes.items())), dict(sorted(keys.items()))
+    return found
+
+
+def write_native(file: Path, settings: Settings, target: Path) -> int:
+    """The good rows of a file in the native layout, as JSON Lines; returns their number."""
+    count = 0
+    with replacing(target) as sink:
+        for one in read(file, settings):
+            if isinstance(one, Question):
+                sink.write(msgspec.json.encode(native_row(one)) + b"\n")
+                count += 1
+    return count
+
+
+def native_row(question: Question) -> dict[str, object]:
+    """A question as a row of the native layout."""
+    key = None if question.answer is None else question.options[question.answer]
+    told = {
+        "id": question.id,
+        "question": question.stem,
+        "options": question.options,
+        "answer_index": question.answer,
+        "answer": key,
+        "context": question.context,
+        "source": question.source,
+        "license": question.license,
+        "split": question.split,
+        "meta": question.meta or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _note(found: Lint, rule: str, example: str, most: int) -> None:
+    noted = found.findings.setdefault(rule, Findings(examples=[]))
+    noted.count += 1
+    if len(noted.examples) < most:
+        noted.examples.append(example)
+
+
+def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    if not seen.execute("INSERT OR IGNORE INTO ids VALUES (?)", (question.id,)).rowcount:
+        yield "id stands twice", repr(question.id)
+    mark = digest((" ".join(question.stem.lower().split()), sorted(question.options), question.context))
+    if not seen.execute("INSERT OR IGNORE INTO stems VALUES (?, ?)", (mark, question.id)).rowcount:
+        (first,) = seen.execute("SELECT id FROM stems WHERE mark = ?", (mark,)).fetchone()
+        yield "same question as another", f"same as {first}"
+    folded = [option.casefold() for option in question.options]
+    equal = sorted({letter(index) for index, option in enumerate(folded) if folded.count(option) > 1})
+    if equal:
+        yield "equal options", f"{' and '.join(equal)}: {question.options[ord(equal[0]) - ord('A')]!r}"
+    if question.answer is None:
+        yield "no key", "the models will have to agree on one"
+    image = _IMAGE.search(question.stem)
+    if image:
+        yield "needs an image?", f'"{image[0]}"'
