@@ -5,11 +5,18 @@ Specification: https://learn.microsoft.com/azure/ai-foundry/openai/reference.
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import date
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from reasonmed.backends.openai import EndpointSettings, connect
 
 __all__ = ["Settings", "connect"]
+
+
+def _as_text(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class Settings(EndpointSettings):
@@ -19,7 +26,8 @@ class Settings(EndpointSettings):
     """The resource's address, such as https://NAME.openai.azure.com."""
     deployment: str = Field(min_length=1)
     """The deployment's name; it stands for the model in every request's identity."""
-    api_version: str = Field("2024-10-21", min_length=1)
+    api_version: Annotated[str, BeforeValidator(_as_text)] = Field("2024-10-21", min_length=1)
+    """Such as 2024-10-21; YAML reads that as a date, which is as good."""
     api_key_env: str | None = "AZURE_OPENAI_API_KEY"
 
     @property

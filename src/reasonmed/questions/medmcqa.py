@@ -5,10 +5,12 @@ Which of the two is decided over the whole file: a 0 makes it 0-based, a 4 makes
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
+from reasonmed.questions._row import glance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("opa", "opb", "opc", "opd")
 _NO_KEY = -1
+_INTEGER = re.compile(r"\s*-?[0-9]{1,2}(\.0)?\s*")
 _META = {"subject_name": "subject", "topic_name": "topic", "exp": "explanation", "choice_type": "choice_type"}
 
 
@@ -33,7 +36,8 @@ def prepare(rows: Iterable[Mapping[str, Any]], settings: Settings) -> int:
     """
     if settings.cop_base is not None:
         return settings.cop_base
-    found = {_number(fields.get("cop")) for fields in rows}
+    telling = (0, len(_OPTIONS), None, _NO_KEY)
+    found = {number if number in telling else 1 for number in (_number(fields.get("cop")) for fields in rows)}
     if 0 in found and len(_OPTIONS) in found:
         raise QuestionError(
             "", 0, "cop", "holds both 0 and 4, so it is neither 0-based nor 1-based; say --cop-base 0 or 1"
@@ -47,14 +51,11 @@ def prepare(rows: Iterable[Mapping[str, Any]], settings: Settings) -> int:
 
 def read(fields: Mapping[str, Any], base: int) -> Raw:
     """``cop`` is the key; -1 or nothing means that there is none. ``choice_type: multi`` has one key all the same."""
-    cop = fields.get("cop")
-    number = _number(cop)
-    index = number - base if number is not None else cop
     return Raw(
         id=fields.get("id"),
         question=fields["question"],
         options=[fields[name] for name in _OPTIONS],
-        answer_index=None if number == _NO_KEY else index,
+        answer_index=_index(fields.get("cop"), base),
         source="MedMCQA",
         license="MIT",
         split=fields.get("split"),
@@ -62,13 +63,20 @@ def read(fields: Mapping[str, Any], base: int) -> Raw:
     )
 
 
-def _number(value: object) -> int | None:
-    if isinstance(value, bool):
+def _index(cop: object, base: int) -> int | None:
+    number = _number(cop)
+    if number == _NO_KEY or cop is None or cop == "":
         return None
-    if isinstance(value, int):
-        return value
+    if isinstance(cop, list) and len(cop) > 1:
+        raise QuestionError("", 0, "cop", f"several keys: {glance(cop)}; a question has one")
+    if number is None or not base <= number < base + len(_OPTIONS):
+        raise QuestionError("", 0, "cop", f"must be from {base} to {base + len(_OPTIONS) - 1}, not {glance(cop)}")
+    return number - base
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(float(value))
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():
-        return int(value)
-    return None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -5,41 +5,46 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.questions._build import Raw
-from reasonmed.types import letter
+from reasonmed.errors import QuestionError
+from reasonmed.questions._build import Raw, index_of_letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CHOICES = re.compile(r"\s*\n?\s*Answer Choices:\s*\(A\).*\Z", re.DOTALL)
+_CHOICES = re.compile(r"Answer Choices:\s*\(A\)")
 _META = {"medical_task": "task", "body_system": "subject", "question_type": "question_type"}
 
 
 def matches(fields: Mapping[str, Any]) -> bool:
-    """A question with lettered options and ``label``."""
-    has_options = isinstance(fields.get("options"), dict | list)
-    return {"question", "options", "label"} <= fields.keys() and has_options and "answer_idx" not in fields
+    """A question with options and ``label``, and no other field that could be the key."""
+    others = {"answer", "answer_index", "answer_idx"}
+    return {"question", "options", "label"} <= fields.keys() and not others & fields.keys()
 
 
 def read(fields: Mapping[str, Any]) -> Raw:
     """The letter in ``label`` is the key; the list of choices at the question's end is taken off."""
-    options = fields["options"]
-    if isinstance(options, list) and all(
-        isinstance(one, dict) and {"letter", "content"} <= one.keys() for one in options
-    ):
-        options = {one["letter"]: one["content"] for one in options}
-    label = fields["label"]
-    names = [letter(index) for index in range(len(options))] if isinstance(options, dict | list) else []
-    index = names.index(label) if label in names else None
+    options = _plain(fields["options"])
+    key = index_of_letter(fields["label"], len(options) if isinstance(options, dict | list) else 0)
     stem = fields["question"]
     return Raw(
         id=fields.get("id"),
-        question=_CHOICES.sub("", stem) if isinstance(stem, str) else stem,
+        question=_CHOICES.split(stem, 1)[0] if isinstance(stem, str) else stem,
         options=options,
-        answer=label if index is None else None,
-        answer_index=index,
+        answer=key,
         source="MedXpertQA",
         license="MIT",
         split=fields.get("split"),
         meta={ours: fields[theirs] for theirs, ours in _META.items() if fields.get(theirs) is not None},
     )
+
+
+def _plain(options: object) -> object:
+    """Options that are a list of ``letter`` and ``content``, as a map."""
+    if not isinstance(options, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("letter"), str) and "content" in one for one in options
+    ):
+        return options
+    names = [one["letter"] for one in options]
+    if len(set(names)) < len(names):
+        raise QuestionError("", 0, "options", f"a letter stands twice: {', '.join(names):.80}")
+    return {one["letter"]: one["content"] for one in options}

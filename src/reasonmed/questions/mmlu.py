@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.questions._build import Raw
+from reasonmed.errors import QuestionError
+from reasonmed.questions._build import Raw, index_of_letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,10 @@ def matches(fields: Mapping[str, Any]) -> bool:
 
 def read(fields: Mapping[str, Any]) -> Raw:
     """Columns by their place. The letter is the key, even where it is also an option's text."""
-    key = str(fields["5"]).strip()
-    index: object = "ABCD".index(key) if key in tuple("ABCD") else key
-    options = [fields.get(column) for column in _COLUMNS[1:5]]
-    return Raw(question=fields["0"], options=options, answer_index=index, source="MMLU", license="MIT")
+    if tuple(fields) != _COLUMNS:
+        raise QuestionError("", 0, "", f"has {len(fields)} columns, not 6: question, four options, the key's letter")
+    stem, *options, key = (fields[column] for column in _COLUMNS)
+    index = index_of_letter(key, len(options))
+    if not isinstance(index, int):
+        raise QuestionError("", 0, "5", f"must be the key's letter, A to D, not {key!r:.80}")
+    return Raw(question=stem, options=options, answer_index=index, source="MMLU", license="MIT")

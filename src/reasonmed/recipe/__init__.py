@@ -18,7 +18,6 @@ from reasonmed.resources import resource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reasonmed.backends import ModelSettings
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
 
@@ -94,11 +93,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, ModelSettings]:
+def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Model entries, checked; one with problems stays as it is, so that its name is known."""
     if not isinstance(entries, dict) or not entries:
         problems.append("models: must name at least one model")
         return {}
-    models = {}
+    models: dict[str, Any] = dict(entries)
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("backend"), str):
             problems.append(f"models.{name}: must have a backend, one of {', '.join(backends.shipped())}")

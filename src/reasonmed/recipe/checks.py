@@ -86,8 +86,12 @@ def blind_reader(recipe: Recipe) -> str | None:
     author = recipe.models.get(stages.optimize.model)
     others = [stages.verify.model] if stages.verify else []
     others += stages.generate.models if stages.generate else ()
-    known = [name for name in others if name in recipe.models]
-    return next((name for name in known if author is None or recipe.model(name).label != author.label), None)
+    known = {name: entry for name, entry in recipe.models.items() if isinstance(entry, ModelSettings)}
+    return next((name for name in others if name in known and not _same(known[name], author)), None)
+
+
+def _same(entry: ModelSettings, other: object) -> bool:
+    return isinstance(other, ModelSettings) and entry.label == other.label
 
 
 def votes_needed(wanted: int | None, paper: int, chains: int) -> int:

@@ -35,7 +35,8 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
     """Raise where a reply is cut, filtered, empty or refused."""
     if completion.finish_reason == "content_filter":
         raise UnparsableReply("a content filter stopped it", "filtered")
-    if completion.cut and not keep_truncated:
+    cut = completion.cut or not split_thinking(completion.text).closed
+    if cut and not keep_truncated:
         raise CutReply("it was cut at the token limit", "cut")
     if not (completion.text.strip() or (completion.reasoning or "").strip()):
         raise UnparsableReply("it is empty", "empty")

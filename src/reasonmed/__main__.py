@@ -1,0 +1,5 @@
+"""``python -m reasonmed``."""
+
+from reasonmed.cli import main
+
+main()

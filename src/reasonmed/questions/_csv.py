@@ -1,0 +1,81 @@
+"""CSV files as rows."""
+
+from __future__ import annotations
+
+import csv
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasonmed.errors import QuestionError
+from reasonmed.questions._row import Row
+from reasonmed.questions._stream import not_utf8, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+_HEADER_NAMES = {"question", "stem", "options", "opa", "answer"}
+
+
+class _Cells(NamedTuple):
+    line: int
+    cells: list[str]
+
+
+def csv_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionError]:
+    """Rows by the header's names; without a header (as in MMLU's files) the columns are ``0``, ``1``, ..."""
+    lines = _lines(path)
+    first = next(lines, None)
+    if not isinstance(first, _Cells):
+        yield from chain([first] if first else [], (one for one in lines if isinstance(one, QuestionError)))
+        return
+    header = _header(path, first, names)
+    for one in lines if header else chain([first], lines):
+        yield one if isinstance(one, QuestionError) else _row(path, one, header)
+
+
+def _lines(path: Path) -> Iterator[_Cells | QuestionError]:
+    """The file's lines that are not blank, each with the number of the line on which it starts."""
+    with opened(path) as file:
+        reader = csv.reader(file, strict=True)
+        line = 1
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as broken:
+                yield _broken(path, line, reader.line_num, broken)
+            except UnicodeDecodeError as wrong:
+                raise not_utf8(path) from wrong
+            else:
+                if any(cells):
+                    yield _Cells(line, cells)
+            line = reader.line_num + 1
+
+
+def _broken(path: Path, line: int, last: int, broken: csv.Error) -> QuestionError:
+    lost = f"; a quote may be left open: lines {line} to {last} are lost with it" if last > line else ""
+    return QuestionError(str(path), line, "", f"is not valid CSV: {broken}{lost}")
+
+
+def _header(path: Path, first: _Cells, names: Collection[str]) -> list[str]:
+    """The columns' names; none when the first line is a row."""
+    header = [cell.strip() for cell in first.cells]
+    if not {name.lower() for name in header} & _HEADER_NAMES and not set(header) & set(names):
+        return []
+    header = [name.lower() if name.lower() in _HEADER_NAMES and name not in names else name for name in header]
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise QuestionError(str(path), first.line, twice, "is the name of several columns")
+    return header
+
+
+def _row(path: Path, one: _Cells, header: list[str]) -> Row | QuestionError:
+    """An empty cell under a name is a field that is not there."""
+    if not header:
+        return Row(one.line, {str(column): cell for column, cell in enumerate(one.cells)})
+    if len(one.cells) != len(header):
+        problem = f"has {len(one.cells)} columns, the header has {len(header)}"
+        return QuestionError(str(path), one.line, "", problem)
+    return Row(one.line, {name: cell for name, cell in zip(header, one.cells, strict=True) if cell != ""})

@@ -1,0 +1,30 @@
+"""What every kind of file becomes: rows."""
+
+from __future__ import annotations
+
+from reprlib import Repr
+from typing import Any, NamedTuple
+
+_SHOWN = 60
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 10
+
+
+class Row(NamedTuple):
+    """One row: the 1-based line on which it starts (in parquet its number), and its fields."""
+
+    line: int
+    fields: dict[str, Any]
+
+
+def glance(value: object) -> str:
+    """A value for a message: however long or deep it is, a line or two."""
+    return _REPR.repr(value)
+
+
+def start(text: str | bytes) -> str:
+    """How a text begins, on one line."""
+    head = text[: 4 * _SHOWN]
+    shown = " ".join((head.decode("utf-8", "replace") if isinstance(head, bytes) else head).split())
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."

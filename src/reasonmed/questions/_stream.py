@@ -1,0 +1,115 @@
+"""JSON values out of a file, one at a time: only the value at hand is in memory."""
+
+from __future__ import annotations
+
+import re
+from json import JSONDecodeError, JSONDecoder
+from typing import TYPE_CHECKING
+
+from reasonmed.errors import QuestionError
+from reasonmed.questions._row import start
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+    from pathlib import Path
+    from typing import TextIO
+
+BLOCK = 1 << 16
+"""So many characters are read at once."""
+
+_INK = re.compile(r"[^ \t\r\n]")
+_LONGEST_TOKEN = 12
+"""An error this close to the end of what has been read may be a token that goes on, such as ``-Infinity``."""
+_decode = JSONDecoder(strict=False).raw_decode
+
+
+class Values:
+    """A cursor over a text with JSON values in it; ``line`` is the 1-based line on which it stands."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.line = 1
+        self._file, self._buffer, self._at = file, "", 0
+
+    def peek(self) -> str:
+        """Move to the next character that is no white space; nothing at the text's end."""
+        while True:
+            found = _INK.search(self._buffer, self._at)
+            self._move(found.start() if found else len(self._buffer))
+            if found:
+                return found[0]
+            if not self._more():
+                return ""
+
+    def skip(self, expected: str) -> None:
+        """Move behind this character.
+
+        Raises:
+            ValueError: another one stands there.
+        """
+        found = self.peek()
+        if found != expected:
+            raise ValueError(f"expected {expected!r}, not {found!r}" if found else f"expected {expected!r}")
+        self._at += 1
+
+    def value(self) -> str:
+        """Move behind the next value and hand out its text.
+
+        Raises:
+            ValueError: there is none, or it is broken.
+            RecursionError: it is nested too deeply.
+        """
+        self.peek()
+        while True:
+            try:
+                _, end = _decode(self._buffer, self._at)
+            except JSONDecodeError as broken:
+                if not self._may_go_on(broken) or not self._more():
+                    raise ValueError(broken.msg) from broken
+                continue
+            if end < len(self._buffer) or not self._more():
+                break
+        text = self._buffer[self._at : end]
+        self._move(end)
+        return text
+
+    def torn(self, path: Path, broken: Exception) -> QuestionError:
+        """The error that says that the text cannot be read from here on."""
+        reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
+        rest = start(self._buffer[self._at :])
+        place = f"at {rest}" if rest else "at the file's end"
+        problem = f"is torn or no JSON ({reason}) {place}; nothing after it can be read"
+        return QuestionError(str(path), self.line, "", problem)
+
+    def _may_go_on(self, broken: JSONDecodeError) -> bool:
+        near_end = broken.pos > len(self._buffer) - _LONGEST_TOKEN
+        return near_end or broken.msg.startswith("Unterminated string")
+
+    def _move(self, end: int) -> None:
+        self.line += self._buffer.count("\n", self._at, end)
+        self._at = end
+
+    def _more(self) -> bool:
+        """Read on. A value that does not fit doubles what is read, so that it is looked at only a few times."""
+        rest = self._buffer[self._at :]
+        block = self._file.read(max(BLOCK, len(rest)))
+        if block:
+            self._buffer, self._at = rest + block, 0
+        return bool(block)
+
+
+def opened(path: Path) -> TextIOWrapper:
+    """A file as text, its line ends as they are."""
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def not_utf8(path: Path) -> QuestionError:
+    """The error that says where the first byte stands that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as wrong:
+                byte = wrong.object[wrong.start]
+                problem = f"is not UTF-8 (byte 0x{byte:02x}); convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+                return QuestionError(str(path), number, "", problem)
+    return QuestionError(str(path), 0, "", "is not UTF-8")

@@ -1,0 +1,340 @@
+"""The commands as a user meets them: what they print, how they end, what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import reasonmed
+from reasonmed.errors import ReasonMedError
+from reasonmed.resources import resource
+
+COMMANDS = (
+    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export"),
+    *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
+)
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def reasonmed_at(folder: Path, *words: str | Path, env: dict[str, str] | None = None) -> Done:
+    """Run the command in a folder, as a user does."""
+    command = [sys.executable, "-m", "reasonmed", *map(str, words)]
+    environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **(env or {})}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def examples() -> Path:
+    return resource("examples", "questions.json")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished scripted run of twelve questions."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = reasonmed_at(
+        folder, "run", resource("examples", "questions.json"), "-r", "scripted", "-o", "run", "--limit", "12",
+        "--max-failures", "100%",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    return folder / "run"
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
+    done = reasonmed_at(tmp_path, command, "--help")
+    assert done.code == 0
+    assert f"reasonmed {command}" in done.out
+    assert "Example" in done.out
+
+
+def test_the_bare_command_lists_the_commands_and_the_version_is_said(tmp_path: Path) -> None:
+    assert all(command in reasonmed_at(tmp_path).out + reasonmed_at(tmp_path, "--help").out for command in COMMANDS)
+    assert reasonmed_at(tmp_path, "--version").out.strip() == f"reasonmed {reasonmed.__version__}"
+
+
+def test_a_run_ends_with_a_record_a_funnel_and_the_paths(tmp_path: Path, examples: Path) -> None:
+    done = reasonmed_at(tmp_path, "run", examples, "-r", "scripted", "--limit", "4", "--max-failures", "4")
+    assert done.code == 0, done.err
+    for word in ("chain of thought", "questions", "right", "wrong", "undecided", "easy", "medium", "difficult", "records"):
+        assert word in done.out
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("questions-")
+    assert f"runs/{folder.name}/records.jsonl" in done.out
+    assert done.err.count("DEMO") == 2
+    records, failures = lines(folder / "records.jsonl"), lines(folder / "failures.jsonl")
+    assert {one["question_id"] for one in records} | {one["question_id"] for one in failures} == {
+        one["id"] for one in json.loads(examples.read_text(encoding="utf-8"))[:4]
+    }
+    assert all(one["demo"] for one in records)
+
+
+def test_the_same_command_again_resumes_the_same_run(tmp_path: Path, examples: Path) -> None:
+    command = ("run", examples, "-r", "scripted", "--limit", "2", "--max-failures", "2")
+    reasonmed_at(tmp_path, *command)
+    (folder,) = (tmp_path / "runs").iterdir()
+    before = (folder / "records.jsonl").read_bytes()
+    assert reasonmed_at(tmp_path, *command).code == 0
+    assert [one.name for one in (tmp_path / "runs").iterdir()] == [folder.name]
+    assert (folder / "records.jsonl").read_bytes() == before
+
+
+def test_failures_above_the_limit_are_exit_code_1(tmp_path: Path, examples: Path) -> None:
+    command = ("run", examples, "-r", "scripted", "--limit", "12", "-o", "run")
+    assert reasonmed_at(tmp_path, *command, "--max-failures", "0").code == 1
+    assert reasonmed_at(tmp_path, *command, "--max-failures", "100%").code == 0
+    assert reasonmed_at(tmp_path, *command, "--max-failures", "lots").code == 2
+
+
+def test_records_have_the_promised_fields(finished: Path) -> None:
+    record = lines(finished / "records.jsonl")[0]
+    promised = (
+        "id question_id question options answer answer_index context chain_of_thought response tier verified flags "
+        "source license provenance"
+    )
+    assert set(promised.split()) <= set(record)
+    assert record["id"] == f"{record['question_id']}#1"
+    assert record["options"][record["answer_index"]] == record["answer"]
+    failure = lines(finished / "failures.jsonl")[0]
+    assert {"question_id", "reason", "story"} <= set(failure)
+
+
+def test_status_as_json_has_the_promised_keys(finished: Path) -> None:
+    done = reasonmed_at(finished.parent, "status", finished, "--json")
+    found = json.loads(done.out)
+    for key in ("state", "questions", "records", "failures", "unfinished", "calls", "tokens", "spent_usd", "stages"):
+        assert key in found
+    assert found["state"] == "finished"
+    assert found["questions"] == 12
+    assert set(found["stages"]) >= {"generate", "verify", "summarize"}
+    assert reasonmed_at(finished.parent, "status", finished).out.count("verify")
+
+
+def test_why_tells_the_story_of_every_question(finished: Path) -> None:
+    names = [one["question_id"] for one in lines(finished / "records.jsonl") + lines(finished / "failures.jsonl")]
+    for name in sorted(set(names)):
+        told = reasonmed_at(finished.parent, "why", finished, name).out
+        assert told.startswith(name)
+        assert "9 chains of thought" in told
+        assert "tier: " in told or "failure " in told
+    unknown = reasonmed_at(finished.parent, "why", finished, "nobody")
+    assert unknown.code == 2
+    assert "has no question 'nobody'" in unknown.err
+
+
+def test_a_record_id_finds_its_question(finished: Path) -> None:
+    record = lines(finished / "records.jsonl")[0]["id"]
+    assert reasonmed_at(finished.parent, "why", finished, record).code == 0
+
+
+def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) -> None:
+    refused = reasonmed_at(tmp_path, "export", finished, "-o", "data")
+    assert refused.code == 2
+    assert "--demo" in refused.err
+    assert not (tmp_path / "data").exists()
+    assert reasonmed_at(tmp_path, "export", finished, "-o", "data", "--demo").code == 0
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        "CoTMed.json", "ReasonMed.json", "ResponseMed.json", "export.json", "records.jsonl",
+    ]  # fmt: skip
+    again = reasonmed_at(tmp_path, "export", finished, "-o", "data", "--demo")
+    assert again.code == 2
+    assert "--force" in again.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "nowhere.json"), "nowhere.json: cannot be read: No such file or directory"),
+        (("run", "empty.json", "-r", "scripted"), "is empty"),
+        (("run", "bad.json", "-r", "scripted"), "bad.json:1: answer: 'Z' is not one of the options"),
+        (("run", "good.json", "-r", "nowhere.yaml"), "there is no file nowhere.yaml"),
+        (("run", "good.json", "-r", "bad.yaml"), "bad.yaml: 3 problems"),
+        (("run", "good.json", "-r", "scripted", "--limit", "1", "--sample", "1"), "exclude each other"),
+        (("run", "good.json", "--model", "x"), "go with --endpoint"),
+        (("run", "good.json", "--endpoint", "http://x/v1"), "--endpoint needs --model"),
+        (("run", "good.json", "-r", "scripted", "-o", "thesis"), "exists and is no run"),
+        (("run", "good.json", "-r", "scripted", "--fork", "nowhere"), "--fork nowhere: there is no run"),
+        (("run", "many.json"), "51 questions on the embedded demo model"),
+        (("status", "nowhere"), "nowhere is no run"),
+        (("status", "thesis"), "thesis is no run"),
+        (("why", "nowhere", "q1"), "nowhere is no run"),
+        (("export", "thesis", "-o", "x"), "thesis is no run"),
+        (("init", "bad.yaml"), "bad.yaml exists"),
+        (("init", "new.yaml", "--from", "moon"), "--from 'moon'"),
+        (("prompt", "good.json", "--stage", "dance"), "--stage 'dance'"),
+        (("prompt", "good.json", "--stage", "verify", "--id", "nobody"), "has no question 'nobody'"),
+        (("questions", "good.json", "--map", "stem"), "--map 'stem'"),
+        (("questions", "good.json", "--layout", "moon"), "there is no layout 'moon'"),
+        (("rank", "good.json", "-o", "out.jsonl", "-r", "scripted", "--models", "one"), "--models goes with generate"),
+        (("verify", "good.json", "-o", "good.json", "-r", "scripted"), "good.json exists"),
+        (("rank", "nokey.json", "-o", "out.jsonl", "-r", "scripted"), "1 rows of nokey.json have no answer key"),
+    ],
+    ids=lambda words: " ".join(map(str, words)) if isinstance(words, tuple) else "",
+)
+def test_a_users_mistake_gets_a_clear_error_and_no_traceback(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    question = {"question": "Which?", "options": ["a", "b"]}
+    files = {
+        "empty.json": "",
+        "good.json": json.dumps([{**question, "answer": "a"}]),
+        "nokey.json": json.dumps([question]),
+        "bad.json": json.dumps([{**question, "answer": "Z"}]),
+        "many.json": json.dumps([{**question, "question": f"Which {number}?", "answer": "a"} for number in range(51)]),
+        "bad.yaml": "models: {a: {backend: moon}}\nstages: {verify: {modle: a}, generate: {models: [b]}}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = reasonmed_at(tmp_path, *words)
+    assert done.code == 2
+    assert said in " ".join(done.err.split())
+    assert "Traceback" not in done.err + done.out
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(tmp_path.rglob("*.run"))
+
+
+def test_bad_rows_are_counted_and_left_out_when_asked(tmp_path: Path) -> None:
+    rows = [{"question": f"Which {number}?", "options": ["a", "b"], "answer": "a" if number % 2 else "Z"} for number in range(60)]
+    (tmp_path / "q.json").write_text(json.dumps(rows))
+    refused = reasonmed_at(tmp_path, "run", "q.json", "-r", "scripted")
+    assert refused.code == 2
+    assert "30 bad rows" in refused.err
+    assert "... and 10 more" in refused.err
+    assert not (tmp_path / "runs").exists()
+    done = reasonmed_at(tmp_path, "run", "q.json", "-r", "scripted", "--skip-bad", "--limit", "3", "--max-failures", "3")
+    assert done.code == 0, done.err
+    assert "30 bad rows left out" in done.err
+
+
+def test_init_writes_a_recipe_that_loads(tmp_path: Path) -> None:
+    for name in ("api", "endpoint", "eight_gpu", "paper", "local", "scripted"):
+        assert reasonmed_at(tmp_path, "init", f"{name}.yaml", "--from", name).code == 0
+        assert (tmp_path / f"{name}.yaml").read_text().startswith("#")
+    done = reasonmed_at(tmp_path, "doctor", "-r", "scripted.yaml")
+    assert done.code == 0, done.err
+    assert "every model answers" in done.out
+
+
+def test_doctor_names_what_is_missing_and_never_shows_a_key(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "models: {m: {backend: openai, base_url: 'http://127.0.0.1:9/v1', model: M, api_key_env: MY_KEY}}\n"
+        "stages: {generate: {models: [m], samples: 3}, verify: {model: m}}\n"
+    )
+    unset = reasonmed_at(tmp_path, "doctor", "-r", "r.yaml")
+    assert unset.code == 4
+    assert "MY_KEY is not set" in unset.out
+    key = "sk-very-secret-0123456789"
+    away = reasonmed_at(tmp_path, "doctor", "-r", "r.yaml", env={"MY_KEY": key})
+    assert away.code == 5
+    assert key not in away.out + away.err
+
+
+def test_prompt_shows_what_would_be_sent_without_the_key_for_generate(tmp_path: Path, examples: Path) -> None:
+    shown = reasonmed_at(tmp_path, "prompt", examples, "--stage", "generate", "--id", "nutrition-01", "-r", "scripted").out
+    assert "long-standing alcohol use" in shown
+    assert "Correct answer" not in shown
+    judged = reasonmed_at(tmp_path, "prompt", examples, "--stage", "verify", "--id", "nutrition-01", "-r", "scripted").out
+    assert "Correct answer: A. Vitamin B1 (thiamine)" in judged
+
+
+def test_terminal_escapes_of_a_model_are_not_printed(tmp_path: Path) -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07 [red]not markup[/red] " + "word " * 90 + "\n\nAnswer: A"
+    replies = [{"stage": "generate", "reply": hostile}, {"stage": "summarize", "reply": "\x1b[31mA it is"}]
+    judged = {"stage": "verify", "reply": '{"verdict": "Correct", "reason": "\\u001b[5mblink"}'}
+    (tmp_path / "r.jsonl").write_text("\n".join(json.dumps(one) for one in [*replies, judged, {"reply": '{"score": 3}'}]))
+    text = resource("recipes", "scripted.yaml").read_text(encoding="utf-8")
+    for name in ("made-up-1", "made-up-2", "made-up-3"):
+        text = text.replace(f"model: {name}", f"model: {name}, replies: r.jsonl")
+    (tmp_path / "r.yaml").write_text(text)
+    (tmp_path / "q.json").write_text(json.dumps([{"id": "q", "question": "Which?", "options": ["a", "b"], "answer": "a"}]))
+    done = reasonmed_at(tmp_path, "run", "q.json", "-r", "r.yaml", "-o", "run")
+    told = reasonmed_at(tmp_path, "why", "run", "q", "--full")
+    assert done.code == told.code == 0, done.err
+    assert "\x1b" not in done.out + told.out
+    assert "[red]not markup[/red]" in told.out
+
+
+def interrupted(folder: Path, number: int, *, twice: bool = False) -> tuple[int, str]:
+    """Start a run on slow replies, signal it when it is under way, and wait."""
+    (folder / "slow.py").write_text(
+        "import time\nfrom reasonmed.backends.scripted import made_up\n"
+        "def reply(request):\n    time.sleep(0.01)\n    return made_up(request)\n"
+    )
+    text = resource("recipes", "scripted.yaml").read_text(encoding="utf-8")
+    for name in ("made-up-1", "made-up-2", "made-up-3"):
+        text = text.replace(f"model: {name}", f"model: {name}, function: 'slow:reply'")
+    (folder / "r.yaml").write_text(text)
+    command = [sys.executable, "-m", "reasonmed", "run", str(resource("examples", "questions.json"))]
+    command += ["-r", "r.yaml", "-o", "run", "--max-failures", "100%"]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True)
+    deadline = time.monotonic() + 30
+    while not (folder / "run" / "ledger.db-wal").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.7)
+    process.send_signal(number)
+    if twice:
+        time.sleep(0.05)
+        process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_to_go_on_and_can(number: int, tmp_path: Path) -> None:
+    code, told = interrupted(tmp_path, number)
+    assert code == 130
+    assert "run the same command again" in told
+    assert json.loads(reasonmed_at(tmp_path, "status", "run", "--json").out)["state"] == "drained"
+    again = reasonmed_at(
+        tmp_path, "run", resource("examples", "questions.json"), "-r", "r.yaml", "-o", "run", "--max-failures", "100%",
+        env={"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert again.code == 0, again.err
+    assert json.loads(reasonmed_at(tmp_path, "status", "run", "--json").out)["unfinished"] == 0
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    code, _ = interrupted(tmp_path, signal.SIGINT, twice=True)
+    assert code == 130
+
+
+def test_an_error_of_our_own_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def reply(request):\n    return 1 / 0\n")
+    (tmp_path / "r.yaml").write_text(
+        "models: {m: {backend: scripted, function: 'broken:reply'}}\n"
+        "stages: {generate: {models: [m], samples: 3}, verify: {model: m}}\n"
+    )
+    done = reasonmed_at(
+        tmp_path, "run", resource("examples", "questions.json"), "-r", "r.yaml", "-o", "run", "--limit", "1",
+        env={"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.code == 70
+    assert "Traceback" not in done.err
+    assert "ZeroDivisionError" in (tmp_path / "run" / "crash.txt").read_text()
+
+
+def test_every_error_class_has_an_exit_code_of_the_table() -> None:
+    def all_of(kind: type[ReasonMedError]) -> list[type[ReasonMedError]]:
+        return [kind, *(deeper for one in kind.__subclasses__() for deeper in all_of(one))]
+
+    assert {one.exit_code for one in all_of(ReasonMedError)} <= {1, 2, 3, 4, 5, 130}

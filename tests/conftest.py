@@ -1,0 +1,44 @@
+"""What every test shares: no request leaves the machine, and no test waits for a person."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that is not to this machine itself."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in _LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of whoever runs the tests are not seen by them."""
+    for name in list(os.environ):
+        if name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real questions and the mock server; tests that need it are skipped where it is not."""
+    root = Path(os.environ.get("REASONMED_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (root / "data").is_dir():
+        pytest.skip("real questions are not at hand: set REASONMED_SHARED to the folder that holds data/ and bench/")
+    return root

@@ -1,0 +1,145 @@
+"""The rules of the code's structure, as tests."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reasonmed
+from reasonmed import errors, stages
+from reasonmed.recipe.options import Stages
+
+ROOT = Path(reasonmed.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+LONGEST = 320
+
+LAYERS = (
+    ("errors", "_version", "resources", "files", "weights"),
+    ("types",),
+    ("parsing",),
+    ("prompting",),
+    ("questions", "backends"),
+    ("recipe",),
+    ("ledger", "limits"),
+    ("journal",),
+    ("agents",),
+    ("team",),
+    ("stages",),
+    ("pipeline",),
+    ("rundir",),
+    ("admission", "runner", "outputs", "status", "stories"),
+    ("scoring", "job"),
+    ("synthesis", "agentwork", "doctor", "preview", "export"),
+    ("cli", "__main__"),
+)
+"""From the bottom up: a module imports from lower layers, or from its own."""
+
+HELPERS = {"prose", "rewriting", "votes", "blind", "consensus"}
+"""Files of stages/ that are no stage of a recipe."""
+
+
+def _layer(name: str) -> int:
+    first = name.removeprefix("reasonmed").removeprefix(".").split(".")[0]
+    for number, names in enumerate(LAYERS):
+        if first in names:
+            return number
+    raise AssertionError(f"{name} is in no layer: say in tests/test_structure.py where it belongs")
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(path: Path) -> list[str]:
+    """Modules of the package that a file imports, also late and for types only."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = {_name(module) for module in MODULES}
+            found += [one if one in names else node.module for one in deeper]
+    return [name for name in found if name.startswith("reasonmed.")]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path != ROOT / "__init__.py"], ids=_name)
+def test_imports_point_down_the_layers(path: Path) -> None:
+    own = _layer(_name(path))
+    higher = [name for name in _imports(path) if _layer(name) > own]
+    assert not higher, f"{_name(path)} imports {higher} from a layer above it"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {_name(path): [name for name in set(_imports(path)) if name != _name(path)] for path in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"circle: {' -> '.join([*way[way.index(name) :], name])}"
+        if name not in done:
+            for other in graph.get(name, []):
+                if not other.startswith(f"{name}."):
+                    visit(other, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_modules_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_stages_modules_templates_and_recipe_tables_agree() -> None:
+    modules = {path.stem for path in (ROOT / "stages").glob("*.py")} - HELPERS - {"__init__"}
+    templates = {path.stem for path in (ROOT / "prompts").glob("*.md")}
+    assert modules == set(Stages.model_fields)
+    assert templates == (modules - {"route"}) | {"consensus", "blind"}
+    for name in modules:
+        tree = ast.parse((ROOT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
+        assert name in {node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}
+
+
+def test_stages_see_no_back_end_and_no_ledger() -> None:
+    for path in Path(stages.__file__ or "").parent.glob("*.py"):
+        seen = [name for name in _imports(path) if name.split(".")[1] in ("backends", "ledger", "journal", "limits")]
+        assert not seen, f"{path.name} imports {seen}"
+
+
+def test_the_error_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    drawn = [
+        line.lstrip("│├└─ ") for line in (errors.__doc__ or "").splitlines() if "──" in line or line == "ReasonMedError"
+    ]
+    classes = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+    assert sorted(drawn) == sorted(classes)
+    lines = (errors.__doc__ or "").splitlines()
+    for name in classes:
+        parent = getattr(errors, name).__mro__[1].__name__
+        if parent != "Exception":
+            own = next(number for number, line in enumerate(lines) if line.endswith(f" {name}"))
+            above = next(number for number, line in enumerate(lines) if line.split(" ")[-1] == parent)
+            assert above < own
+            assert lines[own].index(name) == (lines[above].index(parent) + 4)
+
+
+def test_importing_the_package_is_quick_and_loads_no_extra() -> None:
+    code = (
+        "import sys, time; start = time.perf_counter(); import reasonmed; took = time.perf_counter() - start; "
+        "extras = ('torch', 'pyarrow', 'xllamacpp', 'aiohttp', 'pydantic'); "
+        "print(took, [name for name in extras if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    took, loaded = done.stdout.split(" ", 1)
+    assert float(took) < 0.1
+    assert loaded.strip() == "[]"
+
+
+def test_no_mock_library_is_used() -> None:
+    for path in Path(__file__).parent.rglob("*.py"):
+        assert "unittest" + ".mock" not in path.read_text(encoding="utf-8")
