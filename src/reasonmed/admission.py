@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Source = Callable[[], Iterable[Story | QuestionError]]
 
 _SHOWN = 20
-_PAGE = 500
+_BEHIND = 1 << 32
+"""Added to the positions of what a run has already, so that rows which left the file come after it."""
 
 
 class Selection(NamedTuple):
@@ -59,15 +60,15 @@ class Intake(NamedTuple):
 
 def take_in(file: Path, source: Source, selection: Selection) -> Intake:
     """Read a file for the first time."""
-    return Intake(file, source, selection, survey(source, selection))
+    return Intake(file, source, selection, survey(source, selection, file))
 
 
-def survey(source: Source, selection: Selection) -> Survey:
+def survey(source: Source, selection: Selection, file: Path | None = None) -> Survey:
     """Read the file once: check every row, find duplicate ids, draw the sample. Keeps no row in memory."""
     bad: list[QuestionError] = []
-    lottery: list[tuple[int, str]] = []
+    lottery: list[_Ticket] = []
     whole, count, bad_count, keyless = blake2b(digest_size=16), 0, 0, 0
-    for one in _unique(source()):
+    for one in _unique(source(), file):
         if isinstance(one, QuestionError):
             bad_count += 1
             bad += [one] if len(bad) < _SHOWN else []
@@ -76,10 +77,12 @@ def survey(source: Source, selection: Selection) -> Survey:
         whole.update(content_hash(one))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
         if selection.sample is not None:
-            _draw(lottery, one.question.id, selection)
-    drawn = None if selection.sample is None else frozenset(name for _, name in lottery)
-    wanted = len(drawn) if drawn is not None else min(count, selection.limit or count)
-    return Survey(wanted, whole.hexdigest(), bad, bad_count, drawn, keyless)
+            _draw(lottery, one.question, selection)
+    if selection.sample is None:
+        wanted = count if selection.limit is None else min(count, selection.limit)
+        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless)
+    drawn = frozenset(ticket.id for ticket in lottery)
+    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, sum(not ticket.has_key for ticket in lottery))
 
 
 def refuse_bad(intake: Intake) -> None:
@@ -97,18 +100,27 @@ def refuse_bad(intake: Intake) -> None:
 
 
 def admit(ledger: Ledger, intake: Intake) -> int:
-    """Read the file again and take its wanted rows into the ledger; returns how many are new.
+    """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
+
+    Each row stands at its place in the file, and no two at one, whatever was taken in before.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    new, page = 0, []
-    for position, story in enumerate(_wanted(intake)):
-        page.append((position, story.question.id, content_hash(story), story))
-        if len(page) == _PAGE:
-            new += _take(ledger, page)
-            page = []
-    return new + _take(ledger, page)
+    new, run = 0, ledger.path.parent
+
+    def change(connection: sqlite3.Connection) -> None:
+        nonlocal new
+        connection.execute("UPDATE items SET position = position + ?", (_BEHIND,))
+        for position, (story, wanted) in enumerate(_good(intake)):
+            known = _place(connection, position, story, run)
+            if wanted and not known:
+                row = (position, story.question.id, content_hash(story), pack(story))
+                connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
+                new += 1
+
+    ledger.apply(change).result()
+    return new
 
 
 def content_hash(story: Story) -> bytes:
@@ -128,58 +140,57 @@ def content_hash(story: Story) -> bytes:
     return blake2b(encode((told, rest)), digest_size=16).digest()
 
 
-def _wanted(intake: Intake) -> Iterator[Story]:
-    taken, drawn, limit = 0, intake.survey.drawn, intake.selection.limit
-    for one in _unique(intake.source()):
-        if isinstance(one, QuestionError) or (drawn is not None and one.question.id not in drawn):
-            continue
-        if drawn is None and limit is not None and taken >= limit:
-            return
-        taken += 1
-        yield one
+def _good(intake: Intake) -> Iterator[tuple[Story, bool]]:
+    """The good rows of a file, each with whether it is wanted."""
+    drawn, limit, count = intake.survey.drawn, intake.selection.limit, 0
+    for one in _unique(intake.source(), intake.file):
+        if not isinstance(one, QuestionError):
+            count += 1
+            within = limit is None or count <= limit
+            yield one, within if drawn is None else one.question.id in drawn
 
 
-def _unique(rows: Iterable[Story | QuestionError]) -> Iterator[Story | QuestionError]:
+def _unique(rows: Iterable[Story | QuestionError], file: Path | None) -> Iterator[Story | QuestionError]:
     """The rows, with an error in place of each one whose id has been seen; ids are kept on disk, not in memory."""
-    with closing(sqlite3.connect("")) as seen:
+    with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
-        for one in rows:
+        for number, one in enumerate(rows, 1):
             if (
                 isinstance(one, QuestionError)
                 or seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (one.question.id,)).rowcount
             ):
                 yield one
             else:
-                stem = one.question.stem[:60]
-                yield QuestionError("", 0, "id", f"{one.question.id!r} stands twice; the second is {stem!r}")
+                problem = f"{one.question.id!r} stands twice; the second is row {number}: {one.question.stem[:60]!r}"
+                yield QuestionError(str(file or ""), 0, "id", problem)
 
 
-def _draw(lottery: list[tuple[int, str]], name: str, selection: Selection) -> None:
+class _Ticket(NamedTuple):
+    number: int
+    id: str
+    has_key: bool
+
+
+def _draw(lottery: list[_Ticket], question: Question, selection: Selection) -> None:
     """Keep the ids with the smallest hashes; the list is a heap with the largest of them first."""
-    ticket = (-int(digest((selection.seed, name), 8), 16), name)
+    number = -int(digest((selection.seed, question.id), 8), 16)
+    ticket = _Ticket(number, question.id, question.answer is not None)
     if len(lottery) < (selection.sample or 0):
         heapq.heappush(lottery, ticket)
     else:
         heapq.heappushpop(lottery, ticket)
 
 
-def _take(ledger: Ledger, page: list[tuple[int, str, bytes, Story]]) -> int:
-    new = 0
-
-    def change(connection: sqlite3.Connection) -> None:
-        nonlocal new
-        for position, name, mark, story in page:
-            known = connection.execute("SELECT hash FROM items WHERE id = ?", (name,)).fetchone()
-            if known is None:
-                new += 1
-                connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", (position, name, mark, pack(story)))
-            elif known[0] != mark:
-                raise RunDirectoryError(
-                    f"question {name!r} has changed since the run {ledger.path.parent} took it in; give the changed "
-                    f"question another id, or start a new run with -o NEW --fork {ledger.path.parent}"
-                )
-            else:
-                connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
-
-    ledger.apply(change).result()
-    return new
+def _place(connection: sqlite3.Connection, position: int, story: Story, run: Path) -> bool:
+    """Move a row that the ledger has to its place; returns whether it has it."""
+    name = story.question.id
+    known = connection.execute("SELECT hash FROM items WHERE id = ?", (name,)).fetchone()
+    if known is None:
+        return False
+    if known[0] != content_hash(story):
+        raise RunDirectoryError(
+            f"question {name!r} has changed since the run {run} took it in; give the changed question another id, "
+            f"or start a new run with -o NEW --fork {run}"
+        )
+    connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
+    return True

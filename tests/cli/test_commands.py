@@ -33,7 +33,9 @@ def reasonmed_at(folder: Path, *words: str | Path, env: dict[str, str] | None = 
     """Run the command in a folder, as a user does."""
     command = [sys.executable, "-m", "reasonmed", *map(str, words)]
     environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **(env or {})}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=environment, check=False, timeout=120
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
@@ -74,7 +76,17 @@ def test_the_bare_command_lists_the_commands_and_the_version_is_said(tmp_path: P
 def test_a_run_ends_with_a_record_a_funnel_and_the_paths(tmp_path: Path, examples: Path) -> None:
     done = reasonmed_at(tmp_path, "run", examples, "-r", "scripted", "--limit", "4", "--max-failures", "4")
     assert done.code == 0, done.err
-    for word in ("chain of thought", "questions", "right", "wrong", "undecided", "easy", "medium", "difficult", "records"):
+    for word in (
+        "chain of thought",
+        "questions",
+        "right",
+        "wrong",
+        "undecided",
+        "easy",
+        "medium",
+        "difficult",
+        "records",
+    ):
         assert word in done.out
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("questions-")
@@ -213,14 +225,19 @@ def test_a_users_mistake_gets_a_clear_error_and_no_traceback(words: tuple[str, .
 
 
 def test_bad_rows_are_counted_and_left_out_when_asked(tmp_path: Path) -> None:
-    rows = [{"question": f"Which {number}?", "options": ["a", "b"], "answer": "a" if number % 2 else "Z"} for number in range(60)]
+    rows = [
+        {"question": f"Which {number}?", "options": ["a", "b"], "answer": "a" if number % 2 else "Z"}
+        for number in range(60)
+    ]
     (tmp_path / "q.json").write_text(json.dumps(rows))
     refused = reasonmed_at(tmp_path, "run", "q.json", "-r", "scripted")
     assert refused.code == 2
     assert "30 bad rows" in refused.err
     assert "... and 10 more" in refused.err
     assert not (tmp_path / "runs").exists()
-    done = reasonmed_at(tmp_path, "run", "q.json", "-r", "scripted", "--skip-bad", "--limit", "3", "--max-failures", "3")
+    done = reasonmed_at(
+        tmp_path, "run", "q.json", "-r", "scripted", "--skip-bad", "--limit", "3", "--max-failures", "3"
+    )
     assert done.code == 0, done.err
     assert "30 bad rows left out" in done.err
 
@@ -249,10 +266,14 @@ def test_doctor_names_what_is_missing_and_never_shows_a_key(tmp_path: Path) -> N
 
 
 def test_prompt_shows_what_would_be_sent_without_the_key_for_generate(tmp_path: Path, examples: Path) -> None:
-    shown = reasonmed_at(tmp_path, "prompt", examples, "--stage", "generate", "--id", "nutrition-01", "-r", "scripted").out
+    shown = reasonmed_at(
+        tmp_path, "prompt", examples, "--stage", "generate", "--id", "nutrition-01", "-r", "scripted"
+    ).out
     assert "long-standing alcohol use" in shown
     assert "Correct answer" not in shown
-    judged = reasonmed_at(tmp_path, "prompt", examples, "--stage", "verify", "--id", "nutrition-01", "-r", "scripted").out
+    judged = reasonmed_at(
+        tmp_path, "prompt", examples, "--stage", "verify", "--id", "nutrition-01", "-r", "scripted"
+    ).out
     assert "Correct answer: A. Vitamin B1 (thiamine)" in judged
 
 
@@ -260,12 +281,16 @@ def test_terminal_escapes_of_a_model_are_not_printed(tmp_path: Path) -> None:
     hostile = "\x1b[2J\x1b]0;owned\x07 [red]not markup[/red] " + "word " * 90 + "\n\nAnswer: A"
     replies = [{"stage": "generate", "reply": hostile}, {"stage": "summarize", "reply": "\x1b[31mA it is"}]
     judged = {"stage": "verify", "reply": '{"verdict": "Correct", "reason": "\\u001b[5mblink"}'}
-    (tmp_path / "r.jsonl").write_text("\n".join(json.dumps(one) for one in [*replies, judged, {"reply": '{"score": 3}'}]))
+    (tmp_path / "r.jsonl").write_text(
+        "\n".join(json.dumps(one) for one in [*replies, judged, {"reply": '{"score": 3}'}])
+    )
     text = resource("recipes", "scripted.yaml").read_text(encoding="utf-8")
     for name in ("made-up-1", "made-up-2", "made-up-3"):
         text = text.replace(f"model: {name}", f"model: {name}, replies: r.jsonl")
     (tmp_path / "r.yaml").write_text(text)
-    (tmp_path / "q.json").write_text(json.dumps([{"id": "q", "question": "Which?", "options": ["a", "b"], "answer": "a"}]))
+    (tmp_path / "q.json").write_text(
+        json.dumps([{"id": "q", "question": "Which?", "options": ["a", "b"], "answer": "a"}])
+    )
     done = reasonmed_at(tmp_path, "run", "q.json", "-r", "r.yaml", "-o", "run")
     told = reasonmed_at(tmp_path, "why", "run", "q", "--full")
     assert done.code == told.code == 0, done.err
@@ -286,7 +311,9 @@ def interrupted(folder: Path, number: int, *, twice: bool = False) -> tuple[int,
     command = [sys.executable, "-m", "reasonmed", "run", str(resource("examples", "questions.json"))]
     command += ["-r", "r.yaml", "-o", "run", "--max-failures", "100%"]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, text=True
+    )
     deadline = time.monotonic() + 30
     while not (folder / "run" / "ledger.db-wal").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

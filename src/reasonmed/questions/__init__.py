@@ -1,29 +1,38 @@
 """Questions in: readers, one file a layout, found by name or by the file's look.
 
 A reader's module has ``matches(fields)``, whether a row has this layout, and ``read(fields)``, the row as a ``Raw``; if
-it must see the whole file first, also ``prepare(rows, settings)``, whose result ``read`` then gets as second argument.
-A name with a dot in it imports a reader of your own.
+it must see the whole file first, also ``prepare(rows, settings)``, whose result ``read`` then gets as second argument;
+if the file's names for fields are not ours, also ``NAMES``, from ours to the file's, for messages. A name with a dot in
+it imports a reader of your own.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
+from reasonmed.questions._row import glance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import ModuleType
 
     from reasonmed.types import Question
 
 __all__ = ["Raw", "Settings", "layouts", "questions_in", "read"]
+
+
+_LOOK = 100
+_NAMED = 20
 
 
 class Settings(NamedTuple):
@@ -60,37 +69,47 @@ def questions_in(path: Path, settings: Settings | None = None) -> Iterator[Quest
 
 
 def read(path: Path, settings: Settings | None = None) -> Iterator[Question | QuestionError]:
-    """The questions of a file in its order; a row that is none comes as the error that says so.
+    """The questions of a file in its order; a row that is none, or has another's id, comes as the error that says so.
 
     Raises:
         QuestionError: the file itself cannot be read, or no reader knows its layout.
     """
     settings = settings or Settings()
-    stream = _renamed(rows(path), settings.names)
-    first = next((row for row in stream if not isinstance(row, QuestionError)), None)
-    if first is None:
-        yield from (row for row in rows(path) if isinstance(row, QuestionError))
-        return
-    reader = _find(settings.layout) if settings.layout else _recognize(path, first)
+    reader = _find(settings.layout) if settings.layout else _recognize(path, settings)
     convert = _converter(reader, path, settings)
-    for row in _renamed(rows(path), settings.names):
-        yield row if isinstance(row, QuestionError) else _question(path, row, convert)
+    told = {**getattr(reader, "NAMES", {}), **settings.names}
+    with closing(sqlite3.connect("")) as seen:
+        seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        for row in _rows(path, settings):
+            one = row if isinstance(row, QuestionError) else _question(path, row, convert, told)
+            yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
 
 
-def _question(path: Path, row: Row, convert: Callable[[Mapping[str, Any]], Raw]) -> Question | QuestionError:
+def _question(
+    path: Path, row: Row, convert: Callable[[Mapping[str, Any]], Raw], told: Mapping[str, str]
+) -> Question | QuestionError:
+    """A row as a question; an error names the file's own field."""
     try:
         return build(convert(row.fields), path, row.line)
     except QuestionError as wrong:
-        return QuestionError(str(path), row.line, wrong.field, wrong.problem)
+        return QuestionError(str(path), row.line, told.get(wrong.field, wrong.field), wrong.problem)
     except KeyError as missing:
         return QuestionError(str(path), row.line, str(missing.args[0]), "is missing")
+
+
+def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Question | QuestionError:
+    """The question, or an error if its id has been seen; ids are kept on disk, not in memory."""
+    if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (one.id, line)).rowcount:
+        return one
+    (first,) = seen.execute("SELECT line FROM seen WHERE id = ?", (one.id,)).fetchone()
+    return QuestionError(str(path), line, "id", f"{glance(one.id)} stands twice, first on line {first}")
 
 
 def _converter(reader: ModuleType, path: Path, settings: Settings) -> Callable[[Mapping[str, Any]], Raw]:
     convert = reader.read
     if not hasattr(reader, "prepare"):
         return cast("Callable[[Mapping[str, Any]], Raw]", convert)
-    good = (row for row in _renamed(rows(path), settings.names) if not isinstance(row, QuestionError))
+    good = (row for row in _rows(path, settings) if not isinstance(row, QuestionError))
     try:
         prepared = reader.prepare((row.fields for row in good), settings)
     except QuestionError as wrong:
@@ -98,13 +117,15 @@ def _converter(reader: ModuleType, path: Path, settings: Settings) -> Callable[[
     return lambda fields: cast("Raw", convert(fields, prepared))
 
 
-def _renamed(stream: Iterable[Row | QuestionError], names: Mapping[str, str]) -> Iterator[Row | QuestionError]:
-    back = {theirs: ours for ours, theirs in names.items()}
-    for row in stream:
-        if isinstance(row, QuestionError) or not back:
+def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
+    """The rows of a file with our names for its fields."""
+    theirs = set(settings.names.values())
+    for row in rows(path, theirs):
+        if isinstance(row, QuestionError) or not theirs & row.fields.keys():
             yield row
-        else:
-            yield Row(row.line, {back.get(name, name): value for name, value in row.fields.items()})
+            continue
+        mapped = {ours: row.fields[name] for ours, name in settings.names.items() if name in row.fields}
+        yield Row(row.line, {name: value for name, value in row.fields.items() if name not in theirs} | mapped)
 
 
 @cache
@@ -113,24 +134,43 @@ def _readers() -> tuple[ModuleType, ...]:
 
 
 def _find(name: str) -> ModuleType:
+    unknown = f"there is no layout {name!r}; there are {', '.join(layouts())}"
+    if name not in layouts() and "." not in name:
+        raise UsageError(unknown)
     try:
-        return import_module(name if "." in name else f"{__name__}.{name}")
-    except ModuleNotFoundError as missing:
-        raise UsageError(f"there is no layout {name!r}; there are {', '.join(layouts())}") from missing
+        reader = import_module(name if "." in name else f"{__name__}.{name}")
+    except (ImportError, TypeError, ValueError) as missing:
+        raise UsageError(f"{unknown} ({missing})") from missing
+    if not hasattr(reader, "read"):
+        raise UsageError(f"{name} is no reader: it has no function read(fields)")
+    return reader
 
 
-def _recognize(path: Path, first: Row) -> ModuleType:
-    fitting = [reader for reader in _readers() if reader.matches(first.fields)]
-    if len(fitting) == 1:
-        return fitting[0]
-    names = ", ".join(map(str, first.fields)) or "none"
-    if fitting:
-        several = " or ".join(reader.__name__.rpartition(".")[2] for reader in fitting)
-        raise QuestionError(str(path), first.line, "", f"may be {several}; say which with --layout")
+def _recognize(path: Path, settings: Settings) -> ModuleType:
+    """The one reader that knows a row among the file's first ones, so that a bad row does not hide the layout."""
+    good = (row for row in _rows(path, settings) if not isinstance(row, QuestionError))
+    unknown: Row | None = None
+    for row in islice(good, _LOOK):
+        fitting = [reader for reader in _readers() if reader.matches(row.fields)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            several = " or ".join(reader.__name__.rpartition(".")[2] for reader in fitting)
+            raise QuestionError(str(path), row.line, "", f"may be {several}; say which with --layout")
+        unknown = unknown or row
+    if unknown is None:
+        return _find("native")
     raise QuestionError(
         str(path),
-        first.line,
+        unknown.line,
         "",
-        f"has a layout that no reader knows; its fields are {names}. It needs question and options, or map the names "
-        "with `reasonmed questions FILE --map question=Stem,options=Choices,answer=Key -o OUT`",
+        f"has a layout that no reader knows; its fields are {_fields(unknown)}. It needs question and options, or map "
+        "the names with `reasonmed questions FILE --map question=Stem,options=Choices,answer=Key -o OUT`",
     )
+
+
+def _fields(row: Row) -> str:
+    """The names of a row's fields; in a CSV file without a known header, its cells."""
+    names = [str(value) if name.isdecimal() else name for name, value in islice(row.fields.items(), _NAMED)]
+    more = len(row.fields) - len(names)
+    return (", ".join(f"{name:.40}" for name in names) or "none") + (f" and {more} more" if more else "")

@@ -54,7 +54,6 @@ def lint(file: Path, settings: Settings, most: int) -> Lint:
     keys: Counter[str] = Counter()
     with closing(sqlite3.connect("")) as seen:
         seen.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
-        seen.execute("CREATE TABLE ids (id TEXT PRIMARY KEY) WITHOUT ROWID")
         for one in read(file, settings):
             if isinstance(one, QuestionError):
                 found.bad += 1
@@ -106,8 +105,6 @@ def _note(found: Lint, rule: str, example: str, most: int) -> None:
 
 
 def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    if not seen.execute("INSERT OR IGNORE INTO ids VALUES (?)", (question.id,)).rowcount:
-        yield "id stands twice", repr(question.id)
     mark = digest((" ".join(question.stem.lower().split()), sorted(question.options), question.context))
     if not seen.execute("INSERT OR IGNORE INTO stems VALUES (?, ?)", (mark, question.id)).rowcount:
         (first,) = seen.execute("SELECT id FROM stems WHERE mark = ?", (mark,)).fetchone()

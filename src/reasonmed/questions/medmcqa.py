@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reasonmed.questions import Settings
 
 _OPTIONS = ("opa", "opb", "opc", "opd")
+NAMES = {f"options[{index}]": name for index, name in enumerate(_OPTIONS)}
+
 _NO_KEY = -1
 _INTEGER = re.compile(r"\s*-?[0-9]{1,2}(\.0)?\s*")
 _META = {"subject_name": "subject", "topic_name": "topic", "exp": "explanation", "choice_type": "choice_type"}

@@ -9,6 +9,8 @@ from reasonmed.questions._build import Raw, index_of_letter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NAMES = {"answer_index": "answer_idx"}
+
 
 def matches(fields: Mapping[str, Any]) -> bool:
     """A question with options and ``answer_idx``."""

@@ -11,6 +11,8 @@ from reasonmed.questions._build import Raw, index_of_letter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NAMES = {"answer": "label"}
+
 _CHOICES = re.compile(r"Answer Choices:\s*\(A\)")
 _META = {"medical_task": "task", "body_system": "subject", "question_type": "question_type"}
 

@@ -25,5 +25,5 @@ def read(fields: Mapping[str, Any]) -> Raw:
     stem, *options, key = (fields[column] for column in _COLUMNS)
     index = index_of_letter(key, len(options))
     if not isinstance(index, int):
-        raise QuestionError("", 0, "5", f"must be the key's letter, A to D, not {key!r:.80}")
+        raise QuestionError("", 0, "answer", f"must be the key's letter, A to D, not {key!r:.80}")
     return Raw(question=stem, options=options, answer_index=index, source="MMLU", license="MIT")

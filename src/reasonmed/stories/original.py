@@ -12,6 +12,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError
@@ -19,7 +20,7 @@ from reasonmed.parsing.answer import parse_answer
 from reasonmed.prompting import INSTRUCTION, instruction
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
-from reasonmed.types import ChainOfThought, Kept, Question, Story, Tier, Verdict
+from reasonmed.types import ChainOfThought, Failure, Kept, Question, Story, Tier, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,8 @@ def _story(path: Path, row: Row) -> Story:
     told = row.fields
     question = build(_raw(told), path, row.line)
     names, chains = _chains(told, question)
-    return Story(question, chains=chains, tier=_tier(told.get("difficulty")), kept=_kept(told, names))
+    tier, failure = _tier(told.get("difficulty")), _failure(told.get("failure"))
+    return Story(question, chains=chains, tier=tier, kept=_kept(told, names), failure=failure)
 
 
 def _raw(told: Mapping[str, Any]) -> Raw:
@@ -143,6 +145,15 @@ def _tier(told: object) -> Tier | None:
         raise QuestionError("", 0, "difficulty", f"must be easy, medium or difficult, not {told!r}") from unknown
 
 
+def _failure(told: object) -> Failure | None:
+    try:
+        return (
+            None if told is None else msgspec.convert({"reason": told, "detail": "failed at an earlier stage"}, Failure)
+        )
+    except msgspec.ValidationError as unknown:
+        raise QuestionError("", 0, "failure", str(unknown)) from unknown
+
+
 def _kept(told: Mapping[str, Any], names: list[str]) -> tuple[Kept, ...] | None:
     text = told.get("COT") or told.get("output")
     if not isinstance(text, str) or not text.strip():
@@ -163,7 +174,9 @@ def _kept(told: Mapping[str, Any], names: list[str]) -> tuple[Kept, ...] | None:
 def lines(story: Story, stage: str) -> Iterator[object]:
     """The rows of a story after a stage."""
     base = _base(story)
-    if stage in ("refine", "optimize"):
+    if story.failure is not None:
+        yield {**base, **_names(story), **_judged(story)}
+    elif stage in ("refine", "optimize"):
         yield from ({**base, **_judged(story), **_row(story, kept)} for kept in story.kept or ())
     elif stage in ("summarize", "score"):
         yield from (_finished(story, kept, base) for kept in story.kept or ())
