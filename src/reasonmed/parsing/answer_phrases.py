@@ -1,68 +1,124 @@
-"""The phrases in which answers are given, denied and hedged; used by ``answer``."""
+"""The phrases in which answers are given, denied and hedged; used by ``answer`` and ``conclusion``."""
 
 from __future__ import annotations
 
 import re
 
-ANSWER_WORD = r"(?:answers?|antwort|respuesta|r[ée]ponse|risposta|resposta|答案|答え)"
-ADVERB = r"(?:\s+(?:therefore|thus|hence|clearly|indeed|definitely|likely|probably|most\s+likely|simply))*"
-BE = r"(?:is|es|ist|est|was|remains|becomes|(?:would|should|must|will|seems\s+to|appears\s+to)\s+be)"
-LABEL = re.compile(
-    rf"(?:(?:\b(?:final|correct|best|right|my)\s+)?(?:\b{ANSWER_WORD}|\b(?:option|choice|conclusion))"
-    rf"(?:\s+(?:choice|option|letter))?(?:\s*\([^()\n]{{1,40}}\))?)"
-    rf"(?:\s*(?:\*\*|__|\*)?\s*[:：=]|{ADVERB}\s+{BE}\b{ADVERB}\s*:?)"
-    rf"|\b(?:likely|probable|appropriate|suitable|correct|best)\s+(?:\w+\s+){{0,2}}?"
-    rf"(?:answer|choice|option|diagnosis|step|treatment|management|test|cause|explanation)"
-    rf"(?:\s+(?:for|in|of|to|among|here)\s+[^.,:;\n]{{1,60}}?)?{ADVERB}\s+{BE}\b\s*:?"
-    rf"|\bI\s*(?:'d|would|will)?\s*(?:choose|select|pick|go\s+with|answer)\b"
-    rf"|\b(?:答案|答え)\s*(?:是|为|は)",
+_ADVERB = r"(?:\s++(?:therefore|thus|hence|clearly|indeed|definitely|likely|probably|most\s+likely|simply))*+"
+BE = (
+    r"(?:(?:would|should|must|will|seems\s+to|appears\s+to|is\s+likely\s+to)\s+be"
+    r"|is|es|ist|est|è|é|was|remains|becomes|seems)"
+)
+_COLON = r"\s*+(?:\*\*|__|\*)?+\s*+[:：=]"
+_SUPERLATIVE = r"(?:likely|probable|appropriate|suitable|correct|right|best|final)"
+
+STRONG = re.compile(
+    r"(?:\b(?:final|correct|best|right|my)\s{1,3})?"
+    r"\b(?:answers?|antwort|respuesta|r[ée]ponse|risposta|resposta)"
+    r"(?:\s++(?:correct[ae]?|corretta|finale?|choice|option|letter))?+(?:\s*+\([^()\n]{1,40}\))?+"
+    r"(?:\s++(?:to|for|in|of)\s[^.,:;\n]{1,60}?)?"
+    rf"(?:{_COLON}|{_ADVERB}\s++{BE}\b{_ADVERB}\s*+:?)"
+    r"|(?:答案|答え|正解)\s*+(?:应该是|应为|是|为|は|[:：])"
+    r"|(?:故|应|应该|因此|所以)选(?:择)?+"
+    r"|^[ \t#*_]*+(?:final\s++|correct\s++)?+answer[ \t*_\r]*+$(?=\s*+\S)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A phrase with the word answer, up to where the option follows."""
+
+WEAK = re.compile(
+    r"\b(?:option|choice|selection|conclusion)(?:\s*+\([^()\n]{1,40}\))?+" + _COLON + r"|\bconclusion\s++is\b"
+    rf"|\b(?:the|my|{_SUPERLATIVE})\s++(?:option|choice){_ADVERB}\s++{BE}\b{_ADVERB}\s*+:?"
+    rf"|\b{_SUPERLATIVE}\s++(?:\w+\s++){{0,2}}?"
+    r"(?:choice|option|diagnosis|step|treatment|management|test|cause|explanation)"
+    rf"(?:\s++(?:for|in|of|to|among|here)\s[^.,:;\n]{{1,60}}?)?{_ADVERB}\s++{BE}\b\s*+:?"
+    r"|\bI(?:\s*+'d|\s++would|\s++will)?+\s++(?:choose|select|pick|go\s++with|answer)\b",
     re.IGNORECASE,
 )
+"""A phrase that gives an answer without the word; a strong one beside it must agree."""
+
 REVERSED = re.compile(
-    r"(?:(?:\b[Oo]ption|\b[Cc]hoice|\b[Aa]nswer)\s*[(\[*_]{0,3}|(?:^|(?<=[.!?]\s)|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+)"
-    r"[(\[*_]{0,3}|\(|\*\*)(?P<letter>[A-Z])[)\]*_]{0,3}(?P<text>[.:,)]\s[^.\n]{1,200}?)?,?\s+"
-    r"(?:is|remains|must be|would be|seems to be|appears to be)(?:\s+(?:therefore|thus|clearly|indeed|likely))*\s+"
-    r"(?:(?:the|our)\s+)?(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s+)*"
-    r"(?:answer|choice|option|correct|right|best)\b(?!\s+(?:except|only\s+if|if))",
+    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s?[(\[*_]{0,3}"
+    r"|(?:^|(?<=[.!?]\s)|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)[(\[*_]{0,3}|\(|\*\*)"
+    r"(?P<letter>[A-Z])[)\]*_]{0,3}(?P<text>(?:[.:,]|(?<=\)))(?:(?!\([A-Z]\))[^.;\n]){1,200}?)?,?\s{1,3}"
+    r"(?:is|remains|must be|would be|seems to be|appears to be)(?:\s(?:therefore|thus|clearly|indeed|likely))*\s"
+    r"(?:(?:the|our)\s)?(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s)*"
+    r"(?:(?P<noun>answer|choice|option)|correct|right|best)\b(?!\s(?:except|only\s+if|if|unless))",
     re.MULTILINE,
 )
-TAG = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
-BOXED = re.compile(r"\\boxed\s*\{")
-BOLD = re.compile(r"\*\*\s*(\(?[A-Z]\)?(?:[.:)]\s*[^*\n]{0,200})?)\s*\*\*")
-LONE = re.compile(r"(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)?[\s(\[*_\"'`]*([A-Z])[\s)\]*_.\"'`]*")
+"""A letter, perhaps with a text, that is called the answer."""
+
+TAG = re.compile(r"<answer>((?:[^<]|<(?!/?answer>))*+)</answer>", re.IGNORECASE)
+BOXED = re.compile(r"\\boxed\s*+\{")
+BOLD = re.compile(r"\*\*[ \t]?(\(?[A-Z]\)?(?:[.:)][ \t]?[^*\n]{0,300})?)\*\*")
+LONE = re.compile(r"(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)?[\s(\[*_\"'`]*+([A-Z])[\s)\]*_.\"'`]*+")
+AFTER_MARK = re.compile(
+    r"(?:\?|\b(?i:choice|pick|select\w*|decision|final|verdict)\s?:)[ \t]?[(*_]{0,3}([A-Z])[).*_]{0,3}\Z"
+)
 LEAD = re.compile(
-    r"[\s:：=*_\"'`“”‘’$\[({>-]*(?:(?:\\text\{|\\mathrm\{|\\textbf\{)|(?:option|choice|letter|answer|alternative)"
-    r"(?:\s+(?:option|choice|letter))?(?=[\s:(*_\"'`])[\s:(*_\"'`]*)*",
+    r"(?:[\s:：=*_\"'`“”‘’$\[({]|[>-](?!\s?\d))*+(?:(?:\\(?:text|mathrm|mathbf|textbf|textit)\{[\s(\[]*+)"
+    r"|(?:option|choice|letter|answer|alternative|opci[oó]n|opzione|op[cç][aã]o|lettre|letra|lettera)"
+    r"(?=[\s:(*_\"'`])[\s:(*_\"'`]*+)*+",
     re.IGNORECASE,
 )
-LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)")
+"""What may stand between a phrase and its option."""
+
+LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:*\s]*\Z)")
 MARKS = " \t)]}*_.:,\"'`“”‘’=–—-"
-ARTICLE = re.compile(r"\s+(?!(?:because|since|as|and|or|for|due)\b)[a-z]")
-ANOTHER = re.compile(
-    r"\s*(?:\*\*|[)\].])*\s*(?:and(?:/or)?|or|/|&|,|;)\s*(?:option\s+)?[(\[*_]*([A-Z])(?![A-Za-z0-9'’-])"
+WORD = re.compile(r"\.?\s+(\w+)")
+"""The word after a letter, where no parenthesis or colon says that the letter stands for itself."""
+
+CONNECTIVES = frozenset(
+    "because since as and or for due given based in which that with but not is was would from here if unless when by on"
+    " per to the it this so rather over instead according among also at both there these".split()
 )
-LATER = re.compile(r"\b(?:or|and)\s+(?:option\s+)?[(*]*([A-Z])(?:[).:]|\*\*)")
-LISTED = re.compile(r"^[\s(*_-]*([A-Z])[).:]", re.MULTILINE)
-PAIR = re.compile(r"(?<![A-Za-z0-9])([A-Z])[).]\s+")
-AFTER_MARK = re.compile(r"[?:]\s*[(*_]*([A-Z])[).*_]*\s*\Z")
+ANOTHER = re.compile(
+    r"\s*(?:\*\*|[)\].])*(?:\s*(?:\b(?:and(?:/or)?|or|to|through|plus)\b|[/&,;+–—-])\s*(?:option\s+)?"
+    r"|\s+(?=[A-Z](?:\s*\Z|[\s,]+[A-Z]\b)))"
+    r"[(\[*_]*([A-Z])(?![A-Za-z0-9'’-])(?!(?<=[AI])\s+(?!(?:is|are|and|or|but)\b)[a-z])"
+)
+"""A second letter that is joined to the first."""
+
+LATER = re.compile(r"\b(?:or|and)\s+(?:option\s+)?[(*]*([A-Z])(?:[).:]|\*\*|\s\()")
+LISTED = re.compile(r"^[ \t(*_>-]*+([A-Z])[).:]", re.MULTILINE)
+PAIR = re.compile(r"(?<![A-Za-z0-9])([A-Z])[).]\s")
 CONCLUDING = re.compile(
     r"\b(?:therefore|thus|hence|consequently|accordingly|in\s+conclusion|in\s+summary|to\s+conclude|overall|conclud\w+|"
     r"ultimately|altogether)\b|\A\W*so\b|\bis\s+the\s+(?:best|correct|most\s+\w+)\s+(?:choice|answer|option)\b",
     re.IGNORECASE,
 )
-TENTATIVE = re.compile(r"\b(?:also|may|might|could|reserved)\b", re.IGNORECASE)
+TENTATIVE = re.compile(r"\b(?:also|may|might|could|reserved|possibl[ey]|perhaps|if|unless|alternatives?)\b", re.IGNORECASE)
 DENIED = re.compile(
-    r"[\s*_]*(?:\bnot\b|\bnever\b|n't\b|\bneither\b|\bunlikely\b|\bcannot\b|\bexcluded\b)", re.IGNORECASE
+    r"[\s*_]*+(?:\b(?:not|never|neither|unlikely|cannot|excluded)\b|n['’]t\b)", re.IGNORECASE
 )
-DENIAL_BEFORE = re.compile(r"\b(?:not|n't|never|isn't|wrong|incorrect|neither)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)
+_STRAIGHT_ON = r"(?:(?!(?:so|thus|hence|therefore|but|then)\b)\w+\s+)"
+DENIAL_BEFORE = re.compile(
+    r"(?:\b(?:not|never|neither|nor|wrong|incorrect|mistake|mistaken|cannot)|n['’]t)\s+" + _STRAIGHT_ON + r"{0,5}\Z"
+    r"|\b(?:less|another|other|second)\s+\Z",
+    re.IGNORECASE,
+)
+DOUBT_BEFORE = re.compile(
+    r"(?:\b(?:one|some|many|you|they|people|students?|others)\s+(?:might|may|could|would)|\btempt\w+|\bat\s+first"
+    r"|\bI\s+(?:\w+\s+)?thought|\bwhether|\bperhaps|\bmaybe|\bpossibly)\s+" + _STRAIGHT_ON + r"{0,6}\Z",
+    re.IGNORECASE,
+)
+CONDITION_BEFORE = re.compile(r"\b(?:if|unless|had|were)\b", re.IGNORECASE)
+CONDITION = re.compile(
+    r"[^.,;:(\n]{0,60}?(?<!even\s)(?<!as\s)(?<!because\s)(?<!since\s)(?<!that\s)\b(?:if|unless)\b", re.IGNORECASE
+)
+QUESTION = re.compile(r"[\s)\]*_]*\?")
 HEDGE = re.compile(
-    r"\b(?:unclear|uncertain|undetermined|indeterminate|unknown|impossible|cannot\s+be|can't\s+be|not\s+(?:given|listed|among|clear|"
-    r"possible)|none\s+of|either\b)",
+    r"\b(?:unclear|uncertain|undetermined|indeterminate|unknown|impossible|insufficient|depends|cannot\s+be|can['’]t\s+be|none"
+    r"|not\s+(?:given|listed|among|clear|possible|provided|applicable)|no\s+(?:option|answer|choice)|either)\b",
     re.IGNORECASE,
 )
 AGAINST = re.compile(
-    r"\b(?:not|never|n't|unlikely|less\s+likely|rule[sd]?\s+out|exclud\w+|incorrect|wrong|rather\s+than|instead\s+of|unlike|"
-    r"eliminat\w+|cannot|neither|nor|except)\b|n't\b",
+    r"\b(?:not|never|unlikely|less|rule[sd]?\s+out|exclud\w+|incorrect|wrong|false|rather\s+than|instead\s+of|unlike|"
+    r"eliminat\w+|cannot|neither|nor|except|contraindicat\w+|avoid\w*|inappropriate|unnecessary|discontinu\w+|stop\w*|"
+    r"with(?:hold|held)|harmful|dangerous|unsuitable|inadequate|insufficient|inferior|inconsistent|worsen\w*|fails?)\b|n['’]t\b",
     re.IGNORECASE,
 )
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[A-Z(\[*\"'])|\n")
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*_]*+\s++(?=[A-Z(\[*\"'])|(?<=[。！？])|\n")
+LINE_LABEL = re.compile(r"[ \t#*_>]*+(?:the\s+)?\Z", re.IGNORECASE)
+"""What may stand before a phrase that has the line for itself."""
+
+NEW_QUESTION = re.compile(r"^[ \t#*_]*+(?:(?:next|new)\s)?(?:question|problem|user|human)(?:\s\d{1,3})?[*_]*+\s?:", re.IGNORECASE | re.MULTILINE)

@@ -171,6 +171,7 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
 
 def _fields(row: Row) -> str:
     """The names of a row's fields; in a CSV file without a known header, its cells."""
-    names = [str(value) if name.isdecimal() else name for name, value in islice(row.fields.items(), _NAMED)]
+    unnamed = list(row.fields) == [str(column) for column in range(len(row.fields))]
+    names = [str(value) if unnamed else name for name, value in islice(row.fields.items(), _NAMED)]
     more = len(row.fields) - len(names)
     return (", ".join(f"{name:.40}" for name in names) or "none") + (f" and {more} more" if more else "")

@@ -20,7 +20,8 @@ BLOCK = 1 << 16
 _INK = re.compile(r"[^ \t\r\n]")
 _LONGEST_TOKEN = 12
 """An error this close to the end of what has been read may be a token that goes on, such as ``-Infinity``."""
-_decode = JSONDecoder(strict=False).raw_decode
+_decode = JSONDecoder(strict=False, parse_int=str, parse_float=str).raw_decode
+"""Finds a value's end and forgives what spoils only that value; whoever takes its text decodes it strictly."""
 
 
 class Values:

@@ -1,0 +1,93 @@
+"""The options of a question, found in a text by letter or by their own words; never by likeness."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SIGNS = "<>≤≥±+↑↓"
+_NUMBER = r"\d+(?:[.,:/]\d+)+"
+_TOKEN = re.compile(rf"[{_SIGNS}]|(?<![^\W_])[-−](?=\d)|{_NUMBER}|[^\W_]+")
+_FILL = rf"(?:[^\w{_SIGNS}]|_)"
+_JUNK = re.compile(rf"(?:(?!(?<![^\W_])[-−]\d){_FILL})*+")
+_SHORT = 4
+_CLAUSE_END = re.compile(r"[\s*_\"'`”’)\]}$]*(?:\Z|[.,;:()\n—。，；]|\s[-–]\s)")
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """The words, numbers and signs of a text in lower case; ``2.5`` is one, and so is ``B12``."""
+    return tuple(token.casefold() for token in _TOKEN.findall(text))
+
+
+class OptionTexts:
+    """What the options say, ready to be looked for."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        self.tokens = [tokens(option) for option in options]
+        self._patterns = [_pattern(option) for option in self.tokens]
+
+    def index(self, letter: str) -> int | None:
+        """The place of a letter, None where there is no such option."""
+        place = ord(letter) - ord("A")
+        return place if 0 <= place < len(self.tokens) else None
+
+    def end(self, index: int, text: str) -> int:
+        """Where the option's text ends that a text begins with; 0 where it begins with something else."""
+        pattern, start = self._patterns[index], _JUNK.match(text)
+        found = pattern.match(text, start.end() if start else 0) if pattern else None
+        if found is None or (self.short(index) and not _CLAUSE_END.match(text, found.end())):
+            return 0
+        return found.end()
+
+    def leading(self, text: str) -> int | None:
+        """The option that a text begins with; the longest where one begins another, None where two are the same."""
+        ends = {index: self.end(index, text) for index in range(len(self.tokens))}
+        longest = max(ends.values(), default=0)
+        fits = [index for index, end in ends.items() if end == longest]
+        return fits[0] if longest and len(fits) == 1 else None
+
+    def sole(self, sentence: str) -> int | None:
+        """The only option whose text stands in a sentence, not counting one inside a longer one."""
+        whole = [index for index, option in enumerate(self.tokens) if option and option == tokens(sentence)]
+        if whole:
+            return whole[0] if len(whole) == 1 else None
+        found = self._named(sentence)
+        return found[0] if len(found) == 1 else None
+
+    def within(self, words: str) -> set[int]:
+        """The options whose text holds these words."""
+        pattern = _pattern(tokens(words))
+        return {index for index, option in enumerate(self.tokens) if pattern and pattern.search(" ".join(option))}
+
+    def short(self, index: int) -> bool:
+        """Whether an option is so short that it can stand in a sentence by chance."""
+        return len(" ".join(self.tokens[index])) < _SHORT
+
+    def _named(self, sentence: str) -> list[int]:
+        found = []
+        for index in sorted(range(len(self.tokens)), key=lambda one: -len(" ".join(self.tokens[one]))):
+            pattern = self._patterns[index]
+            if pattern and not self.short(index) and pattern.search(sentence):
+                found.append(index)
+                twins = self.tokens.count(self.tokens[index]) > 1
+                sentence = sentence if twins else pattern.sub(" | ", sentence)
+        return found
+
+
+def _pattern(option: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not option:
+        return None
+    joined = re.escape(option[0])
+    for before, after in zip(option, option[1:], strict=False):
+        loose = before in _SIGNS or after in _SIGNS or before in "-−" or (before[-1].isdigit() and after[0].isalpha())
+        joined += _FILL + ("*+" if loose else "++") + re.escape(after)
+    start = r"(?<![^\W_])(?<!\w[-‐‑])"
+    if option[0][0].isdigit():
+        start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\s-)(?<!\A-)"
+    elif option[0] in f"{_SIGNS}-−":
+        start = ""
+    end = r"(?![^\W_])(?![-‐‑]\w)" + (r"(?![.,:/]\d)" if option[-1][-1].isdigit() else "")
+    return re.compile(start + joined + (end if option[-1] not in _SIGNS else ""), re.IGNORECASE)
