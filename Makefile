@@ -1,10 +1,11 @@
 # make run: the pipeline on the embedded model. make test: lint, types, tests. Both do all the set-up.
+# make test-heavy: long integration tests; last run 2026-11-22.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: run test lint types tests clean
+.PHONY: run test test-heavy lint types tests clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)-local
@@ -20,7 +21,10 @@ types: $(STAMP)-dev
 	$(BIN)/mypy
 
 tests: $(STAMP)-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --ignore tests/heavy
+
+test-heavy: $(STAMP)-dev
+	$(BIN)/pytest -s tests/heavy
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

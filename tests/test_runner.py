@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from reasonmed.errors import Drained, Unavailable
-from reasonmed.limits import Stop
+from reasonmed.flow.stop import Stop
 from reasonmed.runner import run
 from reasonmed.types import Story
 from support import question

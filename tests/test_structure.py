@@ -22,9 +22,10 @@ LAYERS = (
     ("types",),
     ("parsing",),
     ("prompting",),
+    ("prices",),
     ("questions", "backends"),
-    ("recipe",),
-    ("ledger", "limits"),
+    ("recipe", "flow"),
+    ("ledger", "ledger_writer", "control"),
     ("journal",),
     ("agents",),
     ("team",),
@@ -38,7 +39,7 @@ LAYERS = (
 )
 """From the bottom up: a module imports from lower layers, or from its own."""
 
-HELPERS = {"prose", "rewriting", "votes", "blind", "consensus"}
+HELPERS = {"prose", "rewriting", "votes", "blind", "consensus", "waves"}
 """Files of stages/ that are no stage of a recipe."""
 
 
@@ -108,7 +109,11 @@ def test_stages_modules_templates_and_recipe_tables_agree() -> None:
 
 def test_stages_see_no_back_end_and_no_ledger() -> None:
     for path in Path(stages.__file__ or "").parent.glob("*.py"):
-        seen = [name for name in _imports(path) if name.split(".")[1] in ("backends", "ledger", "journal", "limits")]
+        seen = [
+            name
+            for name in _imports(path)
+            if name.split(".")[1] in ("backends", "ledger", "journal", "flow", "control")
+        ]
         assert not seen, f"{path.name} imports {seen}"
 
 

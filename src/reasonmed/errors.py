@@ -16,6 +16,7 @@ ReasonMedError
     ├── CredentialRejected
     ├── ModelNotServed
     ├── Unavailable
+    ├── SetAside
     ├── BudgetReached
     ├── StorageFailed
     └── Drained
@@ -78,6 +79,8 @@ class BackendError(ReasonMedError):
     """A request did not lead to a completion."""
 
     exit_code = 5
+    kind = "network"
+    """Class of fault: ``rate``, ``server``, ``network``, ``timeout``, ``context``, ``filter`` or ``bad_request``."""
 
 
 class Overloaded(BackendError):
@@ -89,6 +92,7 @@ class Overloaded(BackendError):
     """
 
     retryable = True
+    kind = "rate"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -96,9 +100,18 @@ class Overloaded(BackendError):
 
 
 class Unreachable(BackendError):
-    """The connection was refused, reset or timed out, or the body came torn; or a 5xx."""
+    """The service did not answer, or not with a whole body.
+
+    Args:
+        message: what happened.
+        kind: ``network`` (refused, reset, torn body), ``server`` (5xx) or ``timeout``.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, kind: str = "network") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class RequestRejected(BackendError):
@@ -163,6 +176,10 @@ class ModelNotServed(ControlError):
 
 class Unavailable(ControlError):
     """An endpoint gave no success for as long as the recipe is willing to wait."""
+
+
+class SetAside(ControlError):
+    """One request fails again and again at an endpoint that answers others: its question waits for another session."""
 
 
 class BudgetReached(ControlError):

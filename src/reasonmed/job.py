@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.admission import admit
+from reasonmed.control import Control
 from reasonmed.errors import Drained, RunDirectoryError
+from reasonmed.flow.budget import Budget
+from reasonmed.flow.stop import Stop
 from reasonmed.journal import Elder
-from reasonmed.limits import Meter, Stop
 from reasonmed.recipe.identity import differences, identity_of, prompt_hashes
 from reasonmed.rundir import RunDirectory, make_manifest
 from reasonmed.runner import run, save, unfinished
@@ -74,7 +76,7 @@ class Watch:
     total: int = 0
     done_before: int = 0
     done: int = 0
-    meter: Meter = field(default_factory=Meter)
+    control: Control | None = None
     phase: str = "starting"
     notes: list[str] = field(default_factory=list)
     """What a person should be told, in order: changes since the last session, questions taken in."""
@@ -95,7 +97,10 @@ async def execute(job: Job, watch: Watch) -> None:
         session = _begin(ledger, job, watch, new)
         stack.enter_context(_signals(stop))
         try:
-            async with connected(job.recipe, ledger, stop, watch.meter, elders) as team:
+            budget = _budget(job, ledger)
+            control = Control(job.recipe.limits, stop, budget)
+            watch.control = control
+            async with connected(job.recipe, ledger, control, elders) as team:
                 await _work(job, ledger, team, stop, watch)
         except asyncio.CancelledError:
             _end(ledger, session, "stopped")
@@ -127,9 +132,35 @@ async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) 
         await job.after(ledger, team, stop)
 
 
+def _budget(job: Job, ledger: Ledger) -> Budget:
+    """The cap on money with what earlier sessions spent; reservations of a killed one count as spent."""
+    (recorded,) = next(ledger.query("SELECT COALESCE(SUM(cost), 0.0) FROM totals"))
+    lost = float(ledger.fact("lost_usd") or 0.0)
+    held = float(ledger.fact("reserved_usd") or 0.0)
+    if held:
+        lost += held
+        ledger.apply(_facts(lost_usd=lost, reserved_usd=0.0)).result()
+
+    async def remember(bound: float) -> None:
+        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('reserved_usd', ?)", repr(bound))
+
+    async def lose(cost: float) -> None:
+        nonlocal lost
+        lost += cost
+        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('lost_usd', ?)", repr(lost))
+
+    return Budget(job.recipe.limits.max_cost, recorded + lost, remember, lose)
+
+
+def _facts(**values: float) -> Callable[[Any], object]:
+    rows = [(name, repr(value)) for name, value in values.items()]
+    return lambda connection: connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
+
+
 def _end(ledger: Ledger, session: int, how: str) -> None:
     ledger.write("UPDATE sessions SET ended = ?, how = ? WHERE session = ?", time.time(), how, session).result()
     ledger.write("INSERT OR REPLACE INTO facts VALUES ('state', ?)", how).result()
+    ledger.apply(_facts(reserved_usd=0.0)).result()
 
 
 def _open(ledger: Ledger) -> int:

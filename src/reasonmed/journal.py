@@ -15,7 +15,8 @@ from reasonmed.ledger import Call, Ledger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reasonmed.limits import Meter
+    from reasonmed.flow.meter import Meter
+    from reasonmed.prices import Price
     from reasonmed.types import Backend, Completion, Request
 
 
@@ -32,9 +33,12 @@ class Journaled:
     Equal requests under way at the same time are sent once.
     """
 
-    def __init__(self, inner: Backend, ledger: Ledger, meter: Meter, elders: Sequence[Elder] = ()) -> None:
+    def __init__(
+        self, inner: Backend, ledger: Ledger, meter: Meter, elders: Sequence[Elder] = (), price: Price | None = None
+    ) -> None:
         self._inner, self._ledger, self._meter, self._elders = inner, ledger, meter, elders
-        self._under_way: dict[tuple[bytes, int], asyncio.Future[Completion]] = {}
+        self._price = price
+        self._under_way: dict[tuple[bytes, int], asyncio.Future[None] | None] = {}
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request, from the ledger where it is there."""
@@ -43,12 +47,23 @@ class Journaled:
             self._meter.replayed(request)
             return found
         name = (request.key, request.sampling.max_tokens)
-        running = self._under_way.get(name)
-        if running is None:
-            running = asyncio.ensure_future(self._ask(request))
-            self._under_way[name] = running
-            running.add_done_callback(lambda _: self._under_way.pop(name, None))
-        return await asyncio.shield(running)
+        if name in self._under_way:
+            return await self._join(name, request)
+        self._under_way[name] = None
+        try:
+            return await self._ask(request)
+        finally:
+            others = self._under_way.pop(name)
+            if others is not None and not others.done():
+                others.set_result(None)
+
+    async def _join(self, name: tuple[bytes, int], request: Request) -> Completion:
+        """Wait until an equal request has ended, then look again."""
+        others = self._under_way[name]
+        if others is None:
+            others = self._under_way[name] = asyncio.get_running_loop().create_future()
+        await asyncio.shield(others)
+        return await self.complete(request)
 
     async def _ask(self, request: Request) -> Completion:
         started = time.perf_counter()
@@ -57,11 +72,23 @@ class Journaled:
             outcome, call = lent
         else:
             outcome = await self._sent(request)
-            call = Call(time.perf_counter() - started)
-        await asyncio.wrap_future(self._ledger.record(request, outcome, call))
+            call = Call(time.perf_counter() - started, self._cost(request, outcome))
+        await self._ledger.record(request, outcome, call)
         if isinstance(outcome, RequestRejected):
             raise outcome
         return outcome
+
+    def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
+        """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""
+        if self._price is None:
+            self._meter.unpriced += 1
+            return None
+        if isinstance(outcome, RequestRejected):
+            return 0.0
+        cost = self._price.of(outcome)
+        cost = self._price.worst(request) if cost is None else cost
+        self._meter.spent += cost
+        return cost
 
     def _lent(self, request: Request) -> tuple[Completion | RequestRejected, Call] | None:
         for elder in self._elders:

@@ -5,22 +5,21 @@ WAL, ``synchronous=FULL``, one writer thread that commits in groups. Other proce
 
 from __future__ import annotations
 
-import queue
 import sqlite3
-import threading
 import time
 import zlib
-from concurrent.futures import Future
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from reasonmed.errors import RequestRejected, RunDirectoryError, StorageFailed
+from reasonmed.ledger_writer import GroupWriter, Sums
 from reasonmed.types import Completion, Request, Story
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
 
@@ -36,7 +35,7 @@ CREATE TABLE IF NOT EXISTS calls (
   call INTEGER PRIMARY KEY, key BLOB NOT NULL, max_tokens INTEGER NOT NULL, stage TEXT NOT NULL, question TEXT NOT NULL,
   model TEXT NOT NULL, sample INTEGER NOT NULL, attempt INTEGER NOT NULL, temperature REAL, finish TEXT, error TEXT,
   prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER, cost REAL,
-  seconds REAL, at REAL NOT NULL, reused_from TEXT, request BLOB NOT NULL, reply BLOB NOT NULL);
+  seconds REAL, at REAL NOT NULL, reused_from TEXT, texts BLOB NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_key ON calls (key, max_tokens);
 CREATE INDEX IF NOT EXISTS calls_question ON calls (question);
 CREATE TABLE IF NOT EXISTS totals (
@@ -46,27 +45,17 @@ CREATE TABLE IF NOT EXISTS totals (
   PRIMARY KEY (stage, model)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcomes (
   id TEXT PRIMARY KEY, tier TEXT, reason TEXT, records INTEGER NOT NULL, right INTEGER NOT NULL,
-  wrong INTEGER NOT NULL, undecided INTEGER NOT NULL, missing INTEGER NOT NULL, story BLOB NOT NULL);
+  wrong INTEGER NOT NULL, undecided INTEGER NOT NULL, missing INTEGER NOT NULL, unsampled INTEGER NOT NULL,
+  prechecked INTEGER NOT NULL, story BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS scores (
   record TEXT PRIMARY KEY, score INTEGER, justification TEXT NOT NULL, model TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (
   session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
   changes TEXT NOT NULL);
 """
-_INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 20})"  # noqa: S608 - question marks only
-_ADD_TOTAL = """
-INSERT INTO totals VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stage, model) DO UPDATE SET
-  calls = calls + 1, reused = reused + excluded.reused, rejected = rejected + excluded.rejected,
-  unpriced = unpriced + excluded.unpriced, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-  cached_tokens = cached_tokens + excluded.cached_tokens,
-  completion_tokens = completion_tokens + excluded.completion_tokens, cost = cost + excluded.cost,
-  seconds = seconds + excluded.seconds
-"""
-_FIND = """
-SELECT max_tokens, finish, error, completion_tokens, reply FROM calls WHERE key = ? ORDER BY max_tokens = ? DESC, call
-"""
-_GROUP = 64
-_WINDOW = 0.004
+_INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608 - question marks only
+_BETWEEN = b"\x00"
+_FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls WHERE key = ?"
 
 encode = msgspec.json.Encoder().encode
 _decode_completion = msgspec.json.Decoder(Completion).decode
@@ -81,6 +70,12 @@ def pack(value: object) -> bytes:
 def unpack_story(blob: bytes) -> Story:
     """A story from compressed JSON."""
     return _decode_story(zlib.decompress(blob))
+
+
+def unpack_texts(blob: bytes) -> tuple[bytes, bytes]:
+    """A call's messages and its reply, both as JSON; of a rejected one the endpoint's message."""
+    messages, _, reply = zlib.decompress(blob).partition(_BETWEEN)
+    return messages, reply
 
 
 class Call(NamedTuple):
@@ -112,8 +107,7 @@ class Ledger:
             self._check_format()
         except sqlite3.DatabaseError as broken:
             raise RunDirectoryError(f"{path} is no ledger of reasonmed, or it is damaged: {broken}") from broken
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
+        self._writer = GroupWriter(self._connect, self._explain)
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
@@ -148,72 +142,35 @@ class Ledger:
             RequestRejected: what is on record is that the endpoint refuses this request.
         """
         limit = request.sampling.max_tokens
-        for row in self._reader.execute(_FIND, (request.key, limit)):
-            found_limit, finish, error, written, reply = row
+        found = self._reader.execute(_FIND, (request.key,)).fetchall()
+        for found_limit, finish, error, written, texts in sorted(found, key=lambda row: row[0] != limit):
             if error is not None:
                 if found_limit == limit:
-                    raise RequestRejected(zlib.decompress(reply).decode(), error)
+                    raise RequestRejected(unpack_texts(texts)[1].decode(), error)
                 continue
             fits = found_limit <= limit or (written is not None and written <= limit)
             if found_limit == limit or (finish != "length" and fits):
-                return _decode_completion(zlib.decompress(reply))
+                return _decode_completion(unpack_texts(texts)[1])
         return None
 
     def write(self, sql: str, *values: object) -> Future[None]:
-        """Queue one statement; the future is done when it is on disk."""
+        """One statement, handed over at once; the future is done when it is on disk."""
         return self.apply(lambda connection: connection.execute(sql, values))
 
     def apply(self, change: Callable[[sqlite3.Connection], object]) -> Future[None]:
-        """Queue a change; the future is done when it is on disk."""
-        if self._writer is None:
-            self._writer = threading.Thread(target=self._write_on, name="ledger", daemon=True)
-            self._writer.start()
-        one = _Write(change)
-        self._queue.put(one)
-        return one.done
+        """A change, handed over at once; the future is done when it is on disk."""
+        return self._writer.now(lambda connection, _: change(connection))
 
-    def _write_on(self) -> None:
-        with closing(self._connect()) as connection:
-            while (group := self._next_group()) is not None:
-                self._commit(connection, group)
+    async def put(self, sql: str, *values: object) -> None:
+        """One statement, committed with others; returns when it is on disk."""
+        await self._writer.soon(lambda connection, _: connection.execute(sql, values))
 
-    def _next_group(self) -> list[_Write] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        group, deadline = [first], time.monotonic() + _WINDOW
-        while len(group) < _GROUP:
-            try:
-                one = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            if one is None:
-                self._queue.put(None)
-                break
-            group.append(one)
-        return [one for one in group if one.done.set_running_or_notify_cancel()]
-
-    def _commit(self, connection: sqlite3.Connection, group: list[_Write]) -> None:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for one in group:
-                one.change(connection)
-            connection.execute("COMMIT")
-        except Exception as failed:  # noqa: BLE001 - handed to everyone who waits; the thread lives on
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for one in group:
-                one.done.set_exception(self._reason(failed))
-        else:
-            for one in group:
-                one.done.set_result(None)
-
-    def _reason(self, failed: Exception) -> Exception:
+    def _explain(self, failed: Exception) -> Exception:
         if not isinstance(failed, sqlite3.Error):
             return failed
         return StorageFailed(f"{self.path} cannot be written: {failed}. Make room, then run the same command again.")
 
-    def record(self, request: Request, reply: Completion | RequestRejected, call: Call) -> Future[None]:
+    def record(self, request: Request, reply: Completion | RequestRejected, call: Call) -> asyncio.Future[None]:
         """Queue a call with its reply or its rejection."""
         if isinstance(reply, Completion):
             finish, error, body = reply.finish_reason, None, encode(reply)
@@ -225,31 +182,17 @@ class Ledger:
         what = (request.key, asked.max_tokens, request.stage, request.question_id, request.model, request.sample)
         how = (request.attempt, asked.temperature, finish, error, *counts)
         row = (*what, *how, call.cost, call.seconds, time.time(), call.reused_from)
-        reused, unpriced = int(call.reused_from is not None), int(call.cost is None)
-        added = (*(count or 0 for count in counts[:3]), call.cost or 0.0, call.seconds)
-        sums = (request.stage, request.model, reused, int(error is not None), unpriced, *added)
+        added = (call.reused_from is not None, error is not None, call.cost is None)
+        sums = (1, *added, *(count or 0 for count in counts[:3]), call.cost or 0.0, call.seconds)
 
-        def change(connection: sqlite3.Connection) -> None:
-            blobs = (zlib.compress(encode(request.messages), 1), zlib.compress(body, 1))
-            if connection.execute(_INSERT_CALL, (*row, *blobs)).rowcount:
-                connection.execute(_ADD_TOTAL, sums)
+        def change(connection: sqlite3.Connection, totals: Sums) -> None:
+            texts = zlib.compress(encode(request.messages) + _BETWEEN + body, 1)
+            if connection.execute(_INSERT_CALL, (*row, texts)).rowcount:
+                totals.add(request.stage, request.model, sums)
 
-        return self.apply(change)
+        return self._writer.soon(change)
 
     def close(self) -> None:
         """Write what is queued, then let go of the file."""
-        if self._writer is not None:
-            self._queue.put(None)
-            self._writer.join()
-            self._writer = None
+        self._writer.close()
         self._reader.close()
-
-
-class _Write:
-    """A queued change and the future that says when it is on disk."""
-
-    __slots__ = ("change", "done")
-
-    def __init__(self, change: Callable[[sqlite3.Connection], object]) -> None:
-        self.change = change
-        self.done: Future[None] = Future()

@@ -12,6 +12,7 @@ from reasonmed.stages.refine import refine
 from reasonmed.stages.route import route
 from reasonmed.stages.summarize import summarize
 from reasonmed.stages.verify import verify
+from reasonmed.stages.waves import sample_until_decided
 from reasonmed.types import Question, Story, Tier
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 async def synthesize(question: Question, team: Team) -> Story:
     """The whole story of a question; it ends with kept chains and responses, or with a failure."""
+    options = team.stages.generate
+    in_waves = options is not None and options.stop_when_decided and question.answer is not None
     story = Story(question)
-    for stage in (generate, consensus, verify, route):
+    for stage in (sample_until_decided, route) if in_waves else (generate, consensus, verify, route):
         story = await stage(story, team)
         if story.failure:
             return story

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reasonmed.control import STAGES
 from reasonmed.errors import UsageError
-from reasonmed.team import STAGES, Team, assemble
+from reasonmed.team import Team, assemble
 
 if TYPE_CHECKING:
     from reasonmed.agents import Agent

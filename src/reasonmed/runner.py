@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from reasonmed.errors import ControlError
+from reasonmed.errors import ControlError, SetAside
 from reasonmed.ledger import pack, unpack_story
 from reasonmed.stages.route import count_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
+    from reasonmed.flow.stop import Stop
     from reasonmed.ledger import Ledger
-    from reasonmed.limits import Stop
     from reasonmed.types import Story
 
 _PAGE = 256
@@ -29,12 +29,13 @@ async def run(
     """Work on at most ``alive`` stories at once; finished ones come in the order in which they finish.
 
     A ControlError in one of them asks the run to stop: no further story begins, those under way end. Any other error
-    does the same and is raised when they have.
+    does the same and is raised when they have. A story that is set aside stays without an outcome, and others go on.
     """
     source = iter(stories)
     ended: asyncio.Queue[asyncio.Task[Story]] = asyncio.Queue()
     under_way: set[asyncio.Task[Story]] = set()
     crash: BaseException | None = None
+    aside: list[SetAside] = []
     more = True
     while True:
         while more and len(under_way) < alive and not stop.wanted and crash is None:
@@ -52,6 +53,8 @@ async def run(
         failed = task.exception()
         if failed is None:
             yield task.result()
+        elif isinstance(failed, SetAside):
+            aside.append(failed)
         elif isinstance(failed, ControlError):
             stop.ask(failed)
         else:
@@ -59,6 +62,8 @@ async def run(
             stop.ask(ControlError("an internal error"))
     if crash is not None:
         raise crash
+    if aside:
+        stop.ask(SetAside(f"{len(aside)} questions wait for another session; the first: {aside[0]}"))
 
 
 def unfinished(ledger: Ledger) -> Iterator[Story]:
@@ -84,7 +89,10 @@ async def save(ledger: Ledger, story: Story) -> None:
         counts["error"],
         counts["undecided"],
         counts["missing"],
+        story.unsampled,
+        sum(
+            chain.verdict is not None and chain.verdict.prechecked and not chain.verdict.judge for chain in story.chains
+        ),
         pack(story),
     )
-    written = ledger.write("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)
-    await asyncio.wrap_future(written)
+    await ledger.put("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,8 @@ from reasonmed.types import Story, digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reasonmed.flow.stop import Stop
     from reasonmed.ledger import Ledger
-    from reasonmed.limits import Stop
     from reasonmed.team import Team
 
 _PAGE = 500
@@ -49,7 +48,7 @@ async def score_records(ledger: Ledger, team: Team, *, alive: int, stop: Stop) -
         wanted = set(draw_sample(record_ids(ledger), options.sample, options.seed))
         outside = [name for (name,) in ledger.query("SELECT record FROM scores") if name not in wanted]
         for name in outside:
-            await asyncio.wrap_future(ledger.write("DELETE FROM scores WHERE record = ?", name))
+            await ledger.put("DELETE FROM scores WHERE record = ?", name)
         names = iter(sorted(wanted))
     else:
         names = record_ids(ledger)
@@ -78,4 +77,4 @@ def _one_record_stories(ledger: Ledger, names: Iterator[str]) -> Iterator[Story]
 async def _save(ledger: Ledger, name: str, story: Story) -> None:
     kept = (story.kept or ())[0]
     values = (name, kept.score, kept.justification, kept.scorer or "")
-    await asyncio.wrap_future(ledger.write("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", *values))
+    await ledger.put("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", *values)

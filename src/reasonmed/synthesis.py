@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from reasonmed.admission import Intake, Source
     from reasonmed.errors import QuestionError
+    from reasonmed.flow.stop import Stop
     from reasonmed.ledger import Ledger
-    from reasonmed.limits import Stop
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
     from reasonmed.rundir import RunDirectory

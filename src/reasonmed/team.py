@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reasonmed import backends
 from reasonmed.agents import Agent
 from reasonmed.journal import Journaled
-from reasonmed.limits import Gate, Gated, Meter, Retrying, Stop
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.prompting import Prompt
 from reasonmed.recipe.checks import blind_reader
@@ -18,14 +16,13 @@ from reasonmed.types import Backend, SamplingParameters
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from reasonmed.control import Control
     from reasonmed.journal import Elder
     from reasonmed.ledger import Ledger
     from reasonmed.recipe.options import Generate, Recipe, Role, Stages
 
 RANK_BOUNDS = (0, 5)
 SCORE_BOUNDS = (1, 10)
-STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
-"""Stages that send requests, in the order of the way through them; of requests that wait, later ones go first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +62,15 @@ def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
 
 @asynccontextmanager
 async def connected(
-    recipe: Recipe, ledger: Ledger, stop: Stop, meter: Meter, elders: tuple[Elder, ...] = ()
+    recipe: Recipe, ledger: Ledger, control: Control, elders: tuple[Elder, ...] = ()
 ) -> AsyncIterator[Team]:
     """A team on the recipe's own back ends, closed at the end."""
-    gate = Gate(recipe.limits.in_flight)
-    ranks = {stage: rank for rank, stage in enumerate(STAGES)}
     stacks: dict[str, Backend] = {}
     try:
         for name in recipe.used:
             settings = recipe.model(name)
-            endpoint = backends.find(settings.backend).connect(settings, recipe.limits.in_flight)
-            retrying = Retrying(Gated(endpoint, gate, stop, meter, ranks), stop, meter, tries=recipe.limits.tries)
-            stacks[name] = Journaled(retrying, ledger, meter, elders)
+            layer = control.connect(settings, len(recipe.used))
+            stacks[name] = Journaled(layer, ledger, control.meter, elders, settings.priced)
         yield assemble(recipe, stacks)
     finally:
         for stack in stacks.values():

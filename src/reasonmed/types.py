@@ -114,7 +114,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     """A model's reply. ``text`` is what it says, ``reasoning`` what it thought before, where that came apart.
 
     ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
-    where the endpoint gave none.
+    where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
+    the server's own queue, where it tells.
     """
 
     text: str
@@ -124,6 +125,7 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     cached_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
+    queue_seconds: float | None = None
 
     @property
     def cut(self) -> bool:
@@ -155,13 +157,15 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     """A judge's word on a chain of thought.
 
     ``undecided`` means that no usable judgment came, not that the chain is wrong. ``conflict`` marks a judge who
-    said Correct although the chain concludes another option than the key.
+    said Correct although the chain concludes another option than the key; ``prechecked`` an error that was seen from
+    the chain's answer, before or without a request.
     """
 
     outcome: Literal["correct", "error", "undecided"]
     reason: str = ""
     judge: str = ""
     conflict: bool = False
+    prechecked: bool = False
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -248,6 +252,8 @@ class Story(Struct, frozen=True, omit_defaults=True):
 
     question: Question
     chains: tuple[ChainOfThought, ...] = ()
+    unsampled: int = 0
+    """Chains of thought that were not written, because the tier was decided without them."""
     tier: Tier | None = None
     rewrites: tuple[Rewrite, ...] = ()
     kept: tuple[Kept, ...] | None = None

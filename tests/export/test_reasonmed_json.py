@@ -102,7 +102,6 @@ def record(**others: Any) -> Record:
     fields: dict[str, Any] = {
         "id": "q#1", "question_id": "q", "question": "Which?", "options": ("Tonsils", "Atrophy"), "answer": "Atrophy",
         "answer_index": 1, "context": None, "chain_of_thought": "x", "response": "y", "tier": None, "verified": True,
-        "answer_index": 1, "context": None, "chain_of_thought": "x", "response": "y", "tier": None, "verified": True,
         "flags": (), "answer_source": "key", "score": None, "source": None, "license": None, "demo": False,
         "provenance": {},
     }  # fmt: skip

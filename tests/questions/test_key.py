@@ -138,7 +138,9 @@ def test_options_that_are_digits_or_letters_have_one_key_in_every_layout(
         "medmcqa": [{**columns, "cop": index + 1}, {**columns, "cop": 4}],
     }
     for name, rows in layouts.items():
-        path = write_lines(tmp_path / f"{name}.jsonl", [{"id": n, "question": "q", **one} for n, one in enumerate(rows)])
+        path = write_lines(
+            tmp_path / f"{name}.jsonl", [{"id": n, "question": "q", **one} for n, one in enumerate(rows)]
+        )
         good, bad = found(path)
         assert not bad
         assert (name, good[0].answer) == (name, index)

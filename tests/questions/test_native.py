@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == one.strip())
-scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | text
+scalar = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | text
+)
 
 
 @st.composite
@@ -100,7 +102,14 @@ def test_the_original_json_list_is_read(tmp_path: Path) -> None:
 
 def test_every_field_of_the_layout_is_read_and_others_go_to_meta(tmp_path: Path) -> None:
     fields = row(
-        id="q7", answer_index=1, context="Two trials.", source="S", license="MIT", split="test", meta={"year": 1}, pmid="5"
+        id="q7",
+        answer_index=1,
+        context="Two trials.",
+        source="S",
+        license="MIT",
+        split="test",
+        meta={"year": 1},
+        pmid="5",
     )
     assert the_question(write_lines(tmp_path / "f.jsonl", [fields])) == Question(
         "q7",
@@ -268,7 +277,9 @@ def test_more_than_nine_numbered_columns_stay_in_the_order_of_their_numbers(tmp_
 
 
 def test_an_empty_last_column_is_an_option_fewer_but_a_gap_moves_no_key(tmp_path: Path) -> None:
-    table = as_csv([["question", *"ABCD", "answer"], ["Short?", "x", "y", "z", "", "C"], ["Gap?", "x", "", "z", "w", "C"]])
+    table = as_csv(
+        [["question", *"ABCD", "answer"], ["Short?", "x", "y", "z", "", "C"], ["Gap?", "x", "", "z", "w", "C"]]
+    )
     good, bad = found(write_bytes(tmp_path / "f.csv", table))
     assert [(one.options, one.answer) for one in good] == [(("x", "y", "z"), 2)]
     assert (bad[0].line, bad[0].field) == (3, "options")

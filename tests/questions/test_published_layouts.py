@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEDQA = {
-    "question": "A 23-year-old pregnant woman at 22 weeks gestation presents with burning upon urination. Best treatment?",
+    "question": "A 23-year-old pregnant woman at 22 weeks gestation presents with burning. Best treatment?",
     "answer": "Nitrofurantoin",
     "options": {"A": "Ampicillin", "B": "Ceftriaxone", "C": "Doxycycline", "D": "Nitrofurantoin"},
     "meta_info": "step2&3",
@@ -47,7 +47,9 @@ PUBMEDQA = {
     "LONG_ANSWER": "Results depicted mitochondrial dynamics.",
 }
 ABSTRACT = "BACKGROUND: Programmed cell death is the regulated death.\n\nRESULTS: The leaves were studied."
-MMLU = "Which of the following is the body cavity that contains the pituitary gland?,Abdominal,Cranial,Pleural,Spinal,B\n"
+MMLU = (
+    "Which of the following is the body cavity that contains the pituitary gland?,Abdominal,Cranial,Pleural,Spinal,B\n"
+)
 MEDXPERT = {
     "id": "Text-0",
     "question": "What is the most likely diagnosis?\nAnswer Choices: (A) one (B) two (C) three",
@@ -133,9 +135,7 @@ def test_a_cop_far_down_the_file_decides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("cops", "problem"), [([1, 2, 3], "holds neither 0 nor 4"), ([0, 4], "holds both 0 and 4")])
-def test_an_undecided_base_of_cop_is_an_error_unless_it_is_given(
-    tmp_path: Path, cops: list[int], problem: str
-) -> None:
+def test_an_undecided_base_of_cop_is_an_error_unless_it_is_given(tmp_path: Path, cops: list[int], problem: str) -> None:
     path = write_lines(tmp_path / "dev.json", medmcqa(*cops))
     with pytest.raises(QuestionError, match=f"dev.json: cop: {problem}.*--cop-base"):
         list(read(path))
@@ -169,7 +169,9 @@ def test_a_missing_option_of_medmcqa_is_named_as_in_the_file(tmp_path: Path) -> 
 
 
 def test_medmcqa_in_csv_is_read(tmp_path: Path) -> None:
-    path = write_bytes(tmp_path / "f.csv", "id,question,opa,opb,opc,opd,cop\nx1,Which?,a,b,c,d,4\nx2,Which?,a,b,c,d,1\n")
+    path = write_bytes(
+        tmp_path / "f.csv", "id,question,opa,opb,opc,opd,cop\nx1,Which?,a,b,c,d,4\nx2,Which?,a,b,c,d,1\n"
+    )
     assert keys(path) == [3, 0]
 
 
@@ -301,8 +303,14 @@ def test_medxpertqa_as_published_is_read(tmp_path: Path) -> None:
     [
         ({"label": "K"}, "label: 'K' is not one of the options"),
         ({"label": ["A", "B"]}, "label: several keys: ['A', 'B']"),
-        ({"options": [{"letter": ["A"], "content": "x"}, {"letter": "B", "content": "y"}]}, "options[0]: must be a text"),
-        ({"options": [{"letter": "A", "content": "x"}, {"letter": "A", "content": "y"}]}, "options: a letter stands twice"),
+        (
+            {"options": [{"letter": ["A"], "content": "x"}, {"letter": "B", "content": "y"}]},
+            "options[0]: must be a text",
+        ),
+        (
+            {"options": [{"letter": "A", "content": "x"}, {"letter": "A", "content": "y"}]},
+            "options: a letter stands twice",
+        ),
         ({"options": [{"letter": "A", "content": None}, {"letter": "B", "content": "y"}]}, "options: must be lettered"),
         ({"options": "none"}, "options: must be a list of texts"),
         ({"question": 7}, "question: must be a text, not 7"),
@@ -325,7 +333,9 @@ def test_a_layout_can_be_given_by_name(tmp_path: Path) -> None:
     assert the_error(path, Settings("medqa")).field == "answer_idx"
 
 
-@pytest.mark.parametrize("name", ["medqua", "_build", "_files", "..native", ".", "a b", "json", "json.decoder", "x.y.z", "a\0.b"])
+@pytest.mark.parametrize(
+    "name", ["medqua", "_build", "_files", "..native", ".", "a b", "json", "json.decoder", "x.y.z", "a\0.b"]
+)
 def test_a_layout_that_does_not_exist_is_a_usage_error_with_those_that_do(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError) as caught:
         list(read(write_lines(tmp_path / "f.jsonl", [row()]), Settings(name)))
@@ -341,14 +351,17 @@ def test_a_reader_of_ones_own_is_found_by_its_dotted_name(tmp_path: Path, monkey
         package / "trivia.py",
         "from reasonmed.questions import Raw\n"
         "def matches(fields): return False\n"
-        "def read(fields): return Raw(question=fields['q'], options=fields['all'], answer_index=0, meta={'x': fields['x']})\n",
+        "def read(fields):\n"
+        "    meta = {'size': fields.__len__} if 'odd' in fields else {'size': len(fields)}\n"
+        "    return Raw(question=fields['q'], options=['x', 'y'], meta=meta)\n",
     )
     monkeypatch.syspath_prepend(tmp_path)
-    rows = [{"q": "Which?", "all": ["x", "y"], "x": 1}, {"all": ["x", "y"]}]
+    rows = [{"q": "Which?", "x": 1}, {"x": 1}, {"q": "What?", "odd": 1}]
     good, bad = found(write_lines(tmp_path / "f.jsonl", rows), Settings("strangers.trivia"))
     sys.modules.pop("strangers.trivia")
-    assert [one.stem for one in good] == ["Which?"]
+    assert [(one.stem, one.meta) for one in good] == [("Which?", {"size": 2})]
     assert str(bad[0]).endswith(":2: q: is missing")
+    assert ":3: meta: cannot be kept (" in str(bad[1])
 
 
 def test_an_unknown_layout_is_one_error_that_shows_its_fields_and_the_mend(tmp_path: Path) -> None:

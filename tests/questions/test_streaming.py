@@ -46,7 +46,9 @@ def shown(path: Path) -> list[tuple[int, object]]:
     return [(one.line, one.fields if isinstance(one, Row) else one.problem) for one in rows(path)]
 
 
-@pytest.mark.parametrize("content", [LIST, DENSE, MAP, OBJECTS, TORN, BROKEN], ids=["list", "dense", "map", "objects", "torn", "broken"])
+@pytest.mark.parametrize(
+    "content", [LIST, DENSE, MAP, OBJECTS, TORN, BROKEN], ids=["list", "dense", "map", "objects", "torn", "broken"]
+)
 def test_blocks_of_any_size_give_the_same_rows_and_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
@@ -66,21 +68,30 @@ def test_the_lines_of_a_list_are_those_on_which_its_rows_start(tmp_path: Path) -
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab\\\"{}[], é", max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab\\"{}[], é', max_size=3), inner, max_size=3),
     max_leaves=8,
 )
 
 
 @settings(deadline=None, max_examples=100)
 @given(
-    values=st.lists(st.dictionaries(st.text("ab\\\"é", max_size=3), JSON, max_size=3), max_size=4),
+    values=st.lists(st.dictionaries(st.text('ab\\"é', max_size=3), JSON, max_size=3), max_size=4),
     indent=st.sampled_from([None, 0, 2]),
     plain=st.booleans(),
     size=st.integers(1, 60),
 )
 def test_any_list_of_objects_comes_out_of_blocks_of_any_size(
-    tmp_path_factory: pytest.TempPathFactory, values: list[dict[str, object]], indent: int | None, size: int, *, plain: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    values: list[dict[str, object]],
+    indent: int | None,
+    size: int,
+    *,
+    plain: bool,
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any-list.json"
     write_bytes(path, json.dumps(values, indent=indent, ensure_ascii=plain))
@@ -102,9 +113,9 @@ def memory_below(limit: int) -> Iterator[None]:
     assert peak < limit, f"{peak / MEGABYTE:.1f} MiB"
 
 
-@pytest.mark.parametrize("kind", ["list", "map", "lines", "table"])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
-    path, count = tmp_path / "big", 4000
+@pytest.mark.parametrize(("kind", "count"), [("list", 4000), ("map", 1500), ("lines", 1500), ("table", 1500)])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str, count: int) -> None:
+    path = tmp_path / "big"
     stem = "A patient comes with a cough. " * 350
     with path.open("w", encoding="utf-8", newline="") as file:
         if kind == "table":
@@ -112,25 +123,27 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
             table.writerow(["id", "question", "A", "B", "answer"])
             table.writerows([number, stem, "x", "y", "B"] for number in range(count))
         else:
-            opening, between, closing = {"list": "[,]", "map": "{,}", "lines": " \n\n"}[kind]
+            opening, between, closing = {"list": ("[", ",", "]"), "map": ("{", ",", "}"), "lines": ("", "\n", "")}[kind]
             file.write(opening)
             for number in range(count):
                 name = f'"{number}": ' if kind == "map" else ""
                 file.write(f"{between if number else ''}{name}{json.dumps(row(id=number, question=stem))}")
             file.write(closing)
-    assert path.stat().st_size > 40 * MEGABYTE
+    assert path.stat().st_size > count * 10_000
     with memory_below(4 * MEGABYTE):
         assert sum(not isinstance(one, QuestionError) for one in read(path)) == count
 
 
 def test_a_list_that_breaks_early_is_not_read_to_its_end(tmp_path: Path) -> None:
-    path = write_bytes(tmp_path / "f.json", f'[{{"question": oops}}, {json.dumps("x" * 100)}' + f",{json.dumps('y' * 90)}" * 200_000)
+    path = write_bytes(
+        tmp_path / "f.json", f'[{{"question": oops}}, {json.dumps("x" * 100)}' + f",{json.dumps('y' * 90)}" * 200_000
+    )
     with memory_below(2 * MEGABYTE):
         assert len(list(read(path))) == 1
 
 
 def test_a_row_of_many_blocks_is_looked_at_a_few_times_only(tmp_path: Path) -> None:
-    words = ["word"] * 2_000_000
+    words = ["word"] * 500_000
     path = write_bytes(tmp_path / "f.json", json.dumps([row(meta={"words": words})]))
     start = time.perf_counter()
     assert len(list(read(path))) == 1

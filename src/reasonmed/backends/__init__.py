@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reasonmed.prices import Price, known
+
 if TYPE_CHECKING:
     from reasonmed.types import Backend
 
@@ -27,6 +29,20 @@ class Sampling(BaseModel):
     max_tokens: int | None = Field(None, ge=1)
     seed: int | None = None
     stop: tuple[str, ...] | None = None
+
+
+class ModelLimits(BaseModel):
+    """What an endpoint bears; each address of a model entry for itself. Nothing here changes a record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    in_flight: int | None = Field(None, ge=1)
+    """Requests open at once."""
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0)
+    """Input and output together."""
+    input_tokens_per_minute: float | None = Field(None, gt=0)
+    output_tokens_per_minute: float | None = Field(None, gt=0)
 
 
 class ModelSettings(BaseModel):
@@ -44,6 +60,9 @@ class ModelSettings(BaseModel):
     """Further fields of the request body, such as top_k or chat_template_kwargs."""
     revision: str | None = None
     """Tells two builds of one model name apart, such as fp8 and bf16."""
+    limits: ModelLimits = ModelLimits()
+    price: Price | None = None
+    """USD per million tokens; the shipped table's by default, unknown where that does not have the model."""
 
     @property
     def identity(self) -> str:
@@ -54,6 +73,15 @@ class ModelSettings(BaseModel):
     def label(self) -> str:
         """How records name the model."""
         return f"{self.identity}@{self.revision}" if self.revision else self.identity
+
+    @property
+    def priced(self) -> Price | None:
+        """What this model's tokens cost; None when nobody knows."""
+        return self.price or known(self.identity)
+
+    def split(self) -> list[ModelSettings]:
+        """One entry for each address that serves the model."""
+        return [self]
 
     @property
     def demo(self) -> bool:

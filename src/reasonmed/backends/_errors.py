@@ -67,7 +67,7 @@ def refusal(status: int, text: str, headers: Mapping[str, str], where: str) -> R
     if status in (429, 503, 529):
         return Overloaded(said, retry_after(headers))
     if status >= 500 or status in (408, 409, 425):  # noqa: PLR2004 - HTTP
-        return Unreachable(said)
+        return Unreachable(said, "timeout" if status == 408 else "server")  # noqa: PLR2004 - HTTP
     return RequestRejected(said, rejection_kind(text))
 
 

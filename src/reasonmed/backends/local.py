@@ -19,6 +19,7 @@ from reasonmed.backends import ModelSettings
 from reasonmed.backends.openai import Facts, OpenAI
 from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
+from reasonmed.prices import FREE, Price
 
 if TYPE_CHECKING:
     from reasonmed.types import Completion, Request
@@ -56,6 +57,11 @@ class Settings(ModelSettings):
         found = weights.SHA256 if self.model == weights.EMBEDDED else weights.sha256_of(self.path)
         name = weights.FILE if self.model == weights.EMBEDDED else self.path.name
         return f"{name} sha256:{found[:12]}"
+
+    @property
+    def priced(self) -> Price | None:
+        """Nothing to pay, unless the recipe says so."""
+        return self.price or FREE
 
     @property
     def demo(self) -> bool:

@@ -9,25 +9,28 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
 from pydantic import Field, model_validator
+from yarl import URL
 
 from reasonmed import __version__
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._errors import error_text, redact, refusal
+from reasonmed.backends._wire import Usage, completion_of, decode
 from reasonmed.errors import CredentialRejected, ReasonMedError, RequestRejected, Unreachable
-from reasonmed.parsing.thinking import split_thinking
-from reasonmed.types import Completion, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from reasonmed.types import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 6
 _BAD_REQUEST = 400
+Url = Annotated[str, Field(pattern=r"^https?://")]
 _SCHEMA_WORDS = re.compile(r"response_format|json_schema|schema|grammar|guided|structured", re.IGNORECASE)
 
 
@@ -61,9 +64,9 @@ class Settings(EndpointSettings):
 
     model: str = Field(min_length=1)
     """The model's name as the endpoint knows it."""
-    base_url: str = Field(_OPENAI, pattern=r"^https?://")
+    base_url: Url | tuple[Url, ...] = Field(_OPENAI, min_length=1)
     """The endpoint up to and without /chat/completions; it usually ends in /v1. OpenAI itself by default, with the
-    key in OPENAI_API_KEY."""
+    key in OPENAI_API_KEY. Several that serve the same model share its requests."""
 
     @model_validator(mode="after")
     def _own_key_variable(self) -> Self:
@@ -79,7 +82,14 @@ class Settings(EndpointSettings):
     @property
     def url(self) -> str:
         """Where completions are asked for."""
-        return f"{self.base_url.rstrip('/')}/chat/completions"
+        first = self.base_url if isinstance(self.base_url, str) else self.base_url[0]
+        return f"{first.rstrip('/')}/chat/completions"
+
+    def split(self) -> list[ModelSettings]:
+        """One entry for each address."""
+        if isinstance(self.base_url, str):
+            return [self]
+        return [self.model_copy(update={"base_url": url}) for url in self.base_url]
 
 
 class Facts(NamedTuple):
@@ -90,40 +100,6 @@ class Facts(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class _Message(msgspec.Struct):
-    content: str | list[dict[str, Any]] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
-class _Reply(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Reply).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -150,6 +126,9 @@ class OpenAI:
         self._session: aiohttp.ClientSession | None = None
         self._left_out: set[str] = set() if settings.json_schema else {"response_format"}
         self._limit_name = "max_tokens"
+        self._url = URL(settings.url)
+        self.listener: Callable[[Mapping[str, str]], None] | None = None
+        """Hears the headers of every answer."""
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request; leaves out what this endpoint turns out not to take."""
@@ -198,35 +177,28 @@ class OpenAI:
     async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         session = self._open()
         try:
-            async with session.post(self.settings.url, data=_encode(body)) as response:
+            async with session.post(self._url, data=_encode(body)) as response:
+                if self.listener is not None:
+                    self.listener(response.headers)
                 return response.status, response.headers, await response.read()
         except TimeoutError as late:
-            raise Unreachable(f"{self.settings.where} did not answer within {self.settings.timeout:g} s") from late
+            raise Unreachable(
+                f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
+            ) from late
         except (aiohttp.ClientError, OSError) as broken:
             reason = redact(str(broken) or type(broken).__name__, self._key())
             raise Unreachable(f"{self.settings.where}: {reason}") from None
 
     def _completion(self, raw: bytes) -> Completion:
         try:
-            reply = _decode(raw)
+            reply = decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as torn:
             raise Unreachable(f"{self.settings.where} sent a body that is no completion: {torn}") from None
         if not reply.choices:
             text = redact(error_text(raw), self._key())
             code = reply.error.get("code") if isinstance(reply.error, dict) else None
             raise refusal(code if isinstance(code, int) else 500, text, {}, self.settings.where)
-        choice, usage = reply.choices[0], reply.usage or _Usage()
-        reasoning, text, finish = _parts(choice)
-        details, thought = usage.prompt_tokens_details, usage.completion_tokens_details
-        return Completion(
-            text=text,
-            reasoning=reasoning,
-            finish_reason=finish,
-            prompt_tokens=usage.prompt_tokens,
-            cached_tokens=details.cached_tokens if details else None,
-            completion_tokens=usage.completion_tokens,
-            reasoning_tokens=thought.reasoning_tokens if thought else None,
-        )
+        return completion_of(reply.choices[0], reply.usage or Usage())
 
     def _key(self) -> str | None:
         return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
@@ -236,6 +208,7 @@ class OpenAI:
             key = api_key(self.settings.api_key_env)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
                 headers={
                     "Content-Type": "application/json",
@@ -273,24 +246,6 @@ class OpenAI:
             await self._session.close()
             await asyncio.sleep(0)
             self._session = None
-
-
-def _parts(choice: _Choice) -> tuple[str | None, str, str]:
-    """Reasoning, text and finish reason of a choice."""
-    message = choice.message
-    content = message.content or ""
-    if isinstance(content, list):
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    reasoning = message.reasoning_content or message.reasoning
-    if not content and message.refusal:
-        content = message.refusal
-    finish = choice.finish_reason or "stop"
-    if "</think" in content or "<think" in content:
-        split = split_thinking(content)
-        reasoning = "\n".join(part for part in (reasoning, split.reasoning) if part) or None
-        content = split.text
-        finish = finish if split.closed else "length"
-    return reasoning, content, finish
 
 
 def connect(settings: ModelSettings, connections: int) -> OpenAI:

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from reasonmed.backends import ModelSettings
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected, Unreachable
+from reasonmed.prices import FREE, Price
 from reasonmed.types import Completion, Request, letter
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Settings(ModelSettings):
     def identity(self) -> str:
         """The name."""
         return self.model
+
+    @property
+    def priced(self) -> Price | None:
+        """Nothing to pay, unless the recipe says so."""
+        return self.price or FREE
 
     @property
     def demo(self) -> bool:

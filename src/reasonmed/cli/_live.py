@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reasonmed.cli._console import err, say
+from reasonmed.flow.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,13 +63,14 @@ def _tell(watch: Watch) -> None:
 
 
 def _line(watch: Watch, noun: str, elapsed: float) -> str:
-    stages = watch.meter.stages
+    meter = _meter(watch)
+    stages = meter.stages
     done = sum(one.done for one in stages.values())
     open_now = sum(one.in_flight for one in stages.values())
     waiting = sum(one.waiting for one in stages.values())
     tokens = sum(one.completion_tokens for one in stages.values())
     rate = done / elapsed if elapsed else 0
-    faults = ", ".join(f"{count} {name}" for name, count in sorted(watch.meter.faults.items()))
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(meter.faults.items()))
     parts = [
         f"{watch.phase}: {watch.done_before + watch.done}/{watch.total} {noun}",
         f"{done} replies ({rate:.1f}/s), {open_now} open, {waiting} waiting",
@@ -76,6 +78,11 @@ def _line(watch: Watch, noun: str, elapsed: float) -> str:
         f"{duration(elapsed)}{_left(watch, elapsed)}",
     ]
     return " · ".join([*parts, *([f"faults: {faults}"] if faults else [])])
+
+
+def _meter(watch: Watch) -> Meter:
+    """The counts so far; none before the models are connected."""
+    return watch.control.meter if watch.control is not None else Meter()
 
 
 def _left(watch: Watch, elapsed: float) -> str:
@@ -90,14 +97,15 @@ def _picture(watch: Watch, noun: str, elapsed: float) -> Group:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("stage", "replies", "from the ledger", "open", "waiting", "tokens in", "tokens out"):
         table.add_column(name, justify="left" if name == "stage" else "right")
-    for name, one in list(watch.meter.stages.items()):
+    meter = _meter(watch)
+    for name, one in list(meter.stages.items()):
         counts = (one.done, one.replayed, one.in_flight, one.waiting, one.prompt_tokens, one.completion_tokens)
         table.add_row(name, *(f"{count:,}" for count in counts))
     done = watch.done_before + watch.done
     head = Table.grid(padding=(0, 2, 0, 0))
     words = f"{watch.phase}: {done:,} of {watch.total:,} {noun}, {duration(elapsed)}{_left(watch, elapsed)}"
     head.add_row(ProgressBar(total=max(1, watch.total), completed=done, width=30), Text(words))
-    faults = ", ".join(f"{count} {name}" for name, count in sorted(watch.meter.faults.items()))
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(meter.faults.items()))
     return Group(head, table, Text(f"faults, tried again: {faults}" if faults else "", style="yellow"))
 
 

@@ -43,6 +43,8 @@ def questions(
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
 
+    if output is not None and output.exists() and (output.is_dir() or not force):
+        raise UsageError(f"{output} exists; choose another -o{', or --force' if output.is_file() else ''}")
     settings = Settings(layout, cop_base, _names(names))
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)
@@ -55,8 +57,6 @@ def questions(
     out.print(safe(f"options: {', '.join(f'{size}: {count:,}' for size, count in found.sizes.items())}"))
     out.print(safe(f"keys: {places}"))
     if output is not None:
-        if output.exists() and not force:
-            raise UsageError(f"{output} exists; choose another -o, or --force")
         count = write_native(file, settings, output)
         say(f"{count:,} questions written to {output}")
     if found.bad:
@@ -66,9 +66,13 @@ def questions(
 def _names(text: str | None) -> dict[str, str]:
     if text is None:
         return {}
-    pairs = [part.partition("=") for part in text.split(",")]
+    parts = [part.partition("=") for part in text.split(",")]
+    pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
     known = ("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split")
     for ours, equals, theirs in pairs:
-        if not equals or not theirs or ours.strip() not in known:
+        if not equals or not theirs or ours not in known:
             raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")
-    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+    names = {ours: theirs for ours, _, theirs in pairs}
+    if len(names) < len(pairs):
+        raise UsageError(f"--map {text!r}: a field stands twice")
+    return names

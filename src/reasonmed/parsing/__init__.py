@@ -1,7 +1,8 @@
 """From reply text to values. Nothing here guesses: what is not said is not found.
 
 - ``thinking``: takes the thinking apart from the text, cleans a chain of thought.
-- ``answer``: the option that a text concludes.
+- ``answer``: the option that a text concludes; ``answer_statements`` finds the phrases that announce it,
+  ``answer_choice`` reads what they announce, ``answer_phrases`` holds their patterns, ``option_texts`` the options.
 - ``json_object``: the JSON object in a reply.
 - ``judgment``: verdicts and scores out of such an object.
 - ``leaks``: phrases that betray the answer key or the editing.

@@ -1,11 +1,12 @@
 r"""The option that a text concludes, read from free text.
 
 The rules, in order: think blocks are cut away first; a last line in the form "Answer: C. text"; ``<answer>`` tags;
-``\\boxed{}``; the last final-answer phrase ("Answer: C", "the correct answer is C", "option C is the best choice"); a bold
-option in the last paragraph; a last line that is nothing but a letter; a concluding last sentence that names exactly one
-option's text; a first line that is nothing but a letter and its option's text. A denied option is not an answer; two
-options are none; a letter with another option's text is none; nor is there one where two statements that could both be
-meant disagree. The key is never looked at.
+``\\boxed{}``; the last final-answer phrase ("Answer: C", "the correct answer is C", "option C is the best choice"); a
+bold option in the last paragraph; a last line that is nothing but a letter; a concluding last sentence that names just
+one option's text; a first line that is nothing but a letter and its option's text.
+
+A denied, doubted or conditional option is not an answer; two options are none; a letter with another option's text is
+none; nor is there one where two statements that could both be meant disagree. The key is never looked at.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
+from reasonmed.parsing.answer_statements import MOST, Statements
 from reasonmed.parsing.option_texts import OptionTexts, tokens
 from reasonmed.parsing.thinking import split_thinking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_MOST = 100
-"""So many statements of one kind are looked at, from the end of a text."""
+_LONGEST = 60_000
+"""So many characters are looked at, from the end of a text."""
+
+_LONGEST_BOX = 500
+_MOST_TURNS = 3
 
 
 class Answer(NamedTuple):
@@ -40,11 +45,11 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     split = split_thinking(text)
     if not split.closed:
         return None
-    known = OptionTexts(options)
-    found = _read(split.text, known)
-    if found is None or _went_on(split.text, found, known):
+    tail, known = split.text[-_LONGEST:], OptionTexts(options)
+    found = _read(tail, known)
+    if found is None or phrases.RETHOUGHT.search(tail, found.span[1]) or _went_on(tail, found, known):
         return None
-    offset = len(text.rstrip()) - len(split.text)
+    offset = len(text.rstrip()) - len(tail)
     start, end = found.span
     return Answer(found.option, found.method, (start + offset, end + offset))
 
@@ -63,7 +68,7 @@ def _read(text: str, options: OptionTexts) -> Answer | None:
 
 def _went_on(text: str, found: Answer, options: OptionTexts) -> bool:
     """Whether the text answered otherwise before it went on to a question of its own."""
-    turns = [turn.start() for turn in islice(phrases.NEW_QUESTION.finditer(text), 10)]
+    turns = [turn.start() for turn in islice(phrases.NEW_QUESTION.finditer(text), _MOST_TURNS)]
     earlier = [_read(text[:turn], options) for turn in turns]
     return any(one is not None and one.option != found.option for one in earlier)
 
@@ -75,6 +80,7 @@ class _Reader:
         self.text = text
         self.options = options
         self.choice = Choice(options)
+        self.statements = Statements(text, options)
 
     def candidates(self) -> Iterator[Answer]:
         """What each rule reads, strongest rule first."""
@@ -87,64 +93,90 @@ class _Reader:
         yield from self._opening()
 
     def _last_line(self) -> Iterator[Answer]:
-        start = self.text.rfind("\n") + 1
-        label = phrases.STRONG.search(self.text, start)
-        if label and phrases.LINE_LABEL.fullmatch(self.text, start, label.start()):
-            index = self.choice.spelled_out(self.text[label.end() :])
-            if index is not None:
-                self._forbid_another_line(index, start)
-                yield Answer(index, "phrase", (label.start(), len(self.text)))
+        found = self.statements.last_line()
+        if found:
+            yield Answer(found.option, "phrase", found.span)
 
     def _enclosed(self) -> Iterator[Answer]:
-        """What stands in tags or in a box, where no phrase after it says otherwise."""
-        tags = [(match[1], "tag", match.span(1)) for match in phrases.TAG.finditer(self.text)]
-        boxes = [self._box(match.end()) for match in phrases.BOXED.finditer(self.text)][-_MOST:]
-        for content, method, span in chain(reversed(tags[-_MOST:]), reversed(boxes)):
-            index = self.choice.read(content[:1000])
+        """What stands in the last tags or the last box, where no phrase after it says otherwise."""
+        tags = [(match[1], "tag", match.span(1)) for match in phrases.TAG.finditer(self.text)][-MOST:]
+        boxes = [self._box(match.end()) for match in list(phrases.BOXED.finditer(self.text))[-MOST:]]
+        for content, method, span in chain(reversed(tags), reversed(boxes)):
+            index = self.choice.read(content)
             if index is not None:
-                if any(other.option != index for other, strong in self._statements(span[1]) if strong):
+                if any(later.strong and later.option != index for later in self.statements.last_first(span[1])):
                     raise Several
                 yield Answer(index, method, span)
 
     def _box(self, start: int) -> tuple[str, str, tuple[int, int]]:
+        """The content of a brace that was opened just before ``start``; empty when it never closes."""
         depth = 1
-        for brace in islice(re.finditer(r"[{}]", self.text[start : start + 500]), 50):
+        for brace in re.finditer(r"[{}]", self.text[start : start + _LONGEST_BOX]):
             depth += 1 if brace[0] == "{" else -1
             if depth == 0:
-                return self.text[start : start + brace.start()], "boxed", (start, start + brace.start())
+                end = start + brace.start()
+                return self.text[start:end], "boxed", (start, end)
         return "", "boxed", (start, start)
 
     def _phrases(self) -> Iterator[Answer]:
-        """The last statement, unless it is a weak one and the last strong one disagrees."""
-        last: Answer | None = None
-        statements = self._statements()
-        for answer, strong in islice(statements, 1):
-            last = answer
-            if strong:
-                yield last
-        if last is not None:
-            with suppress(Several):
-                older = next((answer for answer, strong in statements if strong), last)
-                last = last if older.option == last.option else None
-            if last is None:
-                raise Several
-            yield last
+        found = self.statements.settled()
+        lone = phrases.LONE.fullmatch(self.text.rpartition("\n")[2])
+        if found and lone and self.options.index(lone[1]) not in (None, found.option):
+            raise Several
+        if found:
+            yield Answer(found.option, "phrase", found.span)
 
-    def _statements(self, after: int = 0) -> Iterator[tuple[Answer, bool]]:
-        """The final-answer phrases that name an option, last first, each with whether it is a strong one."""
-        denied: set[int | None] = set()
-        for match in self._matches(after):
-            before = re.split(r"[.!?;\n]", self.text[max(0, match.start() - 160) : match.start()])[-1]
-            turned = match.re is phrases.REVERSED
-            rest = "" if turned else self._rest(match.end())
-            index = self._turned(match) if turned else self.choice.read(rest)
-            if phrases.DENIAL_BEFORE.search(before):
-                denied.add(index)
-            elif index is None:
-                denied.add(self.choice.denied(rest))
-                if self._is_line(match) and ":" in match[0] and rest.strip():
-                    return self._end_of_statements(match)
-            elif not _doubted(match, before):
-                if index in denied:
-                    raise Several
-                yield Answer(index, "phrase", match.span()), bool(match["noun"]) if turned else match.re is phrases.STRONG
+    def _bold(self) -> Iterator[Answer]:
+        paragraph = re.split(r"\n[ \t\r]*\n", self.text)[-1]
+        start = len(self.text) - len(paragraph)
+        found = [(self.choice.read(match[1]), match) for match in islice(phrases.BOLD.finditer(paragraph), MOST)]
+        named = {index: match for index, match in found if index is not None}
+        if len(named) != 1 or len(set(phrases.BOLD_ITEM.findall(self.text))) > 1:
+            return
+        [(index, match)] = named.items()
+        if not phrases.AGAINST.search(self.options.without(index, _line_of(paragraph, match))):
+            yield Answer(index, "bold", (start + match.start(), start + match.end()))
+
+    def _lone_letter(self) -> Iterator[Answer]:
+        head, _, line = self.text.rpartition("\n")
+        match = phrases.LONE.fullmatch(line)
+        if match and phrases.LONE.fullmatch(head.rstrip().rpartition("\n")[2]):
+            return
+        match = match or phrases.AFTER_MARK.search(line)
+        index = self.options.index(match[1]) if match else None
+        if index is not None and not phrases.AGAINST.search(line):
+            yield Answer(index, "letter", (len(self.text) - len(line), len(self.text)))
+
+    def _option_in_last_sentence(self) -> Iterator[Answer]:
+        sentences = phrases.SENTENCE_END.split(self.text)
+        last = next((part for part in reversed(sentences) if tokens(part)), "")
+        index = self.options.sole(last)
+        if index is None or not (self._concludes(last) or self._ends_with_pair(index, last)):
+            return
+        others = self.options.without(index, last)
+        letters = {self.options.index(letter) for letter in phrases.IN_PARENTHESES.findall(others)}
+        if letters <= {None, index} and not phrases.AGAINST.search(others) and not phrases.TENTATIVE.search(others):
+            start = self.text.rfind(last)
+            yield Answer(index, "option text", (start, start + len(last)))
+
+    def _concludes(self, last: str) -> bool:
+        return bool(phrases.CONCLUDING.search(last)) or tokens(self.text) in self.options.tokens
+
+    def _ends_with_pair(self, index: int, last: str) -> bool:
+        """Whether the last sentence names one letter with its own option's text, after "would be" or the like."""
+        head = self.text[: self.text.rfind(last)].rstrip() if phrases.LISTED.match(last) else last
+        pairs = [match for match in phrases.PAIR.finditer(last) if self.options.index(match[1]) is not None]
+        if len(pairs) != 1 or not re.search(rf"\b{phrases.BE}\b[\s:]*(?:\Z|[(*_]*{pairs[0][1]}[).])", head):
+            return False
+        return self.options.index(pairs[0][1]) == index and self.options.end(index, last[pairs[0].end() :]) > 0
+
+    def _opening(self) -> Iterator[Answer]:
+        start = len(self.text) - len(self.text.lstrip())
+        line = self.text[start:].partition("\n")[0]
+        index = self.choice.spelled_out(line) if phrases.LISTED.match(line) else None
+        if index is not None and len(set(phrases.LISTED.findall(self.text))) == 1:
+            yield Answer(index, "opening", (start, start + len(line)))
+
+
+def _line_of(text: str, match: re.Match[str]) -> str:
+    return text[text.rfind("\n", 0, match.start()) + 1 :].partition("\n")[0]

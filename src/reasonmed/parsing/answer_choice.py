@@ -31,21 +31,23 @@ class Choice:
         Raises:
             Several: two options, a letter with another option's text, or an explicit "cannot tell".
         """
-        start = _after_lead(rest)
+        start = self._after_lead(rest)
         by_text = self.options.leading(start)
-        by_letter = self._letter(start, by_text)
-        if by_letter is not None:
-            index, after = by_letter
-        elif by_text is not None:
-            index, after = by_text, start[self.options.end(by_text, start) :]
-            self._forbid_second_text(after)
-        else:
+        found = self._letter(start, by_text)
+        if found is None and by_text is not None:
+            found = by_text, start[self.options.end(by_text, start) :]
+            self._forbid_other_letter(*found)
+        if found is None:
             return self._in_sentence(start)
-        return None if phrases.QUESTION.match(after) or phrases.CONDITION.match(after) else index
+        index, after = found
+        if phrases.OR.match(after):
+            raise Several
+        asked = phrases.QUESTION.match(after) and not self.options.asks[index]
+        return None if asked or phrases.CONDITION.match(after) or phrases.REJECTED.match(after) else index
 
     def spelled_out(self, rest: str) -> int | None:
         """The option where nothing but its letter and its whole text stand there."""
-        start = _after_lead(rest)
+        start = self._after_lead(rest)
         match = phrases.LETTER.match(start)
         index = self.options.index(match[1]) if match and match[1] else None
         if match is None or index is None or not self.options.tokens[index]:
@@ -57,49 +59,57 @@ class Choice:
         denial = phrases.DENIED.match(rest)
         return self.read(rest[denial.end() :]) if denial else None
 
+    def _after_lead(self, rest: str) -> str:
+        """What follows "option", a bracket or the like; all of it where those words begin an option's text."""
+        by_text, lead = self.options.leading(rest), phrases.LEAD.match(rest)
+        if lead is None or (by_text is not None and not self.options.short(by_text)):
+            return rest.lstrip(" \t:：*_(")
+        return rest[lead.end() :]
+
     def _letter(self, start: str, by_text: int | None) -> tuple[int, str] | None:
         match = phrases.LETTER.match(start)
-        index = self.options.index((match[1] or match[2]).upper()) if match else None
-        if match is None or index is None:
+        if match is None:
             return None
-        rest = start[match.end() :]
+        index, rest = self.options.index((match[1] or match[2]).upper()), start[match.end() :]
         end = self._own_end(index, rest)
-        if not end and by_text not in (None, index):
-            if len("".join(self.options.tokens[by_text or 0])) == 1:
+        if not end and by_text is not None:
+            if index is None or len("".join(self.options.tokens[by_text])) > 1:
+                return None
+            if by_text != index:
                 raise Several
+        if not end and self.options.leading(rest) is None and self._begins_a_word(match, index):
             return None
-        if not end and self._begins_a_word(match, index):
-            return None
-        self._forbid_second_letter(index, rest[end:] if end else rest.lstrip(" \t.):*_"), rest[end:])
-        if end:
-            self._forbid_second_text(rest[end:])
-        else:
+        if index is None:
+            raise Several
+        if not end:
             self._forbid_another_text(index, rest)
+        self._forbid_other_letter(index, rest[end:])
         return index, rest[end:]
 
-    def _own_end(self, index: int, rest: str) -> int:
+    def _own_end(self, index: int | None, rest: str) -> int:
         """Where the letter's own text ends; 0 where something else follows the letter."""
         named = self.options.leading(rest)
-        return self.options.end(index, rest) if named in (None, index) else 0
+        return 0 if index is None or named not in (None, index) else self.options.end(index, rest)
 
-    def _begins_a_word(self, match: re.Match[str], index: int) -> bool:
+    def _begins_a_word(self, match: re.Match[str], index: int | None) -> bool:
         """Whether the letter is an article or part of a name, as in "A 24-hour test", "C. difficile", "B cells"."""
         rest = match.string[match.end() :]
         word = phrases.WORD.match(rest)
-        if word is None or word[1] in phrases.CONNECTIVES or word[1].casefold() in self.options.tokens[index]:
+        own = () if index is None else self.options.tokens[index]
+        if word is None or phrases.CONNECTIVE.match(word[1]) or word[1].lower() in own:
             return False
         return word[1][0].islower() or (match[0] in "AI" and not rest.startswith("."))
 
-    def _forbid_second_letter(self, index: int, said: str, after: str) -> None:
-        sentence = phrases.SENTENCE_END.split(said, maxsplit=1)[0]
-        joined = phrases.ANOTHER.match(after)
-        letters = [*phrases.LATER.findall(sentence), *([joined[1]] if joined else [])]
+    def _forbid_other_letter(self, index: int, after: str) -> None:
+        """Raise where another letter or text is joined to an option, or stands behind it in parentheses."""
+        sentence = phrases.SENTENCE_END.split(after.lstrip(" .:*_"), maxsplit=1)[0]
+        statement = phrases.REASON.split(sentence, maxsplit=1)[0]
+        joined, enclosed = phrases.ANOTHER.match(after), phrases.IN_PARENTHESES.match(after.lstrip(" .*_\"'”)%°"))
+        letters = [*phrases.LATER.findall(statement), *(match[1] for match in (joined, enclosed) if match)]
         if any(self.options.index(letter) not in (None, index) for letter in letters):
             raise Several
-
-    def _forbid_second_text(self, after: str) -> None:
-        joined = phrases.JOINED.match(after)
-        if joined and self.options.leading(after[joined.end() :]) is not None:
+        second = phrases.JOINED.match(after)
+        if second and self.options.leading(after[second.end() :]) is not None:
             raise Several
 
     def _forbid_another_text(self, index: int, rest: str) -> None:
@@ -119,11 +129,5 @@ class Choice:
         others = self.options.without(index, sentence)
         if phrases.HEDGE.search(others):
             raise Several
-        if phrases.AGAINST.search(others) or phrases.QUESTION.search(others) or phrases.CONDITION.match(others):
-            return None
-        return index
-
-
-def _after_lead(rest: str) -> str:
-    lead = phrases.LEAD.match(rest)
-    return rest[lead.end() :] if lead else rest
+        doubted = phrases.AGAINST.search(others) or phrases.QUESTION.search(others) or phrases.CONDITION.match(others)
+        return None if doubted else index

@@ -7,18 +7,19 @@ import re
 _ADVERB = r"(?:\s++(?:therefore|thus|hence|clearly|indeed|definitely|likely|probably|most\s+likely|simply))*+"
 BE = (
     r"(?:(?:would|should|must|will|seems\s+to|appears\s+to|is\s+likely\s+to)\s+be"
-    r"|is|es|ist|est|è|é|was|remains|becomes|seems)"
+    r"|is|es|ist|lautet|est|è|é|was|remains|becomes|seems)"
 )
 _COLON = r"\s*+(?:\*\*|__|\*)?+\s*+[:：=]"
 _SUPERLATIVE = r"(?:likely|probable|appropriate|suitable|correct|right|best|final)"
 
 STRONG = re.compile(
     r"(?:\b(?:final|correct|best|right|my)\s{1,3})?"
-    r"\b(?:answers?|antwort|respuesta|r[ée]ponse|risposta|resposta)"
+    r"\b(?:answers?|ans|antwort|respuesta|r[ée]ponse|risposta|resposta)"
     r"(?:\s++(?:correct[ae]?|corretta|finale?|choice|option|letter))?+(?:\s*+\([^()\n]{1,40}\))?+"
     r"(?:\s++(?:to|for|in|of)\s[^.,:;\n]{1,60}?)?"
-    rf"(?:{_COLON}|{_ADVERB}\s++{BE}\b{_ADVERB}\s*+:?)"
-    r"|(?:答案|答え|正解)\s*+(?:应该是|应为|是|为|は|[:：])"
+    r"(?:\s++here)?+"
+    rf"(?:{_COLON}|\s[-–—]\s|{_ADVERB}\s++{BE}\b{_ADVERB}(?:\s*+:)?+)"
+    r"|(?:答案|答え|正解)\s*+(?:应该是|应为|是|为|は|选|[:：】])"
     r"|(?:故|应|应该|因此|所以)选(?:择)?+"
     r"|^[ \t#*_]*+(?:final\s++|correct\s++)?+answer[ \t*_\r]*+$(?=\s*+\S)",
     re.IGNORECASE | re.MULTILINE,
@@ -27,10 +28,10 @@ STRONG = re.compile(
 
 WEAK = re.compile(
     r"\b(?:option|choice|selection|conclusion)(?:\s*+\([^()\n]{1,40}\))?+" + _COLON + r"|\bconclusion\s++is\b"
-    rf"|\b(?:the|my|{_SUPERLATIVE})\s++(?:option|choice){_ADVERB}\s++{BE}\b{_ADVERB}\s*+:?"
+    rf"|\b(?:the|my|{_SUPERLATIVE})\s++(?:option|choice)(?:\s++here)?+{_ADVERB}\s++{BE}\b{_ADVERB}(?:\s*+:)?+"
     rf"|\b{_SUPERLATIVE}\s++(?:\w+\s++){{0,2}}?"
     r"(?:choice|option|diagnosis|step|treatment|management|test|cause|explanation)"
-    rf"(?:\s++(?:for|in|of|to|among|here)\s[^.,:;\n]{{1,60}}?)?{_ADVERB}\s++{BE}\b\s*+:?"
+    rf"(?:\s++here|\s++(?:for|in|of|to|among)\s[^.,:;\n]{{1,60}}?)?{_ADVERB}\s++{BE}\b(?:\s*+:)?+"
     r"|\bI(?:\s*+'d|\s++would|\s++will)?+\s++(?:choose|select|pick|go\s++with|answer)\b",
     re.IGNORECASE,
 )
@@ -39,10 +40,12 @@ WEAK = re.compile(
 REVERSED = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s?[(\[*_]{0,3}"
     r"|(?:^|(?<=[.!?]\s)|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)[(\[*_]{0,3}|\(|\*\*)"
-    r"(?P<letter>[A-Z])[)\]*_]{0,3}(?P<text>(?:[.:,]|(?<=\)))(?:(?!\([A-Z]\))[^.;\n]){1,200}?)?,?\s{1,3}"
+    r"(?P<letter>[A-Z])[)\]*_]{0,3}"
+    r"(?P<text>(?:[.:,]|(?<=\))|\s\((?![A-Z]\)))(?:(?!\([A-Z]\))[^.;\n]){1,200}?)?,?\s{1,3}"
     r"(?:is|remains|must be|would be|seems to be|appears to be)(?:\s(?:therefore|thus|clearly|indeed|likely))*\s"
     r"(?:(?:the|our)\s)?(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s)*"
-    r"(?:(?P<noun>answer|choice|option)|correct|right|best)\b(?!\s(?:except|only\s+if|if|unless))",
+    r"(?:(?P<noun>answer|choice|option)\b|(?:correct|right|best)\b(?!\s(?!(?:because|since|as|for|here|in)\b)\w))"
+    r"(?!\s(?:except|only\s+if|if|unless))",
     re.MULTILINE,
 )
 """A letter, perhaps with a text, that is called the answer."""
@@ -50,35 +53,50 @@ REVERSED = re.compile(
 TAG = re.compile(r"<answer>((?:[^<]|<(?!/?answer>))*+)</answer>", re.IGNORECASE)
 BOXED = re.compile(r"\\boxed\s*+\{")
 BOLD = re.compile(r"\*\*[ \t]?(\(?[A-Z]\)?(?:[.:)][ \t]?[^*\n]{0,300})?)\*\*")
+BOLD_ITEM = re.compile(r"^[ \t>*-]*?\*\*\(?([A-Z])[).:]", re.MULTILINE)
+"""A line of a list whose items begin with bold letters."""
+
 LONE = re.compile(r"(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)?[\s(\[*_\"'`]*+([A-Z])[\s)\]*_.\"'`]*+")
 AFTER_MARK = re.compile(
     r"(?:\?|\b(?i:choice|pick|select\w*|decision|final|verdict)\s?:)[ \t]?[(*_]{0,3}([A-Z])[).*_]{0,3}\Z"
 )
 LEAD = re.compile(
-    r"(?:[\s:：=*_\"'`“”‘’$\[({]|[>-](?!\s?\d))*+(?:(?:\\(?:text|mathrm|mathbf|textbf|textit)\{[\s(\[]*+)"
-    r"|(?:option|choice|letter|answer|alternative|opci[oó]n|opzione|op[cç][aã]o|lettre|letra|lettera)"
+    r"(?:[\s:：=,*_\"'`“”‘’$\[({]|[>-](?!\s?\d))*+(?:(?:\\(?:text|mathrm|mathbf|textbf|textit)\{[\s(\[]*+)"
+    r"|(?:option|choice|letter|answer|alternative|opci[oó]n|opzione|op[cç][aã]o|lettre|letra|lettera|la"
+    r"|the(?=\s(?:option|choice|letter|answer|alternative)\b))"
     r"(?=[\s:(*_\"'`])[\s:(*_\"'`]*+)*+",
     re.IGNORECASE,
 )
 """What may stand between a phrase and its option."""
 
 LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:*\s]*\Z)")
-MARKS = " \t)]}*_.:,\"'`“”‘’=–—-"
 WORD = re.compile(r"\.?\s+(\w+)")
 """The word after a letter, where no parenthesis or colon says that the letter stands for itself."""
 
-CONNECTIVES = frozenset(
-    "because since as and or for due given based in which that with but not is was would from here if unless when by on"
-    " per to the it this so rather over instead according among also at both there these".split()
+CONNECTIVE = re.compile(
+    r"(?:because|since|as|and|or|for|due|given|based|in|which|that|with|but|not|is|was|would|from|here|if|unless|when"
+    r"|by|on|per|to|the|it|this|so|rather|over|instead|according|among|also|at|both|there|these)\Z"
 )
+"""Words that go on after a letter that stands for itself."""
+
 ANOTHER = re.compile(
-    r"\s*(?:\*\*|[)\].])*(?:\s*(?:\b(?:and(?:/or)?|or|to|through|plus)\b|[/&,;+–—-])\s*(?:option\s+)?"
-    r"|\s+(?=[A-Z](?:\s*\Z|[\s,]+[A-Z]\b)))"
+    r"(?:[^\w\n/&,;+–—-]{0,6}(?:\b(?:and(?:/or)?|or|to|through|plus)\b|[/&,;+–—-])\s*(?:also\s+)?(?:option\s+)?"
+    r"|\s+(?=[A-Z](?:\s*\Z|[.)]\s|[\s,]+[A-Z]\b)))"
     r"[(\[*_]*([A-Z])(?![A-Za-z0-9'’-])(?!(?<=[AI])\s+(?!(?:is|are|and|or|but)\b)[a-z])"
 )
 """A second letter that is joined to the first."""
 
-LATER = re.compile(r"\b(?:or|and)\s+(?:option\s+)?[(*]*([A-Z])(?:[).:]|\*\*|\s\()")
+LATER = re.compile(r"\b(?:or|and)\s+(?:option\s+)?[(*]*([A-Z])(?:[).:]|\*\*|\s\(|\s(?:in|for|when|if|is|are)\b)")
+OR = re.compile(r"[^\w\n]{0,6}\bor\b")
+IN_PARENTHESES = re.compile(r"(?:\b[Oo]ption\s|\()([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)")
+REASON = re.compile(r"\b(?:because|since|as|while|whereas|unlike|but|not|rather|instead|which)\b", re.IGNORECASE)
+"""Where a statement goes over into its reasons."""
+
+JOINED = re.compile(
+    r"[^\w\n]{0,6}\b(?:and\s+then|and|or|plus|then|followed\s+by|with)\b|[^\w\n]{0,3}[,/&+;(]", re.IGNORECASE
+)
+"""What may join a second option's text to the first."""
+
 LISTED = re.compile(r"^[ \t(*_>-]*+([A-Z])[).:]", re.MULTILINE)
 PAIR = re.compile(r"(?<![A-Za-z0-9])([A-Z])[).]\s")
 CONCLUDING = re.compile(
@@ -86,10 +104,10 @@ CONCLUDING = re.compile(
     r"ultimately|altogether)\b|\A\W*so\b|\bis\s+the\s+(?:best|correct|most\s+\w+)\s+(?:choice|answer|option)\b",
     re.IGNORECASE,
 )
-TENTATIVE = re.compile(r"\b(?:also|may|might|could|reserved|possibl[ey]|perhaps|if|unless|alternatives?)\b", re.IGNORECASE)
-DENIED = re.compile(
-    r"[\s*_]*+(?:\b(?:not|never|neither|unlikely|cannot|excluded)\b|n['’]t\b)", re.IGNORECASE
+TENTATIVE = re.compile(
+    r"\b(?:also|may|might|could|reserved|possibl[ey]|perhaps|if|unless|alternatives?)\b", re.IGNORECASE
 )
+DENIED = re.compile(r"[\s*_]*+(?:\b(?:not|never|neither|unlikely|cannot|excluded)\b|n['’]t\b)", re.IGNORECASE)
 _STRAIGHT_ON = r"(?:(?!(?:so|thus|hence|therefore|but|then)\b)\w+\s+)"
 DENIAL_BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|wrong|incorrect|mistake|mistaken|cannot)|n['’]t)\s+" + _STRAIGHT_ON + r"{0,5}\Z"
@@ -107,18 +125,41 @@ CONDITION = re.compile(
 )
 QUESTION = re.compile(r"[\s)\]*_]*\?")
 HEDGE = re.compile(
-    r"\b(?:unclear|uncertain|undetermined|indeterminate|unknown|impossible|insufficient|depends|cannot\s+be|can['’]t\s+be|none"
-    r"|not\s+(?:given|listed|among|clear|possible|provided|applicable)|no\s+(?:option|answer|choice)|either)\b",
+    r"\b(?:unclear|uncertain|undetermined|indeterminate|unknown|impossible|insufficient|depends|cannot\s+be"
+    r"|can['’]t\s+be|none|not\s+(?:given|listed|among|clear|possible|provided|applicable)"
+    r"|no\s+(?:option|answer|choice)|either)\b",
     re.IGNORECASE,
 )
 AGAINST = re.compile(
-    r"\b(?:not|never|unlikely|less|rule[sd]?\s+out|exclud\w+|incorrect|wrong|false|rather\s+than|instead\s+of|unlike|"
-    r"eliminat\w+|cannot|neither|nor|except|contraindicat\w+|avoid\w*|inappropriate|unnecessary|discontinu\w+|stop\w*|"
-    r"with(?:hold|held)|harmful|dangerous|unsuitable|inadequate|insufficient|inferior|inconsistent|worsen\w*|fails?)\b|n['’]t\b",
+    r"\b(?:not|never|cannot|neither|nor|except|unlike|unlikely|less|rather\s+than|instead\s+of|incorrect|wrong|false"
+    r"|rule[sd]?\s+out|exclud\w+|eliminat\w+|contraindicat\w+|avoid\w*|discontinu\w+|stop\w*|hold\w*|with(?:hold|held)"
+    r"|taper\w*|revers\w+|inappropriate|unnecessary|harmful|dangerous|unsuitable|inadequate|insufficient|inferior"
+    r"|inconsistent|worsen\w*|fails?)\b|n['’]t\b",
     re.IGNORECASE,
 )
+REJECTED = re.compile(
+    r"[\s*_)\]\"'”’]*(?:is|are|was|were|has|have|had|should|would|could|can|may|might|must|will|does|do)"
+    r"(?:\s+(?:be|been|\w+))?"
+    rf"(?:\s+|(?=n['’]t))(?:{AGAINST.pattern})",
+    re.IGNORECASE,
+)
+"""What turns an option at the start of a sentence down: "is not", "should be avoided"."""
+
+RETHOUGHT = re.compile(
+    r"(?:^|(?<=[.!?]\s))[ \t*_]*+(?:(?:(?:but|no|oh|hmm),?\s+)?"
+    r"(?:wait|hmm|hold\s+on|scratch\s+that|correction)\s?(?:[,.!:…—-]|a\s(?:minute|moment|second)\b)"
+    r"|but\s+wait\b|on\s+second\s+thought|let\s+me\s+(?:re\w+|double)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where a writer takes up a settled question again."""
+
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*_]*+\s++(?=[A-Z(\[*\"'])|(?<=[。！？])|\n")
 LINE_LABEL = re.compile(r"[ \t#*_>]*+(?:the\s+)?\Z", re.IGNORECASE)
 """What may stand before a phrase that has the line for itself."""
 
-NEW_QUESTION = re.compile(r"^[ \t#*_]*+(?:(?:next|new)\s)?(?:question|problem|user|human)(?:\s\d{1,3})?[*_]*+\s?:", re.IGNORECASE | re.MULTILINE)
+NEW_QUESTION = re.compile(
+    r"^[ \t#*_]*+(?:(?:next|new)\s)?(?:question|problem|user|human)(?:\s\d{1,3})?[*_]*+\s?:"
+    r"|^(?:<\|\w{1,20}\|>)?(?:user|human)(?:<\|\w{1,20}\|>|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where a text goes on to a question of its own."""

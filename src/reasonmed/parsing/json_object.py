@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import json_repair
 
@@ -12,80 +13,111 @@ from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.thinking import split_thinking
 
 _LONGEST = 200_000
-_MOST_OBJECTS = 1_000
+_LONGEST_BROKEN = 20_000
+_MOST_OBJECTS = 200
+_CANDIDATE = re.compile(r"\{\s*+\"")
+_MOST_BRACES = 100
+"""Mending takes ever longer with every opened brace; no judge's object has so many."""
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if found.get(name, value) != value:
-            raise UnparsableReply(f'the field "{name}" stands twice, with different values')
-        found[name] = value
-    return found
+class _Twice(ValueError):
+    """The wanted field stands twice in one object, with different values."""
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_no_doubles, strict=False).raw_decode
+class _Found(NamedTuple):
+    value: dict[str, Any]
+    start: int
+    end: int
 
 
 def find_object(reply: str, name: str) -> dict[str, Any]:
     """The last JSON object of a reply that has a field of this name.
 
     Objects inside the thinking do not count. Broken JSON is mended as a last resort, but never so that the field's
-    own value would be completed by the mending.
+    own value would be completed by the mending; where the last object is beyond mending, no older one counts.
 
     Raises:
         UnparsableReply: there is none, or the one there is was cut.
     """
     text = split_thinking(reply).text[-_LONGEST:]
-    found = _last_valid(text, name)
-    if found is None:
-        found = _mended(text, name)
-    if found is None:
+    found, broken = _last_valid(text, name)
+    mentions = [mention.start() for mention in re.finditer(rf"[{{,]\s*+[\"'“”]?{re.escape(name)}[\"'“”]?\s*+:", broken)]
+    braces = _open_braces(broken, mentions[-1] + 1) if mentions else []
+    if found and not (braces and mentions[-1] >= found.end):
+        if _stands_inside(found.start, broken, mentions):
+            raise UnparsableReply(f'the JSON object with the field "{name}" stands inside a broken one')
+        return found.value
+    if not braces:
         raise UnparsableReply(f'there is no JSON object with the field "{name}"')
-    return found
+    if sum(mention >= braces[-1] for mention in mentions) > 1:
+        raise UnparsableReply(f'the field "{name}" stands twice in the last object')
+    return _mended(text[braces[-1] :], name)
 
 
-def _last_valid(text: str, name: str) -> dict[str, Any] | None:
-    last: dict[str, Any] | None = None
-    position = text.find("{")
-    for _ in range(_MOST_OBJECTS):
-        if position < 0:
-            break
+def _no_doubles(wanted: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = [value for name, value in pairs if name == wanted]
+    if any(value != values[0] for value in values):
+        raise _Twice
+    return dict(pairs)
+
+
+def _last_valid(text: str, name: str) -> tuple[_Found | None, str]:
+    """The last valid object with the field, and the text with every valid object blanked out."""
+    decode = json.JSONDecoder(object_pairs_hook=partial(_no_doubles, name), strict=False).raw_decode
+    last: _Found | None = None
+    rest, done = [], 0
+    for candidate in list(_CANDIDATE.finditer(text))[-_MOST_OBJECTS:]:
+        if last and candidate.start() < last.end:
+            continue
         try:
-            value, end = _decode(text, position)
+            value, end = decode(text, candidate.start())
         except (ValueError, RecursionError):
-            value, end = None, position + 1
-        if isinstance(value, dict) and name in value:
-            last = value
-        else:
-            end = position + 1
-        position = text.find("{", end)
-    return last
+            continue
+        if candidate.start() >= done:
+            rest += [text[done : candidate.start()], " " * (end - candidate.start())]
+            done = end
+        if name in value:
+            last = _Found(value, candidate.start(), end)
+    return last, "".join([*rest, text[done:]])
 
 
-def _mended(text: str, name: str) -> dict[str, Any] | None:
-    start = text.rfind("{", 0, _last_mention(text, name) + 1)
-    if start < 0:
-        return None
+def _open_braces(text: str, position: int) -> list[int]:
+    """Where the braces stand that are open at a position."""
+    still_open: list[int] = []
+    for brace in re.finditer(r"[{}]", text[:position]):
+        if brace[0] == "{":
+            still_open.append(brace.start())
+        elif still_open:
+            still_open.pop()
+    return still_open
+
+
+def _stands_inside(start: int, broken: str, mentions: list[int]) -> bool:
+    """Whether a valid object stands inside a broken one that has the field as well."""
+    around = _open_braces(broken, start)
+    return bool(around) and any(around[0] <= mention < start for mention in mentions)
+
+
+def _mended(text: str, name: str) -> dict[str, Any]:
+    broken = text[:_LONGEST_BROKEN]
     try:
-        value = json_repair.loads(text[start:], skip_json_loads=True)
+        value = json_repair.loads(broken, skip_json_loads=True) if _is_mendable(broken) else None
     except (ValueError, RecursionError):
-        return None
+        value = None
     if isinstance(value, list):
-        value = next((one for one in reversed(value) if isinstance(one, dict) and name in one), None)
-    if not isinstance(value, dict) or name not in value or not _was_complete(text[start:], name, value[name]):
-        return None
+        value = next((one for one in value if isinstance(one, dict) and name in one), None)
+    if not isinstance(value, dict) or name not in value or not _was_complete(broken, name, value[name]):
+        raise UnparsableReply(f'the JSON object with the field "{name}" is broken or was cut')
     return value
 
 
-def _last_mention(text: str, name: str) -> int:
-    mentions = list(re.finditer(rf"[\"'“”]?{re.escape(name)}[\"'“”]?\s*:", text))
-    return mentions[-1].start() if mentions else -1
+def _is_mendable(text: str) -> bool:
+    return text.count("{") + text.count("[") <= _MOST_BRACES
 
 
 def _was_complete(text: str, name: str, value: object) -> bool:
-    """Whether the value stood whole in the text: quotes closed, or a number with something after it."""
+    """Whether the value stood whole in the text: quotes closed, or followed by the end of the field."""
     whole = re.escape(str(value))
     quoted = rf"(?:\"{whole}\"|'{whole}'|“{whole}”)"
-    bare = rf"{whole}(?=[\s,}}\]])"
-    return re.search(rf"{re.escape(name)}[\"'“”]?\s*:\s*(?:{quoted}|{bare})", text) is not None
+    bare = rf"{whole}(?=[ \t]*(?:[}}\]\n\r]|,(?!\s*[-\d.])))"
+    return re.search(rf"{re.escape(name)}[\"'“”]?\s*+:\s*+(?:{quoted}|{bare})", text) is not None

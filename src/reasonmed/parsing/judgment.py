@@ -80,8 +80,11 @@ def _integer(value: object, high: int) -> int | None:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    """The text, without the halves of characters that no file can hold."""
+    return re.sub(r"[\ud800-\udfff]", "", value).strip() if isinstance(value, str) else ""
 
 
 def _short(value: object) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
     return shorten(repr(value), 60, placeholder="...")

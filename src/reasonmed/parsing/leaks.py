@@ -9,12 +9,15 @@ _NO_PHYSIOLOGY = (
     r"(?!\s+(?:loops?|inhibition|mechanisms?|control|regulation|systems?|axis|circuits?|effects?|signals?|suppression|"
     r"from\s+the\s+(?:pituitary|hypothalamus|thyroid|adrenal|ovar)))"
 )
+_NO_COUNT = "".join(rf"(?<!\b{word}\s)" for word in ("two", "three", "several", "multiple", "repeated", "history of"))
+"""Attempts at intubation or suicide are counted; those of writers are not."""
+
 _LEAKS = (
     r"\b(?:given|provided|supplied|stated|reference|gold(?:[- ]standard)?|known)\s+(?:correct\s+)?answer\b"
     + _NO_CHOICES,
-    r"\b(?:correct|right)\s+answer\s+(?:is|was|has been)?\s*(?:given|provided|supplied)\b",
-    r"\banswer\s+key\b",
-    r"\b(?:previous|prior|earlier|failed|other)\s+attempts?\b(?!\s+(?:at|to|for|of)\b)",
+    r"\b(?:correct|right)\s+answer\s+(?:(?:is|was|has\s+been)\s+)?(?:given|provided|supplied)\b",
+    r"\b(?<!\bto\s)answer\s+key\b",
+    _NO_COUNT + r"\b(?:previous|prior|earlier|failed|other)\s+attempts?\b(?!\s+(?:at|to|for|of)\b)",
     r"\b(?:previous|prior|earlier|original)\s+(?:chains?[- ]of[- ]thought|draft|reasoning|CoTs?|rationale)\b",
     r"\b(?:the|this|your|above|provided|given)\s+feedback\b" + _NO_PHYSIOLOGY,
     r"\b(?:judge|reviewer|verifier)(?:'s)?\s+(?:reasons?|reasoning|feedback|comments?|verdicts?|notes?|said|noted|pointed)\b",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ _TOKEN = re.compile(rf"[{_SIGNS}]|(?<![^\W_])[-−](?=\d)|{_NUMBER}|[^\W_]+")
 _FILL = rf"(?:[^\w{_SIGNS}]|_)"
 _JUNK = re.compile(rf"(?:(?!(?<![^\W_])[-−]\d){_FILL})*+")
 _SHORT = 4
-_CLAUSE_END = re.compile(r"[\s*_\"'`”’)\]}$]*(?:\Z|[.,;:()\n—。，；]|\s[-–]\s)")
+_CLAUSE_END = re.compile(r"[\s*_\"'`”’)\]}$%°]*(?:\Z|[.,;:()\n—。，；]|\s[-–]\s)")
 
 
 def tokens(text: str) -> tuple[str, ...]:
     """The words, numbers and signs of a text in lower case; ``2.5`` is one, and so is ``B12``."""
-    return tuple(token.casefold() for token in _TOKEN.findall(text))
+    return tuple(token.lower() for token in _TOKEN.findall(text))
 
 
 class OptionTexts:
@@ -27,6 +28,7 @@ class OptionTexts:
 
     def __init__(self, options: Sequence[str]) -> None:
         self.tokens = [tokens(option) for option in options]
+        self.asks = [option.rstrip(" \"'").endswith("?") for option in options]
         self._patterns = [_pattern(option) for option in self.tokens]
 
     def index(self, letter: str) -> int | None:
@@ -54,8 +56,13 @@ class OptionTexts:
         whole = [index for index, option in enumerate(self.tokens) if option and option == tokens(sentence)]
         if whole:
             return whole[0] if len(whole) == 1 else None
-        found = self._named(sentence)
-        return found[0] if len(found) == 1 else None
+        found, rest = self._named(sentence)
+        return found[0] if len(found) == 1 and not self._has_short(rest) else None
+
+    def without(self, index: int | None, sentence: str) -> str:
+        """A sentence with the option's own text taken out."""
+        pattern = None if index is None else self._patterns[index]
+        return pattern.sub(" ", sentence) if pattern else sentence
 
     def within(self, words: str) -> set[int]:
         """The options whose text holds these words."""
@@ -66,7 +73,12 @@ class OptionTexts:
         """Whether an option is so short that it can stand in a sentence by chance."""
         return len(" ".join(self.tokens[index])) < _SHORT
 
-    def _named(self, sentence: str) -> list[int]:
+    def _has_short(self, sentence: str) -> bool:
+        short = [pattern for index, pattern in enumerate(self._patterns) if pattern and self.short(index)]
+        return any(pattern.search(sentence) for pattern in short)
+
+    def _named(self, sentence: str) -> tuple[list[int], str]:
+        """The options that a sentence names, and what is left of it."""
         found = []
         for index in sorted(range(len(self.tokens)), key=lambda one: -len(" ".join(self.tokens[one]))):
             pattern = self._patterns[index]
@@ -74,19 +86,20 @@ class OptionTexts:
                 found.append(index)
                 twins = self.tokens.count(self.tokens[index]) > 1
                 sentence = sentence if twins else pattern.sub(" | ", sentence)
-        return found
+        return found, sentence
 
 
 def _pattern(option: tuple[str, ...]) -> re.Pattern[str] | None:
     if not option:
         return None
     joined = re.escape(option[0])
-    for before, after in zip(option, option[1:], strict=False):
+    for before, after in pairwise(option):
         loose = before in _SIGNS or after in _SIGNS or before in "-−" or (before[-1].isdigit() and after[0].isalpha())
-        joined += _FILL + ("*+" if loose else "++") + re.escape(after)
+        fill = rf"(?:(?![-−]){_FILL})" if after in "-−" else _FILL
+        joined += fill + ("*+" if loose else "++") + re.escape(after)
     start = r"(?<![^\W_])(?<!\w[-‐‑])"
     if option[0][0].isdigit():
-        start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\s-)(?<!\A-)"
+        start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\W-)(?<!\A-)"
     elif option[0] in f"{_SIGNS}-−":
         start = ""
     end = r"(?![^\W_])(?![-‐‑]\w)" + (r"(?![.,:/]\d)" if option[-1][-1].isdigit() else "")

@@ -5,23 +5,33 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_OPEN = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
-_CLOSE = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_TAG = re.compile(r"</?(?:think|thinking|reasoning)>", re.IGNORECASE)
-_HEADED = re.compile(
-    r"\A\s*(?:\#{1,6}\s*|\*\*)Thinking:?(?:\*\*)?:?[ \t]*\n(?P<thinking>.*?)"
-    r"\n\s*(?:\#{1,6}\s*|\*\*)Final\ Response:?(?:\*\*)?:?[ \t]*(?:\n|\Z)(?P<text>.*)\Z",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-_HEADING = re.compile(
-    r"^\s*(?:#{1,6}\s*|\*\*)(?:Thinking|Final Response):?(?:\*\*)?:?[ \t]*$\n?", re.IGNORECASE | re.MULTILINE
-)
-_SPECIAL = re.compile(r"<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>|</?s>|\[/?INST\]")
-_OPENER = re.compile(
-    r"\A\s*(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)(?:\s*[,.!:…-]+\s*|\s*\n\s*)(?:so,?\s+)?)+",
+_NAMES = r"(?:think|thinking|thought|reasoning)"
+_OPEN = re.compile(
+    rf"<{_NAMES}>|\[THINK\]|<unused94>(?:thought\b)?|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>",
     re.IGNORECASE,
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CLOSE = re.compile(
+    rf"</{_NAMES}>|\[/THINK\]|<unused95>|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>", re.IGNORECASE
+)
+_TAG = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
+_MARK = r"(?:\#{1,6}[ \t]*|\*\*)"
+_END = r":?(?:\*\*)?:?[ \t]*"
+_HEADED = re.compile(rf"\s*+{_MARK}Thinking{_END}\n", re.IGNORECASE)
+_RESPONSE = re.compile(rf"\n[ \t]*{_MARK}Final\ Response{_END}(?:\n|\Z)", re.IGNORECASE)
+_NEXT_HEADING = re.compile(
+    r"\n#{1,6} |\n\*\*[^*\n]{1,60}\*\*:?[ \t]*\n|\n[*_ \t]*+(?:final[ \t]+)?answer[*_]*+:", re.IGNORECASE
+)
+_HEADING = re.compile(rf"^[ \t]*{_MARK}(?:Thinking|Final Response){_END}$\n?", re.IGNORECASE | re.MULTILINE)
+_SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]")
+_OPENER = re.compile(
+    r"\A\s*+(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)"
+    r"(?:[ \t]*+[,.!:…-]++\s*+|[ \t]*+\n\s*+)(?:so,?\s++)?+"
+    rf"|{_MARK}(?:Thinking|Final\ Response){_END}(?:\n\s*+|\Z))++",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_GAP = "\x00"
+"""Where a mark was taken out: nothing may close up there to a new mark."""
 
 
 class Split(NamedTuple):
@@ -35,8 +45,9 @@ class Split(NamedTuple):
 def split_thinking(reply: str) -> Split:
     """Take ``<think>`` blocks, or what stands before a lone ``</think>``, apart from the text.
 
-    HuatuoGPT's ``## Thinking`` and ``## Final Response`` headings count as the same thing. The text is what stands
-    after the last end of thinking; an open block without end swallows everything after it.
+    HuatuoGPT's ``## Thinking`` and ``## Final Response`` headings count as the same thing, and so do the tokens that
+    other models think between. The text is what stands after the last end of thinking; an open block without end
+    swallows everything after it.
     """
     closes = list(_CLOSE.finditer(reply))
     before, after = (reply[: closes[-1].start()], reply[closes[-1].end() :]) if closes else ("", reply)
@@ -46,16 +57,26 @@ def split_thinking(reply: str) -> Split:
         return Split(_TAG.sub("", reasoning).strip(), after[: reopened.start()].strip(), closed=False)
     if closes:
         return Split(_TAG.sub("", before).strip(), after.strip(), closed=True)
+    return _split_headings(reply)
+
+
+def _split_headings(reply: str) -> Split:
     headed = _HEADED.match(reply)
-    if headed:
-        return Split(headed["thinking"].strip(), headed["text"].strip(), closed=True)
-    return Split(None, reply.strip(), closed=True)
+    if headed is None:
+        return Split(None, reply.strip(), closed=True)
+    response = _RESPONSE.search(reply, headed.end() - 1)
+    if response:
+        return Split(reply[headed.end() : response.start()].strip(), reply[response.end() :].strip(), closed=True)
+    if _NEXT_HEADING.search(reply, headed.end()):
+        return Split(None, reply.strip(), closed=True)
+    return Split(reply[headed.end() :].strip(), "", closed=False)
 
 
 def clean(text: str) -> str:
     """A chain of thought without think tags, special tokens, control characters and "Alright," openers."""
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _SPECIAL.sub("", _TAG.sub("", text))
+    text = _SPECIAL.sub(_GAP, _TAG.sub(_GAP, text))
+    text = re.sub(rf"(?<=\S){_GAP}++(?=\S)", " ", text).replace(_GAP, "")
     text = _HEADING.sub("", text).strip()
     shorter = _OPENER.sub("", text)
     return shorter if shorter == text else shorter[:1].upper() + shorter[1:]

@@ -78,7 +78,7 @@ def read(path: Path, settings: Settings | None = None) -> Iterator[Question | Qu
     reader = _find(settings.layout) if settings.layout else _recognize(path, settings)
     convert = _converter(reader, path, settings)
     told = {**getattr(reader, "NAMES", {}), **settings.names}
-    with closing(sqlite3.connect("")) as seen:
+    with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in _rows(path, settings):
             one = row if isinstance(row, QuestionError) else _question(path, row, convert, told)

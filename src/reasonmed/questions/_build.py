@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FEWEST, _MOST = 2, 26
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SEVERAL = re.compile(r"(?:[A-Z]|\d)(?:(?: *[,;/&+|] *| | and | or )(?:[A-Z]|\d))+", re.IGNORECASE)
 
 
@@ -80,7 +81,7 @@ def _text(value: object, field: str) -> str:
     text = value.strip()
     if not text:
         raise _wrong(field, "is empty")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise _wrong(field, f"holds half of a character (a lone surrogate): {glance(text)}")
     return text
 

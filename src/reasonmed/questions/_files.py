@@ -46,6 +46,9 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
 def _look(path: Path) -> tuple[bytes, bytes]:
     """How a file begins, and how it begins behind white space."""
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            problem = "is a pipe or a device, and is read more than once; write it to a file first"
+            raise QuestionError(str(path), 0, "", problem)
         with path.open("rb") as file:
             head = block = file.read(_HEAD)
             content = head.removeprefix(BOM).lstrip(BLANK)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n"
 
-_LONG_LINE = 1 << 24
+_LONG_LINE = 1 << 20
 _DEEPEST = 100
 _ROW_FIELDS = {"question", "options", "context", "meta"}
 """Fields of a row that may hold a map, so that a map under such a name is no row by its id."""
@@ -37,9 +37,12 @@ def object_rows(path: Path) -> Iterator[Row | QuestionError]:
     try:
         value = msgspec.json.decode(first.removeprefix(BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if len(first) < _LONG_LINE and more.lstrip(BLANK).startswith(b"{"):
+        cut = len(first) == _LONG_LINE
+        if not cut and more.lstrip(BLANK).startswith(b"{"):
             return _lines(path)
-        return _enclosed(path, "{", "}") if _begins_a_map(path) else _objects(path)
+        if _begins_a_map(path):
+            return _enclosed(path, "{", "}")
+        return _lines(path) if cut else _objects(path)
     return _lines(path) if more or not _is_map(value) else _enclosed(path, "{", "}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from json import JSONDecodeError, JSONDecoder
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ BLOCK = 1 << 16
 _INK = re.compile(r"[^ \t\r\n]")
 _LONGEST_TOKEN = 12
 """An error this close to the end of what has been read may be a token that goes on, such as ``-Infinity``."""
+_REST = 200
+_LOOSE = 2
+"""A value with so many characters behind it may be a number that goes on, such as ``1e+``."""
 _decode = JSONDecoder(strict=False, parse_int=str, parse_float=str).raw_decode
 """Finds a value's end and forgives what spoils only that value; whoever takes its text decodes it strictly."""
 
@@ -67,7 +71,7 @@ class Values:
                 if not self._may_go_on(broken) or not self._more():
                     raise ValueError(broken.msg) from broken
                 continue
-            if end < len(self._buffer) or not self._more():
+            if end < len(self._buffer) - _LOOSE or not self._more():
                 break
         text = self._buffer[self._at : end]
         self._move(end)
@@ -76,7 +80,10 @@ class Values:
     def torn(self, path: Path, broken: Exception) -> QuestionError:
         """The error that says that the text cannot be read from here on."""
         reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
-        rest = start(self._buffer[self._at :])
+        with suppress(UnicodeDecodeError):
+            while len(self._buffer) - self._at < _REST and self._more():
+                pass
+        rest = start(self._buffer[self._at : self._at + _REST])
         place = f"at {rest}" if rest else "at the file's end"
         problem = f"is torn or no JSON ({reason}) {place}; nothing after it can be read"
         return QuestionError(str(path), self.line, "", problem)

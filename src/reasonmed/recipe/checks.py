@@ -22,6 +22,9 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
         yield from _check_generate(recipe, recipe.stages.generate)
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
     yield from _check_blind(recipe)
+    verify = recipe.stages.verify
+    if verify and verify.precheck and verify.conflicts == "keep":
+        yield "stages.verify: precheck and conflicts: keep exclude each other: one believes the answer, one the judge"
 
 
 def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:

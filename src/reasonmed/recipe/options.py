@@ -50,6 +50,13 @@ class Generate(_Options):
     max_tokens: int = Field(8192, ge=1)
     cot: Literal["visible", "reasoning", "both"] = "visible"
     """What is stored as the chain of thought: the text after the thinking, the thinking, or both."""
+    stop_when_decided: bool = False
+    """Whether to stop sampling and judging once every possible outcome lies in one tier. Cheaper, and the same tier;
+    fewer candidates to rank, fewer reasons, and a disputed key may go unseen."""
+    wave: int = Field(2, ge=1)
+    """Chains of thought in each wave after the first, where sampling may stop."""
+    seed: int = 0
+    """Draws the order of the chains of a question, where sampling may stop."""
     keep_truncated: bool = False
     """Whether a chain that was cut at max_tokens is kept, and flagged; else it is asked again, then missing."""
 
@@ -64,6 +71,9 @@ class Verify(Role):
 
     conflicts: Literal["undecided", "keep"] = "undecided"
     """A judge who calls a chain correct that concludes another option: asked again, then undecided; or believed."""
+    precheck: bool = False
+    """Whether a chain that concludes another option than the key is an Error without a request. Cheaper, and the same
+    tier; the judge's reason is fetched later where an editor or author needs it."""
 
 
 class Route(_Options):
@@ -138,6 +148,14 @@ class Stages(_Options):
     score: Score | None = None
 
 
+class Tries(_Options):
+    """How often a request may fail, by class of fault, at an endpoint that answers others."""
+
+    server: int = Field(8, ge=1)
+    network: int = Field(8, ge=1)
+    timeout: int = Field(4, ge=1)
+
+
 class Limits(_Options):
     """How hard the run may push. Nothing here changes a record."""
 
@@ -145,8 +163,11 @@ class Limits(_Options):
     """Requests open at once, over all models."""
     questions: int | None = Field(None, ge=1)
     """Questions under way at once; in_flight / 4 by default, at least 8."""
-    tries: int = Field(8, ge=1, le=1000)
-    """How often a request is sent to a service that does not answer, before the run ends for now."""
+    give_up: float = Field(1800, gt=0)
+    """Seconds without one answer of a model after which the run ends for now, resumable."""
+    tries: Tries = Tries()
+    max_cost: float | None = Field(None, ge=0)
+    """USD that the whole run may cost, over all its sessions; --max-cost overrides it."""
 
     @property
     def alive(self) -> int:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reasonmed.agents import gather
 from reasonmed.stages.blind import read_blind
 from reasonmed.stages.rewriting import Draft, attempt, best_wrong, failed_reasons, take, with_problem
+from reasonmed.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ async def optimize(story: Story, team: Team) -> Story:
     if team.author is None:
         detail = "the question is difficult, and the recipe has no optimize stage"
         return replace(story, failure=Failure("no_optimizer", detail))
+    story = await fetch_reasons(story, team)
     results = await gather(_optimized(story, draft, team) for draft in _drafts(story))
     kept = tuple(one for one, _ in results if one is not None)
     rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))

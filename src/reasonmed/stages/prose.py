@@ -64,7 +64,7 @@ def parse_chain(
     text = clean(_stored(thinking, visible, what))
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
-    concluded = parse_answer(clean(visible), question.options) or parse_answer(text, question.options)
+    concluded = parse_answer(clean(visible) or text, question.options)
     return ChainOfThought(
         text=text,
         model=agent.label,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.agents import gather
 from reasonmed.stages.rewriting import Draft, attempt, failed_reasons, take, with_problem
+from reasonmed.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure, Kept
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ async def refine(story: Story, team: Team) -> Story:
     """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
     if team.editor is None or not story.kept:
         return story
-    results = await gather(_refined(story, kept, team) for kept in story.kept)
+    story = await fetch_reasons(story, team)
+    results = await gather(_refined(story, kept, team) for kept in story.kept or ())
     kept = tuple(one for one, _ in results if isinstance(one, Kept))
     dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)))
     failure = None if kept else Failure("unverified", "; ".join(one.reason for one in dropped))

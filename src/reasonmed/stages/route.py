@@ -25,10 +25,10 @@ async def route(story: Story, team: Team) -> Story:
     story = _dispute(story, team)
     if story.failure:
         return story
-    tier = _tier(story, team)
+    tier = decided_tier(story, team)
     if tier is None and team.judge is not None:
         story = await _judge_again(story, team)
-        tier = _tier(story, team)
+        tier = decided_tier(story, team)
     if tier is None:
         counts = count_outcomes(story.chains)
         words = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)
@@ -42,13 +42,13 @@ def count_outcomes(chains: tuple[ChainOfThought, ...]) -> dict[str, int]:
     return {name: outcomes.count(name) for name in ("correct", "error", "undecided", "missing", "unjudged")}
 
 
-def _tier(story: Story, team: Team) -> Tier | None:
+def decided_tier(story: Story, team: Team) -> Tier | None:
     """The tier that every possible outcome of the open chains leads to; None where they lead to several."""
     counts = count_outcomes(story.chains)
-    wrong = counts["error"]
-    possible = range(wrong, len(story.chains) - counts["correct"] + 1)
-    easy, medium = thresholds(team.stages, len(story.chains))
-    tiers = {_tier_of(number, easy, medium) for number in (possible[0], possible[-1])}
+    total = len(story.chains) + story.unsampled
+    easy, medium = thresholds(team.stages, total)
+    fewest, most = counts["error"], total - counts["correct"]
+    tiers = {_tier_of(number, easy, medium) for number in (fewest, most)}
     return tiers.pop() if len(tiers) == 1 else None
 
 
@@ -70,7 +70,7 @@ async def _judge_again(story: Story, team: Team) -> Story:
 def _dispute(story: Story, team: Team) -> Story:
     """Mark a key that most chains, of several models, contradict with one voice: a failure, or a flag."""
     options = team.stages.route
-    needed = votes_needed(options.dispute or None, _PAPER_DISPUTE, len(story.chains))
+    needed = votes_needed(options.dispute or None, _PAPER_DISPUTE, len(story.chains) + story.unsampled)
     votes = count_votes(story.chains)
     leader = votes[0] if votes else None
     against = leader is not None and leader.option != story.question.answer

@@ -25,9 +25,28 @@ async def verify(story: Story, team: Team) -> Story:
     async def judged(chain: ChainOfThought) -> ChainOfThought:
         if chain.missing is not None or chain.verdict is not None:
             return chain
+        if _precheck(team) and chain.answer not in (None, story.question.answer):
+            return replace(chain, verdict=Verdict("error", prechecked=True))
         return replace(chain, verdict=await judge(story.question, chain, team))
 
     return replace(story, chains=tuple(await gather(judged(chain) for chain in story.chains)))
+
+
+async def fetch_reasons(story: Story, team: Team) -> Story:
+    """The judge's reasons against chains that were errors without a request; none is made up where none comes."""
+
+    async def reasoned(chain: ChainOfThought) -> ChainOfThought:
+        if chain.verdict is None or not chain.verdict.prechecked or chain.verdict.judge:
+            return chain
+        said = await judge(story.question, chain, team)
+        reason = said.reason if said.outcome == "error" else ""
+        return replace(chain, verdict=replace(chain.verdict, judge=said.judge, reason=reason))
+
+    return replace(story, chains=tuple(await gather(reasoned(chain) for chain in story.chains)))
+
+
+def _precheck(team: Team) -> bool:
+    return team.stages.verify is not None and team.stages.verify.precheck
 
 
 async def judge(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:

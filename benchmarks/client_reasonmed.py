@@ -1,0 +1,86 @@
+"""reasonmed's own client on plain rows, in the form of the other clients of the comparison.
+
+Reads rows ``{"id", "prompt"}``, sends each through the whole request path (journal with its durable ledger, retries,
+scheduler, aiohttp), and writes ``{"id", "response"}``. The same command again resumes from the ledger in ``--work``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from reasonmed.backends import openai
+from reasonmed.control import Control
+from reasonmed.flow.budget import Budget
+from reasonmed.flow.stop import Stop
+from reasonmed.journal import Journaled
+from reasonmed.ledger import Ledger
+from reasonmed.recipe.options import Limits
+from reasonmed.types import Message, Request, SamplingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START = time.perf_counter()
+
+
+async def _nothing(_: float) -> None:
+    """No budget to remember."""
+
+
+@contextmanager
+def open_files(arguments: argparse.Namespace) -> Iterator[tuple[Iterator[dict[str, str]], BinaryIO]]:
+    """The rows of the input, and the output."""
+    with Path(arguments.input).open("rb") as source, Path(arguments.output).open("wb") as sink:
+        yield (msgspec.json.decode(line) for line in source), sink
+
+
+async def work(arguments: argparse.Namespace) -> None:
+    """Send every row; at most so many are alive."""
+    ledger = Ledger(Path(arguments.work) / "ledger.db")
+    stop = Stop()
+    control = Control(Limits(in_flight=arguments.concurrency), stop, Budget(None, 0.0, _nothing, _nothing))
+    settings = openai.Settings(backend="openai", base_url=arguments.base_url, model="mock-model")
+    backend = Journaled(control.connect(settings, 1), ledger, control.meter)
+    encode = msgspec.json.Encoder().encode
+    with open_files(arguments) as (rows, sink):
+
+        async def worker() -> None:
+            for row in rows:
+                messages = (Message("user", row["prompt"]),)
+                sampling = SamplingParameters(max_tokens=2000)
+                request = Request(
+                    model="mock-model", messages=messages, sampling=sampling, stage="generate", question_id=row["id"]
+                )
+                completion = await backend.complete(request)
+                sink.write(encode({"id": row["id"], "response": completion.text}) + b"\n")
+
+        workers = arguments.concurrency + arguments.concurrency // 4
+        await asyncio.gather(*(worker() for _ in range(workers)))
+    await backend.aclose()
+    ledger.close()
+
+
+def main() -> None:
+    """Parse the arguments that every client of the comparison takes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("--base-url", "--input", "--output", "--work"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--concurrency", type=int, default=512)
+    parser.add_argument("--stages", default="one")
+    parser.add_argument("--mode", default="")
+    arguments = parser.parse_args()
+    Path(arguments.work).mkdir(parents=True, exist_ok=True)
+    asyncio.run(work(arguments))
+    print("RESULT " + json.dumps({"script_s": round(time.perf_counter() - START, 3)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The control of a run's traffic: one scheduler over all models, the stop, the meter and the budget."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from reasonmed import backends
+from reasonmed.flow.dispatch import Dispatched
+from reasonmed.flow.endpoint import Endpoint, Rates
+from reasonmed.flow.meter import Meter
+from reasonmed.flow.retrying import Retrying
+from reasonmed.flow.scheduler import Pool, Scheduler
+
+if TYPE_CHECKING:
+    from reasonmed.backends import ModelSettings
+    from reasonmed.flow.budget import Budget
+    from reasonmed.flow.stop import Stop
+    from reasonmed.recipe.options import Limits
+
+STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
+"""Stages that send requests, in the order of the way through them; of requests that wait, later ones go first."""
+
+_RANKS = {stage: rank for rank, stage in enumerate(STAGES)}
+_clock = time.monotonic
+
+
+class Control:
+    """What a run's models share, and what a person may turn while it runs."""
+
+    def __init__(self, limits: Limits, stop: Stop, budget: Budget) -> None:
+        self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
+        self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
+
+    def connect(self, settings: ModelSettings, models: int) -> Retrying:
+        """The layers below the journal for one of so many models."""
+        allowed = settings.limits
+        rates = Rates(
+            allowed.requests_per_minute,
+            allowed.tokens_per_minute,
+            allowed.input_tokens_per_minute,
+            allowed.output_tokens_per_minute,
+        )
+        share = self.scheduler.share(models)
+        ceiling = min(share, allowed.in_flight or share)
+        endpoints = [
+            Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
+            for one in settings.split()
+        ]
+        pool = Pool(settings.label, endpoints)
+        self.scheduler.add(pool)
+        dispatched = Dispatched(pool, self, settings.priced)
+        ceilings = self.limits.tries.model_dump()
+        return Retrying(
+            dispatched,
+            pool,
+            stop=self.stop,
+            meter=self.meter,
+            ceilings=ceilings,
+            give_up=self.limits.give_up,
+            clock=_clock,
+        )
+
+    def rank(self, stage: str) -> int:
+        """How soon a stage's requests go: later stages first."""
+        return _RANKS.get(stage, 0)
+
+
+def _address(settings: ModelSettings) -> str:
+    return str(getattr(settings, "base_url", None) or getattr(settings, "endpoint", None) or settings.backend)

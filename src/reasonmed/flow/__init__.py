@@ -1,0 +1,9 @@
+"""Flow control: how many requests are open at which endpoint, what is sent again, what it may cost, and when to stop.
+
+- ``stop``: the run is to end: no new requests, open ones finish.
+- ``meter``: what a live view shows.
+- ``window``: adaptive concurrency; ``bucket``: requests and tokens a minute; ``breaker``: an endpoint that is down.
+- ``endpoint``: one address with its window, buckets and breaker.
+- ``scheduler``: who goes next; ``dispatch``: the layer that asks it.
+- ``retrying``: the layer that sends again, by class of fault.
+"""

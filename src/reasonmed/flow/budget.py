@@ -1,0 +1,104 @@
+"""A hard cap on money over all stages: the worst case of every try is reserved before it is sent, and settled after.
+
+What was reserved when a process died counts as spent: the sum of open reservations is on disk before it is exceeded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from reasonmed.errors import BudgetReached
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+class Reservation:
+    """The worst case of one try; ``cost`` is set when the real one is known, else the worst case counts."""
+
+    __slots__ = ("cost", "worst")
+
+    def __init__(self, worst: float) -> None:
+        self.worst = worst
+        self.cost: float | None = None
+
+
+class Budget:
+    """Money that may be spent.
+
+    Args:
+        cap: USD; None for no cap.
+        spent: USD that earlier sessions spent, open reservations of a killed one among them.
+        remember: puts the upper bound of open reservations on disk.
+        lose: puts on disk what a try cost that left no reply.
+    """
+
+    def __init__(
+        self,
+        cap: float | None,
+        spent: float,
+        remember: Callable[[float], Awaitable[None]],
+        lose: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self.cap, self.spent, self.open = cap, spent, 0.0
+        self._remember, self._lose = remember, lose
+        self._bound = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._raising = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reserve(self, worst: float) -> AsyncIterator[Reservation]:
+        """Hold the worst case of a try while it is under way.
+
+        Raises:
+            BudgetReached: it does not fit, and nothing else is open that could be settled lower.
+        """
+        reservation = Reservation(worst)
+        if self.cap is None:
+            yield reservation
+            self.spent += reservation.cost or 0.0
+            return
+        await self._fit(worst)
+        try:
+            await self._cover()
+            yield reservation
+        finally:
+            self.open -= worst
+            cost = worst if reservation.cost is None else reservation.cost
+            self.spent += cost
+            self._wake()
+
+    async def lost(self, cost: float) -> None:
+        """A try left no reply, and may have been paid for."""
+        await self._lose(cost)
+
+    async def _fit(self, worst: float) -> None:
+        while self.cap is not None and self.spent + self.open + worst > self.cap:
+            if self.open <= 0:
+                raise BudgetReached(
+                    f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap:.6f} USD are spent; "
+                    "raise --max-cost to go on"
+                )
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self.open += worst
+
+    async def _cover(self) -> None:
+        """See that the sum of open reservations on disk is not below the real one."""
+        if self.open <= self._bound:
+            return
+        async with self._raising:
+            if self.open > self._bound:
+                bound = self.open * 1.5
+                await self._remember(bound)
+                self._bound = bound
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)

@@ -1,0 +1,71 @@
+"""What tokens cost: a dated table that ships with the package, overridden by the recipe. Unknown is said, never 0."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from reasonmed.types import Completion, Request
+
+_TABLE = Path(__file__).with_name("prices.yaml")
+_MILLION = 1_000_000
+_BYTES_A_TOKEN = 3
+"""Few bytes a token: a worst case must not be too low."""
+_PER_MESSAGE = 16
+"""Tokens that a chat template adds to a message, at most."""
+
+
+class Price(BaseModel):
+    """USD per million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+    """Input that the provider's cache had; the price of input where it is not given."""
+    batch: float = Field(1.0, gt=0, le=1)
+    """The share of the price that a batch request costs; 1 for requests that are answered at once."""
+
+    def of(self, completion: Completion) -> float | None:
+        """What a reply cost, in USD; None where the endpoint counted no tokens.
+
+        ``completion_tokens`` has the reasoning tokens in it; back ends see to that.
+        """
+        if completion.prompt_tokens is None or completion.completion_tokens is None:
+            return None
+        cached = min(completion.cached_tokens or 0, completion.prompt_tokens)
+        cheaper = self.input if self.cached_input is None else self.cached_input
+        fresh = completion.prompt_tokens - cached
+        total = fresh * self.input + cached * cheaper + completion.completion_tokens * self.output
+        return total * self.batch / _MILLION
+
+    def worst(self, request: Request) -> float:
+        """The most that one try of a request can cost, in USD: no cache, a reply of ``max_tokens``."""
+        size = sum(len(message.content.encode()) // _BYTES_A_TOKEN + _PER_MESSAGE for message in request.messages)
+        return (size * self.input + request.sampling.max_tokens * self.output) * self.batch / _MILLION
+
+
+FREE = Price(input=0.0, output=0.0)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
+    return found
+
+
+def table_date() -> str:
+    """The day on which the shipped prices were taken down."""
+    return str(_table()["date"])
+
+
+def known(model: str) -> Price | None:
+    """The shipped price of a model, by its provider's name for it."""
+    found = _table()["models"].get(model)
+    return None if found is None else Price(**found)
