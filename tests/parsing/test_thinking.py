@@ -139,3 +139,10 @@ def test_a_clean_text_holds_no_marks_and_can_be_stored(text: str) -> None:
 @given(st.from_regex(r"[A-Z][a-z]{3,9}( [a-z]{2,9}){2,8}\.", fullmatch=True))
 def test_plain_prose_is_left_alone(text: str) -> None:
     assert clean(text) == text
+
+
+def test_fences_of_a_prompt_that_a_model_repeats_are_taken_off() -> None:
+    assert (
+        clean("<question 08dafb74>\nA man has pain.\n</question 08dafb74>\n\nAnswer: A")
+        == "A man has pain.\n\n\nAnswer: A"
+    )

@@ -149,7 +149,7 @@ def test_what_cannot_change_a_record_is_not_in_the_identity() -> None:
     )
     other = recipe.parse(
         "models: {judge: {backend: openai, base_url: 'http://b/v1', model: M, api_key_env: B}}\n"
-        "stages: {generate: {models: [judge], samples: 3}, verify: {model: judge}}\nlimits: {in_flight: 9, tries: {server: 2}}"
+        "stages: {generate: {models: [judge], samples: 3}, verify: {model: judge}}\nlimits: {in_flight: 9, give_up: 5}"
     )
     assert identity_of(one) == identity_of(other)
 

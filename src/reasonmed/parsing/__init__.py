@@ -3,11 +3,12 @@
 - ``thinking``: takes the thinking apart from the text, cleans a chain of thought.
 - ``answer``: the option that a text concludes; ``answer_statements`` finds the phrases that announce it,
   ``answer_choice`` reads what they announce, ``answer_phrases`` holds their patterns, ``option_texts`` the options.
+- ``contradiction``: texts that name other options only.
 - ``json_object``: the JSON object in a reply.
 - ``judgment``: verdicts and scores out of such an object.
 - ``leaks``: phrases that betray the answer key or the editing.
 - ``conclusion``: a chain of thought without its conclusion.
 """
 
-VERSION = 1
+VERSION = 2
 """Raised when a change here can change a record; part of a run's identity."""

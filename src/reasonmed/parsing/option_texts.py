@@ -73,6 +73,10 @@ class OptionTexts:
         """Whether an option is so short that it can stand in a sentence by chance."""
         return len(" ".join(self.tokens[index])) < _SHORT
 
+    def named(self, sentence: str) -> list[int]:
+        """The options whose texts stand in a sentence, not counting one inside a longer one."""
+        return self._named(sentence)[0]
+
     def _has_short(self, sentence: str) -> bool:
         short = [pattern for index, pattern in enumerate(self._patterns) if pattern and self.short(index)]
         return any(pattern.search(sentence) for pattern in short)

@@ -22,7 +22,8 @@ _NEXT_HEADING = re.compile(
     r"\n#{1,6} |\n\*\*[^*\n]{1,60}\*\*:?[ \t]*\n|\n[*_ \t]*+(?:final[ \t]+)?answer[*_]*+:", re.IGNORECASE
 )
 _HEADING = re.compile(rf"^[ \t]*{_MARK}(?:Thinking|Final Response){_END}$\n?", re.IGNORECASE | re.MULTILINE)
-_SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]")
+_SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]|</?[a-z_]{4,20} [0-9a-f]{8}>")
+"""Tokens of chat templates, and the fences of our own prompts where a model repeats them."""
 _OPENER = re.compile(
     r"\A\s*+(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)"
     r"(?:[ \t]*+[,.!:…-]++\s*+|[ \t]*+\n\s*+)(?:so,?\s++)?+"
@@ -73,7 +74,7 @@ def _split_headings(reply: str) -> Split:
 
 
 def clean(text: str) -> str:
-    """A chain of thought without think tags, special tokens, control characters and "Alright," openers."""
+    """A chain of thought without think tags, special tokens, prompt fences, control characters and "Alright," openers."""
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _SPECIAL.sub(_GAP, _TAG.sub(_GAP, text))
     text = re.sub(rf"(?<=\S){_GAP}++(?=\S)", " ", text).replace(_GAP, "")

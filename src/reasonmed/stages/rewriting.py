@@ -11,7 +11,7 @@ from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.leaks import find_leak
 from reasonmed.stages.prose import parse_chain
 from reasonmed.stages.rank import draw
-from reasonmed.stages.verify import judge
+from reasonmed.stages.verify import contradicts_key, judge
 from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def _problem(question: Question, chain: ChainOfThought, *, verified: bool) -> st
     leak = find_leak(chain.text)
     if leak:
         return f'it gives away what the writer was shown: "{leak}"'
+    if chain.answer is None and contradicts_key(question, chain):
+        return "it names another option"
     if chain.answer is None:
         return "it names no answer" if verified else None
     if chain.answer != question.answer:

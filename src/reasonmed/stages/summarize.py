@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.stages.prose import check_reply, known_key
 from reasonmed.types import Dropped, Failure, Kept, letter
@@ -59,8 +60,12 @@ def _response(completion: Completion, question: Question, expected: int | None, 
     if not text:
         raise UnparsableReply("it is empty", "empty")
     said = parse_answer(text, question.options)
-    if said is not None and expected is not None and said.option != expected:
+    if expected is None or (said is not None and said.option == expected):
+        return text
+    if said is not None:
         raise UnparsableReply(
             f"it answers {letter(said.option)}, but the answer is {letter(expected)}", "contradiction"
         )
+    if names_only_others(text, question.options, expected):
+        raise UnparsableReply(f"it names another option, but the answer is {letter(expected)}", "contradiction")
     return text

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.types import Verdict, letter
 
@@ -25,7 +26,7 @@ async def verify(story: Story, team: Team) -> Story:
     async def judged(chain: ChainOfThought) -> ChainOfThought:
         if chain.missing is not None or chain.verdict is not None:
             return chain
-        if _precheck(team) and chain.answer not in (None, story.question.answer):
+        if _precheck(team) and contradicts_key(story.question, chain):
             return replace(chain, verdict=Verdict("error", prechecked=True))
         return replace(chain, verdict=await judge(story.question, chain, team))
 
@@ -58,7 +59,7 @@ async def judge(question: Question, chain: ChainOfThought, team: Team, *, sample
 
     def parse(completion: Completion) -> Verdict:
         outcome, reason = parse_verdict(completion.text)
-        conflict = outcome == "correct" and chain.answer not in (None, question.answer)
+        conflict = outcome == "correct" and contradicts_key(question, chain)
         if conflict and not believed:
             raise VerdictConflict(_conflict(question, chain))
         return Verdict(outcome, reason, agent.label, conflict)
@@ -85,6 +86,13 @@ async def ask_verdict(
         return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
 
 
+def contradicts_key(question: Question, chain: ChainOfThought) -> bool:
+    """Whether a chain concludes another option than the key, or names others and not the key where it concludes."""
+    if question.answer is None or chain.answer == question.answer:
+        return False
+    return chain.answer is not None or names_only_others(chain.text, question.options, question.answer)
+
+
 def _conflict(question: Question, chain: ChainOfThought) -> str:
-    said = letter(chain.answer) if chain.answer is not None else "nothing"
+    said = letter(chain.answer) if chain.answer is not None else "another option"
     return f'the verdict is "Correct", but the chain of thought concludes {said} and the key is {question.key_text}'
