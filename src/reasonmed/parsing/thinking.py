@@ -74,7 +74,7 @@ def _split_headings(reply: str) -> Split:
 
 
 def clean(text: str) -> str:
-    """A chain of thought without think tags, special tokens, prompt fences, control characters and "Alright," openers."""
+    """A chain of thought without think tags, special tokens, prompt fences, control characters and chatty openers."""
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _SPECIAL.sub(_GAP, _TAG.sub(_GAP, text))
     text = re.sub(rf"(?<=\S){_GAP}++(?=\S)", " ", text).replace(_GAP, "")
