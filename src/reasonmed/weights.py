@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from reasonmed.errors import ReasonMedError
+from reasonmed.files import write_atomically
 
 EMBEDDED = "smollm2-135m-instruct"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -33,6 +35,21 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """The sha256 of a file that may be large; remembered for as long as its size and time do not change."""
+    facts = path.stat()
+    name = f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    memory = cache_folder() / "hashes.json"
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if name not in known:
+        known[name] = sha256_of(path)
+        write_atomically(memory, json.dumps(known, indent=1) + "\n")
+    return str(known[name])
 
 
 def embedded_weights() -> Path:

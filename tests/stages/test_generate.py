@@ -66,6 +66,7 @@ async def test_what_does_not_come_is_missing_and_not_judged() -> None:
         ("I'm sorry, but I can't help with medical questions.", "refused"),
         ("   \n ", "empty"),
         ("<think>and so on", "cut"),
+        ("Answer: B. Warfarin", "short"),
     ],
 )
 async def test_every_way_to_give_no_chain_has_its_word(reply: Completion | str, missing: str) -> None:
@@ -97,7 +98,7 @@ async def test_a_cut_chain_is_kept_and_marked_where_the_recipe_says_so() -> None
     [("visible", prose("B")), ("reasoning", "I ponder."), ("both", f"I ponder.\n\n{prose('B')}")],
 )
 async def test_what_is_stored_follows_the_recipe(cot: str, expected: str) -> None:
-    story = await chains(Script(generate=Completion(prose("B"), "I ponder.")), cot=cot)
+    story = await chains(Script(generate=Completion(prose("B"), "I ponder.")), cot=cot, min_words=1)
     assert story.chains[0].text == expected
     assert story.chains[0].answer == 1
 

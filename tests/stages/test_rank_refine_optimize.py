@@ -184,7 +184,8 @@ async def test_a_blind_reader_who_does_not_reach_the_key_ends_the_attempt(
 
 
 async def test_a_chain_that_is_nothing_but_a_conclusion_fails_the_blind_check() -> None:
-    story = await optimized(Script(optimize="Answer: B", verify=verdict(), blind="Answer: B"), rounds=1)
+    bare = f"The answer is B, since {' and '.join(['so it is'] * 8)}.\n\nAnswer: B"
+    story = await optimized(Script(optimize=bare, verify=verdict(), blind="Answer: B"), rounds=1)
     assert story.failure is not None
     assert "no reasoning left" in story.failure.detail
 

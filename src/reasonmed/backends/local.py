@@ -54,7 +54,7 @@ class Settings(ModelSettings):
     @cached_property
     def identity(self) -> str:
         """File name and the start of its sha256: the file is the model, wherever it lies."""
-        found = weights.SHA256 if self.model == weights.EMBEDDED else weights.sha256_of(self.path)
+        found = weights.SHA256 if self.model == weights.EMBEDDED else weights.remembered_sha256(self.path)
         name = weights.FILE if self.model == weights.EMBEDDED else self.path.name
         return f"{name} sha256:{found[:12]}"
 

@@ -106,6 +106,7 @@ def _read_models(entries: object, context: dict[str, Any], problems: list[str]) 
         try:
             settings = backends.find(entry["backend"]).Settings
             models[name] = settings.model_validate(entry, context=context)
+            _ = models[name].identity
         except ValidationError as wrong:
             problems += _explain(wrong, settings, f"models.{name}")
         except (ValueError, ReasonMedError) as wrong:

@@ -50,6 +50,8 @@ class Generate(_Options):
     max_tokens: int = Field(8192, ge=1)
     cot: Literal["visible", "reasoning", "both"] = "visible"
     """What is stored as the chain of thought: the text after the thinking, the thinking, or both."""
+    min_words: int = Field(20, ge=1)
+    """A reply of fewer words holds no reasoning: it is asked again, then missing."""
     stop_when_decided: bool = False
     """Whether to stop sampling and judging once every possible outcome lies in one tier. Cheaper, and the same tier;
     fewer candidates to rank, fewer reasons, and a disputed key may go unseen."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.stages.prose import parse_chain
+from reasonmed.stages.prose import Wanted, parse_chain
 from reasonmed.types import ChainOfThought, Failure
 
 if TYPE_CHECKING:
@@ -37,15 +37,7 @@ async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None
 
 
 async def _write(question: Question, team: Team, agent: Agent, sample: int) -> ChainOfThought:
-    options = team.stages.generate
-    parse = partial(
-        parse_chain,
-        question=question,
-        agent=agent,
-        what=options.cot if options else "visible",
-        keep_truncated=bool(options and options.keep_truncated),
-        sample=sample,
-    )
+    parse = partial(parse_chain, question=question, agent=agent, wanted=Wanted.by(team.stages), sample=sample)
     try:
         return await agent.ask(question, {}, parse, sample=sample)
     except (UnparsableReply, RequestRejected) as lost:

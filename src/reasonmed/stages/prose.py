@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, UnparsableReply
 from reasonmed.parsing.answer import parse_answer
@@ -12,6 +12,7 @@ from reasonmed.types import ChainOfThought
 
 if TYPE_CHECKING:
     from reasonmed.agents import Agent
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Completion, Question
 
 _FEW_WORDS = 80
@@ -45,25 +46,35 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
         raise UnparsableReply("it refuses to answer", "refused")
 
 
+class Wanted(NamedTuple):
+    """What a recipe wants of a chain of thought."""
+
+    what: What = "visible"
+    keep_truncated: bool = False
+    min_words: int = 1
+
+    @classmethod
+    def by(cls, stages: Stages) -> Wanted:
+        """As the generate stage says."""
+        options = stages.generate
+        return cls() if options is None else cls(options.cot, options.keep_truncated, options.min_words)
+
+
 def parse_chain(
-    completion: Completion,
-    question: Question,
-    agent: Agent,
-    *,
-    what: What,
-    keep_truncated: bool,
-    sample: int = 0,
+    completion: Completion, question: Question, agent: Agent, wanted: Wanted, sample: int = 0
 ) -> ChainOfThought:
     """A chain of thought from a reply, with the option that it concludes.
 
     Raises:
-        UnparsableReply: the reply is cut, filtered, empty or refused.
+        UnparsableReply: the reply is cut, filtered, empty, refused or too short to be reasoning.
     """
-    check_reply(completion, keep_truncated=keep_truncated)
+    check_reply(completion, keep_truncated=wanted.keep_truncated)
     thinking, visible = _apart(completion)
-    text = clean(_stored(thinking, visible, what))
+    text = clean(_stored(thinking, visible, wanted.what))
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
+    if len(text.split()) < wanted.min_words:
+        raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
     concluded = parse_answer(clean(visible) or text, question.options)
     return ChainOfThought(
         text=text,

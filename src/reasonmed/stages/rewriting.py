@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.leaks import find_leak
-from reasonmed.stages.prose import parse_chain
+from reasonmed.stages.prose import Wanted, parse_chain
 from reasonmed.stages.rank import draw
 from reasonmed.stages.verify import contradicts_key, judge
 from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
@@ -53,16 +53,9 @@ def best_wrong(story: Story) -> int | None:
 
 async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: int) -> Rewrite:
     """Write once and check: the answer is the key, nothing leaks, and, where the recipe says so, the judge agrees."""
-    generate, options = team.stages.generate, getattr(team.stages, draft.stage)
-    verified = bool(options.verify)
-    parse = partial(
-        parse_chain,
-        question=story.question,
-        agent=agent,
-        what="visible",
-        keep_truncated=bool(generate and generate.keep_truncated),
-        sample=number,
-    )
+    verified = bool(getattr(team.stages, draft.stage).verify)
+    wanted = Wanted.by(team.stages)._replace(what="visible")
+    parse = partial(parse_chain, question=story.question, agent=agent, wanted=wanted, sample=number)
     values = {"key": story.question.key_text, "chain_of_thought": draft.text, "reasons": draft.reasons}
     try:
         chain = await agent.ask(story.question, values, parse, sample=number)
