@@ -258,3 +258,23 @@ def test_the_shipped_questions_are_good() -> None:
     assert all(isinstance(one, Story) and one.question.answer is not None for one in stories)
     assert sum(isinstance(one, Story) and one.question.context is not None for one in stories) == 1
     assert len({one.question.meta["subject"] for one in stories if isinstance(one, Story)}) > 15
+
+
+def test_the_labelled_chains_go_through_verify(shared: Path, tmp_path: Path) -> None:
+    labelled = [
+        line for line in (shared / "data" / "cots" / "cots.jsonl").read_text().splitlines() if "thoughtsource" in line
+    ]
+    (tmp_path / "cots.jsonl").write_text("\n".join(labelled))
+    rows = do("verify", tmp_path / "cots.jsonl", tmp_path / "verified.jsonl")
+    chains = [chain for row in rows for chain in row["chains"]]
+    assert len(chains) == 81
+    assert {chain["verdict"]["outcome"] for chain in chains if "missing" not in chain} <= {
+        "correct",
+        "error",
+        "undecided",
+    }
+    for row in rows:
+        for chain in row["chains"]:
+            concluded = chain.get("answer")
+            if concluded is not None and concluded != row["question"]["answer"]:
+                assert chain["verdict"]["outcome"] != "correct"
