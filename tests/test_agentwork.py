@@ -12,11 +12,12 @@ import pytest
 from reasonmed.admission import Selection, take_in
 from reasonmed.agentwork import NEEDS, agent_job
 from reasonmed.errors import QuestionError, RunDirectoryError, UsageError
-from reasonmed.job import Watch, execute
+from reasonmed.job import execute
 from reasonmed.questions import Settings
 from reasonmed.resources import resource
 from reasonmed.stories import story_source
 from reasonmed.types import Story
+from reasonmed.watch import Watch
 from support import judged_story, recipe
 
 SOURCE: list[dict[str, Any]] = [

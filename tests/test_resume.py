@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
-import random
 import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,66 +16,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from reasonmed.admission import Selection, take_in
-from reasonmed.backends import scripted
-from reasonmed.errors import ControlError, Drained, RunDirectoryError, Unavailable
-from reasonmed.job import Watch, execute
+from reasonmed.errors import ControlError, RunDirectoryError
+from reasonmed.job import execute
 from reasonmed.rundir import RunDirectory
 from reasonmed.status import status_of
 from reasonmed.synthesis import synthesis_job
-from reasonmed.types import Question, Story
-from support import question, recipe
-
-if TYPE_CHECKING:
-    from reasonmed.backends import ModelSettings
-    from reasonmed.recipe.options import Recipe
-    from reasonmed.types import Completion, Request
-
-
-def questions(count: int) -> list[Question]:
-    return [question(f"q{number}", number % 3, context=f"context {number}") for number in range(count)]
-
-
-class World:
-    """Counts what is paid for, fails at chosen requests, and answers in any order."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, shuffle: int = 0) -> None:
-        self.paid: Counter[bytes] = Counter()
-        self.stop_after: int | None = None
-        self._draw = random.Random(shuffle)
-        world = self
-
-        class Counting:
-            async def complete(self, request: Request) -> Completion:
-                if world.stop_after is not None and sum(world.paid.values()) >= world.stop_after:
-                    raise Unavailable("the service went away")
-                for _ in range(world._draw.randrange(3)):
-                    await asyncio.sleep(0)
-                world.paid[request.key] += 1
-                return await scripted.Scripted(scripted.made_up).complete(request)
-
-            async def aclose(self) -> None:
-                """Nothing to release."""
-
-        def connect(settings: ModelSettings, connections: int) -> Counting:
-            return Counting()
-
-        monkeypatch.setattr(scripted, "connect", connect)
-
-    @property
-    def requests(self) -> int:
-        return sum(self.paid.values())
-
-
-def run(folder: Path, rows: list[Question], made: Recipe | None = None, **selection: Any) -> RunDirectory:
-    intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in rows), Selection(**selection))
-    directory = RunDirectory(folder)
-    with contextlib.suppress(Unavailable, Drained):
-        asyncio.run(execute(synthesis_job(intake, made or recipe(), directory), Watch()))
-    return directory
-
-
-def content(directory: RunDirectory) -> tuple[bytes, bytes]:
-    return directory.records_path.read_bytes(), directory.failures_path.read_bytes()
+from reasonmed.types import Story
+from reasonmed.watch import Watch
+from runs import World, content, questions, run
+from support import recipe
 
 
 @pytest.fixture

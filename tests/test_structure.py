@@ -25,7 +25,7 @@ LAYERS = (
     ("prices",),
     ("questions", "backends"),
     ("recipe", "flow"),
-    ("ledger", "ledger_writer", "control"),
+    ("ledger", "ledger_writer", "ledger_repair", "control"),
     ("journal",),
     ("agents",),
     ("team",),
@@ -33,8 +33,12 @@ LAYERS = (
     ("pipeline",),
     ("rundir",),
     ("admission", "runner", "outputs", "status", "stories"),
+    ("session", "watch"),
+    ("ctl",),
     ("scoring", "job"),
-    ("synthesis", "agentwork", "doctor", "preview", "export"),
+    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan"),
+    ("again",),
+    ("rebuild",),
     ("cli", "__main__"),
 )
 """From the bottom up: a module imports from lower layers, or from its own."""

@@ -26,11 +26,12 @@ _BEHIND = 1 << 32
 
 
 class Selection(NamedTuple):
-    """Which rows of a file to take: the first ``limit``, or ``sample`` drawn by a hash of id and seed; else all."""
+    """Which rows of a file: the first ``limit``, ``sample`` drawn by a hash of id and seed, or ``ids``; else all."""
 
     limit: int | None = None
     sample: int | None = None
     seed: int = 0
+    ids: frozenset[str] | None = None
 
 
 class Survey(NamedTuple):
@@ -76,9 +77,11 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
         count += 1
         whole.update(content_hash(one))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
-        if selection.sample is not None:
+        if selection.ids is not None and one.question.id in selection.ids:
+            lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))
+        elif selection.sample is not None:
             _draw(lottery, one.question, selection)
-    if selection.sample is None:
+    if selection.sample is None and selection.ids is None:
         wanted = count if selection.limit is None else min(count, selection.limit)
         return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless)
     drawn = frozenset(ticket.id for ticket in lottery)

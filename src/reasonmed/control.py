@@ -30,6 +30,7 @@ class Control:
 
     def __init__(self, limits: Limits, stop: Stop, budget: Budget) -> None:
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
+        self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
 
     def connect(self, settings: ModelSettings, models: int) -> Retrying:
@@ -60,6 +61,23 @@ class Control:
             give_up=self.limits.give_up,
             clock=_clock,
         )
+
+    def limit(self, model: str, most: int) -> dict[str, str]:
+        """Set how many requests may be open at each address of a model, named by its label or a part of it."""
+        found = [pool for pool in self.scheduler.pools if model in pool.name]
+        if len(found) != 1 or most < 1:
+            names = ", ".join(pool.name for pool in self.scheduler.pools)
+            return {"error": f"{model!r} must name one of the models {names}, and the limit be 1 or more"}
+        for endpoint in found[0].endpoints:
+            endpoint.window.limit(most)
+        self.scheduler.wake()
+        return {"ok": f"{found[0].name}: at most {most} open requests at each address"}
+
+    def budget_spent(self) -> float | None:
+        """USD spent over all sessions; None where a price is unknown."""
+        if self.meter.unpriced:
+            return None
+        return self.spent_before + self.meter.spent
 
     def rank(self, stage: str) -> int:
         """How soon a stage's requests go: later stages first."""

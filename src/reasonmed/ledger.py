@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from reasonmed.errors import RequestRejected, RunDirectoryError, StorageFailed
+from reasonmed.ledger_repair import mark_closed, mend
 from reasonmed.ledger_writer import GroupWriter, Sums
 from reasonmed.types import Completion, Request, Story
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables below; a ledger of another version is refused."""
 
 _SCHEMA = """
@@ -54,6 +55,7 @@ CREATE TABLE IF NOT EXISTS sessions (
   changes TEXT NOT NULL);
 """
 _INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608 - question marks only
+_RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
 _BETWEEN = b"\x00"
 _FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls WHERE key = ?"
 
@@ -78,6 +80,12 @@ def unpack_texts(blob: bytes) -> tuple[bytes, bytes]:
     return messages, reply
 
 
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.executescript(_SCHEMA)
+    connection.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
+
+
 class Call(NamedTuple):
     """What a call cost: USD (None where no price is known) and seconds; or the run that its reply was reused from."""
 
@@ -100,10 +108,12 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._read_only = read_only
+        self.saved = None if read_only else mend(path, _make_tables)
+        """What could be saved, where the file was found damaged."""
         try:
             self._reader = self._connect()
             if not read_only:
-                self._prepare()
+                _make_tables(self._reader)
             self._check_format()
         except sqlite3.DatabaseError as broken:
             raise RunDirectoryError(f"{path} is no ledger of reasonmed, or it is damaged: {broken}") from broken
@@ -115,11 +125,6 @@ class Ledger:
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None, timeout=60)
         connection.execute("PRAGMA synchronous=FULL")
         return connection
-
-    def _prepare(self) -> None:
-        self._reader.execute("PRAGMA journal_mode=WAL")
-        self._reader.executescript(_SCHEMA)
-        self._reader.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
 
     def _check_format(self) -> None:
         found = self.fact("format")
@@ -144,14 +149,25 @@ class Ledger:
         limit = request.sampling.max_tokens
         found = self._reader.execute(_FIND, (request.key,)).fetchall()
         for found_limit, finish, error, written, texts in sorted(found, key=lambda row: row[0] != limit):
+            reply = self._reply(request, found_limit, texts)
+            if reply is None:
+                continue
             if error is not None:
                 if found_limit == limit:
-                    raise RequestRejected(unpack_texts(texts)[1].decode(), error)
+                    raise RequestRejected(reply.decode(), error)
                 continue
             fits = found_limit <= limit or (written is not None and written <= limit)
             if found_limit == limit or (finish != "length" and fits):
-                return _decode_completion(unpack_texts(texts)[1])
+                return _decode_completion(reply)
         return None
+
+    def _reply(self, request: Request, limit: int, texts: bytes) -> bytes | None:
+        """A call's reply; None where its texts are torn: the call is taken out of use, so that it is asked again."""
+        try:
+            return unpack_texts(texts)[1]
+        except zlib.error:
+            self.write(_RETIRE, request.key, limit).result()
+            return None
 
     def write(self, sql: str, *values: object) -> Future[None]:
         """One statement, handed over at once; the future is done when it is on disk."""
@@ -196,3 +212,5 @@ class Ledger:
         """Write what is queued, then let go of the file."""
         self._writer.close()
         self._reader.close()
+        if not self._read_only:
+            mark_closed(self.path)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, meta
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from reasonmed.errors import RecipeError
@@ -47,17 +47,17 @@ class Prompt:
 
     Args:
         stage: the name of the template without ``.md``.
-        folder: a folder of the user's whose templates replace the shipped ones of the same name.
+        own: a folder of the user's, or texts by file name, whose templates replace the shipped ones of the same name.
 
     Raises:
         RecipeError: there is no such template, or it is not valid Jinja.
     """
 
-    def __init__(self, stage: str, folder: Path | None = None) -> None:
+    def __init__(self, stage: str, own: Path | Mapping[str, str] | None = None) -> None:
         self.stage = stage
-        folders = [*([folder] if folder else []), _SHIPPED]
+        first = [] if own is None else [FileSystemLoader(own) if isinstance(own, Path) else DictLoader(own)]
         self._environment = SandboxedEnvironment(
-            loader=ChoiceLoader([FileSystemLoader(one) for one in folders]),
+            loader=ChoiceLoader([*first, FileSystemLoader(_SHIPPED)]),
             undefined=StrictUndefined,
             autoescape=False,
             keep_trailing_newline=False,
@@ -68,14 +68,19 @@ class Prompt:
         try:
             self._template = self._environment.get_template(f"{stage}.md")
         except TemplateNotFound as missing:
-            raise RecipeError([f"prompts: there is no template {missing} in {folders[0]}"]) from missing
+            raise RecipeError([f"prompts: there is no template {missing}"]) from missing
         except TemplateError as broken:
             raise RecipeError([f"prompts: {stage}.md is not a valid template: {broken}"]) from broken
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The template as written, with the templates that it includes behind it."""
-        return "\n".join(self._source(name) for name in self._all_names())
+        return "\n".join(self.sources.values())
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The template and those that it includes, by file name."""
+        return {name: self._source(name) for name in self._all_names()}
 
     def _source(self, name: str) -> str:
         loader = self._environment.loader

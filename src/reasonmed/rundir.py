@@ -106,7 +106,7 @@ class RunDirectory:
 
     def _only_ours(self) -> bool:
         """Whether nothing but the remains of a start that was interrupted is here."""
-        own = {self._lock_path.name, self.ledger_path.name, "ledger.db-wal", "ledger.db-shm"}
+        own = {self._lock_path.name, self.ledger_path.name, "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed"}
         return self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= own
 
     @contextmanager

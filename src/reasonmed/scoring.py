@@ -39,13 +39,13 @@ def draw_sample(ids: Iterator[str], sample: int | None, seed: int) -> Iterator[s
     return iter(heapq.nsmallest(sample, ids, key=lambda name: (digest((seed, name), 8), name)))
 
 
-async def score_records(ledger: Ledger, team: Team, *, alive: int, stop: Stop) -> None:
-    """Score what the recipe wants scored and is not; take back scores of records that are no longer in the sample."""
+async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive: int, stop: Stop) -> None:
+    """Score a sample of the records, or all; take back scores of records that are no longer in it."""
     options = team.stages.score
     if options is None or team.scorer is None:
         return
-    if options.sample is not None:
-        wanted = set(draw_sample(record_ids(ledger), options.sample, options.seed))
+    if sample is not None:
+        wanted = set(draw_sample(record_ids(ledger), sample, options.seed))
         outside = [name for (name,) in ledger.query("SELECT record FROM scores") if name not in wanted]
         for name in outside:
             await ledger.put("DELETE FROM scores WHERE record = ?", name)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reasonmed.job import Job
+from reasonmed.job import After, Job
 from reasonmed.outputs import write_outputs
 from reasonmed.pipeline import synthesize
 from reasonmed.questions import read
@@ -47,12 +47,9 @@ def default_folder(intake: Intake, recipe: Recipe) -> Path:
     return Path("runs", f"{intake.file.stem}-{digest((identity_of(recipe, STAGES), intake.survey.hash), 4)}")
 
 
-def synthesis_job(intake: Intake, recipe: Recipe, folder: RunDirectory) -> Job:
-    """The job of ``reasonmed run``."""
+def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> Job:
+    """The job of ``reasonmed run``; without an intake it goes on with the questions that the run has."""
     facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
-
-    async def after(ledger: Ledger, team: Team, stop: Stop) -> None:
-        await score_records(ledger, team, alive=recipe.limits.alive, stop=stop)
 
     return Job(
         command="run",
@@ -61,9 +58,18 @@ def synthesis_job(intake: Intake, recipe: Recipe, folder: RunDirectory) -> Job:
         work=_work,
         intake=intake,
         folder=folder,
-        after=after,
+        after=scoring(recipe, recipe.stages.score.sample if recipe.stages.score else None),
         write=partial(write_outputs, folder, facts=facts),
     )
+
+
+def scoring(recipe: Recipe, sample: int | None) -> After:
+    """Scores so many records after the last question; all of them where no number is given."""
+
+    async def after(ledger: Ledger, team: Team, stop: Stop) -> None:
+        await score_records(ledger, team, sample, alive=recipe.limits.alive, stop=stop)
+
+    return after
 
 
 async def _work(story: Story, team: Team) -> Story:

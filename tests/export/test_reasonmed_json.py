@@ -11,10 +11,11 @@ from reasonmed.admission import Selection, take_in
 from reasonmed.errors import UsageError
 from reasonmed.export import DEFAULT_FORMATS, Settings, export
 from reasonmed.export._text import ended
-from reasonmed.job import Watch, execute
+from reasonmed.job import execute
 from reasonmed.rundir import RunDirectory
 from reasonmed.synthesis import synthesis_job
 from reasonmed.types import Record, Story
+from reasonmed.watch import Watch
 from support import question, recipe
 
 

@@ -73,8 +73,7 @@ def test_a_person_may_lower_and_raise_the_ceiling() -> None:
     window.limit(10)
     assert window.size == 10
     window.limit(50)
-    assert window.ceiling == 50
-    assert window.size == 10
+    assert window.ceiling == window.size == 50
 
 
 def test_a_bucket_lets_a_burst_through_and_then_its_rate() -> None:

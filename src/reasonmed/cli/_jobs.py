@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from reasonmed.job import Job
 
 
-def do(job: Job, noun: str) -> None:
+def do(job: Job, noun: str, *, log_json: bool = False) -> None:
     """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code."""
     from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.job import Watch, execute  # noqa: PLC0415 - the same
+    from reasonmed.job import execute  # noqa: PLC0415 - the same
+    from reasonmed.watch import Watch  # noqa: PLC0415 - the same
 
     watch = Watch()
 
     async def watched() -> None:
-        async with live(watch, noun):
+        async with live(watch, noun, as_json=log_json):
             await execute(job, watch)
 
     again = shlex.join(["reasonmed", *sys.argv[1:]])

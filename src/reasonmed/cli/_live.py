@@ -1,11 +1,12 @@
-"""The live view of a job: a table at a terminal, plain lines elsewhere."""
+"""The live view of a job: a table at a terminal, plain or JSON lines elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.live import Live
@@ -13,48 +14,66 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from reasonmed.cli._console import err, say
-from reasonmed.flow.meter import Meter
+from reasonmed.cli._console import err, safe, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from reasonmed.job import Watch
+    from reasonmed.watch import Watch
 
 _TABLE_EVERY = 0.25
 _LINE_EVERY = 10.0
 _MINUTE = 60
+_COLUMNS = ("done", "from_ledger", "open", "waiting", "tokens_in", "tokens_out")
 
 
 @asynccontextmanager
-async def live(watch: Watch, noun: str) -> AsyncIterator[None]:
+async def live(watch: Watch, noun: str, *, as_json: bool = False) -> AsyncIterator[None]:
     """Show how the job goes for as long as it goes."""
-    shown = asyncio.create_task(_table(watch, noun) if err.is_terminal else _lines(watch, noun))
+    if as_json:
+        shown = asyncio.create_task(_json_lines(watch))
+    else:
+        shown = asyncio.create_task(_table(watch, noun) if err.is_terminal else _lines(watch, noun))
     try:
         yield
     finally:
         shown.cancel()
         await asyncio.gather(shown, return_exceptions=True)
+        if as_json:
+            _log({"event": "end", **watch.snapshot()})
 
 
 async def _table(watch: Watch, noun: str) -> None:
-    started = time.monotonic()
     with Live(console=err, transient=True, auto_refresh=False) as view:
         while True:
             _tell(watch)
-            view.update(_picture(watch, noun, time.monotonic() - started), refresh=True)
+            view.update(_picture(watch.snapshot(), noun), refresh=True)
             await asyncio.sleep(_TABLE_EVERY)
 
 
 async def _lines(watch: Watch, noun: str) -> None:
-    started, last = time.monotonic(), ""
+    last = ""
     while True:
         _tell(watch)
-        await asyncio.sleep(min(_LINE_EVERY, 1.0 if not last else _LINE_EVERY))
-        line = _line(watch, noun, time.monotonic() - started)
+        await asyncio.sleep(_LINE_EVERY if last else 1.0)
+        line = _line(watch.snapshot(), noun)
         if line != last:
             say(line)
         last = line
+
+
+async def _json_lines(watch: Watch) -> None:
+    while True:
+        while watch.notes:
+            _log({"event": "note", "text": watch.notes.pop(0)})
+        _log({"event": "progress", **watch.snapshot()})
+        await asyncio.sleep(_LINE_EVERY)
+
+
+def _log(told: dict[str, Any]) -> None:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    err.file.write(json.dumps({"time": stamp, **told}) + "\n")
+    err.file.flush()
 
 
 def _tell(watch: Watch) -> None:
@@ -62,51 +81,62 @@ def _tell(watch: Watch) -> None:
         say(watch.notes.pop(0), "cyan")
 
 
-def _line(watch: Watch, noun: str, elapsed: float) -> str:
-    meter = _meter(watch)
-    stages = meter.stages
-    done = sum(one.done for one in stages.values())
-    open_now = sum(one.in_flight for one in stages.values())
-    waiting = sum(one.waiting for one in stages.values())
-    tokens = sum(one.completion_tokens for one in stages.values())
-    rate = done / elapsed if elapsed else 0
-    faults = ", ".join(f"{count} {name}" for name, count in sorted(meter.faults.items()))
+def _line(now: dict[str, Any], noun: str) -> str:
     parts = [
-        f"{watch.phase}: {watch.done_before + watch.done}/{watch.total} {noun}",
-        f"{done} replies ({rate:.1f}/s), {open_now} open, {waiting} waiting",
-        f"{tokens:,} tokens written",
-        f"{duration(elapsed)}{_left(watch, elapsed)}",
+        f"{now['phase']}: {now['done']:,}/{now['total']:,} {noun}",
+        f"{now['replies']:,} replies ({now['replies_per_s']:.1f}/s), {now['open']} open, {now['waiting']} waiting",
+        f"{now['tokens_written']:,} tokens written ({now['tokens_per_s']:.0f}/s)",
+        _money(now),
+        f"{duration(now['elapsed_s'])}{_left(now)}",
+        _faults(now),
     ]
-    return " · ".join([*parts, *([f"faults: {faults}"] if faults else [])])
+    return " · ".join(part for part in parts if part)
 
 
-def _meter(watch: Watch) -> Meter:
-    """The counts so far; none before the models are connected."""
-    return watch.control.meter if watch.control is not None else Meter()
-
-
-def _left(watch: Watch, elapsed: float) -> str:
-    """The time that is left, from the questions done in this session."""
-    missing = watch.total - watch.done_before - watch.done
-    if not watch.done or missing <= 0:
+def _money(now: dict[str, Any]) -> str:
+    if not now["spent_usd"]:
         return ""
-    return f", about {duration(elapsed / watch.done * missing)} left"
+    projected = f", about {now['projected_usd']:.2f} in all" if now["projected_usd"] else ""
+    return f"{now['spent_usd']:.4f} USD{projected}"
 
 
-def _picture(watch: Watch, noun: str, elapsed: float) -> Group:
+def _left(now: dict[str, Any]) -> str:
+    return f", about {duration(now['left_s'])} left" if now["left_s"] else ""
+
+
+def _faults(now: dict[str, Any]) -> str:
+    faults = ", ".join(f"{count} {name}" for name, count in now["faults"].items())
+    return f"faults: {faults}" if faults else ""
+
+
+def _picture(now: dict[str, Any], noun: str) -> Group:
+    head = Table.grid(padding=(0, 2, 0, 0))
+    words = f"{now['phase']}: {now['done']:,} of {now['total']:,} {noun}, {duration(now['elapsed_s'])}{_left(now)}"
+    head.add_row(ProgressBar(total=max(1, now["total"]), completed=now["done"], width=30), Text(words))
+    rates = f"{now['replies_per_s']:.1f} replies/s, {now['tokens_per_s']:.0f} tokens/s  {_money(now)}"
+    return Group(head, Text(rates, style="dim"), _stages(now), _endpoints(now), Text(_faults(now), style="yellow"))
+
+
+def _stages(now: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("stage", "replies", "from the ledger", "open", "waiting", "tokens in", "tokens out"):
         table.add_column(name, justify="left" if name == "stage" else "right")
-    meter = _meter(watch)
-    for name, one in list(meter.stages.items()):
-        counts = (one.done, one.replayed, one.in_flight, one.waiting, one.prompt_tokens, one.completion_tokens)
-        table.add_row(name, *(f"{count:,}" for count in counts))
-    done = watch.done_before + watch.done
-    head = Table.grid(padding=(0, 2, 0, 0))
-    words = f"{watch.phase}: {done:,} of {watch.total:,} {noun}, {duration(elapsed)}{_left(watch, elapsed)}"
-    head.add_row(ProgressBar(total=max(1, watch.total), completed=done, width=30), Text(words))
-    faults = ", ".join(f"{count} {name}" for name, count in sorted(meter.faults.items()))
-    return Group(head, table, Text(f"faults, tried again: {faults}" if faults else "", style="yellow"))
+    for name, one in now["stages"].items():
+        table.add_row(name, *(f"{one[column]:,}" for column in _COLUMNS))
+    return table
+
+
+def _endpoints(now: dict[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("model", "address", "open", "limit", "state"):
+        table.add_column(name, justify="right" if name in ("open", "limit") else "left", no_wrap=True, max_width=48)
+    for one in now["endpoints"]:
+        limit = f"{one['limit']}" if one["limit"] == one["ceiling"] else f"{one['limit']} of {one['ceiling']}"
+        style = {"down": "bold red", "throttled": "yellow"}.get(one["state"], "")
+        table.add_row(
+            safe(one["model"]), safe(one["address"]), str(one["open"]), limit, Text(one["state"], style=style)
+        )
+    return table
 
 
 def duration(seconds: float) -> str:

@@ -38,6 +38,10 @@ SampleOption = Annotated[
     int | None, typer.Option("--sample", min=1, help="N rows drawn by a hash of their ids; a larger N keeps them.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --sample.")]
+CostOption = Annotated[
+    float | None, typer.Option("--max-cost", min=0, help="USD that the whole run may cost, all sessions together.")
+]
+LogOption = Annotated[bool, typer.Option("--log-json", help="Log progress as JSON lines on standard error.")]
 FailuresOption = Annotated[
     str, typer.Option("--max-failures", help="Exit 1 above this share (10%) or number (25) of failures.")
 ]
@@ -75,6 +79,22 @@ def only_models(chosen: Recipe, names: str) -> Recipe:
         )
     fewer = generate.model_copy(update={"models": wanted})
     return chosen.model_copy(update={"stages": chosen.stages.model_copy(update={"generate": fewer})})
+
+
+def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
+    """The recipe with a cap on money; every model must have a known price where there is one."""
+    if max_cost is not None:
+        chosen = chosen.model_copy(update={"limits": chosen.limits.model_copy(update={"max_cost": max_cost})})
+    if chosen.limits.max_cost is not None:
+        unknown = [name for name in chosen.used if chosen.model(name).priced is None]
+        if unknown:
+            raise RecipeError(
+                [
+                    f"models.{name}: has no known price, and a cap needs one: add price: {{input: .., output: ..}}"
+                    for name in unknown
+                ]
+            )
+    return chosen
 
 
 def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:

@@ -69,6 +69,7 @@ def _command(stage: str) -> Callable[..., None]:
         seed: options.SeedOption = 0,
         cop_base: options.CopOption = None,
         skip_bad: options.SkipOption = False,
+        log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.agentwork import NEEDS, agent_job  # noqa: PLC0415 - the same
@@ -88,7 +89,7 @@ def _command(stage: str) -> Callable[..., None]:
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)
         options.check_demo(chosen, intake.survey.wanted, recipe)
-        do(agent_job(stage, intake, chosen, output, layout), "rows")
+        do(agent_job(stage, intake, chosen, output, layout), "rows", log_json=log_json)
         result.print(f"{stage}: {output}", soft_wrap=True)
 
     return command

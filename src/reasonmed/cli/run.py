@@ -14,6 +14,7 @@ from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
+    from reasonmed.admission import Intake
     from reasonmed.job import Job
 
 _TOO_MANY_FAILURES = 1
@@ -41,6 +42,8 @@ def run(
     cop_base: options.CopOption = None,
     skip_bad: options.SkipOption = False,
     max_failures: options.FailuresOption = "10%",
+    max_cost: options.CostOption = None,
+    log_json: options.LogOption = False,
 ) -> None:
     """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
 
@@ -50,6 +53,7 @@ def run(
       reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa
       reasonmed run medqa.jsonl --endpoint http://localhost:11434/v1 --model qwen3:8b --sample 20
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
+      reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
     from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
@@ -60,6 +64,7 @@ def run(
         raise UsageError("--limit and --sample exclude each other")
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     options.need_stages(chosen, synthesis.NEEDED, recipe)
+    chosen = options.with_cap(chosen, max_cost)
     source = synthesis.question_source(questions, Settings(layout, cop_base))
     with options.working(f"checking {questions}"):
         intake = take_in(questions, source, Selection(limit, sample, seed))
@@ -69,27 +74,27 @@ def run(
     folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
     job = synthesis.synthesis_job(intake, chosen, folder)
     job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
-    _announce(job)
-    do(job, "questions")
+    _announce(job, intake)
+    do(job, "questions", log_json=log_json)
     _conclude(job, allowed)
 
 
-def _announce(job: Job) -> None:
+def _announce(job: Job, intake: Intake) -> None:
     from reasonmed.recipe.checks import thresholds  # noqa: PLC0415 - keeps --help fast
 
     stages = job.recipe.stages
     chains = stages.generate.chains if stages.generate else 0
     easy, medium = thresholds(stages)
     models = ", ".join(sorted({job.recipe.model(name).label for name in job.recipe.used}))
-    say(f"{job.intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
+    say(f"{intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
     say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more · run directory: {job.folder.path}")
     if job.recipe.demo:
         say(
             "DEMO: this model proves the machinery and has no medical ability; nothing it writes is fit for use",
             "bold red",
         )
-    if job.intake.survey.without_key:
-        say(f"{job.intake.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
+    if intake.survey.without_key:
+        say(f"{intake.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
 
 
 def _conclude(job: Job, allowed: int) -> None:

@@ -33,9 +33,9 @@ class Window:
         self._failed_size, self._failed_at = float("inf"), float("-inf")
 
     def limit(self, ceiling: int) -> None:
-        """Set the most that may be open from now on."""
-        self.ceiling = ceiling
-        self.size = min(self.size, float(ceiling)) if self.size > ceiling else self.size
+        """Set the most that may be open from now on; a person's word counts at once."""
+        self.ceiling, self.size = ceiling, float(ceiling)
+        self._ok = self._refused = 0
 
     def ok(self, now: float, open_now: int) -> None:
         """A request was answered while so many were open."""

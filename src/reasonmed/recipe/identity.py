@@ -37,6 +37,14 @@ def prompt_hashes(recipe: Recipe) -> dict[str, str]:
     return found
 
 
+def prompt_texts(recipe: Recipe) -> dict[str, str]:
+    """The text of every template that the recipe's stages use, so that a run can be rebuilt from its own directory."""
+    found: dict[str, str] = {}
+    for name in prompt_hashes(recipe):
+        found |= Prompt(name, recipe.prompts).sources
+    return found
+
+
 def _stage(recipe: Recipe, stage: str) -> dict[str, Any]:
     options = getattr(recipe.stages, stage)
     told: dict[str, Any] = options.model_dump(mode="json", exclude={"model", "models", "blind_model"})

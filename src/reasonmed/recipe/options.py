@@ -184,8 +184,8 @@ class Recipe(_Options):
     """Model entries by their names in this recipe."""
     stages: Stages
     limits: Limits = Limits()
-    prompts: RecipePath | None = None
-    """A folder of templates that replace the shipped ones of the same name."""
+    prompts: RecipePath | dict[str, str] | None = None
+    """A folder of templates, or texts by file name, that replace the shipped templates of the same name."""
 
     def model(self, name: str) -> ModelSettings:
         """A model entry."""

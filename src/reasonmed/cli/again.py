@@ -1,0 +1,133 @@
+"""``reasonmed retry``, ``rebuild``, ``diff`` and ``ctl``: what one does with a run that is there."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.errors import UsageError
+
+_SHOWN = 20
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(retry)
+    app.command()(rebuild)
+    app.command()(diff)
+    app.command()(ctl)
+
+
+def retry(
+    run: options.RunArgument,
+    classes: Annotated[
+        str, typer.Option("--class", help="context, filter, bad_request or unparsable; several with commas between.")
+    ],
+    recipe: options.RecipeOption = None,
+    max_cost: options.CostOption = None,
+    log_json: options.LogOption = False,
+) -> None:
+    """Ask again what ended by a fault of these classes, and only that; then go on with whatever is unfinished.
+
+    \b
+    Examples:
+      reasonmed retry runs/medqa --class context
+      reasonmed retry runs/medqa --class unparsable,filter -r recipe.yaml
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.again import job_of, retire  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.cli._jobs import do  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    folder = RunDirectory(run)
+    job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
+    count = retire(folder, [name.strip() for name in classes.split(",")])
+    say(f"{count} questions have such replies; they are asked again")
+    do(job, "questions", log_json=log_json)
+    out.print(safe(f"{folder.records_path}"), soft_wrap=True)
+
+
+def rebuild(run: options.RunArgument) -> None:
+    """Make every outcome and file of a run again from its ledger, without one request.
+
+    \b
+    Examples:
+      reasonmed rebuild runs/medqa
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    with options.working(f"replaying {run}"):
+        found = asyncio.run(replay(RunDirectory(run)))
+    same = "byte for byte what they were" if found.identical else "different from what they were"
+    out.print(
+        safe(f"{found.questions:,} questions from {found.calls:,} recorded calls, 0 requests; the files are {same}")
+    )
+    if found.changed:
+        shown = ", ".join(found.changed[:_SHOWN])
+        out.print(safe(f"{len(found.changed)} outcomes differ from the ones on record: {shown}", "yellow"))
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run directory.")],
+    new: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a changed question.")] = False,
+) -> None:
+    """Say which records differ between two runs, and because of which calls.
+
+    \b
+    Examples:
+      reasonmed diff runs/medqa runs/medqa-new
+      reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.diff import changes, summary  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    found = changes(RunDirectory(old), RunDirectory(new))
+    if as_json:
+        for change in found:
+            typer.echo(encode(change).decode())
+        return
+    every = list(found)
+    for change in islice(every, _SHOWN):
+        out.print(safe(f"{change.question_id}: {change.kind}: {change.cause} {change.call}".rstrip()), soft_wrap=True)
+    if len(every) > _SHOWN:
+        out.print(f"... and {len(every) - _SHOWN:,} more (--json lists all)")
+    for cause, count in summary(every).items():
+        out.print(safe(f"{count:6,}  {cause}"))
+    if not every:
+        out.print("no record differs")
+
+
+def ctl(
+    run: options.RunArgument,
+    command: Annotated[str, typer.Argument(help="status, pause, resume, drain or limit.")],
+    model: Annotated[str | None, typer.Argument(help="limit: the model, or a part of its name.")] = None,
+    most: Annotated[int | None, typer.Argument(help="limit: open requests at each address of it.")] = None,
+) -> None:
+    """Turn a run that is under way: pause it, let it end, change how many requests a model gets.
+
+    \b
+    Examples:
+      reasonmed ctl runs/medqa status
+      reasonmed ctl runs/medqa pause
+      reasonmed ctl runs/medqa limit deepseek 16
+      reasonmed ctl runs/medqa drain
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.ctl import ask  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    if command not in ("status", "pause", "resume", "drain", "limit"):
+        raise UsageError(f"ctl {command!r}: there are status, pause, resume, drain, limit")
+    if command == "limit" and (model is None or most is None):
+        raise UsageError("ctl limit needs a model and a number: reasonmed ctl RUN limit MODEL N")
+    answer = ask(RunDirectory(run), {"do": command, "model": model, "limit": most})
+    told = answer["ok"]
+    typer.echo(told if isinstance(told, str) else encode(told).decode())

@@ -1,0 +1,116 @@
+"""``reasonmed plan``: what a run will take, from a pilot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._jobs import do
+
+if TYPE_CHECKING:
+    from reasonmed.plan import Plan, Range, StagePlan
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(plan)
+
+
+def plan(
+    questions: Annotated[Path, typer.Argument(help="A question file.")],
+    recipe: options.RecipeOption = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory; as for run.")] = None,
+    pilot: Annotated[
+        int, typer.Option("--pilot", min=2, help="Questions of the pilot, of every source its share.")
+    ] = 40,
+    seed: options.SeedOption = 0,
+    endpoint: options.EndpointOption = None,
+    model: options.ModelOption = None,
+    key_env: options.KeyOption = None,
+    layout: options.LayoutOption = None,
+    cop_base: options.CopOption = None,
+    skip_bad: options.SkipOption = False,
+    max_cost: options.CostOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Send a few questions through all stages, and say what the whole will take: requests, tokens, money, time.
+
+    The pilot's replies are kept: `reasonmed run` with the same file and recipe goes on from them.
+
+    \b
+    Examples:
+      reasonmed plan medqa.jsonl -r recipe.yaml
+      reasonmed plan medqa.jsonl -r recipe.yaml --pilot 100 --max-cost 5
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.admission import take_in  # noqa: PLC0415 - the same
+    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.plan import choose, estimate  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    chosen = options.with_cap(options.load_recipe(recipe, endpoint, model, key_env), max_cost)
+    options.need_stages(chosen, synthesis.NEEDED, recipe)
+    source = synthesis.question_source(questions, Settings(layout, cop_base))
+    with options.working(f"checking {questions}"):
+        selection, strata, sizes = choose(source, pilot, seed)
+        intake = take_in(questions, source, selection)
+    options.check_rows(intake, skip_bad=skip_bad)
+    options.check_demo(chosen, intake.survey.wanted, recipe)
+    folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
+    job = synthesis.synthesis_job(intake, chosen, folder)
+    sample = chosen.stages.score.sample if chosen.stages.score else None
+    job = replace(job, after=synthesis.scoring(chosen, min(sample or pilot, pilot)))
+    say(f"pilot: {len(strata)} of {sum(sizes.values()):,} questions, in {folder.path}")
+    do(job, "questions of the pilot")
+    found = estimate(folder, chosen, strata, sizes)
+    if as_json:
+        typer.echo(encode(found).decode())
+    else:
+        _show(found)
+        again = f"reasonmed run {questions} -o {folder.path}" + (f" -r {recipe}" if recipe else "")
+        out.print(safe(f"The pilot's replies are kept: {again}"), soft_wrap=True)
+
+
+def _show(found: Plan) -> None:
+    from reasonmed.prices import table_date  # noqa: PLC0415 - keeps --help fast
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("stage", "requests", "tokens in", "tokens out", "USD", "90 % of draws"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, one in found.stages.items():
+        table.add_row(stage, *_cells(one))
+    table.add_row("all", *_cells(found.total), style="bold")
+    out.print(table)
+    strata = ", ".join(f"{name} {size:,}" for name, size in found.strata.items())
+    out.print(safe(f"{found.questions:,} questions ({strata}), about {_number(found.records)} records"))
+    hours = found.hours
+    out.print(safe(f"about {hours.expected:.2f} hours ({hours.low:.2f} to {hours.high:.2f}) at the pilot's pace"))
+    if found.total.usd is None:
+        out.print(safe("the cost is unknown: a model has no known price; add `price:` to its entry", "yellow"))
+    else:
+        out.print(
+            safe(f"shipped prices are of {table_date()}; intervals are the spread of the pilot, not of the prices")
+        )
+
+
+def _cells(one: StagePlan) -> list[str]:
+    usd = "unknown" if one.usd is None else f"{one.usd.expected:,.4f}"
+    spread = _number(one.requests) + " requests" if one.usd is None else f"{one.usd.low:,.4f} to {one.usd.high:,.4f}"
+    return [
+        f"{one.requests.expected:,.0f}",
+        f"{one.tokens_in.expected:,.0f}",
+        f"{one.tokens_out.expected:,.0f}",
+        usd,
+        spread,
+    ]
+
+
+def _number(found: Range) -> str:
+    return f"{found.expected:,.0f} ({found.low:,.0f} to {found.high:,.0f})"

@@ -1,0 +1,166 @@
+"""Repair: a ledger that was not closed properly is checked; what can be read of a damaged one is saved.
+
+What is lost is asked again; the damaged file is kept beside the new one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import zlib
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_TABLES = ("items", "calls", "outcomes", "scores", "sessions", "facts", "totals")
+_BLOBS = {"items": "story", "calls": "texts", "outcomes": "story"}
+_MAGIC = b"SQLite format 3\x00"
+_HEADER = 100
+"""Bytes of a database file's header: page size at 16, number of pages at 28 (sqlite.org/fileformat)."""
+_SIDES = ("-wal", "-shm")
+_SMALL = ("items", "outcomes")
+"""Tables whose texts are read whole in a check; those of calls are read when they are wanted."""
+
+
+class Saved(NamedTuple):
+    """What could be saved of a damaged ledger, by table, and where the damaged one is kept."""
+
+    rows: dict[str, int]
+    kept: Path
+
+    def __str__(self) -> str:
+        rows = f"{self.rows['calls']:,} calls and {self.rows['outcomes']:,} outcomes"
+        return f"the ledger was damaged: {rows} were saved, the rest is asked again; the old file is {self.kept.name}"
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f".{path.name}.closed")
+
+
+def mark_closed(path: Path) -> None:
+    """Note the file as it is now: closed, and whole."""
+    facts = path.stat()
+    _mark(path).write_text(f"{facts.st_size} {facts.st_mtime_ns}", encoding="ascii")
+
+
+def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | None:
+    """Check a ledger unless it is as it was closed, and save what can be saved where it is damaged.
+
+    Args:
+        path: the ledger's file; may not be there yet.
+        prepare: makes the tables of a new one.
+    """
+    mark = _mark(path)
+    if not path.is_file():
+        return None
+    facts = path.stat()
+    with suppress(OSError, ValueError):
+        if mark.read_text(encoding="ascii") == f"{facts.st_size} {facts.st_mtime_ns}":
+            mark.unlink()
+            return None
+    mark.unlink(missing_ok=True)
+    if not _is_database(path) or _is_whole(path):
+        return None
+    return _save(path, prepare)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether a file begins as a database does; anything else is somebody's own, and left alone."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            if not _has_tables(connection):
+                return True
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            return verdict == "ok" and all(_texts_are_whole(connection, table) for table in _SMALL)
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return set(_TABLES) <= names
+
+
+def _texts_are_whole(connection: sqlite3.Connection, table: str) -> bool:
+    column = _BLOBS[table]
+    return all(_unpacks(blob) for (blob,) in connection.execute(f"SELECT {column} FROM {table}"))  # noqa: S608 - our names
+
+
+def _unpacks(blob: object) -> bool:
+    try:
+        return isinstance(blob, bytes) and zlib.decompress(blob) != b""
+    except zlib.error:
+        return False
+
+
+def _save(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved:
+    draft, reading = path.with_name(f"{path.name}.saving"), path.with_name(f"{path.name}.reading")
+    for old in (draft, reading):
+        old.unlink(missing_ok=True)
+    _padded_copy(path, reading)
+    with closing(sqlite3.connect(draft, isolation_level=None)) as new:
+        prepare(new)
+        rows = {table: _copy(reading, new, table) for table in _TABLES}
+        new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(kept)
+    for suffix in _SIDES:
+        reading.with_name(reading.name + suffix).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+    reading.unlink()
+    draft.rename(path)
+    return Saved(rows, kept)
+
+
+def _padded_copy(path: Path, copy: Path) -> None:
+    """A copy of the file and its log that is as long as its header says: SQLite reads nothing of a shorter one."""
+    shutil.copy(path, copy)
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file():
+        shutil.copy(log, copy.with_name(f"{copy.name}-wal"))
+    with copy.open("r+b") as file:
+        header = file.read(_HEADER)
+        if len(header) < _HEADER:
+            return
+        page = int.from_bytes(header[16:18], "big")
+        length = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+        if length > file.seek(0, 2):
+            file.truncate(length)
+
+
+def _copy(path: Path, new: sqlite3.Connection, table: str) -> int:
+    """Copy every readable row of a table; gives their number."""
+    count = 0
+    new.execute("BEGIN")
+    for row in _readable(path, table):
+        marks = ", ".join("?" * len(row))
+        count += new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount  # noqa: S608 - our names
+    new.execute("COMMIT")
+    return count
+
+
+def _readable(path: Path, table: str) -> Iterator[tuple[object, ...]]:
+    """Rows from both ends of a table up to where it cannot be read, without those whose text is torn."""
+    for order in ("ASC", "DESC"):
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as old:
+                cursor = old.execute(f"SELECT * FROM {table} ORDER BY 1 {order}")  # noqa: S608 - our names
+                names = [column[0] for column in cursor.description]
+                place = names.index(_BLOBS[table]) if table in _BLOBS else None
+                for row in cursor:
+                    if place is None or _unpacks(row[place]):
+                        yield row
+        except sqlite3.DatabaseError:
+            continue
+        return
