@@ -20,6 +20,7 @@ LONGEST = 320
 LAYERS = (
     ("errors", "_version", "resources", "files", "weights"),
     ("types",),
+    ("stems", "report"),
     ("parsing",),
     ("prompting",),
     ("prices",),
@@ -38,7 +39,7 @@ LAYERS = (
     ("scoring", "job"),
     ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan"),
     ("again",),
-    ("rebuild",),
+    ("rebuild", "selftest"),
     ("cli", "__main__"),
 )
 """From the bottom up: a module imports from lower layers, or from its own."""

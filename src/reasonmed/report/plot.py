@@ -1,0 +1,103 @@
+"""Plots as SVG, by matplotlib (extra ``plots``): the same bytes from the same figures."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.errors import UsageError
+from reasonmed.report.page import Html
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_COLORS = ("#2f6fab", "#d1772e", "#4b9b5f", "#a64d79", "#7a6bb0", "#8a8f98")
+
+
+class Bar(NamedTuple):
+    """A value with an interval: low and high are the same as the value where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str = "") -> Html:
+    """Horizontal bars: one group a row (a benchmark, a tier), one bar a series (a model, a split)."""
+    series = list(dict.fromkeys(name for group in groups.values() for name in group))
+    with _figure(title, 0.6 + 0.3 * sum(max(len(group), 1) for group in groups.values())) as (axes, done):
+        high = 0.8 / max(len(series), 1)
+        for place, name in enumerate(series):
+            rows = [(row, group[name]) for row, group in enumerate(groups.values()) if name in group]
+            found = [(row, one if isinstance(one, Bar) else Bar(one, one, one)) for row, one in rows]
+            axes.barh(
+                [row + (place - (len(series) - 1) / 2) * high for row, _ in found],
+                [bar.value for _, bar in found],
+                height=high * 0.9,
+                xerr=[[bar.value - bar.low for _, bar in found], [bar.high - bar.value for _, bar in found]],
+                error_kw={"elinewidth": 1, "capsize": 2},
+                color=_COLORS[place % len(_COLORS)],
+                label=name,
+            )
+        axes.set_yticks(range(len(groups)), [_plain(name) for name in groups])
+        axes.invert_yaxis()
+        axes.set_xlabel(unit)
+        if len(series) > 1:
+            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return done[0]
+
+
+def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> Html:
+    """Lines through points (x, y)."""
+    with _figure(title, 3.2) as (axes, done):
+        for place, (name, points) in enumerate(series.items()):
+            axes.plot(
+                *zip(*points, strict=True), color=_COLORS[place % len(_COLORS)], label=_plain(name), linewidth=1.4
+            )
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        if len(series) > 1:
+            axes.legend(frameon=False)
+    return done[0]
+
+
+def histogram(title: str, values: Mapping[str, Sequence[float]], x: str, bins: int = 30) -> Html:
+    """Counts of values, one outline a series."""
+    with _figure(title, 3.0) as (axes, done):
+        for place, (name, found) in enumerate(values.items()):
+            color = _COLORS[place % len(_COLORS)]
+            axes.hist(found, bins=bins, histtype="step", color=color, label=_plain(name), linewidth=1.4)
+        axes.set_xlabel(x)
+        axes.set_ylabel("count")
+        if len(values) > 1:
+            axes.legend(frameon=False)
+    return done[0]
+
+
+@contextmanager
+def _figure(title: str, height: float) -> Iterator[tuple[Any, list[Html]]]:
+    """Axes to draw on; afterwards the list holds the picture."""
+    try:
+        import matplotlib as mpl  # noqa: PLC0415 - an extra
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    except ImportError as missing:
+        raise UsageError("plots need matplotlib: pip install 'reasonmed[plots]'") from missing
+    done: list[Html] = []
+    with mpl.rc_context(
+        {"svg.hashsalt": "reasonmed", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
+    ):
+        figure = Figure(figsize=(7.2, max(height, 1.6)), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(_plain(title), loc="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+        yield axes, done
+        sink = io.StringIO()
+        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+        text = sink.getvalue()
+        done.append(Html(text[text.index("<svg") :]))
+
+
+def _plain(text: str, most: int = 48) -> str:
+    printable = "".join(mark for mark in text if mark.isprintable())
+    return printable if len(printable) <= most else f"{printable[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
