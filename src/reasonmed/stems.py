@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reasonmed.types import Question
 
-_BETWEEN = re.compile(r"[^\w]+|_+")
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 def normal(text: str) -> str:
     """Lower-case words with single spaces: no punctuation, compatibility forms folded (NFKC)."""
-    return _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return _BETWEEN.sub(" ", folded).strip()
 
 
 def stem_hash(question: Question) -> str:

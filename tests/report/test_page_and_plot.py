@@ -25,7 +25,10 @@ def test_no_text_becomes_markup() -> None:
 
 
 def _three() -> list[str]:
-    groups = {"easy": {"a": plot.Bar(0.5, 0.4, 0.6), "b": 0.3}, HOSTILE: {"a": 0.2}}
+    groups: dict[str, dict[str, plot.Bar | float]] = {
+        "easy": {"a": plot.Bar(0.5, 0.4, 0.6), "b": 0.3},
+        HOSTILE: {"a": 0.2},
+    }
     return [
         plot.bars(HOSTILE, groups, "share"),
         plot.lines("loss", {HOSTILE: [(1, 2), (2, 1)]}, "step", "loss"),
