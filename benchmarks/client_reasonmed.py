@@ -1,7 +1,8 @@
 """reasonmed's own client on plain rows, in the form of the other clients of the comparison.
 
-Reads rows ``{"id", "prompt"}`` (or ``{"id", "question"}``: nine generations, each then verified), sends each through the whole request path (journal with its durable ledger, retries,
-scheduler, aiohttp), and writes ``{"id", "response"}``. The same command again resumes from the ledger in ``--work``.
+Reads rows ``{"id", "prompt"}`` (or ``{"id", "question"}``: nine generations, each then verified), sends each through
+the whole request path (journal with its durable ledger, retries, scheduler, aiohttp), and writes rows of
+``{"id", "response"}``. The same command again resumes from the ledger in ``--work``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 START = time.perf_counter()
 CHAINS = 9
-GENERATE = "[[{qid}/g{k}]] You are a physician. Think step by step, evaluate every option and answer.\n\n[Question]\n{question}\n"
+GENERATE = (
+    "[[{qid}/g{k}]] You are a physician. Think step by step, evaluate every option and answer.\n\n"
+    "[Question]\n{question}\n"
+)
 VERIFY = (
     "[[{qid}/v{k}]] Say whether the following chain of thought supports the given answer.\n\n[Question]\n{question}\n\n"
     "[Chain of thought]\n{cot}\n\nAnswer with a JSON object: verdict and reason.\n"
