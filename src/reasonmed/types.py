@@ -153,6 +153,20 @@ class Tier(StrEnum):
     DIFFICULT = "difficult"
 
 
+class Opinion(Struct, frozen=True, omit_defaults=True):
+    """What was said beside the judge's own word, kept whatever came of it.
+
+    ``kind`` is ``judge`` (the judge's own word, where something else decided), ``second`` (another judge), ``blind``
+    (a reader of the reasoning alone) or ``shuffled`` (the judge, with the options in another order). ``outcome`` is
+    ``correct``, ``error`` or ``undecided``; of a blind reader ``correct`` means that it reached the key.
+    """
+
+    kind: Literal["judge", "second", "blind", "shuffled"]
+    outcome: Literal["correct", "error", "undecided"]
+    reason: str = ""
+    model: str = ""
+
+
 class Verdict(Struct, frozen=True, omit_defaults=True):
     """A judge's word on a chain of thought.
 
@@ -166,6 +180,8 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     judge: str = ""
     conflict: bool = False
     prechecked: bool = False
+    opinions: tuple[Opinion, ...] = ()
+    """Second votes and checks of the verdict, where the recipe asks for them."""
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -247,6 +263,26 @@ class Failure(Struct, frozen=True):
     detail: str
 
 
+class Probe(Struct, frozen=True, omit_defaults=True):
+    """A chain of thought that tries the judge: its label is known, and it is never part of a data set.
+
+    ``kind`` is ``original``, ``labelled`` or the name of a mutation. ``stratum`` says what is wrong with it. ``known``
+    says where the label comes from: a file that has it, a right answer from which it is presumed, or the mutation.
+    ``place`` is where the fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking.
+    """
+
+    kind: str
+    stratum: Literal["sound", "wrong_answer", "broken_reasoning", "injection"]
+    known: Literal["given", "presumed", "planted"]
+    text: str
+    model: str
+    answer: int | None = None
+    place: float | None = None
+    detail: str = ""
+    verdict: Verdict | None = None
+    again: Verdict | None = None
+
+
 class Story(Struct, frozen=True, omit_defaults=True):
     """Everything that happened to one question. Stages take a story and return a longer one."""
 
@@ -260,6 +296,9 @@ class Story(Struct, frozen=True, omit_defaults=True):
     dropped: tuple[Dropped, ...] = ()
     flags: tuple[str, ...] = ()
     failure: Failure | None = None
+    probes: tuple[Probe, ...] = ()
+    """Planted chains of thought that try the judge. They stand apart from ``chains``: no stage counts, ranks or keeps
+    them, and no record or failure is made of them."""
 
 
 class Record(Struct, frozen=True):
