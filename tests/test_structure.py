@@ -45,7 +45,7 @@ LAYERS = (
 )
 """From the bottom up: a module imports from lower layers, or from its own."""
 
-HELPERS = {"prose", "rewriting", "votes", "blind", "consensus", "waves"}
+HELPERS = {"prose", "rewriting", "votes", "blind", "consensus", "waves", "canaries", "second"}
 """Files of stages/ that are no stage of a recipe."""
 
 

@@ -154,11 +154,9 @@ class Tier(StrEnum):
 
 
 class Opinion(Struct, frozen=True, omit_defaults=True):
-    """What was said beside the judge's own word, kept whatever came of it.
+    """What was said beside a verdict: by the judge itself where another decided, by a second judge, by a blind reader.
 
-    ``kind`` is ``judge`` (the judge's own word, where something else decided), ``second`` (another judge), ``blind``
-    (a reader of the reasoning alone) or ``shuffled`` (the judge, with the options in another order). ``outcome`` is
-    ``correct``, ``error`` or ``undecided``; of a blind reader ``correct`` means that it reached the key.
+    Of a blind reader ``correct`` means that it reached the key; ``shuffled`` is the judge with the options reordered.
     """
 
     kind: Literal["judge", "second", "blind", "shuffled"]
@@ -181,7 +179,6 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     conflict: bool = False
     prechecked: bool = False
     opinions: tuple[Opinion, ...] = ()
-    """Second votes and checks of the verdict, where the recipe asks for them."""
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -266,9 +263,8 @@ class Failure(Struct, frozen=True):
 class Probe(Struct, frozen=True, omit_defaults=True):
     """A chain of thought that tries the judge: its label is known, and it is never part of a data set.
 
-    ``kind`` is ``original``, ``labelled`` or the name of a mutation. ``stratum`` says what is wrong with it. ``known``
-    says where the label comes from: a file that has it, a right answer from which it is presumed, or the mutation.
-    ``place`` is where the fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking.
+    ``kind`` is ``original``, ``labelled`` or a mutation; ``known`` says where the label is from; ``place`` is where the
+    fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking.
     """
 
     kind: str
@@ -297,8 +293,7 @@ class Story(Struct, frozen=True, omit_defaults=True):
     flags: tuple[str, ...] = ()
     failure: Failure | None = None
     probes: tuple[Probe, ...] = ()
-    """Planted chains of thought that try the judge. They stand apart from ``chains``: no stage counts, ranks or keeps
-    them, and no record or failure is made of them."""
+    """What tries the judge. No stage counts, ranks or keeps these; no record or failure is made of them."""
 
 
 class Record(Struct, frozen=True):

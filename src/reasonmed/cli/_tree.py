@@ -84,6 +84,9 @@ def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
     chains = tree.add(safe(f"{len(story.chains)} chains of thought"))
     for index, chain in enumerate(story.chains):
         _add_chain(chains, index, chain, question, clip)
+    for probe in story.probes:
+        said = probe.verdict.outcome if probe.verdict else "unjudged"
+        tree.add(safe(f"canary of {probe.model}, {probe.kind}: {said} ({clip(probe.detail)})", "dim"))
     if story.tier:
         tree.add(safe(f"tier: {story.tier}"))
     for rewrite in story.rewrites:
