@@ -48,7 +48,7 @@ def test_wilson_refuses_counts_that_cannot_be(successes: int, n: int) -> None:
 def test_kappa_and_its_interval_are_those_of_statsmodels(
     table: tuple[int, int, int, int], value: float, low: float, high: float
 ) -> None:
-    """``cohens_kappa`` of statsmodels 0.14; an upper end above 1 is cut."""
+    """``cohens_kappa`` of statsmodels 0.15; an upper end above 1 is cut."""
     assert kappa(*table) == pytest.approx((value, low, high), abs=1e-6)
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 CARD = "judge_card.json"
 _DIGITS = 8
+_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,10 +108,12 @@ def card_job(intake: Intake, recipe: Recipe, trial: Trial, folder: RunDirectory)
     """The job of ``reasonmed judge-card``; a run whose chains are tried lends the verdicts that it has.
 
     Raises:
-        UsageError: the recipe has no generators for questions without chains of thought.
+        UsageError: no row has a case, or the recipe has no generators for questions without chains of thought.
     """
     if trial.write_chains and recipe.stages.generate is None:
         raise UsageError("--write-chains: the recipe has no generate stage to write them")
+    if not trial.write_chains:
+        _see_a_case(intake)
     facts = {
         "judge": judge_identity(recipe),
         "name": recipe.model(recipe.stages.verify.model).label if recipe.stages.verify else "",
@@ -128,6 +131,20 @@ def card_job(intake: Intake, recipe: Recipe, trial: Trial, folder: RunDirectory)
         forks=(RunDirectory(intake.file),) if intake.file.is_dir() else (),
         write=partial(_write, folder, facts),
         settings={"judge_card": {**dataclasses.asdict(trial), "cases": intake.survey.hash}},
+    )
+
+
+def _see_a_case(intake: Intake) -> None:
+    """Raise where no row of a file has a chain that may be tried, with what is wrong with the first ones."""
+    reasons: list[str] = []
+    for story in intake.source():
+        if isinstance(story, Story) and story.probes:
+            return
+        reasons += story.flags if isinstance(story, Story) and len(reasons) < _SHOWN else ()
+    why = ", ".join(dict.fromkeys(reasons)) or "its questions have no chains of thought"
+    raise UsageError(
+        f"{intake.file} has no case for a judge: {why}. Label the chains (correct: true or false), take those without "
+        "a label as right with --presume-right, or have chains written with --write-chains"
     )
 
 

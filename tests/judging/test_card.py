@@ -183,18 +183,12 @@ def test_texts_of_a_hostile_file_stay_text_on_the_page(tmp_path: Path) -> None:
     assert "\\<script\\>alert(1)\\</script\\>\\|x" in markdown_of(card)
 
 
-@pytest.mark.parametrize("text", ["[1, 2", '{"question": "Which?"}', "\x00\x01"])
+@pytest.mark.parametrize("text", ["", "[1, 2", '{"question": "Which?"}', "\x00\x01"])
 def test_a_torn_file_is_a_clear_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
     with pytest.raises(QuestionError, match=r"bad\.jsonl"):
         refuse_bad(take_in(path, case_source(path, Trial()), Selection()))
-
-
-def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
-    path = tmp_path / "empty.jsonl"
-    path.write_text("")
-    assert take_in(path, case_source(path, Trial()), Selection()).survey.wanted == 0
 
 
 def test_generators_write_the_chains_of_questions_that_have_none(tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ def _add_chain(tree: Tree, index: int, chain: ChainOfThought, question: Question
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""
         node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
+        for said in chain.verdict.opinions:
+            node.add(safe(f"{said.kind}, {said.model}: {said.outcome} {clip(said.reason)}".rstrip()))
     if chain.score is not None:
         node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}"))
 

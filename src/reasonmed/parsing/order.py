@@ -20,7 +20,7 @@ _OTHERS = re.compile(
     r"(?:above|below|these|them|others?|following|options?|choices?|preceding|previous)\b"
     r"|\b(?:above|below|preceding|aforementioned)\b|\b(?:both|either|neither)\s+\(?[A-Z]\b"
     r"|\b(?:options?|choices?|answers?)\s+\(?[A-Z0-9]\b"
-    r"|^\W*(?-i:[A-Z])(?:\s*(?:,|&|\+|/|\band\b|\bor\b)+\s*(?-i:[A-Z]))+\W*(?:only\W*)?$",
+    r"|^\W*(?-i:[A-Z])(?:(?:\s*(?:,|&|\+|/|\band\b|\bor\b)){1,2}\s*(?-i:[A-Z]))+\W*(?:only\W*)?$",
     re.IGNORECASE,
 )
 _NOUN = re.compile(
