@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reasonmed.intervals import Interval, difference, kappa, wilson
+from reasonmed.intervals import difference, kappa, wilson
 
 
 def test_wilson_gives_the_values_of_the_literature() -> None:
@@ -62,7 +62,22 @@ def test_kappa_is_not_defined_where_nothing_varies() -> None:
         found = kappa(*table)
         assert math.isnan(found.value)
         assert found[1:] == (-1, 1)
-    assert kappa(5, 0, 0, 5) == Interval(1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("table", [(5, 0, 0, 5), (40, 0, 0, 3), (15, 0, 47, 0), (0, 9, 0, 20)])
+def test_kappa_of_a_rater_who_never_varies_or_never_differs_is_not_told_as_certain(
+    table: tuple[int, int, int, int],
+) -> None:
+    found = kappa(*table)
+    assert found.value == (1 if not table[1] + table[2] else 0)
+    assert found.low < found.value <= found.high
+    assert found.high - found.low > 0.05
+
+
+def test_the_interval_of_full_agreement_is_that_of_the_agreement() -> None:
+    found = kappa(5, 0, 0, 5)
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx((wilson(10, 10).low - 0.5) / 0.5)
 
 
 def test_the_difference_of_shares_has_newcombes_interval() -> None:

@@ -6,6 +6,9 @@ from math import sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
+_NO_WIDTH = 1e-12
+"""Variances up to here are rounding errors of nought."""
+
 
 class Interval(NamedTuple):
     """An estimate with its confidence interval."""
@@ -45,6 +48,8 @@ def kappa(both: int, first: int, second: int, neither: int, confidence: float = 
         confidence: of the interval.
 
     Not a number, from -1 to 1, where it is not defined: nothing was counted, or both always say the same one thing.
+    Where the formula gives no width (full agreement, or a rater who never varies), the interval is that of the observed
+    agreement (Wilson), with the agreement by chance as it is.
     """
     n = both + first + second + neither
     if n == 0:
@@ -60,7 +65,11 @@ def kappa(both: int, first: int, second: int, neither: int, confidence: float = 
     agreeing = sum(table[i][i] * (1 - (rows[i] + columns[i]) * (1 - value)) ** 2 for i in (0, 1))
     apart = (1 - value) ** 2 * sum(table[i][1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1))
     variance = (agreeing + apart - (value - expected * (1 - value)) ** 2) / (n * (1 - expected) ** 2)
-    half = _quantile(confidence) * sqrt(max(0.0, variance))
+    if variance <= _NO_WIDTH:
+        ends = wilson(both + neither, n, confidence)[1:]
+        low, high = ((end - expected) / (1 - expected) for end in ends)
+        return Interval(value, max(-1.0, low), min(1.0, high))
+    half = _quantile(confidence) * sqrt(variance)
     return Interval(value, max(-1.0, value - half), min(1.0, value + half))
 
 
