@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,17 @@ from msgspec.structs import replace
 
 from reasonmed import recipe as recipes
 from reasonmed.errors import RecipeError, RequestRejected
+from reasonmed.rebuild import rebuild
 from reasonmed.recipe.checks import doubts
 from reasonmed.stages.route import route
 from reasonmed.stages.verify import verify
 from reasonmed.types import Opinion, Story, Tier
+from runs import World, content, questions, run
 from support import Script, chain, judged_story, prose, question, recipe, team, texts_of_request, verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reasonmed.types import Request, Verdict
 
 READER = {"blind_model": "two"}
@@ -167,3 +172,30 @@ def test_a_judge_that_also_generates_is_doubted_by_name() -> None:
         "stages": {"generate": {"models": ["a"], "samples": 3}, "verify": {"model": "b"}},
     }
     assert not list(doubts(recipes.parse(json.dumps(content))))
+
+
+EVERYTHING = {"canaries": 0.3, "blind_model": "two", "shuffle": True, "second_judge": "three"}
+
+
+def test_a_run_with_every_check_resumes_and_is_rebuilt_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch, shuffle=3)
+    made = recipe(verify=EVERYTHING)
+    whole = run(tmp_path / "whole", questions(6), made)
+    requests = world.requests
+    world.paid.clear()
+    for stop in range(30, requests, requests // 4):
+        world.stop_after = stop
+        run(tmp_path / "cut", questions(6), made)
+    world.stop_after = None
+    cut = run(tmp_path / "cut", questions(6), made)
+    assert max(world.paid.values()) == 1
+    assert content(cut) == content(whole)
+    found = asyncio.run(rebuild(cut))
+    assert found.identical
+    assert not found.changed
+    told = b"".join(content(cut))
+    assert all(f'"kind":"{kind}"'.encode() in told for kind in ("judge", "blind", "shuffled", "second"))
+    assert b"blind.md" in cut.manifest_path.read_bytes()
+    assert "blind" in cut.manifest()["prompts"]
