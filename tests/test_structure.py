@@ -20,12 +20,13 @@ LONGEST = 320
 LAYERS = (
     ("errors", "_version", "resources", "files", "weights"),
     ("types",),
-    ("stems", "report"),
+    ("stems", "report", "intervals"),
     ("parsing",),
     ("prompting",),
     ("prices",),
     ("questions", "backends"),
     ("recipe", "flow"),
+    ("judging",),
     ("ledger", "ledger_writer", "ledger_repair", "control"),
     ("journal",),
     ("agents",),
@@ -37,14 +38,14 @@ LAYERS = (
     ("session", "watch"),
     ("ctl",),
     ("scoring", "job"),
-    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan"),
+    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan", "judgecard"),
     ("again",),
     ("rebuild", "selftest"),
     ("cli", "__main__"),
 )
 """From the bottom up: a module imports from lower layers, or from its own."""
 
-HELPERS = {"prose", "rewriting", "votes", "blind", "consensus", "waves"}
+HELPERS = {"prose", "rewriting", "votes", "blind", "consensus", "waves", "canaries", "second"}
 """Files of stages/ that are no stage of a recipe."""
 
 

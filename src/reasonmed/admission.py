@@ -139,7 +139,7 @@ def content_hash(story: Story) -> bytes:
         question.license,
         answer_source=question.answer_source,
     )
-    rest = (story.chains, story.tier, story.kept, story.rewrites)
+    rest = (story.chains, story.tier, story.kept, story.rewrites, *([story.probes] if story.probes else []))
     return blake2b(encode((told, rest)), digest_size=16).digest()
 
 

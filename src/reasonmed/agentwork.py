@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
 from reasonmed.job import Job
+from reasonmed.judging.gate import check_judge
 from reasonmed.ledger import encode
 from reasonmed.outputs import outcomes
 from reasonmed.rundir import RunDirectory
@@ -55,6 +56,8 @@ def agent_job(stage: str, intake: Intake, recipe: Recipe, out: Path, layout: str
             f"{keyless} rows of {intake.file} have no answer key, and {stage} needs one; `reasonmed verify` "
             "looks for a consensus that takes its place"
         )
+    if "verify" in NEEDS[stage]:
+        check_judge(recipe)
     folder = RunDirectory(out.with_name(f"{out.name}.run"))
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")

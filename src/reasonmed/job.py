@@ -12,6 +12,7 @@ from reasonmed.admission import admit
 from reasonmed.control import Control
 from reasonmed.ctl import listening
 from reasonmed.flow.stop import Stop
+from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.rundir import RunDirectory, make_manifest
 from reasonmed.runner import run, save, unfinished
@@ -47,6 +48,8 @@ class Job:
     """What comes after the last row."""
     write: Callable[[Ledger], None] = field(default=lambda _: None)
     """Writes the files that are derived from the ledger."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else can change an outcome, beside the recipe's stages: a part of the identity."""
 
     def manifest(self) -> dict[str, Any]:
         """What the run directory says about the job."""
@@ -58,7 +61,7 @@ class Job:
             "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
             "templates": prompt_texts(self.recipe),
         }
-        return make_manifest(self.command, identity_of(self.recipe, self.stages), facts)
+        return make_manifest(self.command, {**identity_of(self.recipe, self.stages), **self.settings}, facts)
 
 
 async def execute(job: Job, watch: Watch) -> None:
@@ -75,6 +78,8 @@ async def execute(job: Job, watch: Watch) -> None:
         new = admit(ledger, job.intake) if job.intake else 0
         session, changes = begin(ledger, job.recipe, job.intake.selection if job.intake else None)
         _tell(job, watch, ledger, new, changes)
+        if session == 1 and {"generate", "verify"} <= {*job.stages}:
+            watch.notes += doubts(job.recipe)
         stack.enter_context(signals(stop))
         control = Control(job.recipe.limits, stop, budget_of(job.recipe.limits.max_cost, ledger))
         watch.control = control

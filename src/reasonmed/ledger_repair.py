@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TABLES = ("items", "calls", "outcomes", "scores", "sessions", "facts", "totals")
+_LATER = ("canaries",)
+"""Tables that older ledgers lack."""
 _BLOBS = {"items": "story", "calls": "texts", "outcomes": "story"}
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
@@ -108,7 +110,7 @@ def _save(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved:
     _padded_copy(path, reading)
     with closing(sqlite3.connect(draft, isolation_level=None)) as new:
         prepare(new)
-        rows = {table: _copy(reading, new, table) for table in _TABLES}
+        rows = {table: _copy(reading, new, table) for table in (*_TABLES, *_LATER)}
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     number = 1
     while (kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():

@@ -113,6 +113,7 @@ def failure_of(story: Story) -> dict[str, Any] | None:
     told = msgspec.to_builtins(story)
     question = told.pop("question")
     told.pop("failure")
+    told.pop("probes", None)
     key = None if story.question.answer is None else letter(story.question.answer)
     return {
         "question_id": story.question.id,

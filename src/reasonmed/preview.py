@@ -61,7 +61,7 @@ def _agent(team: Team, stage: str) -> Agent | None:
         "rank": team.ranker,
         "refine": team.editor,
         "optimize": team.author,
-        "blind": team.blind_reader,
+        "blind": team.blind_reader or team.verify_reader,
         "summarize": team.summarizer,
         "score": team.scorer,
     }

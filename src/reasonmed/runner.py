@@ -79,6 +79,10 @@ def unfinished(ledger: Ledger) -> Iterator[Story]:
 
 async def save(ledger: Ledger, story: Story) -> None:
     """Put an outcome on record."""
+    said = [probe.verdict.outcome for probe in story.probes if probe.verdict and probe.stratum == "broken_reasoning"]
+    if said:
+        tried = (said.count("correct"), said.count("error"), said.count("undecided"))
+        await ledger.put("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", story.question.id, *tried)
     counts = count_outcomes(story.chains)
     values = (
         story.question.id,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from reasonmed.intervals import wilson
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,10 @@ SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), CO
   COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0) FROM outcomes
 """
 _UNASKED = "SELECT COALESCE(SUM(unsampled), 0), COALESCE(SUM(prechecked), 0) FROM outcomes"
+_CANARIES = """
+SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(rejected), 0), COALESCE(SUM(canaries.undecided), 0)
+FROM canaries JOIN outcomes USING (id)
+"""
 _TOTALS = """
 SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
   SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage
@@ -49,6 +55,18 @@ class Saving(msgspec.Struct, frozen=True):
     usd: float | None
 
 
+class Canaries(msgspec.Struct, frozen=True):
+    """Planted chains with broken reasoning: how many the judge let pass, with the share's 95 % Wilson interval."""
+
+    planted: int
+    accepted: int
+    rejected: int
+    undecided: int
+    accepted_share: float
+    low: float
+    high: float
+
+
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
 
@@ -70,6 +88,8 @@ class Status(msgspec.Struct, frozen=True):
     demo: bool
     seconds: float
     stages: dict[str, StageTotals]
+    canaries: Canaries | None = None
+    """None where the run has none, or none yet."""
 
 
 def status_of(folder: RunDirectory) -> Status:
@@ -109,7 +129,16 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         demo=demo,
         seconds=_seconds(ledger),
         stages=stages,
+        canaries=_canaries(ledger),
     )
+
+
+def _canaries(ledger: Ledger) -> Canaries | None:
+    if not next(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'canaries'"), None):
+        return None
+    accepted, rejected, undecided = next(ledger.query(_CANARIES))
+    planted = accepted + rejected + undecided
+    return Canaries(planted, accepted, rejected, undecided, *wilson(accepted, planted)) if planted else None
 
 
 def _stage(row: tuple[Any, ...]) -> StageTotals:

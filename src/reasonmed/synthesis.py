@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.job import After, Job
+from reasonmed.judging.gate import check_judge
 from reasonmed.outputs import write_outputs
 from reasonmed.pipeline import synthesize
 from reasonmed.questions import read
@@ -48,7 +49,12 @@ def default_folder(intake: Intake, recipe: Recipe) -> Path:
 
 
 def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> Job:
-    """The job of ``reasonmed run``; without an intake it goes on with the questions that the run has."""
+    """The job of ``reasonmed run``; without an intake it goes on with the questions that the run has.
+
+    Raises:
+        RecipeError: the judge lacks the card that the recipe asks for.
+    """
+    check_judge(recipe)
     facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
 
     return Job(

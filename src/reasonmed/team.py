@@ -38,6 +38,9 @@ class Team:
     editor: Agent | None = None
     author: Agent | None = None
     blind_reader: Agent | None = None
+    verify_reader: Agent | None = None
+    """Reads blind what the judge accepts."""
+    second_judge: Agent | None = None
     summarizer: Agent | None = None
     scorer: Agent | None = None
 
@@ -55,6 +58,8 @@ def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
         editor=make.role("refine", stages.refine),
         author=make.role("optimize", stages.optimize),
         blind_reader=make.blind_reader(),
+        verify_reader=make.verify_reader(),
+        second_judge=make.second_judge(),
         summarizer=make.role("summarize", stages.summarize),
         scorer=make.role("score", stages.score, score_schema(*SCORE_BOUNDS)),
     )
@@ -116,9 +121,22 @@ class _Maker:
     def blind_reader(self) -> Agent | None:
         options = self._recipe.stages.optimize
         name = blind_reader(self._recipe) if options and options.blind else None
-        if options is None or name is None:
+        return None if options is None else self._reader(name, options.max_tokens)
+
+    def verify_reader(self) -> Agent | None:
+        options = self._recipe.stages.verify
+        return None if options is None else self._reader(options.blind_model, options.max_tokens)
+
+    def _reader(self, name: str | None, max_tokens: int) -> Agent | None:
+        if name is None:
             return None
-        return self.agent("blind", name, SamplingParameters(0.0, None, min(options.max_tokens, 4000)))
+        return self.agent("blind", name, SamplingParameters(0.0, None, min(max_tokens, 4000)))
+
+    def second_judge(self) -> Agent | None:
+        options = self._recipe.stages.verify
+        if options is None or options.second_judge is None:
+            return None
+        return self.role("verify", options.model_copy(update={"model": options.second_judge}), VERDICT_SCHEMA)
 
 
 def _as_dict(sampling: SamplingParameters) -> dict[str, Any]:

@@ -153,6 +153,18 @@ class Tier(StrEnum):
     DIFFICULT = "difficult"
 
 
+class Opinion(Struct, frozen=True, omit_defaults=True):
+    """What was said beside a verdict: by the judge itself where another decided, by a second judge, by a blind reader.
+
+    Of a blind reader ``correct`` means that it reached the key; ``shuffled`` is the judge with the options reordered.
+    """
+
+    kind: Literal["judge", "second", "blind", "shuffled"]
+    outcome: Literal["correct", "error", "undecided"]
+    reason: str = ""
+    model: str = ""
+
+
 class Verdict(Struct, frozen=True, omit_defaults=True):
     """A judge's word on a chain of thought.
 
@@ -166,6 +178,7 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     judge: str = ""
     conflict: bool = False
     prechecked: bool = False
+    opinions: tuple[Opinion, ...] = ()
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -247,6 +260,25 @@ class Failure(Struct, frozen=True):
     detail: str
 
 
+class Probe(Struct, frozen=True, omit_defaults=True):
+    """A chain of thought that tries the judge: its label is known, and it is never part of a data set.
+
+    ``kind`` is ``original``, ``labelled`` or a mutation; ``known`` says where the label is from; ``place`` is where the
+    fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking.
+    """
+
+    kind: str
+    stratum: Literal["sound", "wrong_answer", "broken_reasoning", "injection"]
+    known: Literal["given", "presumed", "planted"]
+    text: str
+    model: str
+    answer: int | None = None
+    place: float | None = None
+    detail: str = ""
+    verdict: Verdict | None = None
+    again: Verdict | None = None
+
+
 class Story(Struct, frozen=True, omit_defaults=True):
     """Everything that happened to one question. Stages take a story and return a longer one."""
 
@@ -260,6 +292,8 @@ class Story(Struct, frozen=True, omit_defaults=True):
     dropped: tuple[Dropped, ...] = ()
     flags: tuple[str, ...] = ()
     failure: Failure | None = None
+    probes: tuple[Probe, ...] = ()
+    """What tries the judge. No stage counts, ranks or keeps these; no record or failure is made of them."""
 
 
 class Record(Struct, frozen=True):

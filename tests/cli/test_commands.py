@@ -20,6 +20,7 @@ from reasonmed.resources import resource
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
+    "judge-card",
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

@@ -46,6 +46,10 @@ def show_funnel(status: Status) -> None:
     reasons = ", ".join(f"{name} {count}" for name, count in status.reasons.items())
     table.add_row("failures", f"{status.failures:,}", reasons)
     table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
+    tried = status.canaries
+    if tried is not None:
+        rate = f"{tried.accepted_share:.0%} ({tried.low:.0%} to {tried.high:.0%})"
+        table.add_row("canaries", f"{tried.planted:,}", f"{tried.accepted} let pass by the judge: {rate}")
     table.add_row(
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
     )

@@ -84,6 +84,9 @@ def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
     chains = tree.add(safe(f"{len(story.chains)} chains of thought"))
     for index, chain in enumerate(story.chains):
         _add_chain(chains, index, chain, question, clip)
+    for probe in story.probes:
+        said = probe.verdict.outcome if probe.verdict else "unjudged"
+        tree.add(safe(f"canary of {probe.model}, {probe.kind}: {said} ({clip(probe.detail)})", "dim"))
     if story.tier:
         tree.add(safe(f"tier: {story.tier}"))
     for rewrite in story.rewrites:
@@ -116,6 +119,8 @@ def _add_chain(tree: Tree, index: int, chain: ChainOfThought, question: Question
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""
         node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
+        for said in chain.verdict.opinions:
+            node.add(safe(f"{said.kind}, {said.model}: {said.outcome} {clip(said.reason)}".rstrip()))
     if chain.score is not None:
         node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}"))
 

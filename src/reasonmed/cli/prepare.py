@@ -62,6 +62,7 @@ def doctor(
       reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.doctor import examine  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.checks import doubts  # noqa: PLC0415 - the same
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     worst = None
@@ -72,6 +73,8 @@ def doctor(
         for finding in found.findings:
             out.print(safe(f"  {finding.mark:4} {finding.text}", _STYLES[finding.mark]), soft_wrap=True)
         worst = worst or found.error
+    for doubt in doubts(chosen):
+        out.print(safe(f"note {doubt}", _STYLES["note"]), soft_wrap=True)
     if worst is not None:
         say("the recipe is not ready: see above", "bold red")
         raise typer.Exit(worst.exit_code)

@@ -22,9 +22,7 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
         yield from _check_generate(recipe, recipe.stages.generate)
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
     yield from _check_blind(recipe)
-    verify = recipe.stages.verify
-    if verify and verify.precheck and verify.conflicts == "keep":
-        yield "stages.verify: precheck and conflicts: keep exclude each other: one believes the answer, one the judge"
+    yield from _check_verify(recipe)
 
 
 def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
@@ -47,6 +45,30 @@ def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
                 "would be one and the same: use samples, or tell the builds apart with revision"
             )
         seen[same] = name
+
+
+def doubts(recipe: Recipe) -> Iterator[str]:
+    """What is allowed and seldom wise: a person is told once."""
+    verify, generate = recipe.stages.verify, recipe.stages.generate
+    if verify is None or generate is None:
+        return
+    judge = recipe.model(verify.model).label
+    if judge in (recipe.model(name).label for name in generate.models):
+        yield (
+            f"the judge {judge} also writes chains of thought, and judges tend to favor their own; take another model "
+            "for one of the roles, or see `reasonmed judge-card` for how much it does"
+        )
+
+
+def _check_verify(recipe: Recipe) -> Iterator[str]:
+    verify = recipe.stages.verify
+    if verify is None:
+        return
+    if verify.precheck and verify.conflicts == "keep":
+        yield "stages.verify: precheck and conflicts: keep exclude each other: one believes the answer, one the judge"
+    second = recipe.models.get(verify.second_judge) if verify.second_judge else None
+    if _same(second, recipe.models.get(verify.model)):
+        yield f"stages.verify.second_judge: {verify.second_judge} is the judge; it must be another model"
 
 
 def thresholds(stages: Stages, chains: int | None = None) -> tuple[int, int]:
@@ -93,8 +115,8 @@ def blind_reader(recipe: Recipe) -> str | None:
     return next((name for name in others if name in known and not _same(known[name], author)), None)
 
 
-def _same(entry: ModelSettings, other: object) -> bool:
-    return isinstance(other, ModelSettings) and entry.label == other.label
+def _same(entry: object, other: object) -> bool:
+    return isinstance(entry, ModelSettings) and isinstance(other, ModelSettings) and entry.label == other.label
 
 
 def votes_needed(wanted: int | None, paper: int, chains: int) -> int:

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 from reasonmed import parsing
 from reasonmed.prompting import Prompt
 from reasonmed.recipe.checks import blind_reader
-from reasonmed.recipe.options import Generate, Recipe, Role, Stages
+from reasonmed.recipe.options import Generate, Recipe, Role, Stages, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pydantic import BaseModel
 
 RECORD_FORMAT = 1
 """Raised when the pipeline itself comes to make other records from the same replies."""
 
 _PROMPTS = {"verify": ("verify", "consensus"), "optimize": ("optimize", "blind"), "route": ()}
+
+
+_NAMES = ("blind_model", "second_judge")
+"""Options that name a model entry; what can change a record is the model."""
+_CHECKS = ("canaries", "shuffle")
 
 
 def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, Any]:
@@ -25,6 +32,19 @@ def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str
         "format": RECORD_FORMAT,
         "parsing": parsing.VERSION,
         "stages": {stage: _stage(recipe, stage) for stage in wanted if getattr(recipe.stages, stage) is not None},
+    }
+
+
+def judge_identity(recipe: Recipe) -> dict[str, Any]:
+    """Who the judge is: model, sampling and the hash of its prompt; empty where the recipe has none."""
+    options = recipe.stages.verify
+    if options is None:
+        return {}
+    return {
+        "model": _model(recipe, options.model),
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+        "prompt": Prompt("verify", recipe.prompts).hash,
     }
 
 
@@ -47,14 +67,25 @@ def prompt_texts(recipe: Recipe) -> dict[str, str]:
 
 def _stage(recipe: Recipe, stage: str) -> dict[str, Any]:
     options = getattr(recipe.stages, stage)
-    told: dict[str, Any] = options.model_dump(mode="json", exclude={"model", "models", "blind_model"})
+    told: dict[str, Any] = options.model_dump(mode="json", exclude={"model", "models", *_NAMES, *_unused(options)})
     if isinstance(options, Generate):
         told["models"] = [_model(recipe, name) for name in options.models]
     elif isinstance(options, Role):
         told["model"] = _model(recipe, options.model)
     if stage == "optimize" and told["blind"]:
         told["blind_model"] = _model(recipe, blind_reader(recipe) or "")
+    for name in _NAMES if isinstance(options, Verify) else ():
+        if getattr(options, name):
+            told[name] = _model(recipe, getattr(options, name))
     return {**told, "prompts": _prompts(recipe, stage)}
+
+
+def _unused(options: BaseModel) -> set[str]:
+    """Options of a judge's checks that are off: an identity from before there were any must stay what it is."""
+    if not isinstance(options, Verify):
+        return set()
+    off = {name for name in _CHECKS if getattr(options, name) == Verify.model_fields[name].default}
+    return {*off, "require_judge_card", *(["canary_seed"] if "canaries" in off else [])}
 
 
 def _model(recipe: Recipe, name: str) -> dict[str, Any]:
@@ -68,7 +99,11 @@ def _model(recipe: Recipe, name: str) -> dict[str, Any]:
 
 
 def _prompts(recipe: Recipe, stage: str) -> dict[str, str]:
-    return {name: Prompt(name, recipe.prompts).hash for name in _PROMPTS.get(stage, (stage,))}
+    names = _PROMPTS.get(stage, (stage,))
+    verify = recipe.stages.verify
+    if stage == "verify" and verify is not None and verify.blind_model:
+        names = (*names, "blind")
+    return {name: Prompt(name, recipe.prompts).hash for name in names}
 
 
 def differences(old: object, new: object, path: str = "") -> Iterator[str]:

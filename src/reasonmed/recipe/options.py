@@ -68,6 +68,17 @@ class Generate(_Options):
         return len(self.models) * len(self.temperatures) * self.samples
 
 
+class RequireJudgeCard(_Options):
+    """A run begins only with a card of this very judge (model, sampling, prompt) that reaches these shares."""
+
+    file: RecipePath
+    """A ``judge_card.json`` that `reasonmed judge-card` wrote."""
+    sensitivity: float = Field(0.8, ge=0, le=1)
+    """Sound chains of thought that the judge must accept."""
+    specificity: float = Field(0.8, ge=0, le=1)
+    """Chains with a right answer and broken reasoning that it must reject."""
+
+
 class Verify(Role):
     """A judge's verdict on every chain of thought."""
 
@@ -76,6 +87,18 @@ class Verify(Role):
     precheck: bool = False
     """Whether a chain that concludes another option than the key is an Error without a request. Cheaper, and the same
     tier; the judge's reason is fetched later where an editor or author needs it."""
+    require_judge_card: RequireJudgeCard | None = None
+    canaries: float = Field(0.0, ge=0, le=0.5)
+    """So many of the chains that conclude the key get a twin with broken reasoning, to try the judge as it works."""
+    canary_seed: int = 0
+    """Draws the chains and the faults."""
+    blind_model: str | None = None
+    """A model that must reach the key from the reasoning alone of each chain that the judge accepts."""
+    shuffle: bool = False
+    """Whether an accepted chain must be accepted again with the options in another order."""
+    second_judge: str | None = None
+    """A model that judges all chains of a question where one verdict more or less would change the tier; a chain is
+    right only where neither judge calls it an error."""
 
 
 class Route(_Options):
@@ -214,5 +237,9 @@ def mentions(stages: Stages) -> Iterator[tuple[str, str]]:
             yield from ((f"stages.{stage}.models", name) for name in options.models)
         elif isinstance(options, Role):
             yield f"stages.{stage}.model", options.model
+    if stages.verify:
+        for option in ("blind_model", "second_judge"):
+            if getattr(stages.verify, option):
+                yield f"stages.verify.{option}", getattr(stages.verify, option)
     if stages.optimize and stages.optimize.blind and stages.optimize.blind_model:
         yield "stages.optimize.blind_model", stages.optimize.blind_model

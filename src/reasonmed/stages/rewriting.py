@@ -11,7 +11,7 @@ from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.leaks import find_leak
 from reasonmed.stages.prose import Wanted, parse_chain
 from reasonmed.stages.rank import draw
-from reasonmed.stages.verify import contradicts_key, judge
+from reasonmed.stages.verify import contradicts_key, verdict_on
 from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: 
         return Rewrite(draft.stage, number, draft.parent, chain, f"no rewrite came: {lost.kind}")
     problem = _problem(story.question, chain, verified=verified)
     if problem is None and verified:
-        chain = replace(chain, verdict=await judge(story.question, chain, team))
+        chain = replace(chain, verdict=await verdict_on(story.question, chain, team))
         problem = _not_accepted(chain)
     return Rewrite(draft.stage, number, draft.parent, chain, problem)
 

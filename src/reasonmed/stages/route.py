@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from reasonmed.agents import gather
 from reasonmed.recipe.checks import thresholds, votes_needed
-from reasonmed.stages.verify import judge
+from reasonmed.stages.second import second_opinions
+from reasonmed.stages.verify import verdict_on
 from reasonmed.stages.votes import count_votes, in_words
 from reasonmed.types import Failure, Tier
 
@@ -25,6 +26,8 @@ async def route(story: Story, team: Team) -> Story:
     story = _dispute(story, team)
     if story.failure:
         return story
+    if team.second_judge is not None and _is_borderline(story, team):
+        story = await second_opinions(story, team, team.second_judge)
     tier = decided_tier(story, team)
     if tier is None and team.judge is not None:
         story = await _judge_again(story, team)
@@ -44,12 +47,21 @@ def count_outcomes(chains: tuple[ChainOfThought, ...]) -> dict[str, int]:
 
 def decided_tier(story: Story, team: Team) -> Tier | None:
     """The tier that every possible outcome of the open chains leads to; None where they lead to several."""
+    tiers = _possible_tiers(story, team)
+    return tiers.pop() if len(tiers) == 1 else None
+
+
+def _is_borderline(story: Story, team: Team) -> bool:
+    """Whether one verdict more or less would change the tier."""
+    return len(_possible_tiers(story, team, margin=1)) > 1
+
+
+def _possible_tiers(story: Story, team: Team, margin: int = 0) -> set[Tier]:
     counts = count_outcomes(story.chains)
     total = len(story.chains) + story.unsampled
     easy, medium = thresholds(team.stages, total)
     fewest, most = counts["error"], total - counts["correct"]
-    tiers = {_tier_of(number, easy, medium) for number in (fewest, most)}
-    return tiers.pop() if len(tiers) == 1 else None
+    return {_tier_of(number, easy, medium) for number in (fewest - margin, most + margin)}
 
 
 def _tier_of(wrong: int, easy: int, medium: int) -> Tier:
@@ -62,7 +74,7 @@ async def _judge_again(story: Story, team: Team) -> Story:
     async def settled(chain: ChainOfThought) -> ChainOfThought:
         if chain.outcome != "undecided":
             return chain
-        return replace(chain, verdict=await judge(story.question, chain, team, sample=1))
+        return replace(chain, verdict=await verdict_on(story.question, chain, team, sample=1))
 
     return replace(story, chains=tuple(await gather(settled(chain) for chain in story.chains)))
 

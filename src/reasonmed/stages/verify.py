@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
@@ -10,14 +10,19 @@ from reasonmed.agents import gather
 from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
 from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.judgment import parse_verdict
-from reasonmed.types import Verdict, letter
+from reasonmed.parsing.order import in_another_order
+from reasonmed.stages.blind import read
+from reasonmed.stages.canaries import plant
+from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reasonmed.agents import Agent
     from reasonmed.team import Team
-    from reasonmed.types import ChainOfThought, Completion, Question, Story
+    from reasonmed.types import Completion, Probe, Question, Story
+
+Outcome = Literal["correct", "error", "undecided"]
 
 
 async def verify(story: Story, team: Team) -> Story:
@@ -28,9 +33,16 @@ async def verify(story: Story, team: Team) -> Story:
             return chain
         if _precheck(team) and contradicts_key(story.question, chain):
             return replace(chain, verdict=Verdict("error", prechecked=True))
-        return replace(chain, verdict=await judge(story.question, chain, team))
+        return replace(chain, verdict=await verdict_on(story.question, chain, team))
 
-    return replace(story, chains=tuple(await gather(judged(chain) for chain in story.chains)))
+    async def tried(canary: Probe) -> Probe:
+        chain = ChainOfThought(canary.text, canary.model, canary.answer)
+        return replace(canary, verdict=await verdict_on(story.question, chain, team))
+
+    canaries = plant(story, team.stages.verify) if team.stages.verify else []
+    chains = tuple(await gather(judged(chain) for chain in story.chains))
+    probes = (*story.probes, *await gather(tried(canary) for canary in canaries))
+    return replace(story, chains=chains, probes=probes)
 
 
 async def fetch_reasons(story: Story, team: Team) -> Story:
@@ -50,9 +62,51 @@ def _precheck(team: Team) -> bool:
     return team.stages.verify is not None and team.stages.verify.precheck
 
 
-async def judge(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
-    """The judge's verdict on one chain of thought; *undecided* when no usable one comes, never Error."""
-    agent = team.judge
+async def verdict_on(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
+    """The judge's verdict, which must hold before a blind reader and in another order, where the recipe asks for that.
+
+    A reader who reaches another option makes it an error; a judge who says otherwise in another order, undecided.
+    """
+    verdict = await judge(question, chain, team, sample=sample)
+    for check in (_blind, _shuffled):
+        if verdict.outcome == "correct":
+            verdict = await check(question, chain, verdict, team, sample)
+    return verdict
+
+
+async def _blind(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
+    if team.verify_reader is None:
+        return verdict
+    found = await read(question, chain.text, team.verify_reader, sample)
+    outcome: Outcome = "correct" if found.problem is None else "undecided" if found.lost else "error"
+    return with_opinion(verdict, Opinion("blind", outcome, found.problem or "", team.verify_reader.label), outcome)
+
+
+async def _shuffled(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
+    turned = in_another_order(question, chain) if team.stages.verify and team.stages.verify.shuffle else None
+    if turned is None:
+        return verdict
+    again = await judge(*turned, team, sample=sample)
+    said = Opinion("shuffled", again.outcome, again.reason, again.judge)
+    return with_opinion(verdict, said, "correct" if again.outcome == "correct" else "undecided")
+
+
+def with_opinion(verdict: Verdict, said: Opinion, outcome: Outcome) -> Verdict:
+    """The verdict with an opinion; where the opinion changes it, its reason stands and the judge's word is kept."""
+    if outcome == verdict.outcome:
+        return replace(verdict, opinions=(*verdict.opinions, said))
+    own = Opinion("judge", verdict.outcome, verdict.reason, verdict.judge)
+    return replace(verdict, outcome=outcome, reason=said.reason, opinions=(own, *verdict.opinions, said))
+
+
+async def judge(
+    question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0, agent: Agent | None = None
+) -> Verdict:
+    """The judge's verdict on one chain of thought; *undecided* when no usable one comes, never Error.
+
+    ``agent`` is another judge than the team's first.
+    """
+    agent = agent or team.judge
     if agent is None:
         raise ValueError("the recipe has no verify stage")
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"

@@ -1,0 +1,92 @@
+"""``reasonmed judge-card``: the recipe's verifier on trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._jobs import do
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from reasonmed.judging.pages import Section
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="judge-card")(judge_card)
+
+
+def judge_card(
+    rows: Annotated[
+        Path,
+        typer.Argument(metavar="CHAINS", help="Questions with labelled chains (cots), stories, or a run directory."),
+    ],
+    recipe: options.RecipeOption = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The card's directory.")] = None,
+    limit: options.LimitOption = None,
+    sample: options.SampleOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the mutations, of --retest and of --sample.")] = 0,
+    retest: Annotated[
+        float, typer.Option("--retest", min=0, max=1, help="The share of the cases that are asked a second time.")
+    ] = 0.25,
+    presume_right: Annotated[
+        bool,
+        typer.Option("--presume-right", help="Take chains without a label and without a readable answer as right."),
+    ] = False,
+    write_chains: Annotated[
+        bool, typer.Option("--write-chains", help="Have the recipe's generators write chains for questions without.")
+    ] = False,
+    layout: Annotated[str | None, typer.Option("--layout", help="native (default) or original.")] = None,
+    skip_bad: options.SkipOption = False,
+    max_cost: options.CostOption = None,
+    log_json: options.LogOption = False,
+) -> None:
+    """Try the recipe's verifier on chains of thought whose label is known, and write its card.
+
+    Every right chain is also made wrong in several ways: another option, a misquoted number, a negated step, no
+    reasoning, the reasoning on another question, orders to the judge. The same command again resumes.
+
+    \b
+    Examples:
+      reasonmed judge-card cots.jsonl -r recipe.yaml
+      reasonmed judge-card runs/medqa -r recipe.yaml --sample 50 -o cards/medqa
+      reasonmed judge-card medqa.jsonl -r recipe.yaml --write-chains --sample 20 --max-cost 2
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed import judgecard  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
+    from reasonmed.judging.gate import read_card  # noqa: PLC0415 - the same
+    from reasonmed.judging.pages import facts, summary  # noqa: PLC0415 - the same
+    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+
+    if limit is not None and sample is not None:
+        raise UsageError("--limit and --sample exclude each other")
+    chosen = options.with_cap(options.load_recipe(recipe), max_cost)
+    options.need_stages(chosen, ("verify",), recipe)
+    trial = judgecard.Trial(seed=seed, retest=retest, presume=presume_right, write_chains=write_chains)
+    with options.working(f"making cases from {rows}"):
+        intake = take_in(rows, judgecard.case_source(rows, trial, layout), Selection(limit, sample, seed))
+    options.check_rows(intake, skip_bad=skip_bad)
+    options.check_demo(chosen, intake.survey.wanted, recipe)
+    folder = RunDirectory(output or judgecard.default_folder(intake, chosen, trial))
+    do(judgecard.card_job(intake, chosen, trial, folder), "questions", log_json=log_json)
+    card = read_card(folder.path / judgecard.CARD)
+    for line in facts(card):
+        say(line)
+    show(summary(card))
+    out.print(safe(f"{folder.path / judgecard.CARD}, judge_card.md, judge_card.html"), soft_wrap=True)
+
+
+def show(section: Section) -> None:
+    """A section as a table."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in section.columns:
+        table.add_column(column)
+    for row in section.rows:
+        table.add_row(*(safe(cell) for cell in row))
+    out.print(table)

@@ -1,0 +1,85 @@
+"""Intervals of shares and of agreement, by formulas."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
+_NO_WIDTH = 1e-12
+"""Variances up to here are rounding errors of nought."""
+
+
+class Interval(NamedTuple):
+    """An estimate with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """A share with its score interval (Wilson, JASA 1927); 0 to 1 where nothing was counted.
+
+    Raises:
+        ValueError: there are more successes than trials, or fewer than none.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}")
+    if n == 0:
+        return Interval(float("nan"), 0.0, 1.0)
+    z = _quantile(confidence)
+    share = successes / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    high = 1.0 if successes == n else min(1.0, middle + half)
+    return Interval(share, low, high)
+
+
+def kappa(both: int, first: int, second: int, neither: int, confidence: float = 0.95) -> Interval:
+    """Cohen's kappa of two raters who say yes or no, with its large-sample interval (Fleiss, Cohen, Everitt 1969).
+
+    Args:
+        both: how often both say yes.
+        first: how often only the first does.
+        second: how often only the second does.
+        neither: how often both say no.
+        confidence: of the interval.
+
+    Not a number, from -1 to 1, where it is not defined: nothing was counted, or both always say the same one thing.
+    Where the formula gives no width (full agreement, or a rater who never varies), the interval is that of the observed
+    agreement (Wilson), with the agreement by chance as it is.
+    """
+    n = both + first + second + neither
+    if n == 0:
+        return Interval(float("nan"), -1.0, 1.0)
+    table = ((both / n, first / n), (second / n, neither / n))
+    rows = [sum(row) for row in table]
+    columns = [table[0][place] + table[1][place] for place in (0, 1)]
+    observed = table[0][0] + table[1][1]
+    expected = sum(rows[place] * columns[place] for place in (0, 1))
+    if expected == 1:
+        return Interval(float("nan"), -1.0, 1.0)
+    value = (observed - expected) / (1 - expected)
+    agreeing = sum(table[i][i] * (1 - (rows[i] + columns[i]) * (1 - value)) ** 2 for i in (0, 1))
+    apart = (1 - value) ** 2 * sum(table[i][1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1))
+    variance = (agreeing + apart - (value - expected * (1 - value)) ** 2) / (n * (1 - expected) ** 2)
+    if variance <= _NO_WIDTH:
+        ends = wilson(both + neither, n, confidence)[1:]
+        low, high = ((end - expected) / (1 - expected) for end in ends)
+        return Interval(value, max(-1.0, low), min(1.0, high))
+    half = _quantile(confidence) * sqrt(variance)
+    return Interval(value, max(-1.0, value - half), min(1.0, value + half))
+
+
+def difference(one: Interval, other: Interval) -> Interval:
+    """The difference of two independent shares, from their Wilson intervals (Newcombe, Stat Med 1998, method 10)."""
+    gap = one.value - other.value
+    low = gap - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    high = gap + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return Interval(gap, max(-1.0, low), min(1.0, high))
+
+
+def _quantile(confidence: float) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)
