@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Judged(NamedTuple):
     """A chain of thought with a usable verdict.
 
-    ``id`` is ``QUESTION/cotN`` (the Nth that was generated) or ``QUESTION/rewriteN``. ``votes`` says how many of the
-    question's chains conclude the same option.
+    ``id`` is ``QUESTION/chain-N`` (the Nth that was generated) or ``QUESTION/rewrite-N``. ``votes`` says how many of
+    the question's chains conclude the same option.
     """
 
     id: str
@@ -60,5 +60,5 @@ def judged(case: Case) -> list[Judged]:
 
 
 def _named(case: Case) -> Iterator[tuple[str, ChainOfThought]]:
-    yield from ((f"cot{number}", chain) for number, chain in enumerate(case.story.chains, 1))
-    yield from ((f"rewrite{number}", one.chain) for number, one in enumerate(case.story.rewrites, 1))
+    yield from ((f"chain-{number}", chain) for number, chain in enumerate(case.story.chains, 1))
+    yield from ((f"rewrite-{number}", one.chain) for number, one in enumerate(case.story.rewrites, 1))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Case(NamedTuple):
     """A question that an export takes: all that happened to it, the records that are taken, and its split.
 
-    ``barred`` are the texts of its records that are left out: they go into no format.
+    ``barred`` are the texts of its records that are left out and of chains that a finding names: they go into no
+    format.
     """
 
     story: Story
@@ -62,6 +63,8 @@ class View:
         self.left_out: Counter[str] = Counter()
         """How many records are left out, by reason."""
         self.questions_left_out: Counter[str] = Counter()
+        self.chains_left_out: Counter[str] = Counter()
+        """How many generated chains of questions that are taken are left out, by the finding."""
         for story, records, reason in self._told():
             self._count(story, records, reason)
 
@@ -69,13 +72,11 @@ class View:
         """The questions that are taken, in input order."""
         for story, records, reason in self._told():
             if reason is None:
-                reasons = [self._of_record(record) for record in records]
-                yield Case(
-                    story,
-                    self._splits[story.question.id],
-                    tuple(record for record, left in zip(records, reasons, strict=True) if left is None),
-                    frozenset(record.chain_of_thought for record, left in zip(records, reasons, strict=True) if left),
-                )
+                left = {record.id for record in records if self._of_record(record) is not None}
+                barred = [record.chain_of_thought for record in records if record.id in left]
+                barred += [text for text, rule in self._chains(story) if rule is not None]
+                taken = tuple(record for record in records if record.id not in left)
+                yield Case(story, self._splits[story.question.id], taken, frozenset(barred))
 
     def rows(self) -> Iterator[Row]:
         """The records that are taken, in input order."""
@@ -93,12 +94,14 @@ class View:
             },
             "left_out": dict(sorted(self.left_out.items())),
             "questions_left_out": dict(sorted(self.questions_left_out.items())),
+            "chains_left_out": dict(sorted(self.chains_left_out.items())),
         }
 
     def _count(self, story: Story, records: list[Record], reason: str | None) -> None:
         split = self._splits[story.question.id]
         if reason is None:
             self.questions[split] += 1
+            self.chains_left_out.update(rule for _, rule in self._chains(story) if rule is not None)
         else:
             self.questions_left_out[reason] += 1
         for record in records:
@@ -143,6 +146,11 @@ class View:
         if least is not None and (record.score is None or record.score < least):
             return "unscored" if record.score is None else "score"
         return self._dropped(record.id)
+
+    def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:
+        """The texts of the generated chains, each with the finding that names it."""
+        for number, chain in enumerate(story.chains, 1):
+            yield chain.text, self._dropped(f"{story.question.id}/chain-{number}")
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None

@@ -7,6 +7,7 @@ three variants stand beside it as prompt and completion, with the columns of ``t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
@@ -33,7 +34,8 @@ def write(view: View, sinks: Sinks) -> None:
         verdicts = [_verdict(chain) for chain in story.chains if chain.missing is None]
         sinks.add(f"{split}.parquet", {**row_of(asdict(record)), "split": split, "verdicts": verdicts}, schema)
         for variant, made in rows_of(row, view.settings):
-            sinks.add(f"{variant}/{split}.parquet", made, _variant_schema)
+            apart = variant == "reasonmed" and view.settings.reasoning == "field"
+            sinks.add(f"{variant}/{split}.parquet", made, partial(_variant_schema, apart=apart))
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,10 +85,10 @@ def schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
     return pa.schema(columns)
 
 
-def _variant_schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
+def _variant_schema(*, apart: bool) -> Any:  # noqa: ANN401 - pyarrow ships no types
     pa = need_pyarrow()
     text = pa.string()
-    said = pa.list_(pa.struct({"role": text, "reasoning_content": text, "content": text}))
     asked = pa.list_(pa.struct({"role": text, "content": text}))
+    said = pa.list_(pa.struct({"role": text, "reasoning_content": text, "content": text})) if apart else asked
     columns = {"id": text, "question_id": text, "prompt": asked, "completion": said, "tier": text, "source": text}
-    return pa.schema(columns)
+    return pa.schema(columns | {"stem": text})

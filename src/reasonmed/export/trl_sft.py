@@ -1,6 +1,7 @@
 """Prompt and completion as chat messages, one folder a variant: what TRL's ``SFTTrainer`` reads.
 
-Loss is on the completion alone. ``id`` and ``question_id`` say where a row comes from.
+Loss is on the completion alone. ``id`` and ``question_id`` say where a row comes from; ``stem`` is the hash of the
+question's stem (``reasonmed.stems``), to find the same question in a benchmark.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.export._text import VARIANTS, assistant, parts, user
+from reasonmed.stems import stem_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,5 +41,6 @@ def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]
                     "completion": [assistant(said, settings.reasoning)],
                     "tier": record.tier,
                     "source": record.source,
+                    "stem": stem_hash(story.question),
                 },
             )
