@@ -47,9 +47,10 @@ def test_no_question_and_no_text_of_it_is_in_two_splits_of_any_format(exported: 
     for path in (tmp_path / "out").rglob("*.jsonl"):
         split = next((one for one in SPLITS if one in path.stem), "train")
         for row in read_lines(path):
-            asked = row.get("prompt") or row.get("messages") or row.get("conversations") or row.get("instruction")
             if path.parent.name in ("verifier", "records", "lm-eval"):
                 continue
+            names = ("prompt", "messages", "conversations", "instruction")
+            asked: Any = next(row[name] for name in names if name in row)
             text = asked if isinstance(asked, str) else asked[0].get("content") or asked[0]["value"]
             assert held.setdefault(text, split) == split, path
     assert len(held) == sum(one["questions"] for one in told["splits"].values())

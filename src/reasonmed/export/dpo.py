@@ -10,12 +10,14 @@ from __future__ import annotations
 from math import log
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.export._chains import Judged, judged
+from reasonmed.export._chains import judged
 from reasonmed.export._text import user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reasonmed.export._chains import Judged
+    from reasonmed.export._settings import Settings
     from reasonmed.export._sinks import Sinks
     from reasonmed.export._view import Case, View
 
@@ -26,51 +28,52 @@ def write(view: View, sinks: Sinks) -> None:
     """Write ``SPLIT.jsonl``."""
     drift: dict[str, float] = {}
     for case in view.cases():
-        for row, pull in _Pairs(case, view).rows(drift.get(case.split, 0.0), sinks):
+        for row, pull in pairs(case, view.settings, drift.get(case.split, 0.0), sinks):
             drift[case.split] = drift.get(case.split, 0.0) + pull
             sinks.add(f"{case.split}.jsonl", row)
 
 
-class _Pairs:
-    """The pairs of one question."""
+def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterator[tuple[dict[str, Any], float]]:
+    """The pairs of a question, each with the logarithm of chosen's length over rejected's.
 
-    def __init__(self, case: Case, view: View) -> None:
-        key = case.question.answer
-        chains = judged(case)
-        self._case, self._settings = case, view.settings
-        self._chosen = [one for one in chains if one.right and one.chain.answer == key]
-        wrong = [one for one in chains if not one.right]
-        self._rejected = sorted(wrong, key=lambda one: (one.chain.answer != key, -one.votes, one.id))
+    Args:
+        case: the question.
+        settings: how texts end.
+        drift: the sum of those logarithms over the pairs that the file has so far; pairs are chosen to keep it at 0.
+        sinks: counts what is left out.
+    """
+    chains = judged(case)
+    right = [one for one in chains if one.right and one.chain.answer == case.question.answer]
+    wrong = [one for one in chains if not one.right]
+    if wrong and not right:
+        sinks.left_out["no_right_chain"] += len(wrong)
+        return
+    for rank, rejected in enumerate(sorted(wrong, key=lambda one: _ease(one, case)), 1):
+        pulls = [log(len(one.chain.text) / len(rejected.chain.text)) for one in right]
+        fitting = [(abs(drift + pull), place) for place, pull in enumerate(pulls) if abs(pull) <= _LONGEST]
+        if not fitting:
+            sinks.left_out["length"] += 1
+            continue
+        place = min(fitting)[1]
+        drift += pulls[place]
+        yield _row(case, settings, right[place], rejected) | {"rank": rank}, pulls[place]
 
-    def rows(self, drift: float, sinks: Sinks) -> Iterator[tuple[dict[str, Any], float]]:
-        """Each pair with the logarithm of its lengths' ratio, which is added to the drift of the file."""
-        if not self._chosen:
-            sinks.left_out["no_right_chain"] += len(self._rejected)
-            return
-        for rank, rejected in enumerate(self._rejected, 1):
-            pulls = [log(len(one.chain.text) / len(rejected.chain.text)) for one in self._chosen]
-            fitting = [(abs(drift + pull), place) for place, pull in enumerate(pulls) if abs(pull) <= _LONGEST]
-            if not fitting:
-                sinks.left_out["length"] += 1
-                continue
-            place = min(fitting)[1]
-            drift += pulls[place]
-            yield self._row(self._chosen[place], rejected, rank), pulls[place]
 
-    def _row(self, chosen: Judged, rejected: Judged, rank: int) -> dict[str, Any]:
-        question = self._case.question
-        right, wrong = (
-            [{"role": "assistant", "content": one.text(question, self._settings)}] for one in (chosen, rejected)
-        )
-        return {
-            "id": rejected.id,
-            "question_id": question.id,
-            "prompt": user(question),
-            "chosen": right,
-            "rejected": wrong,
-            "rank": rank,
-            "chosen_id": chosen.id,
-            "rejected_reason": rejected.verdict.reason,
-            "tier": self._case.story.tier,
-            "source": question.source,
-        }
+def _ease(one: Judged, case: Case) -> tuple[bool, int]:
+    return one.chain.answer != case.question.answer, -one.votes
+
+
+def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged) -> dict[str, Any]:
+    question = case.question
+    right, wrong = ([{"role": "assistant", "content": one.text(question, settings)}] for one in (chosen, rejected))
+    return {
+        "id": rejected.id,
+        "question_id": question.id,
+        "prompt": user(question),
+        "chosen": right,
+        "rejected": wrong,
+        "chosen_id": chosen.id,
+        "rejected_reason": rejected.verdict.reason,
+        "tier": case.story.tier,
+        "source": question.source,
+    }
