@@ -75,7 +75,20 @@ def test_import_says_what_it_read_and_overwrites_only_with_force(tmp_path: Path)
     assert again.code == 2
     assert "exists; choose another -o, or --force" in again.err
     assert reasonmed_at(tmp_path, "import", "o1.json", "-o", "data", "--force").code == 0
-    for name, said in (("nowhere.json", "cannot be read"), ("o1.json", "is a file")):
-        wrong = reasonmed_at(tmp_path, "import", name, "-o", "o1.json")
-        assert wrong.code == 2
-        assert said in wrong.err or "is a file" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere.json", "-o", "data"), "nowhere.json: cannot be read"),
+        (("o1.json", "-o", "o1.json"), "o1.json is a file; -o names a folder"),
+        (("other.json", "-o", "data"), "no row fits a known layout"),
+    ],
+)
+def test_an_import_that_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    (tmp_path / "o1.json").write_text('[{"instruction": "Why?", "output": "So."}]')
+    (tmp_path / "other.json").write_text('[{"text": "x"}]')
+    done = reasonmed_at(tmp_path, "import", *words)
+    assert done.code == 2
+    assert said in done.err
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]

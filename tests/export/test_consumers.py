@@ -146,3 +146,11 @@ def test_lm_evals_filter_reads_the_last_answer(text: str, read: str) -> None:
     from reasonmed.export.lm_eval import ANSWER  # noqa: PLC0415 - beside its consumer
 
     assert extraction.RegexFilter(ANSWER, group_select=-1).apply([[text]], [{}]) == [[read]]
+
+
+def test_inspect_reads_the_samples(exported: Export, tmp_path: Path) -> None:
+    dataset = pytest.importorskip("inspect_ai.dataset", reason="inspect_ai is not installed")
+    told = exported(["inspect"])
+    samples = list(dataset.json_dataset(str(tmp_path / "out" / "inspect" / "samples.json")))
+    assert len(samples) == told["splits"]["test"]["questions"]
+    assert all(one.target in "ABCDE" and len(one.choices) >= 3 and one.input and one.id for one in samples)

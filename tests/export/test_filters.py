@@ -9,9 +9,11 @@ import pytest
 
 from exports import Export, read_lines
 from reasonmed.errors import UsageError
-from reasonmed.export import read_drops
+from reasonmed.export import Settings, export, read_drops
 from reasonmed.rundir import RunDirectory
 from reasonmed.types import Tier
+from runs import World, questions, run
+from support import recipe
 
 
 def exported_ids(folder: Path) -> set[str]:
@@ -120,3 +122,14 @@ def test_counts_of_the_manifest_add_up_to_the_run(exported: Export, run26: RunDi
     assert rows.total() == told["records"] == len(read_lines(run26.records_path))
     questions = sum(one["questions"] for one in told["splits"].values())
     assert questions + sum(told["questions_left_out"].values()) == 26
+
+
+def test_an_export_of_an_unfinished_run_says_how_many_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+    world.stop_after = 800
+    directory = run(tmp_path / "run", questions(40), recipe(route={"dispute": False}))
+    told = export(directory, tmp_path / "out", Settings(demo=True), ["rl"], force=False)
+    assert told["unfinished"] > 0
+    assert told["unfinished"] + told["splits"]["train"]["questions"] == 40

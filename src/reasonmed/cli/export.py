@@ -114,6 +114,12 @@ def _show(told: dict[str, Any], output: Path) -> None:
     for name in told["formats"]:
         rows = {file: count for file, count in told["rows"].items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
+    if told["unfinished"]:
+        say(
+            f"{told['unfinished']:,} questions of the run are unfinished and not in it; export anew when they "
+            "are finished: with --split, questions may change their split",
+            "yellow",
+        )
     for what, left in (("", told["left_out"]), *((f"{name}: ", one) for name, one in told["formats_left_out"].items())):
         if left:
             say(f"{what}left out: {', '.join(f'{count} {reason}' for reason, count in left.items())}", "yellow")

@@ -48,10 +48,12 @@ class Sinks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
             for sink in self._open.values():
                 sink.end()
-        self._stack.__exit__(kind, error, trace)
 
     def add(self, name: str, row: Mapping[str, Any], schema: Callable[[], Any] | None = None) -> None:
         """Add a row to a file; a parquet file needs a function that makes its schema."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reasonmed.types import Question, Record, Story
 
 
+_UNFINISHED = "SELECT count(*) FROM items WHERE id NOT IN (SELECT id FROM outcomes)"
+
+
 class Case(NamedTuple):
     """A question that an export takes: all that happened to it, the records that are taken, and its split.
 
@@ -55,6 +58,8 @@ class View:
         self.settings = settings
         self._run, self._facts = run, run.manifest()
         with closing(run.reader()) as ledger:
+            ((self.unfinished,),) = ledger.query(_UNFINISHED)
+            """How many questions of the run have no outcome yet."""
             self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed)
         self.records: Counter[str] = Counter()
         """How many records each split has."""
@@ -87,6 +92,7 @@ class View:
     def told(self) -> dict[str, Any]:
         """The counts, as the manifest shows them."""
         return {
+            "unfinished": self.unfinished,
             "records": self.records.total(),
             "splits": {
                 name: {"questions": self.questions[name], "records": self.records[name]}
