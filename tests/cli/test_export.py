@@ -92,3 +92,16 @@ def test_an_import_that_cannot_be_is_refused(tmp_path: Path, words: tuple[str, .
     assert done.code == 2
     assert said in done.err
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+
+
+def test_questions_that_are_all_held_out_by_their_file_are_said_and_can_be_redrawn(tmp_path: Path) -> None:
+    rows = [{"question": f"Q{n}?", "options": ["a", "b"], "answer": 0, "split": "test"} for n in range(4)]
+    (tmp_path / "q.json").write_text(json.dumps(rows))
+    ran = reasonmed_at(tmp_path, "run", "q.json", "-r", "scripted", "-o", "run", "--max-failures", "100%")
+    assert ran.code == 0, ran.err
+    words = ("export", "run", "--demo", "--with-disputed", "-f", "rl")
+    kept = reasonmed_at(tmp_path, *words, "-o", "kept")
+    assert "no question is in train: their own file holds them all out; --redraw" in kept.err
+    assert not (tmp_path / "kept" / "rl" / "trl-grpo" / "train.jsonl").exists()
+    assert reasonmed_at(tmp_path, *words, "-o", "redrawn", "--redraw").code == 0
+    assert len(read_lines(tmp_path / "redrawn" / "rl" / "trl-grpo" / "train.jsonl")) == 4

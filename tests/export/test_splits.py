@@ -63,6 +63,8 @@ def test_what_the_question_file_holds_out_stays_held_out_with_all_that_share_its
     ]  # fmt: skip
     found = split_of_questions(stories, (1.0, 0.0, 0.0), 0)
     assert found == {"q0": "test", "q1": "test", "q2": "validation", "q3": "train", "q4": "test", "q5": "test"}
+    redrawn = split_of_questions(stories, (1.0, 0.0, 0.0), 0, redraw=True)
+    assert set(redrawn.values()) == {"train"}
 
 
 @pytest.mark.parametrize("text", ["0.9", "0.9,0.2,0.1", "a,b,c", "1.1,-0.1,0", "", "0.5,0.5", "nan,0.5,0.5"])

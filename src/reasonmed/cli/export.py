@@ -31,6 +31,9 @@ def export(
         str, typer.Option("--split", help="Shares of train, validation and test, by question: 0.9,0.05,0.05.")
     ] = "1,0,0",
     seed: Annotated[int, typer.Option("--seed", help="Seed of --split.")] = 0,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw also questions that their own file calls validation or test.")
+    ] = False,
     reasoning: Annotated[
         Literal["inline", "field"],
         typer.Option("--reasoning", help="The CoT in chat messages: in think tags, or in reasoning_content."),
@@ -90,6 +93,7 @@ def export(
         drops=_drops(findings, drop or []),
         shares=parse_shares(split),
         seed=seed,
+        redraw=redraw,
         reasoning=reasoning,
     )
     wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
@@ -114,6 +118,8 @@ def _show(told: dict[str, Any], output: Path) -> None:
     for name in told["formats"]:
         rows = {file: count for file, count in told["rows"].items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
+    if "train" not in told["splits"]:
+        say("no question is in train: their own file holds them all out; --redraw draws them anew", "yellow")
     if told["unfinished"]:
         say(
             f"{told['unfinished']:,} questions of the run are unfinished and not in it; export anew when they "

@@ -32,6 +32,8 @@ class Settings(NamedTuple):
     shares: tuple[float, float, float] = (1.0, 0.0, 0.0)
     """Of the questions that go to train, validation and test; they add up to 1."""
     seed: int = 0
+    redraw: bool = False
+    """Whether questions that their own file calls validation or test are drawn like the others."""
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 

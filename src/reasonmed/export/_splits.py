@@ -30,17 +30,20 @@ class _Group(NamedTuple):
     ids: list[str]
 
 
-def split_of_questions(stories: Iterable[Story], shares: tuple[float, float, float], seed: int) -> dict[str, str]:
+def split_of_questions(
+    stories: Iterable[Story], shares: tuple[float, float, float], seed: int, *, redraw: bool = False
+) -> dict[str, str]:
     """The split of every question, by id.
 
     All questions of the run take part, whatever an export leaves out: other filters never move a question from one
-    split to another. A question that its own file calls validation or test stays there, with all that share its stem.
+    split to another. A question that its own file calls validation or test stays there, with all that share its stem,
+    unless ``redraw``.
     """
     groups: dict[str, _Group] = {}
     for story in stories:
         question = story.question
         stem = stem_hash(question)
-        declared = _DECLARED.get((question.split or "").strip().lower())
+        declared = None if redraw else _DECLARED.get((question.split or "").strip().lower())
         old = groups.get(stem)
         if old is None:
             stratum = (question.source or "", str(story.tier or ""))

@@ -60,7 +60,7 @@ class View:
         with closing(run.reader()) as ledger:
             ((self.unfinished,),) = ledger.query(_UNFINISHED)
             """How many questions of the run have no outcome yet."""
-            self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed)
+            self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed, redraw=settings.redraw)
         self.records: Counter[str] = Counter()
         """How many records each split has."""
         self.questions: Counter[str] = Counter()
