@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_an_unknown_format_is_refused_before_a_folder_is_made(exported: Export, 
     with pytest.raises(UsageError, match=r"--format dop: there are axolotl, dpo, inspect"):
         exported(["records", "dop"])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["parquet", "rl"])
+def test_without_pyarrow_the_extra_is_named_and_an_older_export_stays(
+    exported: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    exported(["records"])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"need pyarrow: pip install 'reasonmed\[parquet\]'"):
+        exported(["records", name], force=True)
+    assert (tmp_path / "out" / "records" / "train.jsonl").exists()
 
 
 def test_a_template_that_deletes_the_reasoning_stops_the_export(run26: RunDirectory, tmp_path: Path) -> None:

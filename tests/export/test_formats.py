@@ -108,9 +108,12 @@ def test_message_formats_hold_the_conversations_of_trl_sft(exported: Export, tmp
             assert all(set(row) == {"messages"} for row in found)
 
 
-def test_openai_files_know_no_key_for_reasoning(exported: Export, tmp_path: Path) -> None:
-    exported(["openai-ft"], reasoning="field")
-    for row in all_rows(tmp_path / "out" / "openai-ft" / "reasonmed"):
+@pytest.mark.parametrize("name", ["openai-ft", "axolotl"])
+def test_formats_without_a_key_for_reasoning_have_it_in_the_content(
+    exported: Export, tmp_path: Path, name: str
+) -> None:
+    exported([name], reasoning="field")
+    for row in all_rows(tmp_path / "out" / name / "reasonmed"):
         assert set(row["messages"][1]) == {"role", "content"}
         assert row["messages"][1]["content"].startswith("<think>\n")
 

@@ -2,7 +2,7 @@
 
 A format's module has ``write(view, sinks)``: it goes over the view's ``rows()`` (records) or ``cases()`` (questions
 with everything that happened to them) and adds rows to files of its own folder. ``HELD_OUT = True`` says that it needs
-a held-out split.
+a held-out split, ``PARQUET = True`` that it needs pyarrow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import read_drops
 from reasonmed.export._settings import Settings, parse_shares
-from reasonmed.export._sinks import Sinks
+from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
 from reasonmed.export.trl_sft import rows_of
 from reasonmed.files import write_atomically
@@ -70,6 +70,8 @@ def export(
             a template that loses something.
     """
     modules = {name: _module(name) for name in dict.fromkeys(wanted)}
+    if any(getattr(module, "PARQUET", False) for module in modules.values()):
+        need_pyarrow()
     manifest = run.manifest()
     _check_run(run, manifest, settings)
     _check_folder(folder, force=force)

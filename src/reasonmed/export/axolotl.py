@@ -1,4 +1,4 @@
-"""Axolotl: ``messages`` of the three variants, and a YAML of the data section for each.
+"""Axolotl: ``messages`` of the three variants, and a YAML of the data section for each; reasoning is in the content.
 
 The paths in the YAML are relative to the folder: run axolotl there, or put your own path before them.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``VARIANT/SPLIT.jsonl`` and ``VARIANT.yaml``."""
-    messages.write(view, sinks)
+    messages.write_as(view, sinks, view.settings._replace(reasoning="inline"))
     for variant in VARIANTS:
         if f"{variant}/train.jsonl" in sinks.rows:
             told = {"datasets": [_data(f"{variant}/train.jsonl")]}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.export._view import View
     from reasonmed.types import ChainOfThought
 
+PARQUET = True
 _FLAT = ("origin", "writer", "generator", "temperature", "rank_score", "responder", "scorer", "score_reason")
 _VERDICT = ("outcome", "reason", "judge")
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
     from reasonmed.export._view import Case, View
 
+PARQUET = True
+
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``trl-grpo/SPLIT.jsonl`` and ``verl/SPLIT.parquet``."""
