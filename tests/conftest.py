@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from exports import Export, run_examples
+from reasonmed.export import Settings, export
+from reasonmed.rundir import RunDirectory
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -42,3 +47,20 @@ def shared() -> Path:
     if not (root / "data").is_dir():
         pytest.skip("real questions are not at hand: set REASONMED_SHARED to the folder that holds data/ and bench/")
     return root
+
+
+@pytest.fixture(scope="session")
+def run26(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A finished scripted run of the 26 example questions."""
+    return run_examples(tmp_path_factory.mktemp("run26") / "run")
+
+
+@pytest.fixture
+def exported(run26: RunDirectory, tmp_path: Path) -> Export:
+    """Export that run into a folder, with held-out splits; gives the manifest."""
+
+    def write(formats: Sequence[str], folder: str = "out", *, force: bool = False, **settings: Any) -> dict[str, Any]:
+        chosen = Settings(demo=True, **{"shares": (0.6, 0.2, 0.2), **settings})
+        return export(run26, tmp_path / folder, chosen, formats, force=force)
+
+    return write

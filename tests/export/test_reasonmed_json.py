@@ -14,7 +14,7 @@ from reasonmed.export._text import ended
 from reasonmed.job import execute
 from reasonmed.rundir import RunDirectory
 from reasonmed.synthesis import synthesis_job
-from reasonmed.types import Record, Story
+from reasonmed.types import Story
 from reasonmed.watch import Watch
 from support import question, recipe
 
@@ -37,7 +37,8 @@ def read(folder: Path, name: str) -> list[dict[str, Any]]:
 def test_the_three_files_are_row_aligned_and_as_published(finished: RunDirectory, tmp_path: Path) -> None:
     told = export(finished, tmp_path / "out", Settings(demo=True, disputed=True), DEFAULT_FORMATS, force=False)
     both, chains, responses = (
-        read(tmp_path / "out", name) for name in ("ReasonMed.json", "CoTMed.json", "ResponseMed.json")
+        read(tmp_path / "out" / "reasonmed-json", name)
+        for name in ("ReasonMed.json", "CoTMed.json", "ResponseMed.json")
     )
     assert len(both) == len(chains) == len(responses) == told["records"] > 0
     for one, chain, response in zip(both, chains, responses, strict=True):
@@ -51,7 +52,9 @@ def test_the_three_files_are_row_aligned_and_as_published(finished: RunDirectory
 def test_chain_and_response_end_with_the_same_answer_line(finished: RunDirectory, tmp_path: Path) -> None:
     export(finished, tmp_path / "out", Settings(demo=True, disputed=True), DEFAULT_FORMATS, force=False)
     for chain, response in zip(
-        read(tmp_path / "out", "CoTMed.json"), read(tmp_path / "out", "ResponseMed.json"), strict=True
+        read(tmp_path / "out" / "reasonmed-json", "CoTMed.json"),
+        read(tmp_path / "out" / "reasonmed-json", "ResponseMed.json"),
+        strict=True,
     ):
         last = chain["output"].rsplit("\n", 1)[-1]
         assert last == response["output"].rsplit("\n", 1)[-1]
@@ -61,12 +64,14 @@ def test_chain_and_response_end_with_the_same_answer_line(finished: RunDirectory
 
 def test_plain_keeps_the_endings(finished: RunDirectory, tmp_path: Path) -> None:
     export(finished, tmp_path / "out", Settings(plain=True, demo=True, disputed=True), DEFAULT_FORMATS, force=False)
-    assert all("Warfarin" not in row["output"] for row in read(tmp_path / "out", "ResponseMed.json"))
+    assert all("Warfarin" not in row["output"] for row in read(tmp_path / "out" / "reasonmed-json", "ResponseMed.json"))
 
 
 def test_the_context_stands_before_the_question(finished: RunDirectory, tmp_path: Path) -> None:
     export(finished, tmp_path / "out", Settings(demo=True, disputed=True), DEFAULT_FORMATS, force=False)
-    with_context = [row for row in read(tmp_path / "out", "CoTMed.json") if "An abstract." in row["instruction"]]
+    with_context = [
+        row for row in read(tmp_path / "out" / "reasonmed-json", "CoTMed.json") if "An abstract." in row["instruction"]
+    ]
     assert with_context
     assert all("question:\nAn abstract.\n\nWhich drug?\nA. Heparin" in row["instruction"] for row in with_context)
 
@@ -74,8 +79,8 @@ def test_the_context_stands_before_the_question(finished: RunDirectory, tmp_path
 def test_the_same_run_gives_the_same_bytes(finished: RunDirectory, tmp_path: Path) -> None:
     for name in ("one", "two"):
         export(finished, tmp_path / name, Settings(demo=True), DEFAULT_FORMATS, force=False)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    for path in (tmp_path / "one").rglob("*.json*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
 
 def test_disputed_and_consensus_records_are_left_out_and_counted(finished: RunDirectory, tmp_path: Path) -> None:
@@ -85,7 +90,7 @@ def test_disputed_and_consensus_records_are_left_out_and_counted(finished: RunDi
 
 
 def test_an_unknown_format_names_the_known_ones(finished: RunDirectory, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--format tape: there are .*reasonmed_json"):
+    with pytest.raises(UsageError, match=r"--format tape: there are .*reasonmed-json"):
         export(finished, tmp_path / "out", Settings(demo=True), ["tape"], force=False)
 
 
@@ -97,16 +102,6 @@ def test_a_folder_with_other_content_is_left_alone(finished: RunDirectory, tmp_p
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="is a file"):
         export(finished, tmp_path / "file", Settings(demo=True), DEFAULT_FORMATS, force=False)
-
-
-def record(**others: Any) -> Record:
-    fields: dict[str, Any] = {
-        "id": "q#1", "question_id": "q", "question": "Which?", "options": ("Tonsils", "Atrophy"), "answer": "Atrophy",
-        "answer_index": 1, "context": None, "chain_of_thought": "x", "response": "y", "tier": None, "verified": True,
-        "flags": (), "answer_source": "key", "score": None, "source": None, "license": None, "demo": False,
-        "provenance": {},
-    }  # fmt: skip
-    return Record(**{**fields, **others})
 
 
 @pytest.mark.parametrize(
@@ -121,8 +116,8 @@ def record(**others: Any) -> Record:
     ],
 )
 def test_every_ending_becomes_the_one_answer_line(text: str) -> None:
-    assert ended(text, record(), plain=False) == "It shrinks.\n\nAnswer: B. Atrophy"
+    assert ended(text, ("Tonsils", "Atrophy"), 1, plain=False) == "It shrinks.\n\nAnswer: B. Atrophy"
 
 
 def test_a_text_that_is_nothing_but_the_answer_stays_one_line() -> None:
-    assert ended("Answer: B", record(), plain=False) == "Answer: B. Atrophy"
+    assert ended("Answer: B", ("Tonsils", "Atrophy"), 1, plain=False) == "Answer: B. Atrophy"

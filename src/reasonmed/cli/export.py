@@ -1,14 +1,19 @@
-"""``reasonmed export``: a run's records as files that others read."""
+"""``reasonmed export``: a run as files that others read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
-from reasonmed.cli._options import RunArgument
+from reasonmed.errors import UsageError
+from reasonmed.types import Tier
+
+if TYPE_CHECKING:
+    from reasonmed.export._findings import Drops
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,8 +22,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    run: RunArgument,
+    run: options.RunArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
+    formats: Annotated[
+        str | None, typer.Option("--format", "-f", help="Formats, with commas between them; an unknown one lists all.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="Shares of train, validation and test, by question: 0.9,0.05,0.05.")
+    ] = "1,0,0",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of --split.")] = 0,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw also questions that their own file calls validation or test.")
+    ] = False,
+    reasoning: Annotated[
+        Literal["inline", "field"],
+        typer.Option("--reasoning", help="The CoT in chat messages: in think tags, or in reasoning_content."),
+    ] = "inline",
     plain: Annotated[bool, typer.Option("--plain", help="Keep the texts' own endings: no answer line.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Export a demo run, whose texts have no medical worth.")] = False,
     with_disputed: Annotated[bool, typer.Option("--with-disputed", help="Also records whose key is disputed.")] = False,
@@ -26,22 +45,90 @@ def export(
         bool, typer.Option("--with-consensus", help="Also records whose key is the models' consensus.")
     ] = False,
     verified_only: Annotated[bool, typer.Option("--verified-only", help="Only records that a judge accepted.")] = False,
+    min_score: Annotated[
+        int | None, typer.Option("--min-score", min=1, max=10, help="Only records with at least this score.")
+    ] = None,
+    tier: Annotated[list[Tier] | None, typer.Option("--tier", help="Only these tiers; may be repeated.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; may be repeated.")] = None,
+    license_: Annotated[
+        list[str] | None, typer.Option("--license", help="Only sources under these licenses; may be repeated.")
+    ] = None,
+    findings: Annotated[
+        Path | None, typer.Option("--findings", help="A report of `reasonmed check --json FILE`, for --drop.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option("--drop", help="Leave out what a rule found (contamination.*); repeatable.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--template", help="First check that this chat template (a file or a name) keeps CoT and response."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an older export.")] = False,
 ) -> None:
-    """Write ReasonMed.json, CoTMed.json, ResponseMed.json and the native records of a run.
+    """Write a run in the formats that trainers and evaluations read; by default as published, and the native records.
 
     \b
     Examples:
       reasonmed export runs/medqa -o medqa-data
+      reasonmed export runs/medqa -o medqa-data --format parquet,trl-sft,dpo,rl --split 0.9,0.05,0.05
+      reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import DEFAULT_FORMATS, Settings  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export import DEFAULT_FORMATS, Settings, parse_shares  # noqa: PLC0415 - keeps --help fast
     from reasonmed.export import export as write  # noqa: PLC0415 - the same
     from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
 
-    settings = Settings(plain, demo, with_disputed, with_consensus, verified_only)
-    told = write(RunDirectory(run), output, settings, DEFAULT_FORMATS, force=force)
-    out.print(safe(f"{told['records']:,} records in {output}: {', '.join(told['files'])}"), soft_wrap=True)
-    left = told["left_out"]
-    if left:
-        say(f"left out: {', '.join(f'{count} {reason}' for reason, count in left.items())}", "yellow")
+    settings = Settings(
+        plain=plain,
+        demo=demo,
+        disputed=with_disputed,
+        consensus=with_consensus,
+        verified_only=verified_only,
+        min_score=min_score,
+        tiers=tuple(tier or ()),
+        sources=tuple(source or ()),
+        licenses=tuple(license_ or ()),
+        drops=_drops(findings, drop or []),
+        shares=parse_shares(split),
+        seed=seed,
+        redraw=redraw,
+        reasoning=reasoning,
+    )
+    wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
+    with options.working(f"exporting {run}"):
+        told = write(RunDirectory(run), output, settings, wanted, force=force, template=template)
+    _show(told, output)
+
+
+def _drops(findings: Path | None, patterns: list[str]) -> Drops | None:
+    from reasonmed.export import read_drops  # noqa: PLC0415 - keeps --help fast
+
+    if findings is None and not patterns:
+        return None
+    if findings is None or not patterns:
+        raise UsageError("--findings FILE and --drop RULE go together: which report, and which of its rules")
+    return read_drops(findings, patterns)
+
+
+def _show(told: dict[str, Any], output: Path) -> None:
+    shown = ", ".join(f"{name} {one['questions']:,}" for name, one in told["splits"].items())
+    out.print(safe(f"{told['records']:,} records in {output}; questions: {shown}"), soft_wrap=True)
+    for name in told["formats"]:
+        rows = {file: count for file, count in told["rows"].items() if file.startswith(f"{name}/")}
+        out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
+    if "train" not in told["splits"]:
+        say("no question is in train: their own file holds them all out; --redraw draws them anew", "yellow")
+    if told["unfinished"]:
+        say(
+            f"{told['unfinished']:,} questions of the run are unfinished and not in it; export anew when they "
+            "are finished: with --split, questions may change their split",
+            "yellow",
+        )
+    for what, left in (("", told["left_out"]), *((f"{name}: ", one) for name, one in told["formats_left_out"].items())):
+        if left:
+            say(f"{what}left out: {', '.join(f'{count} {reason}' for reason, count in left.items())}", "yellow")
+    for pattern, count in ((told["settings"]["drops"] or {}).get("drop") or {}).items():
+        if count == 0:
+            say(f"--drop {pattern}: the report has no finding of this rule", "yellow")

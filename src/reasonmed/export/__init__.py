@@ -1,60 +1,122 @@
 """Exports: from a finished run to the files that others read. One module a format, found by its name.
 
-A format's module has ``write(rows, folder, settings)``: it writes its files and returns their names.
+A format's module has ``write(view, sinks)``: it goes over the view's ``rows()`` (records) or ``cases()`` (questions
+with everything that happened to them) and adds rows to files of its own folder. ``HELD_OUT = True`` says that it needs
+a held-out split, ``PARQUET = True`` that it needs pyarrow.
 """
 
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from importlib import import_module
+from itertools import islice
+from pathlib import PurePosixPath
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from reasonmed import __version__
+import yaml
+
+from reasonmed import __version__, templates
 from reasonmed.errors import UsageError
+from reasonmed.export._configs import configs
+from reasonmed.export._findings import read_drops
+from reasonmed.export._settings import Settings, parse_shares
+from reasonmed.export._sinks import Sinks, need_pyarrow
+from reasonmed.export._view import View
+from reasonmed.export.trl_sft import rows_of
 from reasonmed.files import write_atomically
-from reasonmed.outputs import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections import Counter
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from reasonmed.rundir import RunDirectory
-    from reasonmed.types import Record
+
+__all__ = ["DEFAULT_FORMATS", "MANIFEST", "Settings", "configs", "export", "formats", "parse_shares", "read_drops"]
 
 MANIFEST = "export.json"
-DEFAULT_FORMATS = ("reasonmed_json", "records")
-
-
-class Settings(NamedTuple):
-    """What goes into an export, and how it ends."""
-
-    plain: bool = False
-    """Whether texts keep their own endings, instead of the one answer line."""
-    demo: bool = False
-    disputed: bool = False
-    consensus: bool = False
-    verified_only: bool = False
+CARD = "README.md"
+DEFAULT_FORMATS = ("reasonmed-json", "records")
+_TRIED = 100
+"""So many records are rendered to try a template."""
+_IMPOSSIBLE = {
+    "prm": "needs a verdict for every step of a chain of thought; the judge of a run gives one for the whole chain. "
+    "Use verifier (chain, verdict, reason) or kto instead"
+}
 
 
 def formats() -> list[str]:
     """The names of the formats."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def export(
-    run: RunDirectory, folder: Path, settings: Settings, wanted: Sequence[str], *, force: bool
+    run: RunDirectory,
+    folder: Path,
+    settings: Settings,
+    wanted: Sequence[str],
+    *,
+    force: bool,
+    template: str | None = None,
 ) -> dict[str, Any]:
-    """Write a run's records in every wanted format; returns the export's manifest.
+    """Write a run in every wanted format, each into a folder of its name; returns the export's manifest.
+
+    ``template`` is a chat template's name or file that must keep what is to be learned; else nothing is written.
 
     Raises:
-        UsageError: an unknown format, a demo run without ``demo``, or a folder with other content.
+        UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, or
+            a template that loses something.
     """
-    unknown = [name for name in wanted if name not in formats()]
-    if unknown:
-        raise UsageError(f"--format {', '.join(unknown)}: there are {', '.join(formats())}")
+    modules = {name: _module(name) for name in dict.fromkeys(wanted)}
+    if any(getattr(module, "PARQUET", False) for module in modules.values()):
+        need_pyarrow()
     manifest = run.manifest()
+    _check_run(run, manifest, settings)
+    _check_folder(folder, force=force)
+    view = View(run, settings)
+    if not view.questions.total():
+        raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.questions_left_out)}")
+    _check_held_out(modules, view)
+    if template is not None:
+        _check_template(template, view)
+    _clear(folder)
+    written = {name: _write(module, view, folder / name) for name, module in modules.items()}
+    rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
+    if not rows:
+        raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.left_out + view.questions_left_out)}")
+    write_atomically(folder / CARD, _card(rows))
+    told = {
+        "reasonmed": __version__,
+        "run": manifest["identity"],
+        "demo": manifest["demo"],
+        "formats": list(modules),
+        "files": sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts), CARD]),
+        "rows": dict(sorted(rows.items())),
+        "settings": settings.told(),
+        **view.told(),
+        "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
+    }
+    write_atomically(folder / MANIFEST, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return told
+
+
+def _module(name: str) -> ModuleType:
+    if name in _IMPOSSIBLE:
+        raise UsageError(f"--format {name} {_IMPOSSIBLE[name]}")
+    if name not in formats():
+        raise UsageError(f"--format {name}: there are {', '.join(formats())}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def _write(module: ModuleType, view: View, folder: Path) -> Sinks:
+    with Sinks(folder) as sinks:
+        module.write(view, sinks)
+    return sinks
+
+
+def _check_run(run: RunDirectory, manifest: dict[str, Any], settings: Settings) -> None:
     if manifest["command"] != "run":
         raise UsageError(
             f"{run.path} was made by `{manifest['command']}`; exports are made of a run of the whole pipeline"
@@ -64,22 +126,14 @@ def export(
             f"{run.path} is a demo: its texts come from a model without medical ability. Export it only to try the "
             "machinery, with --demo"
         )
-    _check_folder(folder, force=force)
-    folder.mkdir(parents=True, exist_ok=True)
-    selection = _Selection(run, settings)
-    files = [name for form in wanted for name in import_module(f"{__name__}.{form}").write(selection, folder, settings)]
-    told = {
-        "reasonmed": __version__,
-        "run": manifest["identity"],
-        "demo": manifest["demo"],
-        "formats": list(wanted),
-        "files": sorted(files),
-        "settings": settings._asdict(),
-        "records": selection.taken,
-        "left_out": dict(sorted(selection.left_out.items())),
-    }
-    write_atomically(folder / MANIFEST, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    return told
+
+
+def _check_held_out(modules: dict[str, ModuleType], view: View) -> None:
+    wanting = [name for name, module in modules.items() if getattr(module, "HELD_OUT", False)]
+    if wanting and not view.questions["test"] + view.questions["validation"]:
+        raise UsageError(
+            f"--format {','.join(wanting)} needs held-out questions, and all are in train; add --split 0.9,0.05,0.05"
+        )
 
 
 def _check_folder(folder: Path, *, force: bool) -> None:
@@ -90,32 +144,38 @@ def _check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} holds {what}; choose another -o, or replace its files with --force")
 
 
-class _Selection:
-    """The records that an export takes, as often as a format wants to go over them; counts what it leaves out."""
+def _check_template(name: str, view: View) -> None:
+    text = templates.load(name)
+    rows = (made for row in islice(view.rows(), _TRIED) for _, made in rows_of(row, view.settings))
+    problems = templates.guard(text, rows)
+    if problems:
+        told = "\n".join(f"  - {problem}" for problem in problems)
+        raise UsageError(
+            f"--template {name}: training through it would not teach what the data holds:\n{told}\n"
+            "Use a template made for training, or the other --reasoning"
+        )
 
-    def __init__(self, run: RunDirectory, settings: Settings) -> None:
-        self._run, self._settings = run, settings
-        self._facts = run.manifest()
-        self.taken = 0
-        self.left_out: dict[str, int] = {}
 
-    def __iter__(self) -> Iterator[Record]:
-        self.taken, self.left_out = 0, {}
-        with closing(self._run.reader()) as ledger:
-            for story in outcomes(ledger):
-                for record in records_of(story, self._facts, scores_of(ledger, story.question.id)):
-                    reason = self._reason(record)
-                    if reason is None:
-                        self.taken += 1
-                        yield record
-                    else:
-                        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+def _clear(folder: Path) -> None:
+    """Take the files of an older export away, so that none of them stays among the new ones."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        names = [PurePosixPath(name) for name in files]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, KeyError) as torn:
+        raise UsageError(f"{folder / MANIFEST} cannot be read ({torn}); choose another -o") from torn
+    for name in names:
+        if not name.is_absolute() and ".." not in name.parts:
+            (folder / name).unlink(missing_ok=True)
+    (folder / MANIFEST).unlink()
 
-    def _reason(self, record: Record) -> str | None:
-        if "key_disputed" in record.flags and not self._settings.disputed:
-            return "key_disputed"
-        if record.answer_source == "consensus" and not self._settings.consensus:
-            return "consensus"
-        if not record.verified and self._settings.verified_only:
-            return "unverified"
-        return None
+
+def _card(files: Iterable[str]) -> str:
+    """The head of a data card: which files load together."""
+    return f"---\n{yaml.safe_dump({'configs': configs(files)}, sort_keys=False)}---\n"
+
+
+def _reasons(left_out: Counter[str]) -> str:
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
+    return f"; left out: {told}" if told else ": no question of it is finished"

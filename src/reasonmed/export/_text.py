@@ -3,32 +3,66 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.prompting import instruction
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from reasonmed.types import Record
+    from collections.abc import Sequence
+
+    from reasonmed.export._settings import Settings
+    from reasonmed.types import Question, Record
+
+VARIANTS = ("reasonmed", "cotmed", "responsemed")
+"""CoT and response; CoT alone; response alone."""
 
 _ANSWER_LINE = re.compile(r"\n*^[ \t*_#]*(?:final\s+)?answer[ \t*_]*:[^\n]*\s*\Z", re.IGNORECASE | re.MULTILINE)
 _THINK = re.compile(r"</?think>", re.IGNORECASE)
 
 
-def instruction_of(record: Record) -> str:
-    """The instruction of a record."""
-    return instruction(record.question, record.options, record.context)
+class Parts(NamedTuple):
+    """What a model is to say: its reasoning, where it is kept apart, and the text that it shows."""
+
+    reasoning: str | None
+    content: str
 
 
-def answer_line(record: Record) -> str:
-    """The last line of every text: ``Answer: C. Atrophy``."""
-    return f"Answer: {letter(record.answer_index)}. {record.answer}"
+def instruction_of(question: Question) -> str:
+    """The instruction of a question: the same in every format."""
+    return instruction(question.stem, question.options, question.context)
 
 
-def ended(text: str, record: Record, *, plain: bool) -> str:
-    """A text that ends with the one answer line; with ``plain``, its own ending."""
+def user(question: Question) -> list[dict[str, str]]:
+    """The instruction as the one message of a prompt."""
+    return [{"role": "user", "content": instruction_of(question)}]
+
+
+def ended(text: str, options: Sequence[str], choice: int, *, plain: bool) -> str:
+    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain``, its own ending."""
     text = _THINK.sub("", text).strip()
     if plain:
         return text
+    line = f"Answer: {letter(choice)}. {options[choice]}"
     body = _ANSWER_LINE.sub("", text).rstrip()
-    return f"{body}\n\n{answer_line(record)}" if body else answer_line(record)
+    return f"{body}\n\n{line}" if body else line
+
+
+def parts(record: Record, variant: str, settings: Settings) -> Parts | None:
+    """What a record teaches in a variant; None where it has no response and the variant wants one."""
+    if variant != "cotmed" and record.response is None:
+        return None
+    chain = ended(record.chain_of_thought, record.options, record.answer_index, plain=settings.plain)
+    if variant == "cotmed":
+        return Parts(None, chain)
+    response = ended(record.response or "", record.options, record.answer_index, plain=settings.plain)
+    return Parts(chain if variant == "reasonmed" else None, response)
+
+
+def assistant(said: Parts, reasoning: Literal["inline", "field"]) -> dict[str, str]:
+    """What a model is to say as a chat message; the think block looks as Qwen3's and DeepSeek-R1's models write it."""
+    if said.reasoning is None:
+        return {"role": "assistant", "content": said.content}
+    if reasoning == "field":
+        return {"role": "assistant", "reasoning_content": said.reasoning, "content": said.content}
+    return {"role": "assistant", "content": f"<think>\n{said.reasoning}\n</think>\n\n{said.content}"}

@@ -1,25 +1,17 @@
-"""The native records, as JSON Lines."""
+"""The native records, as JSON Lines: ``{train,validation,test}.jsonl``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.files import replacing
-from reasonmed.ledger import encode
+from msgspec.structs import asdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from reasonmed.export import Settings
-    from reasonmed.types import Record
-
-FILE = "records.jsonl"
+    from reasonmed.export._sinks import Sinks
+    from reasonmed.export._view import View
 
 
-def write(rows: Iterable[Record], folder: Path, settings: Settings) -> list[str]:  # noqa: ARG001 - every format's shape
+def write(view: View, sinks: Sinks) -> None:
     """Write the records as they are."""
-    with replacing(folder / FILE) as sink:
-        for record in rows:
-            sink.write(encode(record) + b"\n")
-    return [FILE]
+    for record, split, _ in view.rows():
+        sinks.add(f"{split}.jsonl", asdict(record))

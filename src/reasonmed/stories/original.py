@@ -75,7 +75,7 @@ def _story(path: Path, row: Row) -> Story:
 def _raw(told: Mapping[str, Any]) -> Raw:
     stem, options = told.get("question"), told.get("options")
     if stem is None and isinstance(told.get("instruction"), str):
-        stem, options = _from_instruction(told["instruction"])
+        stem, options = from_instruction(told["instruction"])
     return Raw(
         id=told.get("id"),
         question=stem,
@@ -90,7 +90,8 @@ def _raw(told: Mapping[str, Any]) -> Raw:
     )
 
 
-def _from_instruction(text: str) -> tuple[str, list[str] | None]:
+def from_instruction(text: str) -> tuple[str, list[str] | None]:
+    """Stem and options of an instruction as published; no options where it does not end with lettered lines."""
     body = text.removeprefix(INSTRUCTION)
     found = _OPTION_LINES.search(body)
     if found is None:

@@ -1,0 +1,64 @@
+"""The judged chains of thought of a question, right and wrong ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasonmed.export._text import ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reasonmed.export._settings import Settings
+    from reasonmed.export._view import Case
+    from reasonmed.types import ChainOfThought, Question, Verdict
+
+
+class Judged(NamedTuple):
+    """A chain of thought with a usable verdict.
+
+    ``id`` is ``QUESTION/chain-N`` (the Nth that was generated) or ``QUESTION/rewrite-N``. ``votes`` says how many of
+    the question's chains conclude the same option.
+    """
+
+    id: str
+    chain: ChainOfThought
+    verdict: Verdict
+    votes: int
+
+    @property
+    def right(self) -> bool:
+        """Whether the judge called it correct."""
+        return self.verdict.outcome == "correct"
+
+    def text(self, question: Question, settings: Settings) -> str:
+        """The text with the answer line of the option that it concludes itself; as it is where it concludes none."""
+        choice = self.chain.answer
+        return ended(self.chain.text, question.options, choice or 0, plain=settings.plain or choice is None)
+
+
+def judged(case: Case) -> list[Judged]:
+    """The chains of a question whose verdict can be taught.
+
+    Left out are chains that were cut, verdicts that are undecided or in conflict, texts of records that the export
+    leaves out, and texts that were judged both ways; equal texts are taken once.
+    """
+    votes = Counter(chain.answer for chain in case.story.chains if chain.answer is not None)
+    outcomes: dict[str, set[str]] = {}
+    taken: dict[str, Judged] = {}
+    for name, chain in _named(case):
+        verdict = chain.verdict
+        if verdict is None or verdict.outcome == "undecided" or chain.missing is not None:
+            continue
+        outcomes.setdefault(chain.text, set()).add(verdict.outcome)
+        if chain.truncated or verdict.conflict or chain.text in case.barred:
+            continue
+        count = votes[chain.answer] if chain.answer is not None else 0
+        taken.setdefault(chain.text, Judged(f"{case.question.id}/{name}", chain, verdict, count))
+    return [one for text, one in taken.items() if len(outcomes[text]) == 1]
+
+
+def _named(case: Case) -> Iterator[tuple[str, ChainOfThought]]:
+    yield from ((f"chain-{number}", chain) for number, chain in enumerate(case.story.chains, 1))
+    yield from ((f"rewrite-{number}", one.chain) for number, one in enumerate(case.story.rewrites, 1))

@@ -1,0 +1,61 @@
+"""What goes into an export, and how it looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from reasonmed.export._findings import Drops
+    from reasonmed.types import Tier
+
+SPLITS = ("train", "validation", "test")
+_EXACT = 1e-9
+
+
+class Settings(NamedTuple):
+    """What goes into an export, and how it ends."""
+
+    plain: bool = False
+    """Whether texts keep their own endings, instead of the one answer line."""
+    demo: bool = False
+    disputed: bool = False
+    consensus: bool = False
+    verified_only: bool = False
+    min_score: int | None = None
+    tiers: tuple[Tier, ...] = ()
+    """Only these; all where none is named. The same holds for sources and licenses."""
+    sources: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    drops: Drops | None = None
+    shares: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """Of the questions that go to train, validation and test; they add up to 1."""
+    seed: int = 0
+    redraw: bool = False
+    """Whether questions that their own file calls validation or test are drawn like the others."""
+    reasoning: Literal["inline", "field"] = "inline"
+    """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
+
+    def told(self) -> dict[str, Any]:
+        """The settings as the manifest shows them."""
+        drops = None if self.drops is None else self.drops.told()
+        return {**self._asdict(), "shares": dict(zip(SPLITS, self.shares, strict=True)), "drops": drops}
+
+
+def parse_shares(text: str) -> tuple[float, float, float]:
+    """The shares of train, validation and test, from ``0.9,0.05,0.05``.
+
+    Raises:
+        UsageError: they are not three numbers from 0 to 1 that add up to 1.
+    """
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    match shares:
+        case (train, validation, test) if min(shares) >= 0 and abs(sum(shares) - 1) < _EXACT:
+            return train, validation, test
+    raise UsageError(
+        f"--split {text!r}: it must be three shares for train, validation and test that add up to 1, as 0.9,0.05,0.05"
+    )

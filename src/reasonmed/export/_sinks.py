@@ -1,0 +1,141 @@
+"""The files of one format: JSON Lines, JSON lists and parquet by their suffix, each there whole or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from reasonmed.errors import UsageError
+from reasonmed.files import replacing
+from reasonmed.ledger import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import BinaryIO
+
+_BATCH = 1000
+
+
+class _Sink(Protocol):
+    def add(self, row: Mapping[str, Any]) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Sinks:
+    """Files of a format, opened at their first row; a file without rows is not made.
+
+    Args:
+        folder: where they go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.rows: Counter[str] = Counter()
+        """How many rows each file has; files that are no tables are not in it."""
+        self.texts: list[str] = []
+        """Files that are no tables."""
+        self.left_out: Counter[str] = Counter()
+        """What the format itself left out, by reason."""
+        self._folder, self._stack = folder, ExitStack()
+        self._open: dict[str, _Sink] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            for sink in self._open.values():
+                sink.end()
+
+    def add(self, name: str, row: Mapping[str, Any], schema: Callable[[], Any] | None = None) -> None:
+        """Add a row to a file; a parquet file needs a function that makes its schema."""
+        if name not in self._open:
+            self._open[name] = self._opened(name, schema)
+        self._open[name].add(row)
+        self.rows[name] += 1
+
+    def text(self, name: str, content: str) -> None:
+        """Write a file that is no table."""
+        with replacing(self._folder / name) as sink:
+            sink.write(content.encode())
+        self.texts.append(name)
+
+    def _opened(self, name: str, schema: Callable[[], Any] | None) -> _Sink:
+        made = schema() if schema else None
+        file = self._stack.enter_context(replacing(self._folder / name))
+        if made is not None:
+            return _Table(file, made)
+        return _Lines(file) if name.endswith(".jsonl") else _List(file)
+
+
+class _Lines:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._file.write(encode(row) + b"\n")
+
+    def end(self) -> None:
+        """Nothing closes JSON Lines."""
+
+
+class _List:
+    """A JSON list, written row by row."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._begun = file, False
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._file.write((b",\n" if self._begun else b"[\n") + encode(row))
+        self._begun = True
+
+    def end(self) -> None:
+        self._file.write(b"\n]\n")
+
+
+class _Table:
+    """A parquet file, written in groups of rows."""
+
+    def __init__(self, file: BinaryIO, schema: Any) -> None:  # noqa: ANN401 - pyarrow ships no types
+        from pyarrow import parquet  # noqa: PLC0415 - heavy, and an extra
+
+        self._schema = schema
+        self._writer = parquet.ParquetWriter(file, schema, compression="zstd")
+        self._batch: list[Mapping[str, Any]] = []
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._batch.append(row)
+        if len(self._batch) == _BATCH:
+            self._flush()
+
+    def end(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra; it is there, since the file is open
+
+        if self._batch:
+            self._writer.write_table(pa.Table.from_pylist(self._batch, schema=self._schema))
+            self._batch = []
+
+
+def need_pyarrow() -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """The module pyarrow.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as missing:
+        raise UsageError("parquet files need pyarrow: pip install 'reasonmed[parquet]'") from missing
+    return pa

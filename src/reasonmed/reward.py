@@ -1,0 +1,68 @@
+"""A verifiable reward for multiple-choice questions: 1.0 where a text concludes the key, else 0.0.
+
+The answer is read as everywhere in reasonmed: thinking is cut away first, nothing is guessed, and a text that names two
+options, or whose thinking has no end, has none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.parsing.answer import parse_answer
+from reasonmed.types import letter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def multiple_choice_reward(
+    completions: Sequence[str | Sequence[Mapping[str, Any]]],
+    answer: Sequence[str],
+    options: Sequence[Sequence[str]],
+    **columns: object,  # noqa: ARG001 - TRL hands over every column of the data
+) -> list[float]:
+    """The rewards of completions, for TRL: ``GRPOTrainer(reward_funcs=multiple_choice_reward)``.
+
+    Args:
+        completions: texts, or conversations whose last message is the completion.
+        answer: the key's letter for each of them.
+        options: the options' texts for each of them.
+        columns: whatever else the data has; not looked at.
+
+    Raises:
+        ValueError: the columns differ in length, or a key is no letter of its options.
+    """
+    return [
+        _reward(_text(completion), key, own) for completion, key, own in zip(completions, answer, options, strict=True)
+    ]
+
+
+def compute_score(
+    data_source: str,  # noqa: ARG001 - verl's signature
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Mapping[str, Any] | None = None,
+) -> float:
+    """The reward of one text, for verl: ``custom_reward_function.name=compute_score``.
+
+    Raises:
+        ValueError: ``extra_info`` has no options, or the key is no letter of them.
+    """
+    options = None if extra_info is None else extra_info.get("options")
+    if options is None:
+        raise ValueError("extra_info has no options; use the rows of `reasonmed export --format rl`")
+    return _reward(solution_str, ground_truth, list(options))
+
+
+def _reward(text: str, key: str, options: Sequence[str]) -> float:
+    letters = [letter(index) for index in range(len(options))]
+    if key not in letters:
+        raise ValueError(f"the key {key!r} is not one of {', '.join(letters)}")
+    found = parse_answer(text, options)
+    return float(found is not None and letters[found.option] == key)
+
+
+def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:
+    if isinstance(completion, str):
+        return completion
+    return str(completion[-1].get("content") or "") if completion else ""

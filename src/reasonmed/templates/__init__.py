@@ -1,0 +1,163 @@
+"""Guard against chat templates that lose what a model is to learn.
+
+Templates are rendered as transformers does it: Jinja's immutable sandbox with ``trim_blocks`` and ``lstrip_blocks``,
+``raise_exception``, ``strftime_now``, loop controls and the ``{% generation %}`` tag. Three short ones are shipped, to
+try data on without a tokenizer: ``chatml``, ``qwen3`` and ``deepseek-r1-distill``, which deletes the reasoning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from reasonmed.errors import UsageError
+from reasonmed.parsing.thinking import split_thinking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from jinja2 import Template
+    from jinja2.parser import Parser
+
+_FOLDER = Path(__file__).parent
+_DATE = "2026-01-01"
+_SHOWN = 60
+
+
+def names() -> list[str]:
+    """The names of the shipped templates."""
+    return sorted(path.stem for path in _FOLDER.glob("*.jinja"))
+
+
+def load(name: str) -> str:
+    """The text of a shipped template, or of a file: plain Jinja, or a ``tokenizer_config.json`` with a template in it.
+
+    Raises:
+        UsageError: there is neither, or the file has no template.
+    """
+    if name in names():
+        return (_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as missing:
+        raise UsageError(
+            f"--template {name}: is no file that can be read, and none of {', '.join(names())}"
+        ) from missing
+    return _from_tokenizer(name, text) if name.endswith(".json") else text
+
+
+def _from_tokenizer(name: str, text: str) -> str:
+    try:
+        found = json.loads(text)["chat_template"]
+    except (ValueError, KeyError, TypeError) as none:
+        raise UsageError(f"--template {name}: has no chat_template") from none
+    if not isinstance(found, str):
+        raise UsageError(f"--template {name}: has several templates; write the one that is meant to a file of its own")
+    return found
+
+
+def guard(template: str, rows: Iterable[Mapping[str, Any]], *, bos_token: str = "", eos_token: str = "") -> list[str]:
+    """What a chat template does to rows that would spoil training on them; nothing where all is well.
+
+    A row is fine when the prompt's rendering (with the generation prompt) is the beginning of the whole conversation's,
+    and reasoning and text of the completion both stand behind it, up to white space: loss is on what stands there.
+
+    Args:
+        template: the template's text.
+        rows: rows with ``prompt`` and ``completion``, lists of messages; reasoning between think tags in the content,
+            or in ``reasoning_content`` or ``thinking``.
+        bos_token: what the template finds under this name.
+        eos_token: the same.
+
+    Returns:
+        One sentence for each kind of problem, with the number of rows and the first one.
+    """
+    try:
+        compiled = _environment().from_string(template)
+    except TemplateError as broken:
+        return [f"the template cannot be read: {broken}"]
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    total = 0
+    for total, row in enumerate(rows, 1):
+        for problem in _problems(compiled, row, {"bos_token": bos_token, "eos_token": eos_token}):
+            counts[problem] += 1
+            first.setdefault(problem, str(row.get("id", f"row {total}")))
+    return [f"{problem} ({count} of {total} rows, first {first[problem]})" for problem, count in counts.items()]
+
+
+def _problems(template: Template, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
+    try:
+        prompt = _render(template, row["prompt"], tokens, ask=True)
+        whole = _render(template, [*row["prompt"], *row["completion"]], tokens, ask=False)
+    except Exception as refused:  # noqa: BLE001 - a stranger's template may raise anything; it is told
+        yield f"the template fails: {str(refused) or type(refused).__name__}"
+        return
+    same = whole.startswith(prompt)
+    learned = _flat(whole[len(prompt) :]) if same else ""
+    for what, text in _parts(row["completion"]):
+        if _flat(text) not in _flat(whole):
+            yield f"{what} is lost: the template does not render it"
+        elif same and _flat(text) not in learned:
+            yield f"{what} lies outside the loss mask: it is not rendered behind the prompt"
+    if not same:
+        yield (
+            "the prompt alone is rendered otherwise than at the beginning of the conversation, so the loss mask does "
+            f"not begin where the completion does: the prompt ends with {_end(prompt, whole)!r}"
+        )
+
+
+def _end(prompt: str, whole: str) -> str:
+    """What stands in the prompt alone from where the two renderings part, but not all of it."""
+    place = next((at for at, (one, two) in enumerate(zip(prompt, whole, strict=False)) if one != two), len(whole))
+    return prompt[place : place + _SHOWN]
+
+
+def _parts(completion: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for message in completion:
+        split = split_thinking(message.get("content") or "")
+        reasoning = message.get("reasoning_content") or message.get("thinking") or split.reasoning
+        if reasoning:
+            yield "the chain of thought", reasoning
+        if split.text:
+            yield "the response" if reasoning else "the completion", split.text
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _render(template: Template, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str], *, ask: bool) -> str:
+    return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=ask, **tokens)
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+    made.filters["tojson"] = _tojson
+    made.globals["raise_exception"] = _raise
+    made.globals["strftime_now"] = lambda _format: _DATE
+    return made
+
+
+def _tojson(value: object, **options: Any) -> str:  # noqa: ANN401 - whatever a template hands to json.dumps
+    return json.dumps(value, **{"ensure_ascii": False, **options})
+
+
+def _raise(message: str) -> NoReturn:
+    raise TemplateError(message)
+
+
+class _Generation(Extension):
+    """``{% generation %} .. {% endgeneration %}`` renders what is in it."""
+
+    tags = {"generation"}  # noqa: RUF012 - Jinja's own declaration
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)

@@ -1,0 +1,34 @@
+"""A run to export, and exports of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reasonmed.admission import Selection, take_in
+from reasonmed.job import execute
+from reasonmed.questions import questions_in
+from reasonmed.resources import resource
+from reasonmed.rundir import RunDirectory
+from reasonmed.synthesis import synthesis_job
+from reasonmed.types import Story
+from reasonmed.watch import Watch
+from support import recipe
+
+Export = Callable[..., dict[str, Any]]
+
+
+def run_examples(folder: Path) -> RunDirectory:
+    """A finished scripted run of the 26 example questions."""
+    path = resource("examples", "questions.json")
+    intake = take_in(path, lambda: (Story(one) for one in questions_in(path)), Selection())
+    directory = RunDirectory(folder)
+    asyncio.run(execute(synthesis_job(intake, recipe(), directory), Watch()))
+    return directory
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
