@@ -242,7 +242,14 @@ class Failure(Struct, frozen=True):
     """Why a question has no record: a fixed word, and the detail in a sentence."""
 
     reason: Literal[
-        "key_disputed", "no_consensus", "no_chain", "undecided", "unverified", "no_response", "no_optimizer"
+        "key_disputed",
+        "no_consensus",
+        "no_chain",
+        "undecided",
+        "unverified",
+        "no_response",
+        "no_optimizer",
+        "contaminated",
     ]
     detail: str
 

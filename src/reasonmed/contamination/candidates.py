@@ -1,4 +1,4 @@
-"""Which entries of the benchmarks are worth a comparison: those that share rare n-grams, options or a signature's bands."""
+"""Which entries of the benchmarks are worth a comparison: they share rare n-grams, options or a signature's bands."""
 
 from __future__ import annotations
 

@@ -23,8 +23,11 @@ _NEVER = 2.0
 
 
 class _Least(NamedTuple):
-    """The similarity from which a stem is a copy: of a vignette and a shorter stem whose options agree too, and of any
-    stem whose options do not, but whose last words are the same."""
+    """The similarity from which a stem is a copy.
+
+    ``vignette`` and ``short`` are for stems whose options agree too, ``alone`` for those whose options do not, but whose
+    last words are the same.
+    """
 
     vignette: float
     short: float
@@ -61,7 +64,9 @@ class Comparison:
         self.entries = [entry for one in benchmarks for entry in one.entries]
         self._signer = Signer() if "minhash" in methods else None
         self._candidates = Candidates(self.entries, signed=self._signer is not None)
-        stems = [words for one in benchmarks for words in one.words or [None] * len(one.entries)]
+        stems: list[list[str] | None] = []
+        for one in benchmarks:
+            stems += one.words or [None] * len(one.entries)
         self._fuzzy = Fuzzy(stems) if "fuzzy" in methods else None
         self._ways: dict[str, Callable[[Probe], Iterator[tuple[int, float]]]] = {
             "exact": self._exact,

@@ -31,8 +31,8 @@ _NUMBERS = re.compile(r"\d+(?: \d+)*")
 class Fingerprint(Struct, frozen=True):
     """What is kept of a question.
 
-    ``exact`` and ``stem`` are the hashes of ``reasonmed.stems`` without the context: a benchmark's question is copied with
-    or without its passage. ``grams`` are hashes of ``BYTES`` bytes each, sorted; ``end`` is the one of the last words,
+    ``exact`` and ``stem`` are the hashes of ``reasonmed.stems`` without the context: a benchmark's question is copied
+    with or without its passage. ``grams`` are hashes of ``BYTES`` bytes each, sorted; ``end`` is the one of the last words,
     which are what is asked. ``signature`` is empty where none was made.
     """
 

@@ -45,7 +45,9 @@ class Fuzzy:
         if stem is None or not 0 < len(stem) <= LONGEST or not 0 < len(words) <= 2 * LONGEST:
             return 0.0
         one, other = " ".join(stem), " ".join(words)
-        found = max(self._ratio(one, other, score_cutoff=100 * least), self._sorted(one, other, score_cutoff=100 * least))
+        found = max(
+            self._ratio(one, other, score_cutoff=100 * least), self._sorted(one, other, score_cutoff=100 * least)
+        )
         return 0.0 if not found or self._swapped(set(stem), set(words)) else found / 100
 
     def _swapped(self, stem: set[str], words: set[str]) -> bool:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MARK = b'{"reasonmed_index":'
-_LAYOUT = {"reasonmed_index": FORMAT, "gram_words": SIZE, "gram_bytes": BYTES, "permutations": PERMUTATIONS, "scheme": SCHEME}
+_LAYOUT = {
+    "reasonmed_index": FORMAT,
+    "gram_words": SIZE,
+    "gram_bytes": BYTES,
+    "permutations": PERMUTATIONS,
+    "scheme": SCHEME,
+}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Fingerprint).decode
 
@@ -31,8 +37,8 @@ _decode = msgspec.json.Decoder(Fingerprint).decode
 class Benchmark(NamedTuple):
     """A benchmark, or as much of it as is at hand.
 
-    ``total`` is the size of the whole benchmark, None where nobody said it. ``words`` are the masked words of the stems,
-    None where there are only hashes.
+    ``total`` is the size of the whole benchmark, None where nobody said it. ``words`` are the masked words of
+    the stems, None where there are only hashes.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The comparison of a question with benchmarks: four methods, each on the stem and the options together.
 
-Equal options alone say nothing (many questions share a list), and neither does an equal vignette alone (many questions are
-asked of one). A copy has a stem that is near enough and, besides, at least half of the options or the same last words.
+Equal options alone say nothing (many questions share a list), and neither does an equal vignette alone (many questions
+are asked of one). A copy has a stem that is near enough and, besides, at least half of the options or the same last words.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 METHODS = ("exact", "ngram", "minhash", "fuzzy")
 """In the order in which they are tried: a question that one method finds in a benchmark is not given to the next."""
+
 
 class Match(NamedTuple):
     """A question of a benchmark that a question is a copy of.
@@ -74,24 +75,26 @@ class Matcher:
         names = [one.name for one in benchmarks]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise UsageError(f"two benchmarks are called {', '.join(twice)}; give one another name: `reasonmed index --name`")
+            raise UsageError(
+                f"two benchmarks are called {', '.join(twice)}; give one another name: `reasonmed index --name`"
+            )
         self.benchmarks = tuple(benchmarks)
         self._home = [one.name for one in benchmarks for _ in one.entries]
         self._comparison = Comparison(benchmarks, methods)
-        self._methods = [name for name in METHODS if name in methods]
+        self.wanted = tuple(name for name in METHODS if name in methods)
 
     def methods(self, benchmark: Benchmark) -> list[str]:
         """The methods that can be used on a benchmark: fuzzy comparison needs its text, MinHash its signatures."""
         lacking = set() if benchmark.words is not None else {"fuzzy"}
         if not any(one.signature for one in benchmark.entries):
             lacking.add("minhash")
-        return [name for name in self._methods if name not in lacking]
+        return [name for name in self.wanted if name not in lacking]
 
     def matches(self, question: Question) -> list[Match]:
-        """The best match in each benchmark that has one, by the first method that finds any; in the benchmarks' order."""
+        """The best match in each benchmark, by the first method that finds one there; in the benchmarks' order."""
         probe = self._comparison.probe(question)
         found: dict[str, Match] = {}
-        for method in self._methods:
+        for method in self.wanted:
             best: dict[str, Match] = {}
             for number, similarity in self._comparison.by(method, probe):
                 match = self._match(method, probe, number, similarity)

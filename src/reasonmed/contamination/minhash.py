@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from datasketch import LeanMinHash
 
 PERMUTATIONS = 64
 SCHEME = "affine32"
@@ -40,7 +43,7 @@ class Signer:
         """The signature of words in their order; empty where there are none."""
         if not words:
             return b""
-        pairs = {f"{one} {other}".encode() for one, other in zip(words, words[1:], strict=False)}
+        pairs = {f"{one} {other}".encode() for one, other in pairwise(words)}
         made = self._empty.copy()
         made.update_batch(sorted(pairs or {words[0].encode()}))
         signature: bytes = made.hashvalues.astype("<u4").tobytes()
@@ -57,10 +60,10 @@ class Neighbors:
 
     def __init__(self, signatures: Iterable[bytes], similarity: float) -> None:
         import numpy as np  # noqa: PLC0415 - comes with an extra
-        from datasketch import MinHashLSH  # noqa: PLC0415 - an extra
+        from datasketch import LeanMinHash, MinHashLSH  # noqa: PLC0415 - an extra
 
         self._all = list(signatures)
-        self._numpy = np
+        self._numpy, self._made = np, LeanMinHash
         self._search = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS)
         for number, signature in enumerate(self._all):
             if signature:
@@ -74,10 +77,8 @@ class Neighbors:
         """The estimated Jaccard similarity of a signature with the one of a number."""
         return similarity(self._all[number], signature)
 
-    def _lean(self, signature: bytes) -> Any:
-        from datasketch import LeanMinHash  # noqa: PLC0415 - an extra
-
-        return LeanMinHash(seed=1, scheme=SCHEME, hashvalues=self._numpy.frombuffer(signature, dtype="<u4"))
+    def _lean(self, signature: bytes) -> LeanMinHash:
+        return self._made(seed=1, scheme=SCHEME, hashvalues=self._numpy.frombuffer(signature, dtype="<u4"))
 
 
 def similarity(one: bytes, other: bytes) -> float:
