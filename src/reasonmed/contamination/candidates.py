@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from reasonmed.contamination.minhash import Neighbors
@@ -47,16 +47,15 @@ class Candidates:
         own = entry.gram_set()
         return frozenset(gram for gram in own if len(self._by_gram[gram]) <= COMMON) or own
 
-    def by_grams(self, grams: Iterable[bytes], least: float) -> list[int]:
-        """Entries of whose telling n-grams at least this share is among these."""
-        found = Counter(number for gram in grams for number in self._few(gram))
-        return sorted(number for number, count in found.items() if count >= least * len(self.distinct[number]))
+    def by_grams(self, grams: Iterable[bytes]) -> list[int]:
+        """Entries that share any of these n-grams."""
+        return sorted({number for gram in grams for number in self._by_gram.get(gram, ())})
+
+    def telling_grams(self, grams: Iterable[bytes]) -> frozenset[bytes]:
+        """Those n-grams that are few entries' own, or nobody's."""
+        return frozenset(gram for gram in grams if len(self._by_gram.get(gram, ())) <= COMMON)
 
     def alike(self, options: Iterable[str], signature: bytes) -> list[int]:
         """Entries that share telling options, or have a signature that may be similar."""
         found = {number for option in options if option in self.telling for number in self._by_option[option]}
         return sorted(found.union(self.neighbors.near(signature) if self.neighbors else ()))
-
-    def _few(self, gram: bytes) -> Sequence[int]:
-        found = self._by_gram.get(gram, ())
-        return found if len(found) <= COMMON else ()

@@ -20,6 +20,8 @@ _OWN = 12
 _VIGNETTE = 25
 _HALF = 0.5
 _NEVER = 2.0
+_PIECE = 4
+"""A stem that is a piece of a benchmark's has at least so many n-grams in common with it."""
 
 
 class _Least(NamedTuple):
@@ -35,8 +37,8 @@ class _Least(NamedTuple):
 
 
 _NGRAM = _Least(vignette=0.5, short=0.6, alone=0.8)
-_MINHASH = _Least(vignette=0.4, short=0.6, alone=0.75)
-_FUZZY = _Least(vignette=0.8, short=0.8, alone=_NEVER)
+_MINHASH = _Least(vignette=0.3, short=0.45, alone=0.75)
+_FUZZY = _Least(vignette=0.82, short=0.82, alone=_NEVER)
 
 
 class Probe(NamedTuple):
@@ -94,9 +96,13 @@ class Comparison:
                 yield number, 1.0
 
     def _ngram(self, probe: Probe) -> Iterator[tuple[int, float]]:
-        for number in self._candidates.by_grams(probe.grams, _NGRAM.vignette):
+        telling = self._candidates.telling_grams(probe.grams)
+        for number in self._candidates.by_grams(telling):
             wanted = self._candidates.distinct[number]
-            share = len(wanted & probe.grams) / len(wanted)
+            common = len(wanted & probe.grams)
+            share = common / len(wanted)
+            if common >= _PIECE and self._agree(probe, number):
+                share = max(share, common / len(telling))
             if share >= self._least(_NGRAM, probe, number):
                 yield number, share
 

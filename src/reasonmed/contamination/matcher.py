@@ -26,7 +26,8 @@ METHODS = ("exact", "ngram", "minhash", "fuzzy")
 class Match(NamedTuple):
     """A question of a benchmark that a question is a copy of.
 
-    ``similarity`` is 0 to 1 in the method's own measure: 1 for equal hashes, the share of the benchmark's n-grams, the
+    ``similarity`` is 0 to 1 in the method's own measure: 1 for equal hashes, the share of the n-grams of
+    the benchmark's stem, or of a piece of it, the
     Jaccard similarity of word pairs, or the share of equal letters. ``options`` counts the benchmark's options found.
     """
 
@@ -51,7 +52,7 @@ class Match(NamedTuple):
 
 _MEASURES = {
     "exact": "the same stem in normal form",
-    "ngram": f"{{:.0%}} of its {SIZE}-word sequences",
+    "ngram": f"{{:.0%}} of the {SIZE}-word sequences shared",
     "minhash": "word pairs alike by {:.2f}",
     "fuzzy": "letters equal by {:.0%}",
 }
