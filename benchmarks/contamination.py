@@ -1,7 +1,7 @@
 """Recall and false alarms of the contamination check on planted cases, and its speed on many questions.
 
-Half of the questions of every file become the benchmarks; copies of them, changed in known ways, must be found, and the other
-half, alone or mixed with parts of the first, must not. ``--speed N`` checks N questions made up by recombination instead.
+Half of the questions of every file become the benchmarks. Copies of them, changed in known ways, must be found; the other
+half, alone or mixed with parts of the first, must not. ``--speed N`` checks N questions made by recombination instead.
 """
 
 from __future__ import annotations
@@ -185,7 +185,10 @@ def speed(folder: Path, count: int) -> None:
         matcher = Matcher([benchmark(folder / f"{name}.jsonl") for name in SETS])
         found = sum(bool(matcher.matches(one)) for one in questions_in(path))
         taken = time.process_time() - start
-        print(f"contamination: {taken:.1f} s of one core for {count:,} questions, {found:,} matches, {memory()}", flush=True)
+        print(
+            f"contamination: {taken:.1f} s of one core for {count:,} questions, {found:,} matches, {memory()}",
+            flush=True,
+        )
         start = time.process_time()
         report = check_to_files(find_input(path, Settings()), Plan(matcher), Path(place, "report.json"), None)
         print(f"all rules: {time.process_time() - start:.1f} s, {report.counts['rules']}, {memory()}")

@@ -43,7 +43,7 @@ def recipe_of(folder: RunDirectory) -> Recipe:
 def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
     """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
     job = synthesis_job(None, other or recipe_of(folder), folder)
-    return replace(job, against=tuple(folder.manifest()["identity"].get("against", ())))
+    return replace(job, against=tuple(folder.manifest().get("against", ())))
 
 
 def retire(folder: RunDirectory, classes: Sequence[str]) -> int:

@@ -60,13 +60,19 @@ class Job:
             "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
             "templates": prompt_texts(self.recipe),
         }
+        if self.against:
+            facts["against"] = list(self.against)
         identity = identity_of(self.recipe, self.stages)
         return make_manifest(self.command, identity | screen_identity(self.against), facts)
 
 
 def screen_identity(against: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What a run's identity says about the benchmarks it was screened against; nothing where there are none."""
-    return {"against": list(against)} if against else {}
+    """What a run's identity says about the benchmarks it was screened against; nothing where there are none.
+
+    The size of the whole benchmark is not in it: it changes no outcome.
+    """
+    screens = [{name: value for name, value in one.items() if name != "of"} for one in against]
+    return {"against": screens} if screens else {}
 
 
 async def execute(job: Job, watch: Watch) -> None:

@@ -27,8 +27,8 @@ _PIECE = 4
 class _Least(NamedTuple):
     """The similarity from which a stem is a copy.
 
-    ``vignette`` and ``short`` are for stems whose options agree too, ``alone`` for those whose options do not, but whose
-    last words are the same.
+    ``vignette`` and ``short`` are for stems whose options agree too, ``alone`` for those whose options do not, but
+    whose last words are the same.
     """
 
     vignette: float
@@ -129,7 +129,7 @@ class Comparison:
         return least.alone if entry.words >= _OWN and entry.end in probe.grams else _NEVER
 
     def _agree(self, probe: Probe, number: int) -> bool:
-        """Whether half of the options or more are the same, and either tell something or never could (yes, no, maybe)."""
+        """Whether half of the options or more are the same and tell something, or all are where none could (yes, no)."""
         options = self.entries[number].options
         common = probe.options.intersection(options)
         telling = self._candidates.telling

@@ -32,8 +32,8 @@ class Fingerprint(Struct, frozen=True):
     """What is kept of a question.
 
     ``exact`` and ``stem`` are the hashes of ``reasonmed.stems`` without the context: a benchmark's question is copied
-    with or without its passage. ``grams`` are hashes of ``BYTES`` bytes each, sorted; ``end`` is the one of the last words,
-    which are what is asked. ``signature`` is empty where none was made.
+    with or without its passage. ``grams`` are hashes of ``BYTES`` bytes each, sorted; ``end`` is the one of the last
+    words, which are what is asked. ``signature`` is empty where none was made.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """The comparison of a question with benchmarks: four methods, each on the stem and the options together.
 
-Equal options alone say nothing (many questions share a list), and neither does an equal vignette alone (many questions
-are asked of one). A copy has a stem that is near enough and, besides, at least half of the options or the same last words.
+Equal options alone say nothing (many questions share a list), and neither does an equal vignette alone (many are asked
+of one). A copy has a stem that is near enough and, besides, at least half of the options or the same last words.
 """
 
 from __future__ import annotations

@@ -96,9 +96,10 @@ class Duplicates:
         self._questions, self._chains = Seen(near=near), Seen(near=near)
 
     def hits(self, case: Case) -> Iterator[tuple[str, Hit]]:
-        """What of a case was there before, each with its rule."""
+        """What of a case was there before, each with its rule; chains count where no record was made of them."""
         yield from self._question(case.question)
-        for passage in case.passages:
+        records = [passage for passage in case.passages if passage.subject == "record"]
+        for passage in records or case.passages:
             yield from self._chain(passage)
 
     def close(self) -> None:
