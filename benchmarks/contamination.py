@@ -1,7 +1,7 @@
 """Recall and false alarms of the contamination check on planted cases, and its speed on many questions.
 
-Half of the questions of every file become the benchmarks. Copies of them, changed in known ways, must be found; the other
-half, alone or mixed with parts of the first, must not. ``--speed N`` checks N questions made by recombination instead.
+Half of the questions of every file become the benchmarks. Copies of them, changed in known ways, must be found; the
+other half, alone or mixed with parts of the first, must not. ``--speed N`` checks N questions made by recombination.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def taken_apart(instruction: str) -> tuple[str, tuple[str, ...]]:
     """Stem and options of an instruction; no options where its last lines are not lettered from A on."""
     lines = instruction.removeprefix(INSTRUCTION).rstrip().split("\n")
     options: list[tuple[str, str]] = []
-    while lines and (match := _OPTION.match(lines[-1])):
+    while lines and (not options or options[-1][0] != "A") and (match := _OPTION.match(lines[-1])):
         options.append((match[1], match[2].strip()))
         lines.pop()
     options.reverse()

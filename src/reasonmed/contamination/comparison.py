@@ -129,7 +129,7 @@ class Comparison:
         return least.alone if entry.words >= _OWN and entry.end in probe.grams else _NEVER
 
     def _agree(self, probe: Probe, number: int) -> bool:
-        """Whether half of the options or more are the same and tell something, or all are where none could (yes, no)."""
+        """Whether half of the options are the same and tell something, or all are where none could (yes, no)."""
         options = self.entries[number].options
         common = probe.options.intersection(options)
         telling = self._candidates.telling

@@ -1,8 +1,9 @@
 """The rules, one function each, found by name.
 
-A rule of ``QUESTION_RULES`` is ``(case, allowed licenses) -> evidence``, one of ``PASSAGE_RULES`` ``(passage, question) ->
-evidence``, one of ``TEXT_RULES`` ``(text, question) -> evidence``, one of ``PHI_RULES`` ``(text) -> evidence``. Evidence is
-a sentence, or None where there is nothing to say. Duplicates, which must be remembered, are in a module of their own.
+A rule of ``QUESTION_RULES`` is ``(case, allowed licenses) -> evidence``, one of ``PASSAGE_RULES`` ``(passage, question)
+-> evidence``, one of ``TEXT_RULES`` ``(text, question) -> evidence``, one of ``PHI_RULES`` ``(text) -> evidence``.
+Evidence is a sentence, or None where there is nothing to say. Duplicates, which must be remembered, are in a module of
+their own.
 """
 
 from __future__ import annotations

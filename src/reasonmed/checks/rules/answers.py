@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.parsing.conclusion import without_conclusion
 from reasonmed.stages.votes import count_votes, in_words
 from reasonmed.types import letter
 
@@ -43,15 +42,12 @@ def against_key(passage: Passage, question: Question) -> str | None:
 
 
 def contradiction(passage: Passage, question: Question) -> str | None:
-    """A chain of thought whose final answer is another option than the one its reasoning settles on."""
-    if not passage.chain:
+    """A chain of thought whose last line answers with another option than the one that the text before settles on."""
+    body, _, last = (passage.chain or "").rstrip().rpartition("\n")
+    final, reasoned = _concluded(last, question), _concluded(body, question)
+    if final is None or reasoned is None or final == reasoned:
         return None
-    final = _concluded(passage.chain, question)
-    body = without_conclusion(passage.chain) if final is not None else ""
-    reasoned = _concluded(body, question) if body else None
-    if final is None or reasoned in (None, final):
-        return None
-    return f"the reasoning settles on {letter(reasoned or 0)}, the final answer is {letter(final)}"
+    return f"the reasoning settles on {letter(reasoned)}, the last line says {letter(final)}"
 
 
 def response_differs(passage: Passage, question: Question) -> str | None:

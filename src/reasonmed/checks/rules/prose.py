@@ -112,7 +112,7 @@ def other_language(text: str, question: Question) -> str | None:
         if len(found) >= _FOREIGN_LETTERS:
             return f"{len(found)} letters of another script: {''.join(found[:_SHOWN])}"
     words = _words(text)
-    if len(words) < _ENOUGH or _english(words) >= _OTHER_SHARE:
+    if len(set(words)) < _ENOUGH or _english(words) >= _OTHER_SHARE:
         return None
     return "hardly any English word" if _english(_words(question.stem)) >= _ENGLISH_SHARE else None
 
