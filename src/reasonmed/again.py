@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import recipe as recipes
@@ -41,7 +42,8 @@ def recipe_of(folder: RunDirectory) -> Recipe:
 
 def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
     """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
-    return synthesis_job(None, other or recipe_of(folder), folder)
+    job = synthesis_job(None, other or recipe_of(folder), folder)
+    return replace(job, against=tuple(folder.manifest().get("against", ())))
 
 
 def retire(folder: RunDirectory, classes: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class Job:
     folder: RunDirectory
     forks: tuple[RunDirectory, ...] = ()
     """Older runs whose replies serve this one too."""
+    against: tuple[dict[str, Any], ...] = ()
+    """The benchmarks whose questions were taken out of the rows; part of the identity where there are any."""
     after: After | None = None
     """What comes after the last row."""
     write: Callable[[Ledger], None] = field(default=lambda _: None)
@@ -61,7 +63,19 @@ class Job:
             "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
             "templates": prompt_texts(self.recipe),
         }
-        return make_manifest(self.command, {**identity_of(self.recipe, self.stages), **self.settings}, facts)
+        if self.against:
+            facts["against"] = list(self.against)
+        identity = identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against)
+        return make_manifest(self.command, identity, facts)
+
+
+def screen_identity(against: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a run's identity says about the benchmarks it was screened against; nothing where there are none.
+
+    The size of the whole benchmark is not in it: it changes no outcome.
+    """
+    screens = [{name: value for name, value in one.items() if name != "of"} for one in against]
+    return {"against": screens} if screens else {}
 
 
 async def execute(job: Job, watch: Watch) -> None:

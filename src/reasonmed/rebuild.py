@@ -12,9 +12,9 @@ from reasonmed.flow.stop import Stop
 from reasonmed.journal import Journaled
 from reasonmed.ledger import unpack_story
 from reasonmed.outputs import write_outputs
-from reasonmed.pipeline import synthesize
 from reasonmed.runner import run, save
 from reasonmed.scoring import score_records
+from reasonmed.synthesis import whole_story
 from reasonmed.team import assemble
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def rebuild(folder: RunDirectory) -> Rebuilt:
         backend = Journaled(_Nobody(), ledger, meter)
         team = assemble(recipe, dict.fromkeys(recipe.models, backend))
         stop, changed, count = Stop(), [], 0
-        async for story in run(_finished(ledger), lambda story: synthesize(story.question, team), alive=64, stop=stop):
+        async for story in run(_finished(ledger), lambda story: whole_story(story, team), alive=64, stop=stop):
             count += 1
             if story != _on_record(ledger, story.question.id):
                 changed.append(story.question.id)

@@ -129,7 +129,7 @@ class RunDirectory:
         if changed:
             lines = "\n".join(f"  - {one}" for one in changed)
             raise RunDirectoryError(
-                f"{self.path} was made with another recipe, and its records would change:\n{lines}\n"
+                f"{self.path} was made with another recipe or --against, and its records would change:\n{lines}\n"
                 f"Use the old recipe, or start a run that reuses what is the same: -o NEW --fork {self.path}"
             )
 

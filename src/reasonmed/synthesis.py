@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reasonmed.job import After, Job
+from reasonmed.job import After, Job, screen_identity
 from reasonmed.judging.gate import check_judge
 from reasonmed.outputs import write_outputs
 from reasonmed.pipeline import synthesize
@@ -17,7 +17,7 @@ from reasonmed.scoring import score_records
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reasonmed.admission import Intake, Source
     from reasonmed.errors import QuestionError
@@ -43,9 +43,10 @@ def question_source(path: Path, settings: Settings) -> Source:
     return rows
 
 
-def default_folder(intake: Intake, recipe: Recipe) -> Path:
+def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, Any]] = ()) -> Path:
     """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
-    return Path("runs", f"{intake.file.stem}-{digest((identity_of(recipe, STAGES), intake.survey.hash), 4)}")
+    identity = identity_of(recipe, STAGES) | screen_identity(against)
+    return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
 
 
 def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> Job:
@@ -61,7 +62,7 @@ def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -
         command="run",
         recipe=recipe,
         stages=STAGES,
-        work=_work,
+        work=whole_story,
         intake=intake,
         folder=folder,
         after=scoring(recipe, recipe.stages.score.sample if recipe.stages.score else None),
@@ -78,5 +79,6 @@ def scoring(recipe: Recipe, sample: int | None) -> After:
     return after
 
 
-async def _work(story: Story, team: Team) -> Story:
-    return await synthesize(story.question, team)
+async def whole_story(story: Story, team: Team) -> Story:
+    """Everything that happens to a question; nothing where it came in with a failure."""
+    return story if story.failure else await synthesize(story.question, team)

@@ -251,12 +251,15 @@ class Dropped(Struct, frozen=True):
     parent: int | None = None
 
 
+Reason = Literal[
+    "key_disputed", "no_consensus", "no_chain", "undecided", "unverified", "no_response", "no_optimizer", "contaminated"
+]
+
+
 class Failure(Struct, frozen=True):
     """Why a question has no record: a fixed word, and the detail in a sentence."""
 
-    reason: Literal[
-        "key_disputed", "no_consensus", "no_chain", "undecided", "unverified", "no_response", "no_optimizer"
-    ]
+    reason: Reason
     detail: str
 
 

@@ -20,7 +20,7 @@ from reasonmed.resources import resource
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "import"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
-    "judge-card",
+    *("judge-card", "check", "index"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

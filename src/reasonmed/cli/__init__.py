@@ -10,6 +10,7 @@ from reasonmed import __version__
 from reasonmed.cli import (
     again,
     agents,
+    check,
     export,
     importing,
     judge,
@@ -39,6 +40,7 @@ for family in (
     questions,
     agents,
     judge,
+    check,
     export,
     importing,
     selftest,

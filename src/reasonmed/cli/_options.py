@@ -12,9 +12,10 @@ from reasonmed.cli._console import err, safe, say
 from reasonmed.errors import RecipeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reasonmed.admission import Intake
+    from reasonmed.contamination import Matcher
     from reasonmed.recipe.options import Recipe
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -40,6 +41,10 @@ SampleOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --sample.")]
 CostOption = Annotated[
     float | None, typer.Option("--max-cost", min=0, help="USD that the whole run may cost, all sessions together.")
+]
+AgainstOption = Annotated[
+    list[Path] | None,
+    typer.Option("--against", help="A benchmark: an index of `reasonmed index`, or a question file; may be repeated."),
 ]
 LogOption = Annotated[bool, typer.Option("--log-json", help="Log progress as JSON lines on standard error.")]
 FailuresOption = Annotated[
@@ -111,6 +116,17 @@ def working(what: str) -> Iterator[None]:
     """Say what is being done for as long as it takes."""
     with err.status(safe(what)) if err.is_terminal else nullcontext():
         yield
+
+
+def load_against(paths: list[Path], methods: Sequence[str] | None = None) -> Matcher | None:
+    """What finds questions of these benchmarks; None where there are none."""
+    from reasonmed.contamination import METHODS, Matcher, benchmark  # noqa: PLC0415 - keeps --help fast
+
+    if not paths:
+        return None
+    wanted = METHODS if methods is None else tuple(methods)
+    with working(f"reading {', '.join(map(str, paths))}"):
+        return Matcher([benchmark(path, signed="minhash" in wanted) for path in paths], wanted)
 
 
 def check_rows(intake: Intake, *, skip_bad: bool) -> None:

@@ -43,6 +43,7 @@ def run(
     skip_bad: options.SkipOption = False,
     max_failures: options.FailuresOption = "10%",
     max_cost: options.CostOption = None,
+    against: options.AgainstOption = None,
     log_json: options.LogOption = False,
 ) -> None:
     """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
@@ -54,9 +55,11 @@ def run(
       reasonmed run medqa.jsonl --endpoint http://localhost:11434/v1 --model qwen3:8b --sample 20
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
       reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
+      reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
     from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
+    from reasonmed.contamination.screen import screened, told  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
     from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
 
@@ -71,9 +74,13 @@ def run(
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     allowed = options.failures_allowed(max_failures, intake.survey.wanted)
-    folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
+    matcher = options.load_against(against or [])
+    screen = tuple(told(matcher)) if matcher else ()
+    if matcher:
+        intake = intake._replace(source=screened(intake.source, matcher))
+    folder = RunDirectory(output or synthesis.default_folder(intake, chosen, screen))
     job = synthesis.synthesis_job(intake, chosen, folder)
-    job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
+    job = replace(job, against=screen, forks=tuple(RunDirectory(path) for path in fork or ()))
     _announce(job, intake)
     do(job, "questions", log_json=log_json)
     _conclude(job, allowed)
@@ -111,9 +118,13 @@ def _conclude(job: Job, allowed: int) -> None:
     out.print(f"ledger    {job.folder.ledger_path}", soft_wrap=True)
     if job.recipe.demo:
         say("DEMO: these records come from a model without medical ability; they only show the machinery", "bold red")
-    if status.failures > allowed:
+    dropped = status.reasons.get("contaminated", 0)
+    if dropped:
+        say(f"{dropped:,} questions are in the benchmarks of --against and were not used: see failures.jsonl", "yellow")
+    failures = status.failures - dropped
+    if failures > allowed:
         say(
-            f"{status.failures} of {status.questions} questions failed, more than --max-failures allows ({allowed})",
+            f"{failures} of {status.questions} questions failed, more than --max-failures allows ({allowed})",
             "red",
         )
         raise typer.Exit(_TOO_MANY_FAILURES)

@@ -7,6 +7,7 @@
 - ``json_object``: the JSON object in a reply.
 - ``judgment``: verdicts and scores out of such an object.
 - ``leaks``: phrases that betray the answer key or the editing.
+- ``refusals``: short texts that refuse to answer.
 - ``conclusion``: a chain of thought without its conclusion.
 """
 

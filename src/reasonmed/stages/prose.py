@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, UnparsableReply
 from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.refusals import find_refusal
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.types import ChainOfThought
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 _FEW_WORDS = 80
 """Visible text of fewer words is no chain of thought on its own: the thinking goes before it."""
-_REFUSAL_WORDS = 60
-_REFUSAL = re.compile(
-    r"\b(?:I(?:'m| am) (?:sorry|unable|not able)|I (?:cannot|can't|won't) (?:help|assist|provide|answer|comply|give|do)"
-    r"|as an AI\b|I(?:'m| am) (?:just )?an AI\b|not a substitute for professional)",
-    re.IGNORECASE,
-)
 
 What = Literal["visible", "reasoning", "both"]
 
@@ -41,8 +35,7 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
         raise CutReply("it was cut at the token limit", "cut")
     if not (completion.text.strip() or (completion.reasoning or "").strip()):
         raise UnparsableReply("it is empty", "empty")
-    words = completion.text.split()
-    if len(words) <= _REFUSAL_WORDS and _REFUSAL.search(completion.text):
+    if find_refusal(completion.text):
         raise UnparsableReply("it refuses to answer", "refused")
 
 

@@ -1,0 +1,162 @@
+"""Checks over a whole set: what is wrong with its questions and texts, listed and never deleted.
+
+- ``inputs``: a run, an export, records, a question file as cases; ``instructions`` for rows of instruction and output.
+- ``rules``: one small function each, by name; those with a memory are ``rules.duplicates`` and ``contamination``.
+- ``findings``: the report file, and how it is read back.
+- ``page``: the report for people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import msgspec
+
+from reasonmed.checks.cases import BadRow, Case, Hit
+from reasonmed.checks.findings import Coverage, Finding, Report, read_findings
+from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES
+from reasonmed.checks.rules.duplicates import Duplicates
+from reasonmed.contamination import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reasonmed.checks.cases import Subject
+    from reasonmed.checks.inputs import Input
+    from reasonmed.contamination import Matcher
+
+__all__ = ["RULES", "Plan", "check", "read_findings"]
+
+RULES = (
+    "input.bad_row",
+    *(f"contamination.{method}" for method in METHODS),
+    *("duplicates.question", "duplicates.question_near", "duplicates.chain", "duplicates.chain_near"),
+    *QUESTION_RULES,
+    *PASSAGE_RULES,
+    *TEXT_RULES,
+    *PHI_RULES,
+)
+"""All rules, in the order in which a report counts them."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Plan(NamedTuple):
+    """What to check a set for."""
+
+    matcher: Matcher | None = None
+    near: bool = True
+    """Whether near duplicates are looked for, which needs the extra ``check``."""
+    licenses: frozenset[str] = frozenset()
+    """The licenses that are wanted; empty for any."""
+
+
+def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], None]) -> Report:
+    """Go over a set once; every finding goes to the sink as a line, in the order of the input and of the rules.
+
+    Args:
+        source: what is checked.
+        plan: what it is checked for.
+        sink: an open file for the findings, one JSON object a line.
+        tell: is given each finding too.
+    """
+    rules: Counter[str] = Counter()
+    sizes: Counter[str] = Counter({"questions": 0, "records": 0, "chains": 0})
+    matched: Counter[tuple[str, str]] = Counter()
+    duplicates = Duplicates(near=plan.near)
+    try:
+        for case in source.cases():
+            if isinstance(case, Case):
+                sizes.update(["questions", *(f"{passage.subject}s" for passage in case.passages)])
+            for finding in _findings(case, plan, duplicates):
+                rules[finding.rule] += 1
+                if "benchmark" in finding.details:
+                    matched[finding.details["benchmark"], finding.rule] += 1
+                sink.write(_encode(finding) + b"\n")
+                tell(finding)
+    finally:
+        duplicates.close()
+    counted = {rule: rules[rule] for rule in RULES if rules[rule]}
+    counts = {**sizes, "findings": sum(rules.values()), "rules": counted, "not_checked": _left_out(plan)}
+    return Report({"kind": source.kind, "name": source.path.name}, _coverage(plan, matched), counts)
+
+
+def _findings(case: Case | BadRow, plan: Plan, duplicates: Duplicates) -> Iterator[Finding]:
+    if isinstance(case, BadRow):
+        yield Finding(case.place, "input.bad_row", "row", "", case.problem)
+        return
+    for rule, hit in _hits(case, plan, duplicates):
+        yield Finding(hit.id, rule, hit.subject, case.question.id, hit.evidence, dict(hit.details))
+
+
+def _hits(case: Case, plan: Plan, duplicates: Duplicates) -> Iterator[tuple[str, Hit]]:
+    question = case.question
+    if plan.matcher is not None:
+        yield from _contamination(case, plan.matcher)
+    yield from duplicates.hits(case)
+    for name, rule in QUESTION_RULES.items():
+        yield from _hit(name, question.id, "question", rule(case, plan.licenses))
+    for name, screen in PHI_RULES.items():
+        whole = "\n".join([question.context or "", question.stem, *question.options])
+        yield from _hit(name, question.id, "question", screen(whole))
+    for passage in case.passages:
+        for name, look in PASSAGE_RULES.items():
+            yield from _hit(name, passage.id, passage.subject, look(passage, question))
+        for what, text in passage.texts():
+            for name, read in TEXT_RULES.items():
+                yield from _hit(name, passage.id, passage.subject, _in(what, read(text, question)))
+            for name, screen in PHI_RULES.items():
+                yield from _hit(name, passage.id, passage.subject, _in(what, screen(text)))
+
+
+def _hit(rule: str, name: str, subject: Subject, evidence: str | None) -> Iterator[tuple[str, Hit]]:
+    if evidence is not None:
+        yield rule, Hit(name, subject, evidence)
+
+
+def _in(what: str, evidence: str | None) -> str | None:
+    return None if evidence is None else f"{what}: {evidence}"
+
+
+def _contamination(case: Case, matcher: Matcher) -> Iterator[tuple[str, Hit]]:
+    if not case.question.options:
+        return
+    for match in matcher.matches(case.question):
+        details: dict[str, object] = {
+            "benchmark": match.benchmark,
+            "match": match.id,
+            "similarity": match.similarity,
+            "options": f"{match.options}/{match.of_options}",
+        }
+        yield f"contamination.{match.method}", Hit(case.question.id, "question", match.evidence, details)
+
+
+def _coverage(plan: Plan, matched: Counter[tuple[str, str]]) -> list[Coverage]:
+    if plan.matcher is None:
+        return []
+    return [
+        Coverage(
+            benchmark=one.name,
+            questions=len(one.entries),
+            of=one.total,
+            said=one.coverage,
+            methods=plan.matcher.methods(one),
+            matches={rule: count for (name, rule), count in sorted(matched.items()) if name == one.name},
+        )
+        for one in plan.matcher.benchmarks
+    ]
+
+
+def _left_out(plan: Plan) -> dict[str, str]:
+    """Rules that had no say, with the reason."""
+    told = {}
+    if plan.matcher is None:
+        told["contamination"] = "no --against was given"
+    else:
+        told |= {f"contamination.{name}": "--exact was given" for name in METHODS if name not in plan.matcher.wanted}
+    if not plan.near:
+        told |= dict.fromkeys((rule for rule in RULES if rule.endswith("_near")), "--exact was given")
+    if not plan.licenses:
+        told["license.not_allowed"] = "no --allow-license was given"
+    return told

@@ -1,0 +1,84 @@
+"""Findings, and the report file that holds them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = 1
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a report. ``id`` is the question's, the record's or the chain's, as ``subject`` says."""
+
+    id: str
+    rule: str
+    subject: str
+    question_id: str
+    evidence: str
+    details: dict[str, Any] = {}
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How much of a benchmark was compared with, by which methods, and what came of it.
+
+    ``of`` is the size of the whole benchmark, None where it is not known.
+    """
+
+    benchmark: str
+    questions: int
+    of: int | None
+    said: str
+    methods: list[str]
+    matches: dict[str, int]
+
+
+class Report(NamedTuple):
+    """A report without its findings, which stand in a file of their own until it is written."""
+
+    input: dict[str, Any]
+    coverage: list[Coverage]
+    counts: dict[str, Any]
+
+
+class _File(msgspec.Struct):
+    version: int
+    findings: list[Finding]
+
+
+def read_findings(path: Path) -> dict[str, set[str]]:
+    """The rules that found something, by the id of the question, record or chain.
+
+    Raises:
+        UsageError: the file cannot be read, is no report of ``reasonmed check --json``, or is one of another version.
+    """
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_File)
+    except OSError as unread:
+        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
+    except (msgspec.DecodeError, UnicodeDecodeError) as torn:
+        raise UsageError(f"{path} is no report of `reasonmed check --json`: {torn}") from torn
+    if found.version != VERSION:
+        raise UsageError(f"{path} is a report of version {found.version}; this version reads {VERSION}")
+    rules: dict[str, set[str]] = {}
+    for finding in found.findings:
+        rules.setdefault(finding.id, set()).add(finding.rule)
+    return rules
+
+
+def header(report: Report) -> str:
+    """The beginning of a report file, up to its findings."""
+    told = {
+        "version": VERSION,
+        "input": report.input,
+        "coverage": msgspec.to_builtins(report.coverage),
+        "counts": report.counts,
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False).removesuffix("\n}")

@@ -1,0 +1,156 @@
+"""From a run, an export, a file of records or a question file to cases, one after the other."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from reasonmed.checks.cases import BadRow, Case, Passage
+from reasonmed.checks.instructions import instruction_cases
+from reasonmed.errors import QuestionError, UsageError
+from reasonmed.outputs import outcomes, records_of
+from reasonmed.questions._files import rows
+from reasonmed.rundir import RunDirectory
+from reasonmed.stories import story_source
+from reasonmed.types import Question, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from reasonmed.questions import Settings
+    from reasonmed.types import Story
+
+    Cases = Iterator[Case | BadRow]
+
+_RECORDS = "records.jsonl"
+_VARIANTS = ("ReasonMed.json", "CoTMed.json", "ResponseMed.json")
+
+
+class Input(NamedTuple):
+    """What is checked: its kind in a word, its path, and its cases, which can be gone over more than once."""
+
+    kind: str
+    path: Path
+    cases: Callable[[], Cases]
+
+
+def find_input(path: Path, settings: Settings) -> Input:
+    """What a path holds.
+
+    Raises:
+        UsageError: it holds nothing that can be checked.
+        QuestionError: it is a file that cannot be read.
+    """
+    if not path.exists():
+        raise UsageError(f"{path} is not there; give a run, an export's folder, or a file of records or questions")
+    if not path.is_dir():
+        return _file(path, settings)
+    run = RunDirectory(path)
+    if run.manifest_path.exists():
+        run.reader().close()
+        return Input("run", path, lambda: _run_cases(run))
+    if (path / _RECORDS).is_file():
+        return _file(path / _RECORDS, settings)
+    found = [path / name for name in _VARIANTS if (path / name).is_file()]
+    if found:
+        return Input("reasonmed-json", path, lambda: (case for file in found for case in instruction_cases(file)))
+    raise UsageError(f"{path} holds no run (run.json), no {_RECORDS} and none of {', '.join(_VARIANTS)}")
+
+
+def _file(path: Path, settings: Settings) -> Input:
+    first = next((row for row in rows(path) if not isinstance(row, QuestionError)), None)
+    fields = first.fields.keys() if first else set()
+    if {"question_id", "chain_of_thought"} <= fields:
+        return Input("records", path, lambda: _record_cases(path))
+    if {"instruction", "output"} <= fields:
+        return Input("reasonmed-json", path, lambda: instruction_cases(path))
+    return Input("questions", path, lambda: _story_cases(path, settings))
+
+
+def _run_cases(run: RunDirectory) -> Cases:
+    facts = run.manifest()
+    with closing(run.reader()) as ledger:
+        for story in outcomes(ledger):
+            yield _case(story, records_of(story, facts, {}))
+
+
+def _case(story: Story, records: Iterable[Record] = ()) -> Case:
+    """A story's records, then its chains that stand in none of them as they are."""
+    made = [_passage(record) for record in records]
+    same = {passage.chain for passage in made}
+    chains = [
+        Passage(f"{story.question.id}/chain-{number}", "chain", chain.text, truncated=chain.truncated)
+        for number, chain in enumerate(story.chains, 1)
+        if chain.missing is None and chain.text not in same
+    ]
+    failed = story.failure is not None and story.failure.reason == "key_disputed"
+    return Case(story.question, (*made, *chains), story, failed or "key_disputed" in story.flags)
+
+
+def _passage(record: Record) -> Passage:
+    return Passage(record.id, "record", record.chain_of_thought, record.response, "truncated" in record.flags)
+
+
+def _story_cases(path: Path, settings: Settings) -> Cases:
+    for one in story_source(path, None, settings)():
+        if isinstance(one, QuestionError):
+            yield BadRow(f"{one.file}:{one.line}", str(one))
+            continue
+        kept = tuple(
+            Passage(f"{one.question.id}#{number}", "record", text.text, text.response)
+            for number, text in enumerate(one.kept or (), 1)
+        )
+        case = _case(one)
+        yield case._replace(passages=(*kept, *(each for each in case.passages if each.chain not in _texts(kept))))
+
+
+def _texts(passages: Iterable[Passage]) -> set[str | None]:
+    return {passage.chain for passage in passages}
+
+
+def _record_cases(path: Path) -> Cases:
+    for (_, bad), found in groupby(_records(path), _question_of):
+        group = list(found)
+        if bad:
+            yield from (one for one in group if isinstance(one, BadRow))
+        else:
+            yield _of_records([one for one in group if isinstance(one, Record)])
+
+
+def _question_of(one: Record | BadRow) -> tuple[str, bool]:
+    return (one.place, True) if isinstance(one, BadRow) else (one.question_id, False)
+
+
+def _of_records(records: list[Record]) -> Case:
+    first = records[0]
+    question = Question(
+        first.question_id,
+        first.question,
+        first.options,
+        first.answer_index,
+        first.context,
+        first.source,
+        first.license,
+    )
+    disputed = any("key_disputed" in record.flags for record in records)
+    return Case(question, tuple(_passage(record) for record in records), None, disputed)
+
+
+def _records(path: Path) -> Iterator[Record | BadRow]:
+    for row in rows(path):
+        if isinstance(row, QuestionError):
+            yield BadRow(f"{row.file}:{row.line}", str(row))
+            continue
+        try:
+            record = msgspec.convert(row.fields, Record)
+        except msgspec.ValidationError as wrong:
+            yield BadRow(f"{path}:{row.line}", f"is no record: {wrong}")
+            continue
+        if 0 <= record.answer_index < len(record.options):
+            yield record
+        else:
+            yield BadRow(f"{path}:{row.line}", f"is no record: answer_index {record.answer_index} is no option")

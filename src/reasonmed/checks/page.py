@@ -1,0 +1,73 @@
+"""The report for people: counts, coverage, a plot and findings to open, as one HTML page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from reasonmed.report import page as html
+from reasonmed.report.plot import bars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reasonmed.checks.findings import Finding, Report
+    from reasonmed.report.page import Html
+
+_MOST = 200
+
+
+class Shown:
+    """The first findings of every rule, to be shown."""
+
+    def __init__(self) -> None:
+        self.by_rule: dict[str, list[Finding]] = defaultdict(list)
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding if its rule has not enough of them."""
+        kept = self.by_rule[finding.rule]
+        if len(kept) < _MOST:
+            kept.append(finding)
+
+
+def report_page(report: Report, shown: Shown) -> str:
+    """The whole page."""
+    return html.page(f"Checks of {report.input['name']}", _parts(report, shown))
+
+
+def _parts(report: Report, shown: Shown) -> Iterator[Html]:
+    counts, rules = report.counts, report.counts["rules"]
+    sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))
+    yield html.paragraph(f"{sizes}; {counts['findings']:,} findings. Nothing was deleted.")
+    yield html.heading("Benchmarks")
+    yield from _benchmarks(report)
+    yield html.heading("Findings by rule")
+    if rules:
+        yield bars("Findings by rule", {rule: {"findings": float(count)} for rule, count in rules.items()}, "findings")
+        yield html.table(("rule", "findings"), list(rules.items()))
+    else:
+        yield html.paragraph("No rule found anything.")
+    if counts["not_checked"]:
+        yield html.heading("Not checked")
+        yield html.table(("rule", "why"), list(counts["not_checked"].items()))
+    for rule in rules:
+        yield html.heading(rule)
+        for finding in shown.by_rule[rule]:
+            yield html.details(f"{finding.subject} {finding.id}", _text(finding))
+        if rules[rule] > len(shown.by_rule[rule]):
+            yield html.paragraph(f"{rules[rule] - len(shown.by_rule[rule]):,} more in the JSON report.", note=True)
+
+
+def _benchmarks(report: Report) -> Iterator[Html]:
+    if not report.coverage:
+        yield html.paragraph("Checked against no benchmark: nothing is said about contamination.")
+        return
+    rows = [
+        (one.benchmark, one.said, ", ".join(one.methods), f"{sum(one.matches.values()):,}") for one in report.coverage
+    ]
+    yield html.table(("benchmark", "coverage", "methods", "matches"), rows)
+
+
+def _text(finding: Finding) -> str:
+    lines = [finding.evidence, *(f"{name}: {value}" for name, value in finding.details.items())]
+    return "\n".join(lines if finding.id == finding.question_id else [*lines, f"question: {finding.question_id}"])

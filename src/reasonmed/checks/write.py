@@ -1,0 +1,49 @@
+"""From an input to the report's files: the findings are spooled to disk, so that memory does not grow with them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from reasonmed.checks import Plan, check
+from reasonmed.checks.findings import header
+from reasonmed.checks.page import Shown, report_page
+from reasonmed.files import replacing, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reasonmed.checks.findings import Report
+    from reasonmed.checks.inputs import Input
+
+
+def check_to_files(source: Input, plan: Plan, json: Path | None, html: Path | None) -> Report:
+    """Check a set and write the report's files that are wanted."""
+    shown = Shown()
+    with _spool() as spool:
+        report = check(source, plan, spool, shown.add)
+        if json is not None:
+            _write_json(report, spool, json)
+    if html is not None:
+        write_atomically(html, report_page(report, shown))
+    return report
+
+
+@contextmanager
+def _spool() -> Iterator[BinaryIO]:
+    with TemporaryFile() as spool:
+        yield cast("BinaryIO", spool)
+
+
+def _write_json(report: Report, spool: BinaryIO, path: Path) -> None:
+    """The report as one JSON object, one finding a line."""
+    spool.seek(0)
+    with replacing(path) as sink:
+        sink.write(header(report).encode() + b',\n "findings": [')
+        mark = b"\n  "
+        for line in spool:
+            sink.write(mark + line.rstrip(b"\n"))
+            mark = b",\n  "
+        sink.write(b"\n ]\n}\n")
