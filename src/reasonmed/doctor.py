@@ -11,9 +11,8 @@ from reasonmed.errors import ControlError, ReasonMedError, Unavailable
 from reasonmed.types import Completion, Message, Request, SamplingParameters
 
 if TYPE_CHECKING:
-    from reasonmed.backends import ModelSettings
+    from reasonmed.backends import Backend, ModelSettings
     from reasonmed.recipe.options import Recipe
-    from reasonmed.types import Backend
 
 _SCHEMA = {
     "type": "object",

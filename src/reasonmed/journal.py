@@ -15,9 +15,10 @@ from reasonmed.ledger import Call, Ledger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.backends import Backend
     from reasonmed.flow.meter import Meter
     from reasonmed.prices import Price
-    from reasonmed.types import Backend, Completion, Request
+    from reasonmed.types import Completion, Request
 
 
 class Elder(NamedTuple):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.agents import Agent
+from reasonmed.backends import Backend
 from reasonmed.journal import Journaled
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.prompting import Prompt
 from reasonmed.recipe.checks import blind_reader
-from reasonmed.types import Backend, SamplingParameters
+from reasonmed.types import SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -131,18 +131,6 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     def cut(self) -> bool:
         """Whether the token limit ended the reply."""
         return self.finish_reason == "length"
-
-
-class Backend(Protocol):
-    """The one shape: back ends and every layer around them."""
-
-    async def complete(self, request: Request) -> Completion:
-        """Answer a request, or raise a BackendError or a ControlError."""
-        ...
-
-    async def aclose(self) -> None:
-        """Release connections, processes and files."""
-        ...
 
 
 class Tier(StrEnum):

@@ -16,7 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from reasonmed.prices import Price, known
 
 if TYPE_CHECKING:
-    from reasonmed.types import Backend
+    from reasonmed.types import Completion, Request
+
+
+class Backend(Protocol):
+    """The one shape: back ends and every layer around them."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer a request, or raise a BackendError or a ControlError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections, processes and files."""
+        ...
 
 
 class Sampling(BaseModel):

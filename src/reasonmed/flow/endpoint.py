@@ -13,7 +13,8 @@ from reasonmed.flow.window import Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reasonmed.types import Backend, Completion, Request
+    from reasonmed.backends import Backend
+    from reasonmed.types import Completion, Request
 
 _BYTES_A_TOKEN = 4
 _LONG_QUEUE = 5.0

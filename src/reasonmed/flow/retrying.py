@@ -16,10 +16,11 @@ from reasonmed.errors import BackendError, Overloaded, SetAside, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reasonmed.backends import Backend
     from reasonmed.flow.meter import Meter
     from reasonmed.flow.scheduler import Pool
     from reasonmed.flow.stop import Stop
-    from reasonmed.types import Backend, Completion, Request
+    from reasonmed.types import Completion, Request
 
 _FIRST_WAIT = {"rate": 1.0, "server": 1.0, "network": 0.5, "timeout": 1.0}
 _LONGEST_WAIT = 60.0
