@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _UNBOUNDED = 1 << 30
 """Tokenizers without a known limit name an enormous one."""
+_UNKNOWN = 2048
+"""Tokens of context where neither model nor tokenizer names a limit."""
 
 
 class Causal:
@@ -30,15 +32,16 @@ class Causal:
         ends = model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [ends]
         self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        self.context = self._context()
+        tokenizer.model_max_length = _UNBOUNDED  # the context is checked here, and longer texts are no reason to warn
         self.pad = next((one for one in (tokenizer.pad_token_id, *self.ends) if one is not None), 0)
 
-    @property
-    def context(self) -> int:
+    def _context(self) -> int:
         """Tokens that prompt and reply may have together."""
         config = self.model.config.get_text_config()
         known = [getattr(config, name, None) for name in ("n_positions", "max_position_embeddings", "n_ctx")]
         found = next((one for one in known if one), None) or self.tokenizer.model_max_length
-        return found if found < _UNBOUNDED else 2048
+        return int(found) if found < _UNBOUNDED else _UNKNOWN
 
     def answer(self, requests: Sequence[Request]) -> list[Completion | Exception]:
         """Answer requests of one kind."""
@@ -160,6 +163,7 @@ def load(path: Path, device: str | None, dtype: str) -> Causal:
     place = device or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
     precision = "float32" if dtype == "auto" and place == "cpu" else dtype
     gc.collect()
+    transformers.utils.logging.disable_progress_bar()
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
         model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=precision, local_files_only=True)

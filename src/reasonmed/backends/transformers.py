@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from reasonmed.types import Completion, Request
 
 _CONFIGS = ("config.json", "adapter_config.json")
-_PARTS = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+_WEIGHTS = ("*.safetensors", "*.bin")
+_PARTS = (*_WEIGHTS, "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
 _NOT_THE_MODEL = {"run.json", "trainer_state.json", "training_args.bin", "eval_results.json", "train_results.json"}
 
 
@@ -50,7 +51,7 @@ class Settings(ModelSettings):
             raise ReasonMedError(f"{self.model} is no model folder: there is no such folder")
         if not any((path / name).is_file() for name in _CONFIGS):
             raise ReasonMedError(f"{self.model} is no model folder: it has no {' or '.join(_CONFIGS)}")
-        if not any(path.glob(part) for part in _PARTS[:2]):
+        if not any(any(path.glob(part)) for part in _WEIGHTS):
             raise ReasonMedError(f"{self.model} has no weights (*.safetensors or *.bin)")
         return path
 

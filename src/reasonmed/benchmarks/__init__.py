@@ -127,12 +127,12 @@ def differences(facts: Facts, variant: Variant) -> list[str]:
         told.append(f"questions have {_listed(facts.options)} options, not {_listed(variant.options)}")
     if facts.with_context != (facts.n if variant.context else 0):
         told.append(f"{facts.with_context:,} questions have a context passage, where {_context(variant)} should")
-    told += [
-        f"{facts.subjects.get(name, 0):,} of {n:,} questions of {name}"
+    parts = [
+        f"{name} {facts.subjects.get(name, 0):,} of {n:,}"
         for name, n in variant.subjects.items()
         if facts.subjects.get(name, 0) != n
     ]
-    return told
+    return [*told, *([f"by subject: {', '.join(parts)}"] if parts else [])]
 
 
 def unpinned(facts: Facts, variant: Variant) -> str | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.report import Table
     from reasonmed.recipe.options import Recipe
 
+_NAMES = 2
+"""So many columns of a table are names, which stay on one line."""
 _WARM = 0.7
 """Temperature where a question is asked several times and none is given."""
 
@@ -178,15 +180,12 @@ def _announce(planned: Evaluation, settings: Settings) -> None:
 
 
 def _show(told: dict[str, Any], folder: Path) -> None:
-    from reasonmed.evaluation.report import headline_words, how, tables  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.report import SETS, headline_words, how, marks, tables  # noqa: PLC0415 - keeps --help fast
 
     for table in tables(told):
-        _print(table)
-    demo = [one["name"] for one in told["models"] if one["demo"]]
-    if demo:
-        say(f"DEMO: {', '.join(demo)} has no medical ability; its scores prove the machinery alone", "bold red")
-    for name, count in told["unfinished"].items():
-        say(f"{name} is left out: {count:,} questions are open; name it with -m to ask them", "yellow")
+        _print(table if table.title != SETS else table.without_last())
+    for mark in marks(told):
+        say(mark, "yellow")
     out.print(safe(how(told)), soft_wrap=True)
     for line in headline_words(told):
         out.print(safe(line, "bold"), soft_wrap=True)
@@ -197,8 +196,8 @@ def _print(found: Table) -> None:
     from rich.table import Table as Grid  # noqa: PLC0415 - keeps --help fast
 
     grid = Grid(title=safe(found.title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for name in found.columns:
-        grid.add_column(safe(name), header_style="dim", overflow="fold")
+    for place, name in enumerate(found.columns):
+        grid.add_column(safe(name), header_style="dim", overflow="fold", no_wrap=place < _NAMES)
     for row in found.rows:
         grid.add_row(*(safe(cell) for cell in row))
     out.print(grid)

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from reasonmed.report.page import Html
 
 
+SETS = "Benchmarks"
+"""The title of the table that says what the files are; its last column are remarks."""
+_MANY = 0.1
+_MENDS = {
+    "unparsed": "; look at its answers, and at the prompt",
+    "truncated": "; raise --max-tokens",
+    "failed": "; the answers say why",
+}
+
+
 class Table(NamedTuple):
     """A table for any kind of report."""
 
@@ -23,6 +33,10 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     note: str = ""
+
+    def without_last(self) -> Table:
+        """The table without its last column."""
+        return self._replace(columns=self.columns[:-1], rows=[row[:-1] for row in self.rows])
 
 
 def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
@@ -186,9 +200,7 @@ def _sets(told: Mapping[str, Any]) -> Table:
         rows.append(
             (one["name"], one["file"], of, one["hash"][:12], percent(one["most_frequent_letter"]), "; ".join(remarks))
         )
-    return Table(
-        "Benchmarks", ("benchmark", "file", "n", "content hash", "always the commonest letter %", "remarks"), rows
-    )
+    return Table(SETS, ("benchmark", "file", "n", "content hash", "commonest letter %", "remarks"), rows)
 
 
 def _power(told: Mapping[str, Any]) -> Table:
@@ -207,7 +219,7 @@ def _power(told: Mapping[str, Any]) -> Table:
 def markdown(told: Mapping[str, Any]) -> str:
     """The report as Markdown."""
     lines = ["# Evaluation", "", *(_plain(line) for line in headline_words(told)), "", how(told), ""]
-    for one in _marks(told):
+    for one in marks(told):
         lines += [f"**{_plain(one)}**", ""]
     for table in tables(told):
         lines += [f"## {_plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
@@ -216,11 +228,18 @@ def markdown(told: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _marks(told: Mapping[str, Any]) -> list[str]:
+def marks(told: Mapping[str, Any]) -> list[str]:
     """What a reader must not miss."""
     demo = [one["name"] for one in told["models"] if one["demo"]]
-    marks = [f"{', '.join(demo)}: made by a demo model without medical ability."] if demo else []
-    return marks + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
+    found = [f"{', '.join(demo)}: made by a demo model without medical ability."] if demo else []
+    found += [
+        f"{model} on {name}: {percent(cell[what] / cell['answers'])} % of the answers are {what}, which says little "
+        f"about what it knows{mend}."
+        for name, model, cell in _cells(told)
+        for what, mend in _MENDS.items()
+        if cell[what] > _MANY * cell["answers"]
+    ]
+    return found + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
 
 
 def _line(cells: tuple[str, ...] | list[str]) -> str:
@@ -236,7 +255,7 @@ def _plain(text: str) -> str:
 
 
 def _parts(folder: Path, told: Mapping[str, Any]) -> Iterator[Html]:
-    for line in [*headline_words(told), *_marks(told)]:
+    for line in [*headline_words(told), *marks(told)]:
         yield page.paragraph(line)
     yield page.paragraph(how(told), note=True)
     yield from _plots(told)

@@ -129,9 +129,10 @@ def _base(evaluation: Evaluation, answered: list[Answered]) -> tuple[Answered | 
     if evaluation.base is not None:
         found = by_name.get(evaluation.base)
         return found, None if found else f"the base {evaluation.base} has not answered all questions"
-    named = {other for one in answered for other in answered if one.facts["base"] and _is(other, one.facts["base"])}
+    trained_from = [one.facts["base"] for one in answered if one.facts["base"]]
+    named = [one for one in answered if any(_is(one, base) for base in trained_from)]
     if len(named) == 1:
-        return named.pop(), None
+        return named[0], None
     return None, "no row of the base model in this harness: name it with -m and --base, and gains are told against it"
 
 
@@ -172,10 +173,13 @@ def _headlines(evaluation: Evaluation, answered: list[Answered], base: Answered 
 
 
 def _power(one: Benchmark, answered: list[Answered]) -> dict[str, Any]:
-    """What difference the benchmark can show, at the first model's rate."""
+    """What difference the benchmark can show, at about the first model's rate.
+
+    Two right and two wrong answers are added to it (Agresti and Coull, 1998), so that a rate of 0 promises nothing.
+    """
     n = one.facts.n
     first = [result.right for result in answered[0].results if result.benchmark == one.name] if answered else []
-    at = sum(first) / len(first) if first else 0.5
+    at = (sum(first) + 2) / (len(first) + 4)
     return {
         "benchmark": one.name,
         "n": n,
