@@ -382,14 +382,14 @@ def test_a_cap_on_money_holds_over_all_models(file: Path, tmp_path: Path, monkey
     asked = [request.model for request in world.asked]
     assert asked.count("one") == COUNT
     assert 0 < asked.count("two") <= 5
+    unknown = Candidate(name="x", entry=_Unpriced(backend="scripted", model="unheard-of"))
     with pytest.raises(ReasonMedError, match="no known price"):
-        unknown = Candidate(name="x", entry=_Unpriced(backend="scripted", model="unheard-of"))
         evaluate([file], [unknown], tmp_path / "other", limits=Limits(max_cost=1.0))
 
 
 class _Unpriced(ScriptedSettings):
     @property
-    def priced(self) -> None:  # type: ignore[override]
+    def priced(self) -> None:
         return None
 
 

@@ -50,21 +50,21 @@ class Causal:
             return list(self._scored(requests)) if "loglikelihood" in body else self._written(requests)
 
     def _written(self, requests: Sequence[Request]) -> list[Completion | Exception]:
-        """Replies; a request whose prompt leaves no room is rejected alone."""
+        """Replies; a prompt that leaves less room than the reply may take is answered alone, one without any rejected."""
         prompts = [self._prompt(request) for request in requests]
         room = [self.context - len(prompt) for prompt in prompts]
-        fitting = [place for place, left in enumerate(room) if left > 0]
+        most = requests[0].sampling.max_tokens
         replies: list[Completion | Exception] = [
             RequestRejected(f"the prompt has {len(prompt)} tokens, the model's context {self.context}", "context")
             for prompt in prompts
         ]
-        if fitting:
-            longest = max(len(prompts[place]) for place in fitting)
-            most = min(requests[0].sampling.max_tokens, self.context - longest)
-            written = self._generate(
-                [prompts[place] for place in fitting], [requests[place] for place in fitting], most
-            )
-            for place, tokens in zip(fitting, written, strict=True):
+        free = [place for place, left in enumerate(room) if left >= most]
+        tight = [[place] for place, left in enumerate(room) if 0 < left < most]
+        for places in filter(None, [free, *tight]):
+            chosen = [prompts[place] for place in places]
+            limit = min(most, room[places[0]])
+            written = self._generate(chosen, [requests[place] for place in places], limit)
+            for place, tokens in zip(places, written, strict=True):
                 replies[place] = self._completion(prompts[place], tokens)
         return replies
 

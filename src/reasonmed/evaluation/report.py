@@ -1,4 +1,4 @@
-"""The reports of an evaluation: tables as rows of texts, ``report.md``, ``report.html``, and rows for model pages."""
+"""The reports of an evaluation: tables as rows of texts, ``report.md`` and ``report.html``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Table(NamedTuple):
 
 
 def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
-    """Write ``report.md``, ``report.html`` and ``.eval_results/``."""
+    """Write ``report.md`` and ``report.html``."""
     write_atomically(folder / "report.md", markdown(told))
     with replacing(folder / "report.html") as sink:
         sink.write(page.page("Evaluation", _parts(folder, told)).encode("utf-8", "replace"))
