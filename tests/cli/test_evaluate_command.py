@@ -1,4 +1,4 @@
-"""``evaluate`` and ``compare`` as a user starts them: against a real server, killed and resumed, and with wrong input."""
+"""``evaluate`` and ``compare`` as a user starts them: a real server, killed and resumed, wrong input."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Server:
     def __init__(self, delay: float = 0.0) -> None:
         self.asked: Counter[str] = Counter()
         self.delay = delay
+        self.sixth = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.method == "GET":
@@ -45,6 +46,8 @@ class Server:
         (number,) = re.findall(r"Case number (\d+)", content)
         await asyncio.sleep(self.delay)
         self.asked[number] += 1
+        if self.asked.total() == 6:
+            self.sixth.set()
         return reply(f"I weigh it.\n\nAnswer: {'A' if int(number) % 3 == 0 else 'B'}")
 
 
@@ -57,7 +60,7 @@ async def _start(folder: Path, *words: str | Path) -> asyncio.subprocess.Process
 
 
 async def _finish(process: asyncio.subprocess.Process) -> Done:
-    out, err = await process.communicate()
+    out, err = await asyncio.wait_for(process.communicate(), 120)
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -79,7 +82,7 @@ async def test_a_model_behind_a_real_server_is_scored(tmp_path: Path) -> None:
 async def test_an_evaluation_that_was_killed_goes_on_and_asks_nothing_twice_that_is_on_record(tmp_path: Path) -> None:
     server = Server(delay=0.15)
     (tmp_path / "slow.yaml").write_text(
-        "models: {m: {backend: scripted}}\nstages: {generate: {models: [m]}, verify: {model: m}}\nlimits: {in_flight: 2}\n"
+        "models: {m: {backend: scripted}}\nstages: {generate: {models: [m], samples: 3}}\nlimits: {in_flight: 2}\n"
     )
     async with served(server.answer) as url:
         command = (
@@ -87,8 +90,7 @@ async def test_an_evaluation_that_was_killed_goes_on_and_asks_nothing_twice_that
             "-r", "slow.yaml",
         )  # fmt: skip
         first = await _start(tmp_path, *command)
-        while sum(server.asked.values()) < 6:
-            await asyncio.sleep(0.05)
+        await asyncio.wait_for(server.sixth.wait(), 60)
         first.send_signal(signal.SIGKILL)
         await first.communicate()
         assert not (tmp_path / "out" / "results.json").exists()
@@ -102,7 +104,7 @@ async def test_an_evaluation_that_was_killed_goes_on_and_asks_nothing_twice_that
 async def test_a_server_that_is_away_ends_with_5_and_says_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(
         "models: {m: {backend: openai, base_url: 'http://127.0.0.1:9/v1', model: m}}\n"
-        "stages: {generate: {models: [m]}, verify: {model: m}}\nlimits: {give_up: 0.5}\n"
+        "stages: {generate: {models: [m], samples: 3}}\nlimits: {give_up: 0.5}\n"
     )
     done = await _finish(
         await _start(tmp_path, "evaluate", questions(tmp_path / "own.jsonl"), "-r", "r.yaml", "-m", "m", "-o", "out")
@@ -121,7 +123,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "r.yaml").write_text(
         "models:\n  good: {backend: scripted, model: good, replies: good.jsonl}\n"
         "  bad: {backend: scripted, model: bad, replies: bad.jsonl}\n"
-        "stages: {generate: {models: [good]}, verify: {model: bad}}\n"
+        "stages: {generate: {models: [good], samples: 3}}\n"
     )
     questions(folder / "own.jsonl")
     for words in (("-m", "bad", "-m", "good", "--base", "bad", "-o", "both"), ("-m", "good", "-o", "alone")):

@@ -99,7 +99,7 @@ def _changed(path: Path, **values: Any) -> None:
 
 def test_protocols_are_never_mixed(two: tuple[Path, Path]) -> None:
     _changed(two[1], protocol="loglikelihood")
-    with pytest.raises(UsageError, match="by protocol generate, .* by loglikelihood: their numbers do not compare"):
+    with pytest.raises(UsageError, match=r"by protocol generate, .* by loglikelihood: their numbers do not compare"):
         across(*two)
 
 

@@ -81,6 +81,12 @@ def test_the_macro_average_counts_each_group_the_same() -> None:
     assert found.low < 0.7 < found.high
 
 
+def test_a_group_of_equal_answers_is_not_taken_for_certain() -> None:
+    found = macro_average([[0.0], [0.0] * 4, [0.0] * 5])
+    assert found.value == found.low == 0.0
+    assert found.high > 0.15
+
+
 def test_mcnemar_agrees_with_statsmodels() -> None:
     tables = pytest.importorskip("statsmodels.stats.contingency_tables", reason=PEER)
     for one, other in ((0, 0), (1, 9), (9, 1), (5, 5), (40, 62), (300, 350), (0, 7)):

@@ -50,7 +50,7 @@ class Causal:
             return list(self._scored(requests)) if "loglikelihood" in body else self._written(requests)
 
     def _written(self, requests: Sequence[Request]) -> list[Completion | Exception]:
-        """Replies; a prompt that leaves less room than the reply may take is answered alone, one without any rejected."""
+        """Replies; a prompt that leaves less room than a reply may take is answered alone, one without any rejected."""
         prompts = [self._prompt(request) for request in requests]
         room = [self.context - len(prompt) for prompt in prompts]
         most = requests[0].sampling.max_tokens

@@ -92,4 +92,10 @@ def macro_average(parts: Sequence[Sequence[float]], confidence: float = CONFIDEN
 
 
 def _error(part: Sequence[float]) -> float:
-    return standard_error(part) if len(part) > 1 else 0.5
+    """A group's standard error; where all its answers are alike, that of a rate with two right and two wrong ones more."""
+    error = standard_error(part) if len(part) > 1 else 0.0
+    if error > 0:
+        return error
+    n = len(part) + 4
+    rate = (sum(part) + 2) / n
+    return sqrt(rate * (1 - rate) / n)
