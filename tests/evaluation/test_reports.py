@@ -13,6 +13,7 @@ import yaml
 from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.evaluation import Candidate, Settings, browse, evaluate
+from reasonmed.evaluation.plots import by_group
 from reasonmed.evaluation.report import headline_words, markdown, tables
 
 HOSTILE = "<script>alert('x')</script> | # [a](javascript:b) \x1b[31m {{ 7 * 7 }} \u202e</pre></details> `$x^2$`"
@@ -40,6 +41,9 @@ def _evaluated(
     monkeypatch.setattr(scripted, "connect", lambda _settings, _connections: scripted.Scripted(reply))
     models = [Candidate(name=name, entry=ScriptedSettings(backend="scripted", model=name)) for name in names]
     return evaluate([_file(folder, text=text, **others)], models, folder / "out", base=names[0])
+
+
+_TWO = {"a": 0.1, "b": 0.9}
 
 
 class _Tags(HTMLParser):
@@ -85,6 +89,14 @@ def test_the_page_has_plots_tables_and_every_answer(tmp_path: Path, monkeypatch:
     assert page.count("<svg") == 4
     assert page.count("<details>") == 60
     assert "p = &lt; 0.001" in page or "p = 0.0" in page
+
+
+def test_equal_names_of_groups_in_two_benchmarks_stay_apart() -> None:
+    rate = {"value": 0.5, "low": 0.4, "high": 0.6}
+    cells = {name: {"tiers": {"easy": {"n": 3, "accuracy": {**rate, "value": value}}}} for name, value in _TWO.items()}
+    told = {"benchmarks": [{"name": name} for name in _TWO], "models": [{"name": "m", "benchmarks": cells}]}
+    found = by_group(told, "tiers")
+    assert {group: one["m"]["value"] for group, one in found.items()} == {"easy (a)": 0.1, "easy (b)": 0.9}
 
 
 def test_answers_beyond_the_cap_are_said_to_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

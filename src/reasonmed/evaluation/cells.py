@@ -11,7 +11,7 @@ from reasonmed.evaluation.answering import STATUSES
 from reasonmed.statistics.intervals import Interval, macro_average, mean_rate, standard_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from reasonmed.evaluation.answers import Result
 
@@ -42,6 +42,13 @@ def cell(results: Sequence[Result], stems: frozenset[str] | None) -> dict[str, A
         told["overlap"] = len(results) - len(clean)
         told["clean"] = {"n": len(clean), "accuracy": rate([one.right for one in clean]) if clean else None}
     return told
+
+
+def each(told: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Benchmark, model and cell of all results, by benchmark."""
+    for one in told["benchmarks"]:
+        for model in told["models"]:
+            yield one["name"], model["name"], model["benchmarks"][one["name"]]
 
 
 def clean_of(results: Sequence[Result], stems: frozenset[str]) -> list[Result]:

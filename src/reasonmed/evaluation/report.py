@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.errors import UsageError
-from reasonmed.evaluation import browse
+from reasonmed.evaluation import browse, plots
+from reasonmed.evaluation.cells import each
 from reasonmed.files import replacing, write_atomically
-from reasonmed.report import page, plot
+from reasonmed.report import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -106,17 +106,11 @@ def tables(told: Mapping[str, Any]) -> Iterator[Table]:
     yield _power(told)
 
 
-def _cells(told: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for one in told["benchmarks"]:
-        for model in told["models"]:
-            yield one["name"], model["name"], model["benchmarks"][one["name"]]
-
-
 def _accuracy(told: Mapping[str, Any]) -> Table:
     rows = [
         (name, model, f"{cell['n']:,}", with_interval(cell["accuracy"]), with_interval(cell["majority"]),
          with_interval(cell["macro"]), _clean(cell))
-        for name, model, cell in _cells(told)
+        for name, model, cell in each(told)
     ]  # fmt: skip
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
@@ -135,10 +129,10 @@ def _clean(cell: Mapping[str, Any]) -> str:
 def _answers(told: Mapping[str, Any]) -> Table:
     names = ("answers", "correct", "wrong", "unparsed", "truncated", "failed")
     rows = []
-    for name, model, cell in _cells(told):
+    for name, model, cell in each(told):
         tokens = cell["tokens"]
         rows.append((name, model, *(f"{cell[one]:,}" for one in names), f"{tokens['median']:,.0f}" if tokens else "-"))
-    cut = sum(cell["truncated_right"] for *_, cell in _cells(told))
+    cut = sum(cell["truncated_right"] for *_, cell in each(told))
     note = f"{cut:,} truncated answers named the key before they were cut; they count as truncated." if cut else ""
     return Table("Answers", ("benchmark", "model", *names, "median tokens"), rows, note)
 
@@ -146,7 +140,7 @@ def _answers(told: Mapping[str, Any]) -> Table:
 def _groups(told: Mapping[str, Any], what: str) -> Table:
     rows = [
         (name, group, model, f"{found['n']:,}", with_interval(found["accuracy"]))
-        for name, model, cell in _cells(told)
+        for name, model, cell in each(told)
         for group, found in cell[what].items()
     ]
     single = what.removesuffix("s")
@@ -235,7 +229,7 @@ def marks(told: Mapping[str, Any]) -> list[str]:
     found += [
         f"{model} on {name}: {percent(cell[what] / cell['answers'])} % of the answers are {what}, which says little "
         f"about what it knows{mend}."
-        for name, model, cell in _cells(told)
+        for name, model, cell in each(told)
         for what, mend in _MENDS.items()
         if cell[what] > _MANY * cell["answers"]
     ]
@@ -258,49 +252,10 @@ def _parts(folder: Path, told: Mapping[str, Any]) -> Iterator[Html]:
     for line in [*headline_words(told), *marks(told)]:
         yield page.paragraph(line)
     yield page.paragraph(how(told), note=True)
-    yield from _plots(told)
+    yield from plots.plots(told)
     for table in tables(told):
         yield page.heading(table.title)
         yield page.table(table.columns, table.rows)
         if table.note:
             yield page.paragraph(table.note, note=True)
     yield from browse.answers(folder, told)
-
-
-def _plots(told: Mapping[str, Any]) -> Iterator[Html]:
-    try:
-        yield _bars("Accuracy by benchmark (95 % intervals)", _by(told, None))
-        for what in ("subjects", "tiers"):
-            found = _by(told, what)
-            if found:
-                yield _bars(f"Accuracy by {what.removesuffix('s')}", found)
-        lengths = {
-            f"{model} on {name}": [(one["tokens"], 100 * one["accuracy"]["value"]) for one in cell["lengths"]]
-            for name, model, cell in _cells(told)
-            if cell["lengths"] and told["protocol"] == "generate"
-        }
-        if lengths:
-            yield plot.lines("Accuracy by length of the reply", lengths, "median tokens", "accuracy %")
-    except UsageError as missing:
-        yield page.paragraph(f"No plots: {missing}", note=True)
-
-
-def _by(told: Mapping[str, Any], what: str | None) -> dict[str, dict[str, dict[str, float]]]:
-    groups: dict[str, dict[str, dict[str, float]]] = {}
-    for name, model, cell in _cells(told):
-        for group, found in ({name: cell} if what is None else cell[what]).items():
-            groups.setdefault(group, {})[model] = found["accuracy"]
-    return groups
-
-
-def _bars(title: str, groups: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Html:
-    return plot.bars(
-        title,
-        {
-            group: {
-                model: plot.Bar(*(100 * found[end] for end in ("value", "low", "high"))) for model, found in one.items()
-            }
-            for group, one in groups.items()
-        },
-        "accuracy %",
-    )

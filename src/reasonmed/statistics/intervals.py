@@ -92,7 +92,7 @@ def macro_average(parts: Sequence[Sequence[float]], confidence: float = CONFIDEN
 
 
 def _error(part: Sequence[float]) -> float:
-    """A group's standard error; where all its answers are alike, that of a rate with two right and two wrong ones more."""
+    """A group's standard error; where all its answers are alike, with two right and two wrong ones added."""
     error = standard_error(part) if len(part) > 1 else 0.0
     if error > 0:
         return error
