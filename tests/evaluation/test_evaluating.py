@@ -452,8 +452,10 @@ def test_a_model_that_is_not_there_is_named_with_what_may_be(tmp_path: Path) -> 
     (tmp_path / "run.json").write_text('{"stems": "all"}')
     with pytest.raises(UsageError, match="stems must be a list of hashes"):
         candidate(str(tmp_path))
-    (tmp_path / "run.json").write_text('{"stems": ["ab"], "base": "small"}')
+    (tmp_path / "run.json").write_text('{"stems": ["ab"], "base_model": "small"}')
     found = candidate(str(tmp_path))
+    (tmp_path / "run.json").write_text('{"stems": null, "base_model": {"name": "small"}}')
+    assert (candidate(str(tmp_path)).stems, candidate(str(tmp_path)).base) == (None, "small")
     assert (found.stems, found.base, found.entry.limits.in_flight) == (frozenset({"ab"}), "small", 32)
 
 

@@ -107,7 +107,7 @@ def test_the_weights_are_the_model_wherever_they_lie(tmp_path: Path) -> None:
 
 def test_a_folder_is_evaluated_with_what_its_training_left_behind(tmp_path: Path) -> None:
     base, tuned = tiny_model(tmp_path / "small"), tiny_model(tmp_path / "tuned", seed=1)
-    (tuned / "run.json").write_text(json.dumps({"base": str(base), "stems": ["0" * 32]}))
+    (tuned / "run.json").write_text(json.dumps({"base_model": {"name": str(base)}, "stems": ["0" * 32]}))
     rows = [{"id": f"q{n}", "question": f"Which {n}?", "options": ["a", "b"], "answer_index": 0} for n in range(6)]
     (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     models = [of_folder(base), of_folder(tuned)]

@@ -71,7 +71,8 @@ def of_folder(path: Path, name: str | None = None) -> Candidate:
     stems = trained.get("stems")
     if stems is not None and not (isinstance(stems, list) and all(isinstance(one, str) for one in stems)):
         raise UsageError(f"{path / 'run.json'}: stems must be a list of hashes")
-    base = trained.get("base_model", trained.get("base"))
+    base = trained.get("base_model")
+    base = base.get("name") if isinstance(base, dict) else base
     return Candidate(
         name=name or path.resolve().name,
         entry=_bounded(entry),
