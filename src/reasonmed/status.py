@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reasonmed.intervals import wilson
+from reasonmed.statistics.agreement import proportion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +138,7 @@ def _canaries(ledger: Ledger) -> Canaries | None:
         return None
     accepted, rejected, undecided = next(ledger.query(_CANARIES))
     planted = accepted + rejected + undecided
-    return Canaries(planted, accepted, rejected, undecided, *wilson(accepted, planted)) if planted else None
+    return Canaries(planted, accepted, rejected, undecided, *proportion(accepted, planted)) if planted else None
 
 
 def _stage(row: tuple[Any, ...]) -> StageTotals:

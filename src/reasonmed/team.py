@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.agents import Agent
-from reasonmed.backends import Backend
 from reasonmed.journal import Journaled
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.prompting import Prompt
@@ -17,6 +16,7 @@ from reasonmed.types import SamplingParameters
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from reasonmed.backends import Backend
     from reasonmed.control import Control
     from reasonmed.journal import Elder
     from reasonmed.ledger import Ledger

@@ -11,6 +11,7 @@ from reasonmed.cli import (
     again,
     agents,
     check,
+    evaluate,
     export,
     importing,
     judge,
@@ -43,6 +44,7 @@ for family in (
     check,
     export,
     importing,
+    evaluate,
     selftest,
 ):
     family.add_to(app)

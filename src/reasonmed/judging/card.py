@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from reasonmed.intervals import Interval, difference, kappa, wilson
+from reasonmed.statistics.agreement import difference, kappa, proportion
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.statistics.intervals import Interval
     from reasonmed.types import Probe, Question, Story
 
 FORMAT = 1
@@ -156,7 +157,7 @@ def _share(tried: Sequence[Tried], said: Said) -> Share:
 
 def share(count: int, of: int) -> Share:
     """A share with its interval, as it goes into JSON."""
-    found = wilson(count, of)
+    found = proportion(count, of)
     return Share(count, of, None if isnan(found.value) else found.value, found.low, found.high)
 
 
@@ -234,7 +235,7 @@ def _own_model(sound: Sequence[Tried], judge: str) -> OwnModel:
     others = _share([one for one in sound if one[1].model != judge], "correct")
     gap = None
     if own.of and others.of:
-        gap = _estimate(difference(wilson(own.count, own.of), wilson(others.count, others.of)))
+        gap = _estimate(difference(proportion(own.count, own.of), proportion(others.count, others.of)))
     writers = sorted({probe.model for _, probe in sound})
     by_writer = {name: _share([one for one in sound if one[1].model == name], "correct") for name in writers}
     return OwnModel(own, others, gap, by_writer)

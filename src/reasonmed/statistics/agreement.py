@@ -1,43 +1,21 @@
-"""Intervals of shares and of agreement, by formulas."""
+"""Shares that may count nothing, agreement of two raters, and the gap between two shares."""
 
 from __future__ import annotations
 
 from math import sqrt
-from statistics import NormalDist
-from typing import NamedTuple
+
+from reasonmed.statistics.intervals import CONFIDENCE, Interval, two_sided, wilson
 
 _NO_WIDTH = 1e-12
 """Variances up to here are rounding errors of nought."""
 
 
-class Interval(NamedTuple):
-    """An estimate with its confidence interval."""
-
-    value: float
-    low: float
-    high: float
+def proportion(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """A share with its Wilson interval; not a number, from 0 to 1, where nothing was counted."""
+    return wilson(successes, n, confidence) if n or successes else Interval(float("nan"), 0.0, 1.0)
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """A share with its score interval (Wilson, JASA 1927); 0 to 1 where nothing was counted.
-
-    Raises:
-        ValueError: there are more successes than trials, or fewer than none.
-    """
-    if not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes of {n}")
-    if n == 0:
-        return Interval(float("nan"), 0.0, 1.0)
-    z = _quantile(confidence)
-    share = successes / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, middle - half)
-    high = 1.0 if successes == n else min(1.0, middle + half)
-    return Interval(share, low, high)
-
-
-def kappa(both: int, first: int, second: int, neither: int, confidence: float = 0.95) -> Interval:
+def kappa(both: int, first: int, second: int, neither: int, confidence: float = CONFIDENCE) -> Interval:
     """Cohen's kappa of two raters who say yes or no, with its large-sample interval (Fleiss, Cohen, Everitt 1969).
 
     Args:
@@ -69,7 +47,7 @@ def kappa(both: int, first: int, second: int, neither: int, confidence: float = 
         ends = wilson(both + neither, n, confidence)[1:]
         low, high = ((end - expected) / (1 - expected) for end in ends)
         return Interval(value, max(-1.0, low), min(1.0, high))
-    half = _quantile(confidence) * sqrt(variance)
+    half = two_sided(confidence) * sqrt(variance)
     return Interval(value, max(-1.0, value - half), min(1.0, value + half))
 
 
@@ -79,7 +57,3 @@ def difference(one: Interval, other: Interval) -> Interval:
     low = gap - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
     high = gap + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
     return Interval(gap, max(-1.0, low), min(1.0, high))
-
-
-def _quantile(confidence: float) -> float:
-    return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reasonmed.intervals import difference, kappa, wilson
+from reasonmed.statistics.agreement import difference, kappa, proportion
 
 
 def test_wilson_gives_the_values_of_the_literature() -> None:
@@ -15,25 +15,25 @@ def test_wilson_gives_the_values_of_the_literature() -> None:
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ):
-        found = wilson(successes, n)
+        found = proportion(successes, n)
         assert found.value == successes / n
         assert found.low == pytest.approx(low, abs=5e-5)
         assert found.high == pytest.approx(high, abs=5e-5)
 
 
 def test_wilson_of_all_is_the_mirror_of_none_and_of_nothing_knows_nothing() -> None:
-    none, everything = wilson(0, 9), wilson(9, 9)
+    none, everything = proportion(0, 9), proportion(9, 9)
     assert everything.high == 1
     assert everything.low == pytest.approx(1 - none.high)
-    nothing = wilson(0, 0)
+    nothing = proportion(0, 0)
     assert math.isnan(nothing.value)
     assert nothing[1:] == (0, 1)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(-1, 5), (6, 5), (1, 0)])
 def test_wilson_refuses_counts_that_cannot_be(successes: int, n: int) -> None:
-    with pytest.raises(ValueError, match=f"{successes} successes of {n}"):
-        wilson(successes, n)
+    with pytest.raises(ValueError, match=f"{successes} of {n} is no rate"):
+        proportion(successes, n)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_kappa_of_a_rater_who_never_varies_or_never_differs_is_not_told_as_certa
 def test_the_interval_of_full_agreement_is_that_of_the_agreement() -> None:
     found = kappa(5, 0, 0, 5)
     assert (found.value, found.high) == (1, 1)
-    assert found.low == pytest.approx((wilson(10, 10).low - 0.5) / 0.5)
+    assert found.low == pytest.approx((proportion(10, 10).low - 0.5) / 0.5)
 
 
 def test_the_difference_of_shares_has_newcombes_interval() -> None:
     """Newcombe, Stat Med 1998;17:873, example 56/70 against 48/80, method 10."""
-    found = difference(wilson(56, 70), wilson(48, 80))
+    found = difference(proportion(56, 70), proportion(48, 80))
     assert found.value == pytest.approx(0.2)
     assert found.low == pytest.approx(0.0524, abs=5e-5)
     assert found.high == pytest.approx(0.3339, abs=5e-5)
