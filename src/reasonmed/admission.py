@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Source = Callable[[], Iterable[Story | QuestionError]]
 
 _SHOWN = 20
+_ADMITTED = "admitted"
 _BEHIND = 1 << 32
 """Added to the positions of what a run has already, so that rows which left the file come after it."""
 
@@ -105,12 +106,15 @@ def refuse_bad(intake: Intake) -> None:
 def admit(ledger: Ledger, intake: Intake) -> int:
     """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
 
-    Each row stands at its place in the file, and no two at one, whatever was taken in before.
+    Each row stands at its place in the file, and no two at one, whatever was taken in before. The rows that
+    were taken in last are not read again.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    new, run = 0, ledger.path.parent
+    new, run, name = 0, ledger.path.parent, _name_of(intake)
+    if ledger.saved is None and ledger.fact(_ADMITTED) == name:
+        return 0
 
     def change(connection: sqlite3.Connection) -> None:
         nonlocal new
@@ -121,9 +125,16 @@ def admit(ledger: Ledger, intake: Intake) -> int:
                 row = (position, story.question.id, content_hash(story), pack(story))
                 connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
                 new += 1
+        connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_ADMITTED, name))
 
     ledger.apply(change).result()
     return new
+
+
+def _name_of(intake: Intake) -> str:
+    """What rows an intake wants, in a word: their contents and order, and which of them."""
+    ids = intake.selection.ids
+    return digest((intake.survey.hash, intake.selection._replace(ids=None), None if ids is None else sorted(ids)))
 
 
 def content_hash(story: Story) -> bytes:
