@@ -1,7 +1,8 @@
 """reasonmed's own client on plain rows, in the form of the other clients of the comparison.
 
-Reads rows ``{"id", "prompt"}``, sends each through the whole request path (journal with its durable ledger, retries,
-scheduler, aiohttp), and writes ``{"id", "response"}``. The same command again resumes from the ledger in ``--work``.
+Reads rows ``{"id", "prompt"}`` (or ``{"id", "question"}``: nine generations, each then verified), sends each through
+the whole request path (journal with its durable ledger, retries, scheduler, aiohttp), and writes rows of
+``{"id", "response"}``. The same command again resumes from the ledger in ``--work``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START = time.perf_counter()
+CHAINS = 9
+GENERATE = (
+    "[[{qid}/g{k}]] You are a physician. Think step by step, evaluate every option and answer.\n\n"
+    "[Question]\n{question}\n"
+)
+VERIFY = (
+    "[[{qid}/v{k}]] Say whether the following chain of thought supports the given answer.\n\n[Question]\n{question}\n\n"
+    "[Chain of thought]\n{cot}\n\nAnswer with a JSON object: verdict and reason.\n"
+)
 
 
 async def _nothing(_: float) -> None:
@@ -52,18 +62,36 @@ async def work(arguments: argparse.Namespace) -> None:
     encode = msgspec.json.Encoder().encode
     with open_files(arguments) as (rows, sink):
 
-        async def worker() -> None:
+        async def ask(name: str, prompt: str, stage: str) -> str:
+            request = Request(
+                model="mock-model",
+                messages=(Message("user", prompt),),
+                sampling=SamplingParameters(max_tokens=2000),
+                stage=stage,
+                question_id=name,
+            )
+            return (await backend.complete(request)).text
+
+        async def plain() -> None:
             for row in rows:
-                messages = (Message("user", row["prompt"]),)
-                sampling = SamplingParameters(max_tokens=2000)
-                request = Request(
-                    model="mock-model", messages=messages, sampling=sampling, stage="generate", question_id=row["id"]
-                )
-                completion = await backend.complete(request)
-                sink.write(encode({"id": row["id"], "response": completion.text}) + b"\n")
+                text = await ask(row["id"], row["prompt"], "generate")
+                sink.write(encode({"id": row["id"], "response": text}) + b"\n")
+
+        async def chain(row: dict[str, str], number: int) -> None:
+            values = {"qid": row["id"], "k": number, "question": row["question"]}
+            cot = await ask(row["id"], GENERATE.format(**values), "generate")
+            text = await ask(row["id"], VERIFY.format(**values, cot=cot), "verify")
+            sink.write(encode({"id": f"{row['id']}/v{number}", "response": text}) + b"\n")
+
+        async def staged() -> None:
+            for row in rows:
+                await asyncio.gather(*(chain(row, number) for number in range(CHAINS)))
 
         workers = arguments.concurrency + arguments.concurrency // 4
-        await asyncio.gather(*(worker() for _ in range(workers)))
+        if arguments.stages == "one":
+            await asyncio.gather(*(plain() for _ in range(workers)))
+        else:
+            await asyncio.gather(*(staged() for _ in range(workers // 4)))
     await backend.aclose()
     ledger.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reasonmed.ledger import Ledger
     from reasonmed.rundir import RunDirectory
 
@@ -15,6 +18,7 @@ _OUTCOMES = """
 SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), COALESCE(SUM(right), 0),
   COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0) FROM outcomes
 """
+_UNASKED = "SELECT COALESCE(SUM(unsampled), 0), COALESCE(SUM(prechecked), 0) FROM outcomes"
 _TOTALS = """
 SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
   SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage
@@ -34,6 +38,17 @@ class StageTotals(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Saving(msgspec.Struct, frozen=True):
+    """Requests that were not needed, and what they would have cost at the mean of their stages so far.
+
+    ``tokens`` and ``usd`` are None where there is no such mean: no call of the stage yet, or no known price.
+    """
+
+    calls: int
+    tokens: int | None
+    usd: float | None
+
+
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
 
@@ -49,6 +64,9 @@ class Status(msgspec.Struct, frozen=True):
     calls: int
     tokens: int
     spent_usd: float | None
+    lost_usd: float
+    """Worst case of tries that ended without a known usage, and of those open at a kill; part of what a cap counts."""
+    saved: dict[str, Saving]
     demo: bool
     seconds: float
     stages: dict[str, StageTotals]
@@ -86,6 +104,8 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         calls=sum(stage.calls for stage in stages.values()),
         tokens=sum(stage.prompt_tokens + stage.completion_tokens for stage in stages.values()),
         spent_usd=sum(known) if len(known) == len(spent) else None,
+        lost_usd=float(ledger.fact("lost_usd") or 0.0),
+        saved=_saved(ledger, stages),
         demo=demo,
         seconds=_seconds(ledger),
         stages=stages,
@@ -96,6 +116,29 @@ def _stage(row: tuple[Any, ...]) -> StageTotals:
     calls, reused, rejected, unpriced, prompt, cached, completion, cost, seconds = row
     spent = None if unpriced else cost
     return StageTotals(calls, reused, rejected, prompt, cached, completion, spent, seconds)
+
+
+def _saved(ledger: Ledger, stages: Mapping[str, StageTotals]) -> dict[str, Saving]:
+    """What precheck and stop_when_decided saved: verdicts of plain errors, and chains that no tier hung on."""
+    unsampled, prechecked = next(ledger.query(_UNASKED))
+    savings = {}
+    if prechecked:
+        savings["precheck"] = _saving(stages, {"verify": prechecked})
+    if unsampled:
+        savings["stop_when_decided"] = _saving(stages, {"generate": unsampled, "verify": unsampled})
+    return savings
+
+
+def _saving(stages: Mapping[str, StageTotals], unasked: Mapping[str, int]) -> Saving:
+    tokens, usd = 0.0, 0.0
+    calls = sum(unasked.values())
+    for name, count in unasked.items():
+        stage = stages.get(name)
+        if stage is None or not stage.calls:
+            return Saving(calls, None, None)
+        tokens += count * (stage.prompt_tokens + stage.completion_tokens) / stage.calls
+        usd = math.nan if stage.spent_usd is None else usd + count * stage.spent_usd / stage.calls
+    return Saving(calls, round(tokens), None if math.isnan(usd) else usd)
 
 
 def _counts(ledger: Ledger, sql: str) -> dict[str, int]:

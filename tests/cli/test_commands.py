@@ -19,6 +19,7 @@ from reasonmed.resources import resource
 
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export"),
+    *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from reasonmed.status import Status
 
 _CLIP = 1500
+_CHANGES = {
+    "precheck": "The tier is the same; of easy questions these errors have no reasons of a judge.",
+    "stop_when_decided": "The tier is the same; there are fewer chains to choose from, not of every generator.",
+}
+"""What else changes where requests are saved."""
 
 
 def show_funnel(status: Status) -> None:
@@ -57,6 +62,12 @@ def show_stages(status: Status) -> None:
         usd = "unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}"
         table.add_row(name, *(f"{count:,}" for count in counts), usd)
     out.print(table)
+    for name, saving in status.saved.items():
+        tokens = "" if saving.tokens is None else f", about {saving.tokens:,} tokens"
+        money = "" if not saving.usd else f", about {saving.usd:.4f} USD"
+        out.print(safe(f"saved by {name}: {saving.calls:,} requests{tokens}{money}. {_CHANGES[name]}"), soft_wrap=True)
+    if status.lost_usd:
+        out.print(safe(f"and {status.lost_usd:.4f} USD at worst for tries whose usage nobody told"), soft_wrap=True)
 
 
 def _money(status: Status) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
 from reasonmed.parsing.answer_statements import MOST, Statements
-from reasonmed.parsing.option_texts import OptionTexts, tokens
+from reasonmed.parsing.option_texts import OptionTexts, option_texts, tokens
 from reasonmed.parsing.thinking import split_thinking
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     split = split_thinking(text)
     if not split.closed:
         return None
-    tail, known = split.text[-_LONGEST:], OptionTexts(options)
+    tail, known = split.text[-_LONGEST:], option_texts(tuple(options))
     found = _read(tail, known)
     if found is None or phrases.RETHOUGHT.search(tail, found.span[1]) or _went_on(tail, found, known):
         return None

@@ -21,6 +21,9 @@ MOST = 100
 _REACH = 600
 """So many characters after a phrase may hold its option."""
 
+_BLOCK = 300
+"""So many characters at least are searched for phrases at a time."""
+
 _BEFORE = 160
 """So many characters before a phrase may deny or doubt it."""
 
@@ -91,10 +94,19 @@ class Statements:
     def _stated(self, match: re.Match[str], denied: set[int | None]) -> int | None:
         return self._turned(match) if match.re is phrases.REVERSED else self._labeled(match, denied)
 
-    def _matches(self, after: int) -> list[re.Match[str]]:
+    def _matches(self, after: int) -> Iterator[re.Match[str]]:
+        """Final-answer phrases from the end up; paragraphs further up are read only when they are asked for."""
         kinds = (phrases.STRONG, phrases.WEAK, phrases.REVERSED)
-        found = [match for kind in kinds for match in kind.finditer(self.text, after)]
-        return sorted(found, key=_place, reverse=True)[:MOST]
+        end, left, least = len(self.text), MOST, 1
+        while left > 0 and end > after:
+            start = max(after, self.text.rfind("\n\n", after, max(after, end - least)))
+            window = min(len(self.text), end + _REACH)
+            found = [
+                match for kind in kinds for match in kind.finditer(self.text, start, window) if match.start() < end
+            ]
+            yield from sorted(found, key=_place, reverse=True)[:left]
+            left -= len(found)
+            end, least = start, _BLOCK
 
     def _turned(self, match: re.Match[str]) -> int | None:
         """The option that stands before "is the best answer"; None where others stand between."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing import answer_phrases as phrases
-from reasonmed.parsing.option_texts import OptionTexts
+from reasonmed.parsing.option_texts import option_texts
 from reasonmed.parsing.thinking import split_thinking
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def names_only_others(text: str, options: Sequence[str], key: int) -> bool:
     said = _last_statement(split_thinking(text).text[-_LONGEST:])
     if not said or phrases.DENIED.match(said):
         return False
-    known = OptionTexts(options)
+    known = option_texts(tuple(options))
     letters = {known.index(letter) for letter in _LETTERED.findall(said)} - {None}
     named = letters | set(known.named(said))
     return bool(named) and key not in named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,29 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(token.lower() for token in _TOKEN.findall(text))
 
 
+@lru_cache(maxsize=512)
+def option_texts(options: tuple[str, ...]) -> OptionTexts:
+    """The texts of a question's options, prepared once for all of its replies."""
+    return OptionTexts(options)
+
+
 class OptionTexts:
     """What the options say, ready to be looked for."""
 
     def __init__(self, options: Sequence[str]) -> None:
         self.tokens = [tokens(option) for option in options]
         self.asks = [option.rstrip(" \"'").endswith("?") for option in options]
-        self._patterns = [_pattern(option) for option in self.tokens]
+        self._compiled: dict[int, re.Pattern[str] | None] = {}
+
+    def _pattern(self, index: int) -> re.Pattern[str] | None:
+        if index not in self._compiled:
+            self._compiled[index] = _pattern(self.tokens[index])
+        return self._compiled[index]
+
+    def _pattern_in(self, index: int, lowered: str) -> re.Pattern[str] | None:
+        """An option's pattern, or None where the text, in lower case, does not hold the option's first word."""
+        option = self.tokens[index]
+        return None if option and option[0].isascii() and option[0] not in lowered else self._pattern(index)
 
     def index(self, letter: str) -> int | None:
         """The place of a letter, None where there is no such option."""
@@ -38,8 +55,11 @@ class OptionTexts:
 
     def end(self, index: int, text: str) -> int:
         """Where the option's text ends that a text begins with; 0 where it begins with something else."""
-        pattern, start = self._patterns[index], _JUNK.match(text)
-        found = pattern.match(text, start.end() if start else 0) if pattern else None
+        junk = _JUNK.match(text)
+        start = junk.end() if junk else 0
+        first = self.tokens[index][0] if self.tokens[index] else ""
+        pattern = self._pattern_in(index, text[start : start + len(first)].lower())
+        found = pattern.match(text, start) if pattern else None
         if found is None or (self.short(index) and not _CLAUSE_END.match(text, found.end())):
             return 0
         return found.end()
@@ -61,7 +81,7 @@ class OptionTexts:
 
     def without(self, index: int | None, sentence: str) -> str:
         """A sentence with the option's own text taken out."""
-        pattern = None if index is None else self._patterns[index]
+        pattern = None if index is None else self._pattern(index)
         return pattern.sub(" ", sentence) if pattern else sentence
 
     def within(self, words: str) -> set[int]:
@@ -78,15 +98,16 @@ class OptionTexts:
         return self._named(sentence)[0]
 
     def _has_short(self, sentence: str) -> bool:
-        short = [pattern for index, pattern in enumerate(self._patterns) if pattern and self.short(index)]
-        return any(pattern.search(sentence) for pattern in short)
+        lowered = sentence.lower()
+        short = [self._pattern_in(index, lowered) for index in range(len(self.tokens)) if self.short(index)]
+        return any(pattern.search(sentence) for pattern in short if pattern)
 
     def _named(self, sentence: str) -> tuple[list[int], str]:
         """The options that a sentence names, and what is left of it."""
-        found = []
+        found, lowered = [], sentence.lower()
         for index in sorted(range(len(self.tokens)), key=lambda one: -len(" ".join(self.tokens[one]))):
-            pattern = self._patterns[index]
-            if pattern and not self.short(index) and pattern.search(sentence):
+            pattern = None if self.short(index) else self._pattern_in(index, lowered)
+            if pattern and pattern.search(sentence):
                 found.append(index)
                 twins = self.tokens.count(self.tokens[index]) > 1
                 sentence = sentence if twins else pattern.sub(" | ", sentence)

@@ -33,6 +33,7 @@ _OPENER = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _GAP = "\x00"
 """Where a mark was taken out: nothing may close up there to a new mark."""
+_CLOSED_UP = re.compile(rf"(?<=\S){_GAP}++(?=\S)")
 
 
 class Split(NamedTuple):
@@ -50,6 +51,8 @@ def split_thinking(reply: str) -> Split:
     other models think between. The text is what stands after the last end of thinking; an open block without end
     swallows everything after it.
     """
+    if not _may_hold_marks(reply):
+        return _split_headings(reply)
     closes = list(_CLOSE.finditer(reply))
     before, after = (reply[: closes[-1].start()], reply[closes[-1].end() :]) if closes else ("", reply)
     reopened = _OPEN.search(after)
@@ -59,6 +62,10 @@ def split_thinking(reply: str) -> Split:
     if closes:
         return Split(_TAG.sub("", before).strip(), after.strip(), closed=True)
     return _split_headings(reply)
+
+
+def _may_hold_marks(text: str) -> bool:
+    return "<" in text or "[" in text
 
 
 def _split_headings(reply: str) -> Split:
@@ -76,8 +83,11 @@ def _split_headings(reply: str) -> Split:
 def clean(text: str) -> str:
     """A chain of thought without think tags, special tokens, prompt fences, control characters and chatty openers."""
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _SPECIAL.sub(_GAP, _TAG.sub(_GAP, text))
-    text = re.sub(rf"(?<=\S){_GAP}++(?=\S)", " ", text).replace(_GAP, "")
-    text = _HEADING.sub("", text).strip()
+    if _may_hold_marks(text):
+        text = _SPECIAL.sub(_GAP, _TAG.sub(_GAP, text))
+        text = _CLOSED_UP.sub(" ", text).replace(_GAP, "")
+    if "#" in text or "**" in text:
+        text = _HEADING.sub("", text)
+    text = text.strip()
     shorter = _OPENER.sub("", text)
     return shorter if shorter == text else shorter[:1].upper() + shorter[1:]

@@ -70,12 +70,13 @@ def parse_chain(
     """
     check_reply(completion, keep_truncated=wanted.keep_truncated)
     thinking, visible = _apart(completion)
-    text = clean(_stored(thinking, visible, wanted.what))
+    stored = _stored(thinking, visible, wanted.what)
+    text = clean(stored)
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
     if len(text.split()) < wanted.min_words:
         raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
-    concluded = parse_answer(clean(visible) or text, question.options)
+    concluded = parse_answer((text if visible == stored else clean(visible)) or text, question.options)
     return ChainOfThought(
         text=text,
         model=agent.label,
