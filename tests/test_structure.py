@@ -37,6 +37,7 @@ LAYERS = (
     ("session", "watch"),
     ("ctl",),
     ("scoring", "job"),
+    ("card",),
     ("synthesis", "agentwork", "doctor", "preview", "export", "importing", "diff", "plan"),
     ("again",),
     ("rebuild", "selftest"),

@@ -12,13 +12,15 @@ from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.export import Settings, export
 from reasonmed.rundir import RunDirectory
 
+_CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")
+
 
 def test_force_takes_every_file_of_the_older_export_away_and_no_other(exported: Export, tmp_path: Path) -> None:
     exported(["trl-sft", "parquet"])
     (tmp_path / "out" / "notes.txt").write_text("mine")
     exported(["records"], force=True, shares=(1.0, 0.0, 0.0))
     found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert found == {"notes.txt", "README.md", "export.json", "records/train.jsonl"}
+    assert found == {"notes.txt", "export.json", "records/train.jsonl", *_CARD}
 
 
 def test_without_force_an_older_export_stays_as_it_is(exported: Export, tmp_path: Path) -> None:
@@ -62,7 +64,8 @@ def test_an_unknown_format_is_refused_before_a_folder_is_made(exported: Export, 
 
 
 def test_a_template_that_deletes_the_reasoning_stops_the_export(run26: RunDirectory, tmp_path: Path) -> None:
+    settings = Settings(demo=True, template="deepseek-r1-distill")
     with pytest.raises(UsageError, match=r"the chain of thought is lost.*35 of 105 rows"):
-        export(run26, tmp_path / "out", Settings(demo=True), ["trl-sft"], force=False, template="deepseek-r1-distill")
+        export(run26, tmp_path / "out", settings, ["trl-sft"], force=False)
     assert not (tmp_path / "out").exists()
-    export(run26, tmp_path / "out", Settings(demo=True), ["trl-sft"], force=False, template="qwen3")
+    export(run26, tmp_path / "out", Settings(demo=True, template="qwen3"), ["trl-sft"], force=False)

@@ -32,6 +32,8 @@ class Settings(NamedTuple):
     shares: tuple[float, float, float] = (1.0, 0.0, 0.0)
     """Of the questions that go to train, validation and test; they add up to 1."""
     seed: int = 0
+    template: str | None = None
+    """A chat template's name or file that must keep what is to be learned; else nothing is written."""
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 
