@@ -59,9 +59,10 @@ class About(NamedTuple):
             found["judge_card"] = read_judge_card(self.judge_card)
             judges = [name for role in roles if role["stage"] == "verify" for name in role["models"]]
             if found["judge_card"]["name"] not in judges:
+                named = found["judge_card"]["name"]
                 raise UsageError(
-                    f"--judge-card {self.judge_card}: is of the judge {found['judge_card']['name']!r}; the judge of this run "
-                    f"is {', '.join(judges)}, of which it says nothing"
+                    f"--judge-card {self.judge_card}: is of the judge {named!r}, and says nothing about this "
+                    f"run's judge, {', '.join(judges)}"
                 )
         return found
 

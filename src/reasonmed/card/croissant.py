@@ -119,30 +119,39 @@ def _records(folder: Path, name: str) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": table,
         "name": table,
-        "field": [_field(name, table, column, kind) for column, kind in fields_of(folder / name).items()],
+        "field": [
+            field for column, kind in fields_of(folder / name).items() for field in _fields(name, table, column, kind)
+        ],
     }
 
 
-def _field(file: str, table: str, column: str, kind: Kind) -> dict[str, Any]:
+def _fields(file: str, table: str, column: str, kind: Kind) -> list[dict[str, Any]]:
+    """The field of a column; in a JSON list one a member of its objects, as mlcroissant reads no subfields there."""
     made: dict[str, Any] = {"@type": "cr:Field", "@id": f"{table}/{column}", "name": column}
     if kind.is_list:
         made |= {"isArray": True, "arrayShape": "-1"}
     if not kind.members:
-        return {**made, "dataType": kind.type, "source": _source(file, column)}
+        return [{**made, "dataType": kind.type, "source": _source(file, column)}]
     members = [
         {
             "@type": "cr:Field",
             "@id": f"{table}/{column}/{name}",
             "name": name,
             "dataType": member.type,
-            "source": {**_source(file, column), "transform": {"jsonPath": name}},
+            "source": _source(file, column, name),
         }
         for name, member in kind.members
     ]
-    return {**made, "subField": members}
+    return members if _is_list(file) else [{**made, "subField": members}]
 
 
-def _source(file: str, column: str) -> dict[str, Any]:
-    """Where a column's values are: a file that is one JSON list is read by path, the others by column."""
-    extract = {"jsonPath": f"$[*].{column}"} if file.endswith(".json") else {"column": column}
-    return {"fileObject": {"@id": file}, "extract": extract}
+def _source(file: str, column: str, member: str | None = None) -> dict[str, Any]:
+    found = {"fileObject": {"@id": file}}
+    if _is_list(file):
+        return {**found, "extract": {"jsonPath": "$[*]." + ".".join(filter(None, (column, member)))}}
+    return {**found, "extract": {"column": column}, **({"transform": {"jsonPath": member}} if member else {})}
+
+
+def _is_list(file: str) -> bool:
+    """Whether a file is one JSON list, which is read by path and not by column."""
+    return file.endswith(".json")

@@ -37,7 +37,7 @@ def _records(counts: dict[str, Any]) -> Html:
         for tier, count in one["tiers"].items():
             tiers[tier] += count
     shown = dict(list(found.items())[:_MOST_BARS])
-    for name, tiers in list(found.items())[_MOST_BARS:]:
+    for name in list(found)[_MOST_BARS:]:
         rest = shown.setdefault(f"{len(found) - _MOST_BARS} other sources", dict.fromkeys(_TIERS, 0))
         for tier in _TIERS:
             rest[tier] += found[name][tier]

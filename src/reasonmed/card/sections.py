@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     Told = Mapping[str, Any]
 
 _WRITERS = ("generate", "refine", "optimize", "summarize")
+_TERMS = (
+    "The license above is that of the question sources. The generated texts also fall under the terms of the models "
+    "that wrote them."
+)
+_NO_FILTER = "No filter was set; disputed keys and consensus keys are left out by default."
 _HOUR = 3600
 _OUTCOMES = ("correct", "error", "undecided", "missing", "unjudged")
 
@@ -27,8 +32,7 @@ def terms(told: Told) -> str:
     unknown = without_license(told)
     lines = [
         "## Licenses and terms\n",
-        "The license above is that of the question sources. The generated texts also fall under the terms of the models that "
-        f"wrote them, as taken down on {terms_date()}; read them at their source before you rely on them.\n",
+        f"{_TERMS} Taken down on {terms_date()}; read them at their source before you rely on them.\n",
         table(["model", "terms", "on outputs"], rows),
     ]
     if unknown:
@@ -57,20 +61,19 @@ def judge(told: Told, picture: str) -> str:
     ]
     lines = [
         "## The judge\n",
-        f"Judge: {', '.join(map(plain, names))}, with the key before its eyes. Verdicts on the generated chains of thought of the "
-        "questions in this export:\n",
+        f"Judge: {', '.join(map(plain, names))}; it sees the key. Verdicts on the generated chains of thought:\n",
         table(["written by", *_OUTCOMES], rows, right=len(_OUTCOMES)),
         picture,
     ]
     if both:
         lines.append(f"**{', '.join(map(plain, both))} also wrote texts that it judged.**\n")
     card = told.get("judge_card")
-    lines += _judge_card(card) if card else ["The judge was not measured on labelled cases.\n"]
+    lines += _judge_card(card) if card else ["The judge was not measured on labeled cases.\n"]
     return "\n".join(line for line in lines if line)
 
 
 def _judge_card(card: Told) -> Iterator[str]:
-    cases = "" if card["cases"] is None else f" on {number(card['cases'])} labelled cases"
+    cases = "" if card["cases"] is None else f" on {number(card['cases'])} labeled cases"
     source = f" from {plain(card['source'])}" if card["source"] else ""
     yield f"Measured{cases}{source} (`{plain(card['file'])}`); shares with 95 % intervals:\n"
     rows = [
@@ -154,10 +157,10 @@ def cost(told: Told) -> str:
         ]
         for stage, one in run["stages"].items()
     ]
+    sums = f"{number(run['calls'])} requests, {number(run['tokens'])} tokens, {_time(run['seconds'])}"
     lines = [
         "## Cost\n",
-        f"Of the whole run, of which this may be a part: {number(run['calls'])} requests, {number(run['tokens'])} tokens, "
-        f"{_time(run['seconds'])}, USD {number(run['spent_usd'], 4)}.\n",
+        f"Of the whole run, of which this may be a part: {sums}, USD {number(run['spent_usd'], 4)}.\n",
         table(["stage", "requests", "tokens in", "tokens out", "USD"], rows, right=4),
     ]
     if run["lost_usd"]:
@@ -178,20 +181,19 @@ def left(told: Told) -> str:
     """What is not in the data, by reason."""
     run, found = told["card"]["run"], left_out(told)
     chains = ", ".join(f"{count:,} {outcome}" for outcome, count in run["chains"].items())
+    ends = {"with records": "succeeded", "without": "failures", "unfinished": "unfinished"}
+    questions = ", ".join(f"{number(run[key])} {end}" for end, key in ends.items())
     lines = [
         "## What was left out\n",
-        f"The run had {number(run['questions'])} questions: {number(run['succeeded'])} with records, {number(run['failures'])} "
-        f"without, {number(run['unfinished'])} unfinished. Its chains of thought: {chains}.\n",
+        f"The run had {number(run['questions'])} questions: {questions}. Its chains of thought: {chains}.\n",
         table(["left out", "count"], [[plain(reason), number(count)] for reason, count in found.items()], right=1)
         if found
         else "Nothing was left out.\n",
     ]
-    filters = _filters(told["settings"])
-    lines.append(
-        f"Filters of the export:\n\n{bullets(filters)}" if filters else "No filter but the defaults was set.\n"
-    )
     if len(found) > 1:
         lines.append("A question may be left out for more than one of these reasons.\n")
+    filters = _filters(told["settings"])
+    lines.append(f"Filters of the export:\n\n{bullets(filters)}" if filters else f"{_NO_FILTER}\n")
     for name, reasons in told["formats_left_out"].items():
         if reasons:
             told_reasons = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())

@@ -17,31 +17,29 @@ NOT_CLINICAL = (
     "has checked them. They must not be used to diagnose, to treat or to advise patients."
 )
 DEMO = (
-    "This is a demo. A model without medical ability took part in it, and its texts have no medical worth: do not train "
-    "on them. It only shows the machinery."
+    "This is a demo. A model without medical ability took part in it, and its texts have no medical worth: do not "
+    "train on them. It only shows the machinery."
 )
 _LIMITS = (
-    "A verdict is a language model's word, with the key before its eyes; it does not prove that the reasoning is sound.",
+    "A verdict is the word of a language model that sees the key; it does not prove that the reasoning is sound.",
     "Keys are those of the question sources. A wrong or outdated key yields a wrong chain of thought that looks right.",
     "Multiple-choice questions are no patients: there is no history to take, nobody to examine and one right answer.",
 )
 _UNCHECKED = "Nobody has checked these questions against benchmarks, nor these texts for personal data."
 _BIASES = (
-    "Questions that the generating models answer right more often have more records; those on which they fail have fewer "
-    "or none.",
-    "The questions carry the emphases of their sources in subject, region, language and date of guidelines; these were "
-    "not measured.",
+    "Questions that the generating models answer right more often have more records; others have fewer or none.",
+    "Emphases of the sources in subject, region, language and date of guidelines are carried on; none was measured.",
 )
 _PROTOCOL = (
-    "Each chain of thought has a verdict (correct, error, undecided) of a model that sees the key; the number of wrong "
-    "ones is the question's tier."
+    "Each chain of thought has a verdict (correct, error, undecided) of a model that sees the key, if there is one; the "
+    "number of wrong ones is the question's tier."
 )
 _USE = "Research: training and evaluation of language models on medical multiple-choice reasoning; never clinical use"
 _DEMO_USE = "Showing and testing the machinery only"
 _PERSONAL = "phi."
 """So begin the names of the rules of ``reasonmed check`` about personal data."""
 _SAVED = {
-    "precheck": "Chains of thought that conclude another option than the key were called wrong without asking the judge",
+    "precheck": "Chains of thought that conclude another option than the key were called wrong without a judge",
     "stop_when_decided": "Chains of thought that could not change the tier were neither written nor judged",
 }
 _VERBS = {
@@ -66,9 +64,9 @@ def contents(told: Told) -> str:
     counts = told["card"]["counts"]
     return (
         f"{count(counts['records'], 'record')} on {count(counts['answered'], 'multiple-choice medical question')}: "
-        f"question, options, key and a chain of thought; {counts['responses']:,} have a concise response. Language models "
-        f"wrote and judged these texts; a judge called {counts['verified']:,} of the chains of thought correct in exactly "
-        "the words that stand here."
+        f"question, options, key and a chain of thought; {counts['responses']:,} have a concise response. "
+        f"Language models wrote and judged these texts; a judge called {counts['verified']:,} of the chains of thought "
+        "correct in exactly the words that stand here."
     )
 
 

@@ -20,8 +20,7 @@ _TIERS = ("easy", "medium", "difficult", _NONE)
 _FILES = """\
 ## Files
 
-`croissant.json` names every table with its SHA-256 and columns; `export.json` says what was taken and what was left out,
-with all settings.
+`croissant.json` names every table with its SHA-256 and columns; `export.json` has all settings and counts.
 """
 _NO_SAVING = "No saving option changed what was asked."
 _SPLITS = ("train", "validation", "test")
@@ -129,9 +128,8 @@ def _scores(counts: Mapping[str, Any], pictures: Mapping[str, str]) -> Iterator[
         return
     total = sum(scored.values())
     mean = sum(score * found for score, found in scored.items()) / total
-    yield (
-        f"A model gave {total:,} of {count(counts['records'], 'record')} a quality score of 1 to 10; their mean is {mean:.2f}.\n"
-    )
+    records = count(counts["records"], "record")
+    yield f"A model gave {total:,} of {records} a quality score of 1 to 10; their mean is {mean:.2f}.\n"
     yield table(["score", "records"], [[str(score), number(scored[score])] for score in sorted(scored)], right=1)
     yield from (pictures[name] for name in ("scores.svg",) if name in pictures)
 

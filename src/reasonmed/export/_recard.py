@@ -31,14 +31,10 @@ def read_export(folder: Path) -> dict[str, Any]:
     if missing:
         raise UsageError(f"{folder / MANIFEST} has no {', '.join(sorted(missing))}; export the run again with --force")
     for name, expected in told["sha256"].items():
-        if not (folder / name).is_file():
-            raise UsageError(
-                f"{folder / name} is missing, so the card would be wrong; export the run again with --force"
-            )
-        if sha256_of(folder / name) != expected:
-            raise UsageError(
-                f"{folder / name} was changed after the export, so the card would be wrong; export the run again with --force"
-            )
+        there = (folder / name).is_file()
+        if not there or sha256_of(folder / name) != expected:
+            what = "was changed after the export" if there else "is missing"
+            raise UsageError(f"{folder / name} {what}, so a card would be wrong; export the run again with --force")
     return told
 
 
