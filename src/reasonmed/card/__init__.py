@@ -13,7 +13,7 @@ from reasonmed.card.croissant import croissant
 from reasonmed.card.extras import read_judge_card, read_report
 from reasonmed.card.facts import Taken, gather
 from reasonmed.card.head import head
-from reasonmed.card.pictures import pictures
+from reasonmed.card.pictures import draw
 from reasonmed.card.statements import summary, without_license
 from reasonmed.card.text import text
 from reasonmed.errors import UsageError
@@ -79,7 +79,7 @@ def render(folder: Path, told: Mapping[str, Any], configs: Sequence[dict[str, An
         configs: what ``datasets`` loads.
     """
     name = told["about"].get("name") or _name(told)
-    drawn = pictures(told["card"]["counts"])
+    drawn = draw(told["card"]["counts"])
     shown = {f"{_PICTURES}/{file}": title for file, (title, _) in drawn.items()}
     return {
         CARD: head(told, configs, name) + "\n" + text(told, configs, name, shown),

@@ -16,7 +16,7 @@ _MOST_BARS = 12
 SCORES = tuple(str(score) for score in range(1, 11))
 
 
-def pictures(counts: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def draw(counts: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """File name, what it shows, and the SVG, for each picture that the counts have something for."""
     if find_spec("matplotlib") is None:
         return {}

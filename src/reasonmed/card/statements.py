@@ -31,8 +31,8 @@ _BIASES = (
     "Emphases of the sources in subject, region, language and date of guidelines are carried on; none was measured.",
 )
 _PROTOCOL = (
-    "Each chain of thought has a verdict (correct, error, undecided) of a model that sees the key, if there is one; the "
-    "number of wrong ones is the question's tier."
+    "Each chain of thought has a verdict (correct, error, undecided) of a model that sees the key, if there is one; "
+    "the number of wrong ones is the question's tier."
 )
 _USE = "Research: training and evaluation of language models on medical multiple-choice reasoning; never clinical use"
 _DEMO_USE = "Showing and testing the machinery only"
