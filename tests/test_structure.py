@@ -39,7 +39,7 @@ LAYERS = (
     ("scoring", "job"),
     ("card",),
     ("synthesis", "agentwork", "doctor", "preview", "export", "importing", "diff", "plan"),
-    ("again",),
+    ("again", "push"),
     ("rebuild", "selftest"),
     ("cli", "__main__"),
 )

@@ -157,7 +157,7 @@ def test_licenses_are_the_hubs_identifiers(written: str | None, expected: str) -
 
 def test_a_license_that_the_hub_does_not_know_is_named_in_the_head() -> None:
     sources = [{"license": "Our terms", "records": 3}, {"license": "MIT", "records": 1}, {"license": "X", "records": 0}]
-    assert front_matter(sources) == {"license": ["mit", "other"], "license_name": "Our terms"}
+    assert front_matter(sources) == {"license": ["mit", "other"], "license_name": "our-terms"}
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,13 @@ def identifier(license_: str | None) -> str:
 
 
 def front_matter(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """``license`` of a card's head, and the names of those that the hub does not know."""
+    """``license`` of a card's head, and the names of those that the hub does not know, in small letters as it asks."""
     written = [one["license"] for one in sources if one["records"]]
     found = sorted({identifier(license_) for license_ in written})
     told: dict[str, Any] = {"license": found[0] if len(found) == 1 else found or UNKNOWN}
     if OTHER in found:
-        told["license_name"] = ", ".join(sorted({one for one in written if identifier(one) == OTHER}))
+        names = {re.sub(r"[^a-z0-9.]+", "-", one.lower()).strip("-.") for one in written if identifier(one) == OTHER}
+        told["license_name"] = "-and-".join(sorted(names - {""})) or OTHER
     return told
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reasonmed import __version__
-from reasonmed.cli import again, agents, card, export, importing, plan, prepare, questions, run, selftest, status
+from reasonmed.cli import again, agents, card, export, importing, plan, prepare, push, questions, run, selftest, status
 from reasonmed.cli._console import guarded
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (run, plan, status, again, prepare, questions, agents, export, card, importing, selftest):
+for family in (run, plan, status, again, prepare, questions, agents, export, card, push, importing, selftest):
     family.add_to(app)
 
 
