@@ -39,9 +39,10 @@ LAYERS = (
     ("session", "watch"),
     ("ctl",),
     ("scoring", "job"),
+    ("card",),
     ("synthesis", "agentwork", "doctor", "preview", "export", "importing", "diff", "plan", "judgecard", "checks"),
     ("evaluation",),
-    ("again",),
+    ("again", "push"),
     ("rebuild", "selftest"),
     ("cli", "__main__"),
 )

@@ -18,7 +18,7 @@ from reasonmed.errors import ReasonMedError
 from reasonmed.resources import resource
 
 COMMANDS = (
-    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "import"),
+    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
     *("judge-card", "check", "index", "evaluate", "compare"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
@@ -166,7 +166,7 @@ def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) 
     assert not (tmp_path / "data").exists()
     assert reasonmed_at(tmp_path, "export", finished, "-o", "data", "--demo").code == 0
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
-        *("README.md", "export.json", "reasonmed-json", "records"),
+        *("README.md", "card", "croissant.json", "export.json", "reasonmed-json", "records"),
     ]
     again = reasonmed_at(tmp_path, "export", finished, "-o", "data", "--demo")
     assert again.code == 2

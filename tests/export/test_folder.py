@@ -13,13 +13,15 @@ from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.export import Settings, export
 from reasonmed.rundir import RunDirectory
 
+_CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")
+
 
 def test_force_takes_every_file_of_the_older_export_away_and_no_other(exported: Export, tmp_path: Path) -> None:
     exported(["trl-sft", "parquet"])
     (tmp_path / "out" / "notes.txt").write_text("mine")
     exported(["records"], force=True, shares=(1.0, 0.0, 0.0))
     found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert found == {"notes.txt", "README.md", "export.json", "records/train.jsonl"}
+    assert found == {"notes.txt", "export.json", "records/train.jsonl", *_CARD}
 
 
 def test_without_force_an_older_export_stays_as_it_is(exported: Export, tmp_path: Path) -> None:
@@ -74,7 +76,57 @@ def test_without_pyarrow_the_extra_is_named_and_an_older_export_stays(
 
 
 def test_a_template_that_deletes_the_reasoning_stops_the_export(run26: RunDirectory, tmp_path: Path) -> None:
+    settings = Settings(demo=True, template="deepseek-r1-distill")
     with pytest.raises(UsageError, match=r"the chain of thought is lost.*35 of 105 rows"):
-        export(run26, tmp_path / "out", Settings(demo=True), ["trl-sft"], force=False, template="deepseek-r1-distill")
+        export(run26, tmp_path / "out", settings, ["trl-sft"], force=False)
     assert not (tmp_path / "out").exists()
-    export(run26, tmp_path / "out", Settings(demo=True), ["trl-sft"], force=False, template="qwen3")
+    export(run26, tmp_path / "out", Settings(demo=True, template="qwen3"), ["trl-sft"], force=False)
+
+
+def test_force_leaves_a_foreign_file_that_is_in_the_way_and_the_older_export(exported: Export, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    exported(["records"])
+    (out / "trl-sft" / "reasonmed").mkdir(parents=True)
+    (out / "trl-sft" / "reasonmed" / "train.jsonl").write_text("mine")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=r"train\.jsonl is in the way and is of no older export"):
+        exported(["trl-sft"], force=True)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_force_in_a_folder_of_somebody_else_leaves_their_readme(exported: Export, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "README.md").write_text("my project")
+    with pytest.raises(UsageError, match=r"README\.md is in the way"):
+        exported(["records"], force=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["README.md"]
+    assert (tmp_path / "out" / "README.md").read_text() == "my project"
+
+
+def test_force_goes_through_no_link_out_of_the_folder(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "train.jsonl").write_text("years of work")
+    (tmp_path / "out" / "records").rename(tmp_path / "out" / "old")
+    (tmp_path / "out" / "records").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="records is in the way"):
+        exported(["records"], force=True)
+    assert (elsewhere / "train.jsonl").read_text() == "years of work"
+
+
+def test_an_export_that_comes_to_nothing_leaves_the_older_one(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match="nothing is left to export"):
+        exported(["records"], force=True, sources=("nowhere",))
+    with pytest.raises(UsageError, match="nothing is left to export"):
+        exported(["records"], force=True, min_score=10, tiers=("difficult",))
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_the_draft_of_an_export_that_was_killed_is_no_content(exported: Export, tmp_path: Path) -> None:
+    (tmp_path / "out" / ".reasonmed-export.part" / "records").mkdir(parents=True)
+    (tmp_path / "out" / ".reasonmed-export.part" / "records" / "torn.jsonl").write_text("{")
+    exported(["records"])
+    assert not list((tmp_path / "out").rglob("torn.jsonl"))

@@ -54,7 +54,8 @@ def export(
         list[str] | None, typer.Option("--license", help="Only sources under these licenses; may be repeated.")
     ] = None,
     findings: Annotated[
-        Path | None, typer.Option("--findings", help="A report of `reasonmed check --json FILE`, for --drop.")
+        Path | None,
+        typer.Option("--findings", help="A report of `reasonmed check --json FILE`, for the card and --drop."),
     ] = None,
     drop: Annotated[
         list[str] | None, typer.Option("--drop", help="Leave out what a rule found (contamination.*); repeatable.")
@@ -65,9 +66,15 @@ def export(
             "--template", help="First check that this chat template (a file or a name) keeps CoT and response."
         ),
     ] = None,
+    judge_card: Annotated[
+        Path | None, typer.Option("--judge-card", help="A judge_card.json of this run's judge, for the card.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an older export.")] = False,
 ) -> None:
-    """Write a run in the formats that trainers and evaluations read; by default as published, and the native records.
+    """Write a run in the formats that trainers and evaluations read, with its data card.
+
+    By default: the three published files and the native records. The card is README.md and croissant.json;
+    `reasonmed card` makes it again.
 
     \b
     Examples:
@@ -76,7 +83,7 @@ def export(
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import DEFAULT_FORMATS, Settings, parse_shares  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export import DEFAULT_FORMATS, About, Settings, parse_shares  # noqa: PLC0415 - keeps --help fast
     from reasonmed.export import export as write  # noqa: PLC0415 - the same
     from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
 
@@ -94,21 +101,23 @@ def export(
         shares=parse_shares(split),
         seed=seed,
         redraw=redraw,
+        template=template,
         reasoning=reasoning,
     )
     wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
     with options.working(f"exporting {run}"):
-        told = write(RunDirectory(run), output, settings, wanted, force=force, template=template)
+        about = About(findings=findings, judge_card=judge_card)
+        told = write(RunDirectory(run), output, settings, wanted, force=force, about=about)
     _show(told, output)
 
 
 def _drops(findings: Path | None, patterns: list[str]) -> Drops | None:
     from reasonmed.export import read_drops  # noqa: PLC0415 - keeps --help fast
 
-    if findings is None and not patterns:
+    if not patterns:
         return None
-    if findings is None or not patterns:
-        raise UsageError("--findings FILE and --drop RULE go together: which report, and which of its rules")
+    if findings is None:
+        raise UsageError("--drop RULE needs --findings FILE, a report of `reasonmed check --json FILE`")
     return read_drops(findings, patterns)
 
 

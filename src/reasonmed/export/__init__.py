@@ -7,37 +7,47 @@ a held-out split, ``PARQUET = True`` that it needs pyarrow.
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from itertools import islice
-from pathlib import PurePosixPath
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from reasonmed import __version__, templates
+from reasonmed.card import About, Taken, gather
 from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import read_drops
+from reasonmed.export._install import MANIFEST, check_folder, installing, manifest_text
+from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
 from reasonmed.export.trl_sft import rows_of
 from reasonmed.files import write_atomically
+from reasonmed.weights import sha256_of
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
 
     from reasonmed.rundir import RunDirectory
 
-__all__ = ["DEFAULT_FORMATS", "MANIFEST", "Settings", "configs", "export", "formats", "parse_shares", "read_drops"]
+__all__ = [
+    "DEFAULT_FORMATS",
+    "MANIFEST",
+    "About",
+    "Settings",
+    "configs",
+    "export",
+    "formats",
+    "parse_shares",
+    "read_drops",
+    "read_export",
+    "recard",
+]
 
-MANIFEST = "export.json"
-CARD = "README.md"
 DEFAULT_FORMATS = ("reasonmed-json", "records")
 _TRIED = 100
 """So many records are rendered to try a template."""
@@ -59,47 +69,58 @@ def export(
     wanted: Sequence[str],
     *,
     force: bool,
-    template: str | None = None,
+    about: About | None = None,
 ) -> dict[str, Any]:
-    """Write a run in every wanted format, each into a folder of its name; returns the export's manifest.
+    """Write a run in every wanted format, each into a folder of its name, and the data card; returns the manifest.
 
-    ``template`` is a chat template's name or file that must keep what is to be learned; else nothing is written.
+    ``about`` is what the card says beyond the run. The folder stays as it was unless all of it could be written.
 
     Raises:
-        UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, or
-            a template that loses something.
+        UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, a
+            template that loses something, or a file for the card that is something else.
     """
     modules = {name: _module(name) for name in dict.fromkeys(wanted)}
     if any(getattr(module, "PARQUET", False) for module in modules.values()):
         need_pyarrow()
     manifest = run.manifest()
     _check_run(run, manifest, settings)
-    _check_folder(folder, force=force)
+    check_folder(folder, force=force)
     view = View(run, settings)
     if not view.questions.total():
         raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.questions_left_out)}")
     _check_held_out(modules, view)
-    if template is not None:
-        _check_template(template, view)
-    _clear(folder)
-    written = {name: _write(module, view, folder / name) for name, module in modules.items()}
-    rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
-    if not rows:
-        raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.left_out + view.questions_left_out)}")
-    write_atomically(folder / CARD, _card(rows))
-    told = {
-        "reasonmed": __version__,
-        "run": manifest["identity"],
-        "demo": manifest["demo"],
-        "formats": list(modules),
-        "files": sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts), CARD]),
-        "rows": dict(sorted(rows.items())),
-        "settings": settings.told(),
-        **view.told(),
-        "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
-    }
-    write_atomically(folder / MANIFEST, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    if settings.template is not None:
+        _check_template(settings.template, view)
+    facts = gather(run, _taken(view))
+    extra = (about or About()).told(facts["roles"])
+    with installing(folder) as draft:
+        written = {name: _write(module, view, draft / name) for name, module in modules.items()}
+        rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
+        if not rows:
+            left_out = view.left_out + view.questions_left_out
+            raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
+        files = sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts)])
+        told = {
+            "reasonmed": __version__,
+            "run": manifest["identity"],
+            "demo": manifest["demo"],
+            "formats": list(modules),
+            "forms": {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()},
+            "rows": dict(sorted(rows.items())),
+            "settings": settings.told(),
+            **view.told(),
+            "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
+            "card": facts,
+            **extra,
+            "sha256": {name: sha256_of(draft / name) for name in files},
+        }
+        card_into(draft, told)
+        write_atomically(draft / MANIFEST, manifest_text(told))
     return told
+
+
+def _taken(view: View) -> Iterator[Taken]:
+    return (Taken(case.story, case.split, case.records) for case in view.cases())
 
 
 def _module(name: str) -> ModuleType:
@@ -136,14 +157,6 @@ def _check_held_out(modules: dict[str, ModuleType], view: View) -> None:
         )
 
 
-def _check_folder(folder: Path, *, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; -o names a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        what = "an older export" if (folder / MANIFEST).is_file() else "other content"
-        raise UsageError(f"{folder} holds {what}; choose another -o, or replace its files with --force")
-
-
 def _check_template(name: str, view: View) -> None:
     text = templates.load(name)
     rows = (made for row in islice(view.rows(), _TRIED) for _, made in rows_of(row, view.settings))
@@ -154,26 +167,6 @@ def _check_template(name: str, view: View) -> None:
             f"--template {name}: training through it would not teach what the data holds:\n{told}\n"
             "Use a template made for training, or the other --reasoning"
         )
-
-
-def _clear(folder: Path) -> None:
-    """Take the files of an older export away, so that none of them stays among the new ones."""
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        names = [PurePosixPath(name) for name in files]
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, TypeError, KeyError) as torn:
-        raise UsageError(f"{folder / MANIFEST} cannot be read ({torn}); choose another -o") from torn
-    for name in names:
-        if not name.is_absolute() and ".." not in name.parts:
-            (folder / name).unlink(missing_ok=True)
-    (folder / MANIFEST).unlink()
-
-
-def _card(files: Iterable[str]) -> str:
-    """The head of a data card: which files load together."""
-    return f"---\n{yaml.safe_dump({'configs': configs(files)}, sort_keys=False)}---\n"
 
 
 def _reasons(left_out: Counter[str]) -> str:

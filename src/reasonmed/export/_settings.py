@@ -34,6 +34,8 @@ class Settings(NamedTuple):
     seed: int = 0
     redraw: bool = False
     """Whether questions that their own file calls validation or test are drawn like the others."""
+    template: str | None = None
+    """A chat template's name or file that must keep what is to be learned; else nothing is written."""
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 

@@ -31,17 +31,21 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str 
         for place, name in enumerate(series):
             rows = [(row, group[name]) for row, group in enumerate(groups.values()) if name in group]
             found = [(row, one if isinstance(one, Bar) else Bar(one, one, one)) for row, one in rows]
+            errors = [[bar.value - bar.low for _, bar in found], [bar.high - bar.value for _, bar in found]]
             axes.barh(
                 [row + (place - (len(series) - 1) / 2) * high for row, _ in found],
                 [bar.value for _, bar in found],
                 height=high * 0.9,
-                xerr=[[bar.value - bar.low for _, bar in found], [bar.high - bar.value for _, bar in found]],
+                xerr=errors if any(map(any, errors)) else None,
                 error_kw={"elinewidth": 1, "capsize": 2},
                 color=_COLORS[place % len(_COLORS)],
                 label=name,
             )
         axes.set_yticks(range(len(groups)), [_plain(name) for name in groups])
         axes.invert_yaxis()
+        values = [bar.value if isinstance(bar, Bar) else bar for group in groups.values() for bar in group.values()]
+        if all(float(value).is_integer() for value in values):
+            axes.locator_params(axis="x", integer=True)
         axes.set_xlabel(unit)
         if len(series) > 1:
             axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

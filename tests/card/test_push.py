@@ -1,0 +1,224 @@
+"""``reasonmed push`` against a stand-in of the hub's API: what goes, and what is refused before anything goes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from aiohttp import web
+
+from exports import Export
+from reasonmed.export import Settings, export
+from runs import run
+from support import question, recipe
+
+SECRET = "secret-1"  # noqa: S105 - of the stand-in
+LARGE = ".parquet"
+"""Files with this end go to the stand-in's large-file storage, the others into the commit itself."""
+
+
+class Hub:
+    """The part of the hub's API that a push uses. Remembers what it got."""
+
+    def __init__(self) -> None:
+        self.private: bool | None = None
+        self.files: dict[str, bytes] = {}
+        self.large: dict[str, bytes] = {}
+        self.tokens: set[str] = set()
+        self.commits = 0
+        self.heads = 0
+        self.base = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.tokens.add(request.headers.get("Authorization", ""))
+        body, path = await request.read(), request.path
+        if path.startswith("/put/"):
+            self.large[path.rpartition("/")[2]] = body
+            return web.Response()
+        answers = {
+            "/api/repos/create": self._create,
+            "/api/validate-yaml": self._checked,
+            "/api/datasets/user/name": lambda _: self._there(),
+            "/api/datasets/user/name/preupload/main": self._modes,
+            "/datasets/user/name.git/info/lfs/objects/batch": self._places,
+            "/api/datasets/user/name/commit/main": self._commit,
+        }
+        if path not in answers:
+            return web.json_response({"error": f"the stand-in has no {path}"}, status=500)
+        told = answers[path](body)
+        missing = {"X-Error-Code": "RepoNotFound"}
+        return web.json_response({}, status=404, headers=missing) if told is None else web.json_response(told)
+
+    def _create(self, body: bytes) -> dict[str, Any]:
+        asked = json.loads(body)
+        self.private = asked.get("visibility") == "private" or asked.get("private") is True
+        return {"url": f"{self.base}/datasets/user/name"}
+
+    def _checked(self, body: bytes) -> dict[str, Any]:
+        self.heads += 1
+        assert "not for clinical use" in json.loads(body)["content"].lower()
+        return {"errors": [], "warnings": []}
+
+    def _there(self) -> dict[str, Any] | None:
+        return None if self.private is None else {"id": "user/name", "private": self.private, "sha": "0" * 40}
+
+    def _modes(self, body: bytes) -> dict[str, Any]:
+        names = [one["path"] for one in json.loads(body)["files"]]
+        modes = {name: "lfs" if name.endswith(LARGE) else "regular" for name in names}
+        return {"files": [{"path": name, "uploadMode": modes[name], "shouldIgnore": False} for name in names]}
+
+    def _places(self, body: bytes) -> dict[str, Any]:
+        asked = json.loads(body)["objects"]
+        made = [{**one, "actions": {"upload": {"href": f"{self.base}/put/{one['oid']}"}}} for one in asked]
+        return {"transfer": "basic", "objects": made}
+
+    def _commit(self, body: bytes) -> dict[str, Any]:
+        self.commits += 1
+        for one in map(json.loads, body.decode().splitlines()):
+            value = one["value"]
+            if one["key"] == "file":
+                self.files[value["path"]] = base64.b64decode(value["content"])
+            elif one["key"] == "lfsFile":
+                self.files[value["path"]] = self.large[value["oid"]]
+        return {"commitUrl": f"{self.base}/datasets/user/name/commit/1", "commitOid": "1" * 40}
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Hub]:
+    hub = Hub()
+    app = web.Application(client_max_size=64 << 20)
+    app.router.add_route("*", "/{path:.*}", hub.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hub.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield hub
+    finally:
+        await runner.cleanup()
+
+
+async def push(folder: Path, *words: str, hub: str = "http://127.0.0.1:9", token: str | None = SECRET) -> Done:
+    home = folder.parent / "home"
+    (home / "hf").mkdir(parents=True, exist_ok=True)
+    (home / "hf" / "token").write_text("a-saved-login")
+    extra = {"HF_ENDPOINT": hub, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200"}
+    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | extra
+    if token is not None:
+        environment["HF_TOKEN"] = token
+    command = [sys.executable, "-m", "reasonmed", "push", str(folder), "--to", "user/name", *words]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, env=environment, check=False, timeout=120
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def out(exported: Export, tmp_path: Path) -> Path:
+    exported(["records", "parquet"])
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def hub_library() -> Any:
+    return pytest.importorskip("huggingface_hub", reason="push is done by it")
+
+
+async def test_exactly_the_files_of_the_manifest_go_in_one_commit_and_private(hub_library: Any, out: Path) -> None:
+    (out / "notes.txt").write_text("mine")
+    async with serving() as hub:
+        done = await push(out, "--demo", hub=hub.base)
+        assert done.code == 0, done.err
+        assert "/commit/1" in done.out
+        assert hub.private is True
+        assert (hub.heads, hub.commits) == (1, 1)
+        told = json.loads((out / "export.json").read_text(encoding="utf-8"))
+        assert sorted(hub.files) == sorted([*told["files"], "export.json"])
+        assert all(content == (out / name).read_bytes() for name, content in hub.files.items())
+        assert {sha256(content).hexdigest() for content in hub.large.values()} == set(hub.large)
+        assert hub.large
+        assert hub.tokens - {""} == {"Bearer secret-1"}
+
+
+async def test_a_data_set_that_is_there_is_replaced_only_by_force(hub_library: Any, out: Path) -> None:
+    async with serving() as hub:
+        hub.private = True
+        refused = await push(out, "--demo", hub=hub.base)
+        assert refused.code == 2
+        assert "is there already" in refused.err
+        assert hub.commits == 0
+        assert (await push(out, "--demo", "--force", hub=hub.base)).code == 0
+        assert hub.commits == 1
+
+
+async def test_nothing_becomes_public_unasked(hub_library: Any, out: Path) -> None:
+    async with serving() as hub:
+        hub.private = False
+        refused = await push(out, "--demo", "--force", hub=hub.base)
+        assert refused.code == 2
+        assert "is public" in refused.err
+        assert hub.commits == 0
+        assert (await push(out, "--demo", "--force", "--public", hub=hub.base)).code == 0
+
+
+async def test_the_token_is_that_of_the_environment_and_no_saved_login(hub_library: Any, out: Path) -> None:
+    async with serving() as hub:
+        done = await push(out, "--demo", hub=hub.base, token=None)
+        assert done.code == 2
+        assert "HF_TOKEN" in done.err
+        assert not hub.tokens
+
+
+async def test_a_hub_that_is_away_is_an_error_without_a_traceback(hub_library: Any, out: Path) -> None:
+    done = await push(out, "--demo", hub="http://127.0.0.1:9")
+    assert done.code == 2
+    assert "the hub did not take user/name" in done.err
+    assert "Traceback" not in done.err
+    assert "secret-1" not in done.err
+
+
+async def test_a_dry_run_shows_what_would_go_without_network_or_token(out: Path) -> None:
+    done = await push(out, "--demo", "--dry-run", token=None)
+    assert done.code == 0, done.err
+    told = json.loads((out / "export.json").read_text(encoding="utf-8"))
+    for name in (*told["files"], "export.json"):
+        assert f"{(out / name).stat().st_size:,}  {name}" in done.out
+    assert "would go to user/name (private)" in done.out
+
+
+def test_a_source_without_a_license_stops_it_and_is_named(tmp_path: Path) -> None:
+    rows = [question("q1", source="Nobody's"), question("q2", source="Free", license="MIT")]
+    made = run(tmp_path / "run", rows, recipe(route={"dispute": False}))
+    export(made, tmp_path / "out", Settings(demo=True, disputed=True), ["records"], force=False)
+    done = asyncio.run(push(tmp_path / "out", "--demo", "--dry-run"))
+    assert done.code == 2
+    assert "the license of Nobody's is not known" in done.err
+
+
+async def test_a_demo_goes_only_when_asked(out: Path) -> None:
+    done = await push(out, "--dry-run")
+    assert done.code == 2
+    assert "--demo" in done.err
+
+
+async def test_data_that_was_changed_does_not_go(out: Path) -> None:
+    (out / "records" / "train.jsonl").write_text("{}\n")
+    done = await push(out, "--demo", "--dry-run")
+    assert done.code == 2
+    assert "was changed after the export" in done.err
