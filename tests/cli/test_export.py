@@ -35,9 +35,9 @@ def test_an_export_says_what_it_wrote_and_what_it_left_out(run26: RunDirectory, 
         (("--format", "prm"), "prm needs a verdict for every step"),
         (("--format", "lm-eval"), "needs held-out questions"),
         (("--split", "0.9,0.2"), "must be three shares"),
-        (("--findings", "check.json"), "--findings FILE and --drop RULE go together"),
-        (("--drop", "phi"), "--findings FILE and --drop RULE go together"),
-        (("--findings", "check.json", "--drop", "phi"), "check.json: cannot be read"),
+        (("--findings", "check.json"), "check.json: cannot be read"),
+        (("--drop", "phi"), "--drop RULE needs --findings FILE"),
+        (("--findings", "check.json", "--drop", "phi"), "check.json cannot be read"),
         (("--source", "nowhere"), "nothing is left to export"),
         (("--template", "nowhere.jinja"), "is no file that can be read, and none of chatml"),
         (("--template", "chatml", "--reasoning", "field"), "the chain of thought is lost"),
@@ -55,7 +55,8 @@ def test_wrong_options_are_refused_with_the_mend_and_write_nothing(
 
 
 def test_a_rule_without_findings_is_said(run26: RunDirectory, tmp_path: Path) -> None:
-    (tmp_path / "check.json").write_text('{"findings": []}')
+    checked = reasonmed_at(tmp_path, "check", run26.path, "--json", "check.json", "--exact")
+    assert checked.code == 0, checked.err
     done = reasonmed_at(
         tmp_path, "export", run26.path, "-o", "data", "--demo", "--findings", "check.json", "--drop", "phi"
     )

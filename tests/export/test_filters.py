@@ -21,7 +21,9 @@ def exported_ids(folder: Path) -> set[str]:
 
 
 def report(path: Path, *findings: tuple[str, str]) -> Path:
-    path.write_text(json.dumps({"findings": [{"id": one, "rule": rule, "evidence": "x"} for one, rule in findings]}))
+    path.write_text(
+        json.dumps({"version": 1, "findings": [{"id": one, "rule": rule, "evidence": "x"} for one, rule in findings]})
+    )
     return path
 
 
@@ -104,9 +106,9 @@ def test_the_text_of_a_dropped_record_or_chain_is_in_no_other_format(
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"findings": [{"id": 1}]}', "\x00", '{"findings": "x"}'])
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "check.json").write_text(content)
-    with pytest.raises(UsageError, match=r"check\.json: is no report of `reasonmed check"):
+    with pytest.raises(UsageError, match=r"check\.json is no report of `reasonmed check"):
         read_drops(tmp_path / "check.json", ["phi"])
-    with pytest.raises(UsageError, match=r"nowhere\.json: cannot be read: No such file"):
+    with pytest.raises(UsageError, match=r"nowhere\.json cannot be read: No such file"):
         read_drops(tmp_path / "nowhere.json", ["phi"])
 
 

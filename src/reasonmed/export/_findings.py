@@ -6,23 +6,11 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-from msgspec import Struct
-
-from reasonmed.errors import UsageError
+from reasonmed.checks.findings import read_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-
-class _Finding(Struct):
-    id: str
-    rule: str
-
-
-class _Report(Struct):
-    findings: list[_Finding]
 
 
 class Drops(NamedTuple):
@@ -44,22 +32,14 @@ def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
     Raises:
         UsageError: the file cannot be read, or is no such report.
     """
-    try:
-        content = path.read_bytes()
-        report = msgspec.json.decode(content, type=_Report)
-    except OSError as unread:
-        raise UsageError(f"--findings {path}: cannot be read: {unread.strerror}") from unread
-    except msgspec.MsgspecError as wrong:
-        raise UsageError(
-            f"--findings {path}: is no report of `reasonmed check --json FILE` ({wrong}); it needs "
-            '{"findings": [{"id": .., "rule": ..}, ..]}'
-        ) from wrong
+    found = read_findings(path)
     named: dict[str, set[str]] = {pattern: set() for pattern in patterns}
     rules: dict[str, str] = {}
-    for one in report.findings:
-        for pattern in patterns:
-            if fnmatchcase(one.rule, pattern):
-                named[pattern].add(one.id)
-                rules[one.id] = min(one.rule, rules.get(one.id, one.rule))
+    for name, those in found.items():
+        for rule in sorted(those, reverse=True):
+            for pattern in patterns:
+                if fnmatchcase(rule, pattern):
+                    named[pattern].add(name)
+                    rules[name] = rule
     counts = {pattern: len(ids) for pattern, ids in named.items()}
-    return Drops(path.name, sha256(content).hexdigest(), counts, rules)
+    return Drops(path.name, sha256(path.read_bytes()).hexdigest(), counts, rules)
