@@ -37,7 +37,7 @@ LAYERS = (
     ("session", "watch"),
     ("ctl",),
     ("scoring", "job"),
-    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan"),
+    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan", "training"),
     ("again",),
     ("rebuild", "selftest"),
     ("cli", "__main__"),
