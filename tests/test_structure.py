@@ -20,10 +20,10 @@ LONGEST = 320
 LAYERS = (
     ("errors", "_version", "resources", "files", "weights"),
     ("types",),
-    ("stems", "report"),
+    ("stems", "report", "statistics"),
     ("parsing",),
     ("prompting",),
-    ("prices",),
+    ("prices", "benchmarks"),
     ("questions", "backends"),
     ("recipe", "flow"),
     ("ledger", "ledger_writer", "ledger_repair", "control"),
@@ -37,7 +37,8 @@ LAYERS = (
     ("session", "watch"),
     ("ctl",),
     ("scoring", "job"),
-    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan", "training"),
+    ("synthesis", "agentwork", "doctor", "preview", "export", "diff", "plan", "evaluation", "training"),
+    ("ablation",),
     ("again",),
     ("rebuild", "selftest"),
     ("cli", "__main__"),
@@ -106,7 +107,7 @@ def test_stages_modules_templates_and_recipe_tables_agree() -> None:
     modules = {path.stem for path in (ROOT / "stages").glob("*.py")} - HELPERS - {"__init__"}
     templates = {path.stem for path in (ROOT / "prompts").glob("*.md")}
     assert modules == set(Stages.model_fields)
-    assert templates == (modules - {"route"}) | {"consensus", "blind"}
+    assert templates == (modules - {"route"}) | {"consensus", "blind", "evaluate", "evaluate_bare"}
     for name in modules:
         tree = ast.parse((ROOT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
         assert name in {node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}

@@ -47,6 +47,8 @@ class Job:
     """What comes after the last row."""
     write: Callable[[Ledger], None] = field(default=lambda _: None)
     """Writes the files that are derived from the ledger."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else can change an outcome, beside the stages' options."""
 
     def manifest(self) -> dict[str, Any]:
         """What the run directory says about the job."""
@@ -58,7 +60,7 @@ class Job:
             "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
             "templates": prompt_texts(self.recipe),
         }
-        return make_manifest(self.command, identity_of(self.recipe, self.stages), facts)
+        return make_manifest(self.command, {**identity_of(self.recipe, self.stages), **self.settings}, facts)
 
 
 async def execute(job: Job, watch: Watch) -> None:

@@ -18,7 +18,7 @@ from reasonmed.errors import ReasonMedError
 from reasonmed.resources import resource
 
 COMMANDS = (
-    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export"),
+    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "evaluate", "compare"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from reasonmed import __version__
-from reasonmed.cli import again, agents, export, plan, prepare, questions, run, selftest, status, train
+from reasonmed.cli import (
+    ablate,
+    again,
+    agents,
+    evaluate,
+    export,
+    plan,
+    prepare,
+    questions,
+    run,
+    selftest,
+    status,
+    train,
+)
 from reasonmed.cli._console import guarded
 
 app = typer.Typer(
@@ -18,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (run, plan, status, again, prepare, questions, agents, export, train, selftest):
+for family in (run, plan, status, again, prepare, questions, agents, export, train, evaluate, ablate, selftest):
     family.add_to(app)
 
 

@@ -106,20 +106,22 @@ def _show(prepared: Prepared) -> None:
     lost = len(tokens.too_long) + len(tokens.masked)
     held_out = len(prepared.validation.kept) if prepared.validation else 0
     spread = ", ".join(f"p{share:.0%}".rstrip("%") + f" {tokens.percentile(share):,}" for share in (0.5, 0.9))
-    facts = (
-        f"{len(tokens.lengths):,} rows of {prepared.settings.variant}, {held_out:,} for validation",
-        f"tokens a row: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}",
-        f"{len(tokens.too_long)} rows too long and {len(tokens.masked)} without a loss are left out "
-        f"({lost / len(tokens.lengths):.2%}); none is cut",
-        f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole",
-        f"{plan.steps:,} steps of {prepared.settings.batch} rows, {plan.accumulation} micro-batches of "
-        f"{plan.width or choice.tokens:,} tokens each, {'packed' if choice.packed else 'padded'}, {plan.fill:.0%} filled",
-        f"{prepared.parameters / 1e6:,.0f} M parameters, {choice.precision}, {choice.attention}"
-        f"{', compiled' if choice.compiled else ''}{', checkpointing' if choice.checkpointed else ''}; about "
-        f"{choice.estimate / _GIB:.1f} GiB of {prepared.machine.memory / _GIB:.0f} GiB ({prepared.machine.name})",
+    through = plan.width or choice.tokens
+    laid = f"{'packed' if choice.packed else 'padded'}, {plan.fill:.0%} filled"
+    how = f"{choice.attention}{', compiled' if choice.compiled else ''}"
+    how += ", checkpointing" if choice.checkpointed else ""
+    memory = f"{choice.estimate / _GIB:.1f} GiB of {prepared.machine.memory / _GIB:.0f} GiB ({prepared.machine.name})"
+    share = lost / len(tokens.lengths)
+    say(f"{len(tokens.lengths):,} rows of {prepared.settings.variant}, {held_out:,} for validation")
+    say(f"tokens a row: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}")
+    say(
+        f"left out: {len(tokens.too_long)} rows too long, {len(tokens.masked)} without a loss ({share:.2%}); none is cut"
     )
-    for fact in facts:
-        say(fact)
+    say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
+    say(
+        f"{plan.steps:,} steps of {prepared.settings.batch} rows in {plan.accumulation} micro-batches of {through:,} tokens"
+    )
+    say(f"{prepared.parameters / 1e6:,.0f} M parameters, {choice.precision}, {how}; about {memory}")
     if tokens.unlike:
         say(f"{tokens.unlike} prompts are rendered differently when a reply follows: see docs/training.md", "yellow")
     if choice.estimate > prepared.machine.memory:

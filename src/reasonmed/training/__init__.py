@@ -1,1 +1,1 @@
-"""Fine-tuning on an export, over TRL (extra ``train``): one training file, one command, a model folder that explains itself."""
+"""Fine-tuning on an export, over TRL (extra ``train``): one file, one command, a model folder that explains itself."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from bisect import insort
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.training.tokens import MASKED
@@ -49,7 +50,7 @@ class Plan(NamedTuple):
 
 def plan(lengths: Sequence[int], rows: int, epochs: float, seed: int, layout: Layout, most: int | None = None) -> Plan:
     """Lay out a run: ``rows`` rows a step in an order drawn anew for each epoch."""
-    steps = list(_steps(len(lengths), rows, epochs, seed))[:most]
+    steps = list(islice(_steps(lengths, rows, epochs, seed), most))
     split = [_pack(step, lengths, layout) if layout.packed else _pad(step, lengths, layout) for step in steps]
     accumulation = max(map(len, split))
     accumulation = math.ceil(accumulation / layout.processes) * layout.processes
@@ -69,16 +70,31 @@ def groups(lengths: Sequence[int], layout: Layout) -> list[Micro]:
     return found + [[]] * (-len(found) % layout.processes)
 
 
-def _steps(count: int, rows: int, epochs: float, seed: int) -> Iterator[list[int]]:
+def _steps(lengths: Sequence[int], rows: int, epochs: float, seed: int) -> Iterator[list[int]]:
     """Rows of each step; a step may reach over the end of an epoch, only the last one may be short."""
-    wanted, stream = math.ceil(count * epochs), list[int]()
+    wanted, stream = math.ceil(len(lengths) * epochs), list[int]()
     for epoch in range(math.ceil(epochs)):
-        order = list(range(count))
-        random.Random(f"{seed} {epoch}").shuffle(order)  # noqa: S311 - an order, not a secret
-        stream += order
+        stream += _order(lengths, rows, random.Random(f"{seed} {epoch}"))  # noqa: S311 - an order, not a secret
     stream = stream[:wanted]
     for first in range(0, len(stream), rows):
         yield stream[first : first + rows]
+
+
+def _order(lengths: Sequence[int], rows: int, draw: random.Random) -> list[int]:
+    """An epoch's order: every step gets short and long rows in like shares, so that steps have like numbers of tokens.
+
+    Rows are dealt out: the longest ones one to each step, then the next ones, each round in an order of its own.
+    """
+    drawn = list(range(len(lengths)))
+    draw.shuffle(drawn)
+    drawn.sort(key=lambda row: -lengths[row])
+    steps: list[list[int]] = [[] for _ in range(math.ceil(len(drawn) / rows))]
+    for first in range(0, len(drawn), len(steps)):
+        dealt = drawn[first : first + len(steps)]
+        for step, row in zip(draw.sample(range(len(steps)), len(dealt)), dealt, strict=True):
+            steps[step].append(row)
+    draw.shuffle(steps)
+    return [row for step in steps for row in step]
 
 
 def _pack(step: Sequence[int], lengths: Sequence[int], layout: Layout) -> list[Micro]:

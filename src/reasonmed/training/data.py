@@ -22,6 +22,19 @@ class Message(msgspec.Struct, frozen=True):
 
     role: str
     content: str
+    reasoning_content: str | None = None
+    """Reasoning in a field of its own, for templates that read it there."""
+
+    @property
+    def chat(self) -> dict[str, str]:
+        """The message as a chat template takes it."""
+        told = {"role": self.role, "content": self.content}
+        return told if self.reasoning_content is None else {**told, "reasoning_content": self.reasoning_content}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What of it must be learned."""
+        return (self.content,) if self.reasoning_content is None else (self.reasoning_content, self.content)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -57,6 +70,12 @@ class Data(msgspec.Struct, frozen=True):
         """Hash of both files."""
         parts = [self.train.sha, *([self.validation.sha] if self.validation else [])]
         return blake2b(" ".join(parts).encode(), digest_size=16).hexdigest()
+
+    def only(self, ids: frozenset[str]) -> Data:
+        """The training rows with these ids, and all for validation."""
+        rows = [row for row in self.train.rows if row.id in ids]
+        sha = blake2b(" ".join([self.train.sha, *sorted(ids)]).encode(), digest_size=16).hexdigest()
+        return Data(Rows(self.train.path, rows, sha), self.validation)
 
 
 def read(data: Path, variant: str) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,8 @@ from reasonmed.errors import UsageError
 from reasonmed.training.batches import BLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reasonmed.training.settings import Training
 
 FLASH = ("flash_attention_2", "flash_attention_3", "flash_attention_4")
@@ -24,6 +27,10 @@ _USABLE = 0.88
 _PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40": 181e12, "L4": 121e12, "4090": 165e12, "B200": 2250e12}
 """Dense bf16 operations a second, by the makers' data sheets."""
 _GIB = 2**30
+_PACE = 0.3
+"""The share of a GPU's peak that a run is reckoned with beforehand."""
+_LONG = 300.0
+"""Seconds of training from which compiling attention and layers, a minute or two, pays."""
 
 
 class Device(NamedTuple):
@@ -86,32 +93,39 @@ def device() -> Device:
         return Device("cuda", facts.name, facts.total_memory, torch.cuda.is_bf16_supported())
     if torch.backends.mps.is_available():
         return Device("mps", "Apple GPU", torch.mps.recommended_max_memory(), bf16=False)
-    import os  # noqa: PLC0415 - only here
-
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Device("cpu", f"{os.cpu_count()} processors", memory, bf16=False)
 
 
-def choose(settings: Training, config: Any, parameters: int, longest: int, machine: Device) -> Choice:  # noqa: ANN401
-    """The fastest layout that keeps documents apart and fits the memory.
+def choose(settings: Training, config: Any, parameters: int, lengths: Sequence[int], machine: Device) -> Choice:  # noqa: ANN401
+    """The fastest layout that keeps documents apart and fits the memory; a short run is not worth compiling for.
 
     Raises:
         UsageError: what the training file asks for cannot be done with this model or on this machine.
     """
-    attention, packed = _attention(settings, config, machine)
+    quick = machine.kind == "cuda" and _seconds(settings, config, parameters, lengths, machine) > _LONG
+    attention, packed = _attention(settings, config, machine, quick=quick)
     precision = settings.precision
     if precision == "auto":
         precision = "bf16" if machine.bf16 else "fp32"
     memory = estimate(settings, config, parameters, precision)
-    tokens, checkpointed = _fit(settings, memory, longest, machine)
-    compiled = machine.kind == "cuda" and packed if settings.compile == "auto" else settings.compile
+    tokens, checkpointed = _fit(settings, memory, max(lengths), machine)
+    compiled = quick and packed if settings.compile == "auto" else settings.compile
     return Choice(attention, packed, compiled, checkpointed, precision, tokens, memory)
 
 
-def _attention(settings: Training, config: Any, machine: Device) -> tuple[str, bool]:  # noqa: ANN401
+def _seconds(settings: Training, config: Any, parameters: int, lengths: Sequence[int], machine: Device) -> float:  # noqa: ANN401
+    """About how long the run takes on a GPU."""
+    rows = len(lengths) * settings.epochs
+    rows = min(rows, settings.max_steps * settings.batch) if settings.max_steps else rows
+    mean = sum(lengths) / len(lengths)
+    return operations(config, parameters, int(rows * mean), mean) / (_PACE * (machine.peak or max(_PEAK.values())))
+
+
+def _attention(settings: Training, config: Any, machine: Device, *, quick: bool) -> tuple[str, bool]:  # noqa: ANN401
     attention = settings.attention
     if attention == "auto":
-        attention = _best(machine) if settings.packing is not False else "sdpa"
+        attention = _best(machine) if settings.packing is True or (settings.packing == "auto" and quick) else "sdpa"
     if attention == "flex_attention" and machine.kind != "cuda":
         raise UsageError(
             f"attention: flex_attention needs a GPU of NVIDIA or AMD; here is {machine.name}. Say auto or sdpa"
@@ -122,8 +136,8 @@ def _attention(settings: Training, config: Any, machine: Device) -> tuple[str, b
             f"packing: true, but {attention} on a {config.model_type} model would let packed rows see each other: set "
             f"packing: false, or attention to one of {', '.join(APART)} where the model has plain attention layers"
         )
-    quick = machine.kind == "cuda" and attention in ("flex_attention", *FLASH)
-    packed = apart and quick if settings.packing == "auto" else settings.packing
+    sparse = machine.kind == "cuda" and attention in ("flex_attention", *FLASH)
+    packed = apart and sparse if settings.packing == "auto" else settings.packing
     if not packed and settings.attention == "auto":
         attention = "sdpa"
     return attention, packed
@@ -186,4 +200,4 @@ def operations(config: Any, parameters: int, tokens: int, mean: float) -> float:
     """
     text = config.get_text_config()
     size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return tokens * (6 * parameters + 6 * text.num_hidden_layers * text.num_attention_heads * size * mean)
+    return float(tokens * (6 * parameters + 6 * text.num_hidden_layers * text.num_attention_heads * size * mean))

@@ -1,4 +1,4 @@
-"""Everything that can be known before the first step: rows, lengths, template, layout, memory. ``--dry-run`` ends here."""
+"""What can be known before the first step: rows, lengths, template, layout, memory. ``--dry-run`` ends here."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ class Prepared(NamedTuple):
         return blake2b(self.tokenizer.chat_template.encode(), digest_size=16).hexdigest()
 
 
-def prepare(folder: Path, settings: Training) -> Prepared:
-    """Read, tokenize and check the rows, and lay the run out.
+def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None) -> Prepared:
+    """Read, tokenize and check the rows, and lay the run out; only the rows with these ids, if some are given.
 
     Raises:
         UsageError: what is wrong with data, model, template or lengths, before any long work.
     """
     extra.need()
     found = data.read(folder, settings.variant)
+    if ids is not None:
+        found = found.only(ids)
     base = models.find(settings)
     config = models.config(base)
     tokenizer = models.tokenizer(base, settings.template)
@@ -69,10 +71,10 @@ def prepare(folder: Path, settings: Training) -> Prepared:
     check_template(train, found.train.rows, tokenizer)
     held_out = tokenize(found.validation.rows, tokenizer, limit) if found.validation and settings.evaluate else None
     lengths = [len(one) for one in train.kept]
-    longest = max([*lengths, *(len(one) for one in (held_out.kept if held_out else ()))])
+    every = [*lengths, *(len(one) for one in (held_out.kept if held_out else ()))]
     parameters = models.count(config)
     machine = device()
-    choice = choose(settings, config, parameters, longest, machine)
+    choice = choose(settings, config, parameters, every, machine)
     layout = Layout(choice.packed, choice.tokens, extra.processes()[1])
     planned = plan(lengths, settings.batch, settings.epochs, settings.seed, layout, settings.max_steps)
     return Prepared(

@@ -10,7 +10,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from reasonmed.training.data import Row
+    from reasonmed.training.data import Message, Row
 
 MASKED = -100
 """The label of a token that is no part of the loss."""
@@ -88,8 +88,8 @@ def tokenize(rows: Sequence[Row], tokenizer: Any, limit: int) -> Tokens:  # noqa
     return done._replace(unlike=unlike)
 
 
-def _messages(messages: Iterable[Any]) -> list[dict[str, str]]:
-    return [{"role": one.role, "content": one.content} for one in messages]
+def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+    return [one.chat for one in messages]
 
 
 def _ids(tokenizer: Any, chats: list[list[dict[str, str]]], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
@@ -143,7 +143,7 @@ def check_template(tokens: Tokens, rows: Sequence[Row], tokenizer: Any) -> None:
     for one in tokens.kept[:: max(len(tokens.kept) // CHECKED, 1)]:
         row, learned = rows[one.row], [int(token) for token in one.ids[one.start :]]
         shown = _words(tokenizer.decode(learned, skip_special_tokens=False))
-        for part in (part for message in row.completion for part in _THINK.split(message.content)):
+        for part in (part for message in row.completion for text in message.texts for part in _THINK.split(text)):
             wanted = _words(tokenizer.decode(tokenizer(part, add_special_tokens=False)["input_ids"]))
             if wanted not in shown:
                 raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reasonmed.errors import UsageError
 from reasonmed.training.apart import check_apart
 from reasonmed.training.batches import Collator, groups
+from reasonmed.training.extra import processes
 from reasonmed.training.layout import FLASH
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
             total = self.accelerator.gather(totals[None]).sum(0)
             measured = {"eval_loss": float(total[0] / total[1].clamp(min=1))}
             self.log(measured)
-            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
+            self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
             return measured
 
     trainer = Trainer(
@@ -114,15 +116,13 @@ def compile_layers(model: Any) -> None:  # noqa: ANN401
     """Compile each layer by itself: one compilation serves all, and the state dict keeps its names."""
     from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - an extra
 
-    layers = [one for one in model.modules() if isinstance(one, GradientCheckpointingLayer)]
-    for layer in layers:
-        layer.compile()
+    for layer in model.modules():
+        if isinstance(layer, GradientCheckpointingLayer):
+            layer.compile()
 
 
 def _arguments(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     from trl import SFTConfig  # noqa: PLC0415 - an extra
-
-    from reasonmed.training.extra import processes  # noqa: PLC0415 - only here
 
     settings, plan, choice = ready.settings, ready.plan, ready.choice
     every = settings.save_steps or max(plan.steps // 10, 1)
@@ -180,8 +180,6 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
 
 def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """Marks whole checkpoints, tells of every step, and stops a run whose loss is no number."""
-    import math  # noqa: PLC0415 - beside its one use
-
     from transformers import TrainerCallback  # noqa: PLC0415 - an extra
 
     tokens = sum(map(len, ready.train)) / max(len(ready.train), 1) * ready.settings.batch

@@ -1,0 +1,157 @@
+"""A model folder in this process, by Hugging Face transformers (extra ``train``), in batches.
+
+Requests that wait together are answered together: by one ``generate`` for those with equal sampling parameters, by one
+forward pass for continuations to score. What a batch holds depends on arrival; in half precision that can change a
+reply's words, as it does with every server that batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from reasonmed import weights
+from reasonmed.backends import ModelSettings
+from reasonmed.errors import ReasonMedError
+from reasonmed.prices import FREE, Price
+from reasonmed.types import digest
+
+if TYPE_CHECKING:
+    from reasonmed.backends._causal import Causal
+    from reasonmed.types import Completion, Request
+
+_CONFIGS = ("config.json", "adapter_config.json")
+_WEIGHTS = ("*.safetensors", "*.bin")
+_PARTS = (*_WEIGHTS, "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
+_NOT_THE_MODEL = {"run.json", "trainer_state.json", "training_args.bin", "eval_results.json", "train_results.json"}
+
+
+class Settings(ModelSettings):
+    """A model folder as transformers saves it: weights, tokenizer, and an adapter's folder with peft."""
+
+    model: str = Field(min_length=1)
+    """The path of the folder."""
+    batch: int = Field(16, ge=1)
+    """Requests answered at once."""
+    device: str | None = None
+    """``cuda``, ``mps`` or ``cpu``; the best that is there by default."""
+    dtype: str = Field("auto", pattern=r"^(auto|float32|float16|bfloat16)$")
+    """Precision of the weights; that of the file on an accelerator and float32 on a CPU by default."""
+
+    @cached_property
+    def path(self) -> Path:
+        """The folder."""
+        path = Path(self.model).expanduser()
+        if not path.is_dir():
+            raise ReasonMedError(f"{self.model} is no model folder: there is no such folder")
+        if not any((path / name).is_file() for name in _CONFIGS):
+            raise ReasonMedError(f"{self.model} is no model folder: it has no {' or '.join(_CONFIGS)}")
+        if not any(any(path.glob(part)) for part in _WEIGHTS):
+            raise ReasonMedError(f"{self.model} has no weights (*.safetensors or *.bin)")
+        return path
+
+    @cached_property
+    def identity(self) -> str:
+        """The folder's name and a hash of its files: the weights are the model, wherever they lie."""
+        files = sorted({file for part in _PARTS for file in self.path.glob(part)} - self._others)
+        told = [(file.name, weights.remembered_sha256(file)) for file in files]
+        return f"{self.path.resolve().name} files:{digest((told, self.dtype), 6)}"
+
+    @property
+    def _others(self) -> set[Path]:
+        return {self.path / name for name in _NOT_THE_MODEL}
+
+    @property
+    def priced(self) -> Price | None:
+        """Nothing to pay, unless the recipe says so."""
+        return self.price or FREE
+
+
+class InProcess:
+    """The back end: gathers what waits and hands it to the model in batches, on a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._model: Causal | None = None
+        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer a request."""
+        turn: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, turn))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return await turn
+
+    async def _work(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(0)
+            taken = self._take()
+            try:
+                replies = await asyncio.to_thread(self._answer, [request for request, _ in taken])
+            except Exception as failed:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+                replies = [failed] * len(taken)
+            for (_, turn), reply in zip(taken, replies, strict=True):
+                if turn.done():
+                    continue
+                if isinstance(reply, Exception):
+                    turn.set_exception(reply)
+                else:
+                    turn.set_result(reply)
+
+    def _take(self) -> list[tuple[Request, asyncio.Future[Completion]]]:
+        """The requests that can be answered with the first one that waits."""
+        kind = _kind(self._waiting[0][0])
+        taken = [one for one in self._waiting if _kind(one[0]) == kind][: self._settings.batch]
+        self._waiting = [one for one in self._waiting if one not in taken]
+        return taken
+
+    def _answer(self, requests: list[Request]) -> list[Completion | Exception]:
+        if self._model is None:
+            self._model = _load(self._settings)
+        return self._model.answer(requests)
+
+    async def aclose(self) -> None:
+        """Let the model go."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        self._model = None
+
+
+def _kind(request: Request) -> tuple[object, ...]:
+    """Requests of one kind can share a batch."""
+    drawn, body = request.sampling, request.extra_body or {}
+    return (
+        "loglikelihood" in body,
+        drawn.temperature,
+        drawn.top_p,
+        drawn.max_tokens,
+        str(body.get("chat_template_kwargs")),
+    )
+
+
+def _load(settings: Settings) -> Causal:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        from reasonmed.backends._causal import load  # noqa: PLC0415 - heavy
+
+        return load(settings.path, settings.device, settings.dtype)
+    except ImportError as missing:
+        raise ReasonMedError(
+            f"a model folder needs {missing.name}: pip install 'reasonmed[train]'; or serve the folder, for example "
+            "with vLLM, and use --endpoint"
+        ) from missing
+
+
+def connect(settings: ModelSettings, connections: int) -> InProcess:  # noqa: ARG001 - the shape of every back end
+    """A back end on the folder that the settings name."""
+    if not isinstance(settings, Settings):
+        raise ReasonMedError(f"backend transformers got the settings of backend {settings.backend}")
+    return InProcess(settings)

@@ -1,0 +1,236 @@
+"""``reasonmed evaluate`` and ``reasonmed compare``: models on questions, and two evaluations against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reasonmed.cli import _options as options
+from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._jobs import do
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reasonmed.evaluation import Candidate, Evaluation, Settings
+    from reasonmed.evaluation.report import Table
+    from reasonmed.recipe.options import Recipe
+
+_NAMES = 2
+"""So many columns of a table are names, which stay on one line."""
+_WARM = 0.7
+"""Temperature where a question is asked several times and none is given."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="evaluate")(evaluate)
+    app.command(name="compare")(compare)
+
+
+def evaluate(
+    questions: Annotated[list[str], typer.Argument(metavar="QUESTIONS...", help="Question files, or VARIANT=FILE.")],
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option("-m", "--candidate", help="embedded, a model folder, a .gguf file, or a model of -r; repeat."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("evaluation"),
+    base: Annotated[str | None, typer.Option("--base", help="The model that gains are told against.")] = None,
+    recipe: options.RecipeOption = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", "--base-url", help="An OpenAI-compatible base URL.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", help="A model's name at --endpoint; repeat.")] = None,
+    key_env: options.KeyOption = None,
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="generate, or loglikelihood as lm-eval does.")
+    ] = "generate",
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Answers to each question.")] = 1,
+    rotate: Annotated[int, typer.Option("--rotate", min=1, help="Orders of the options to ask in.")] = 1,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", min=0, max=2, help="0 by default; 0.7 with --samples.")
+    ] = None,
+    top_p: Annotated[float | None, typer.Option("--top-p", help="Nucleus sampling; not sent by default.")] = None,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", min=1, help="Tokens of a reply, thinking included.")
+    ] = 8192,
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--no-thinking", help="For models that can; theirs by default.")
+    ] = None,
+    no_context: Annotated[bool, typer.Option("--no-context", help="Leave context passages out.")] = False,
+    prompt: Annotated[str, typer.Option("--prompt", help="reason, bare, or a template file.")] = "reason",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows of each file.")] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="N rows of each file, drawn by a hash of their ids.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of --sample and of the bootstrap.")] = 0,
+    layout: options.LayoutOption = None,
+    cop_base: options.CopOption = None,
+    skip_bad: options.SkipOption = False,
+    max_cost: options.CostOption = None,
+    fork: Annotated[
+        list[Path] | None, typer.Option("--fork", help="An older evaluation whose replies are reused; repeat.")
+    ] = None,
+    log_json: options.LogOption = False,
+) -> None:
+    """Score models on multiple-choice questions, with intervals. The same command again asks nothing twice.
+
+    \b
+    Examples:
+      reasonmed evaluate medqa.jsonl -m embedded --limit 20 -o evaluations/try
+      reasonmed evaluate medqa.jsonl pubmedqa.jsonl -m models/base -m models/trained --base base -o evaluations/gain
+      reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
+      reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.admission import Selection  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
+
+    if limit is not None and sample is not None:
+        raise UsageError("--limit and --sample exclude each other")
+    if protocol not in ("generate", "loglikelihood"):
+        raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
+    chosen = options.load_recipe(recipe) if recipe is not None else None
+    settings = engine.Settings(
+        protocol="loglikelihood" if protocol == "loglikelihood" else "generate",
+        samples=samples,
+        rotate=rotate,
+        temperature=temperature if temperature is not None else (_WARM if samples > 1 else 0.0),
+        top_p=top_p,
+        max_tokens=max_tokens,
+        thinking=thinking,
+        context=not no_context,
+        prompt=_prompt(prompt),
+        seed=seed,
+    )
+    with options.working("checking questions and models"):
+        planned = engine.plan(
+            questions,
+            [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)],
+            output,
+            settings,
+            base=base,
+            reading=engine.Reading(Selection(limit, sample, seed), FileSettings(layout, cop_base), skip_bad),
+            limits=_limits(chosen, max_cost),
+            forks=tuple(fork or ()),
+        )
+    _announce(planned, settings)
+    for one, job in engine.jobs(planned):
+        say(f"asking {one.name} ({one.entry.label})")
+        do(job, "questions", log_json=log_json)
+    with options.working("writing results and reports"):
+        told = engine.conclude(planned)
+    _show(told, output)
+
+
+def _prompt(given: str) -> str:
+    from reasonmed.evaluation.settings import PROMPTS  # noqa: PLC0415 - keeps --help fast
+
+    if given in PROMPTS:
+        return given
+    try:
+        text = Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unread:
+        raise UsageError(f"--prompt {given}: it must be {', '.join(PROMPTS)} or a template file: {unread}") from unread
+    if "question" not in text:
+        raise UsageError(f"--prompt {given}: the template must hold {{{{ question }}}}")
+    return text
+
+
+def _named(names: Iterable[str], recipe: Recipe | None) -> list[Candidate]:
+    from reasonmed.evaluation import candidate  # noqa: PLC0415 - keeps --help fast
+
+    return [candidate(name, recipe) for name in names]
+
+
+def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Candidate]:
+    from reasonmed.evaluation import of_endpoint  # noqa: PLC0415 - keeps --help fast
+
+    if url is None:
+        if models or key:
+            raise UsageError("--model and --key-env go with --endpoint URL")
+        return []
+    if not models:
+        raise UsageError("--endpoint needs --model NAME, the model's name there")
+    return [of_endpoint(url, name, key) for name in models]
+
+
+def _limits(recipe: Recipe | None, max_cost: float | None) -> Any:  # noqa: ANN401 - Limits, imported late
+    from reasonmed.evaluation import Limits  # noqa: PLC0415 - keeps --help fast
+
+    limits = recipe.limits if recipe else Limits()
+    return limits if max_cost is None else limits.model_copy(update={"max_cost": max_cost})
+
+
+def _announce(planned: Evaluation, settings: Settings) -> None:
+    for one in planned.benchmarks:
+        of = f" of {one.variant.n:,}" if one.variant and one.variant.n != one.facts.n else ""
+        say(f"{one.name}: {one.facts.n:,}{of} questions from {one.file}")
+        for problem in one.differences:
+            say(f"  differs from {one.name}: {problem}", "yellow")
+        if one.caution:
+            say(f"  {one.caution}", "yellow")
+        if one.left_out:
+            say(f"  {one.left_out:,} bad rows left out", "yellow")
+    draws = sum(len(settings.draws(question)) for one in planned.benchmarks for question in one.questions)
+    say(f"{draws:,} answers a model, {len(planned.candidates)} models, folder {planned.folder.path}")
+
+
+def _show(told: dict[str, Any], folder: Path) -> None:
+    from reasonmed.evaluation.report import SETS, headline_words, how, marks, tables  # noqa: PLC0415 - keeps --help fast
+
+    for table in tables(told):
+        _print(table if table.title != SETS else table.without_last())
+    for mark in marks(told):
+        say(mark, "yellow")
+    out.print(safe(how(told)), soft_wrap=True)
+    for line in headline_words(told):
+        out.print(safe(line, "bold"), soft_wrap=True)
+    out.print(safe(f"\nresults  {folder / 'results.json'}\nreport   {folder / 'report.html'}"), soft_wrap=True)
+
+
+def _print(found: Table) -> None:
+    from rich.table import Table as Grid  # noqa: PLC0415 - keeps --help fast
+
+    grid = Grid(title=safe(found.title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for place, name in enumerate(found.columns):
+        grid.add_column(safe(name), header_style="dim", overflow="fold", no_wrap=place < _NAMES)
+    for row in found.rows:
+        grid.add_row(*(safe(cell) for cell in row))
+    out.print(grid)
+    if found.note:
+        out.print(safe(found.note, "dim"), soft_wrap=True)
+    out.print()
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="results.json of an evaluation, or its folder.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="The other one; may be the same.")],
+    a: Annotated[str | None, typer.Option("-a", help="Only this model of A.")] = None,
+    b: Annotated[str | None, typer.Option("-b", help="Only this model of B.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare models of two evaluations on the questions that both were asked, paired.
+
+    \b
+    Examples:
+      reasonmed compare evaluations/base/results.json evaluations/trained/results.json
+      reasonmed compare evaluations/gain evaluations/gain -a base -b trained --json
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.evaluation.across import across  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.report import comparison_tables  # noqa: PLC0415 - the same
+    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
+
+    with options.working("reading answers"):
+        found = across(first, second, a, b, seed)
+    if as_json:
+        typer.echo(encode(found).decode())
+        return
+    for remark in found["remarks"]:
+        say(remark, "yellow")
+    for table in comparison_tables(found["comparisons"]):
+        _print(table)

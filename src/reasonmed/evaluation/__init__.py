@@ -1,0 +1,124 @@
+"""Evaluation: models on multiple-choice questions, with the statistics that make a number worth something.
+
+From Python::
+
+    from pathlib import Path
+    from reasonmed.evaluation import Settings, candidate, evaluate
+
+    told = evaluate(["medqa.jsonl"], [candidate("base-model"), candidate("trained-model")], Path("scores"),
+                    Settings(max_tokens=2048), base="base-model")
+    told["models"][0]["benchmarks"]["medqa-4options"]["accuracy"]   # {"value": .., "low": .., "high": ..}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.evaluation.candidates import Candidate, candidate, of_endpoint, of_folder
+from reasonmed.evaluation.folder import EvaluationFolder
+from reasonmed.evaluation.jobs import Evaluation, jobs, prepare
+from reasonmed.evaluation.model_page import write_model_pages
+from reasonmed.evaluation.report import write_reports
+from reasonmed.evaluation.results import finish
+from reasonmed.evaluation.sets import Reading, benchmarks_of
+from reasonmed.evaluation.settings import Settings
+from reasonmed.job import execute
+from reasonmed.recipe.options import Limits
+from reasonmed.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = [
+    "Candidate",
+    "Evaluation",
+    "Limits",
+    "Reading",
+    "Settings",
+    "candidate",
+    "conclude",
+    "evaluate",
+    "jobs",
+    "of_endpoint",
+    "of_folder",
+    "plan",
+    "prepare",
+]
+
+
+def plan(  # noqa: PLR0913 - what to ask, whom, where and how
+    questions: Sequence[str | Path],
+    models: Sequence[Candidate],
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    base: str | None = None,
+    reading: Reading | None = None,
+    limits: Limits | None = None,
+    forks: tuple[Path, ...] = (),
+) -> Evaluation:
+    """An evaluation with its questions read and everything checked that can be checked before the first request.
+
+    Raises:
+        ReasonMedError: files, models, settings or the folder do not allow it.
+    """
+    settings = settings or Settings()
+    reading = (reading or Reading())._replace(context=settings.context)
+    return prepare(
+        Evaluation(
+            benchmarks=benchmarks_of(questions, reading),
+            candidates=models,
+            folder=EvaluationFolder(out),
+            settings=settings,
+            base=base,
+            limits=limits or Limits(),
+            forks=forks,
+        )
+    )
+
+
+def conclude(evaluation: Evaluation) -> dict[str, Any]:
+    """Write ``results.json``, the answers, the reports and ``.eval_results/``; returns the results."""
+    told = finish(evaluation)
+    write_reports(evaluation.folder.path, told)
+    write_model_pages(evaluation.folder.path, told)
+    return told
+
+
+def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
+    questions: Sequence[str | Path],
+    models: Sequence[Candidate],
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    base: str | None = None,
+    reading: Reading | None = None,
+    limits: Limits | None = None,
+    forks: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """Ask every model every question and write the results; the same call again asks nothing twice.
+
+    Not to be called where an event loop runs: it runs its own.
+
+    Args:
+        questions: question files, each one benchmark; ``NAME=FILE`` says which pinned variant a file is.
+        models: whom to ask, one after the other; see ``candidate``, ``of_folder`` and ``of_endpoint``.
+        out: the folder to write; models may be added to it by later calls with the same settings.
+        settings: how to ask.
+        base: the name of the model that gains are told against.
+        reading: which rows of the files, and their layout.
+        limits: how hard endpoints may be pushed, and a cap on money over all models.
+        forks: older evaluations whose replies are reused.
+
+    Returns:
+        What ``results.json`` holds; docs/evaluate.md says what that is. Rates are between 0 and 1.
+
+    Raises:
+        ReasonMedError: files, models, settings or the folder do not allow it; or the run drained before its end.
+    """
+    evaluation = plan(questions, models, out, settings, base=base, reading=reading, limits=limits, forks=forks)
+    for _, job in jobs(evaluation):
+        asyncio.run(execute(job, Watch()))
+    return conclude(evaluation)

@@ -1,0 +1,187 @@
+"""Answers of a model as rows: from its ledger to ``answers/NAME.jsonl``, and back for comparisons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from reasonmed.errors import UsageError
+from reasonmed.evaluation.answering import STAGE, status_of
+from reasonmed.files import replacing
+from reasonmed.ledger import encode, unpack_story
+from reasonmed.stems import normal, question_hash
+from reasonmed.types import digest, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from reasonmed.evaluation.sets import Benchmark
+    from reasonmed.evaluation.settings import Settings
+    from reasonmed.ledger import Ledger
+    from reasonmed.rundir import RunDirectory
+    from reasonmed.types import ChainOfThought, Question
+
+_TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
+_STORY = "SELECT story FROM outcomes WHERE id = ?"
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer. ``answer`` and ``key`` are letters in the question's own order, whatever order was shown."""
+
+    benchmark: str
+    id: str
+    draw: int
+    status: str
+    key: str
+    answer: str | None
+    mark: str
+    """Hash of the question, by which evaluations are paired."""
+    stems: tuple[str, ...]
+    """Hashes of the stem with and without its context, by which training data is found again."""
+    rotated: int = 0
+    reason: str | None = None
+    """Why there is no reply: ``filter``, ``context``, ``bad_request`` or ``filtered``."""
+    subject: str | None = None
+    tier: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    text: str = ""
+    question: str = ""
+    options: tuple[str, ...] = ()
+
+
+class Result(NamedTuple):
+    """What one question came to with one model."""
+
+    benchmark: str
+    id: str
+    mark: str
+    stems: tuple[str, ...]
+    subject: str | None
+    tier: str | None
+    statuses: tuple[str, ...]
+    right: float
+    """Share of right answers."""
+    vote: bool
+    """Whether the majority is right."""
+    truncated_right: int
+    """Answers that were cut, and counted as such, though they named the key."""
+    tokens: tuple[int, ...]
+    """Tokens of each reply, where they were counted."""
+    flips: bool
+    """Whether the answers differ among themselves."""
+
+
+def missing(run: RunDirectory, benchmarks: list[Benchmark]) -> int:
+    """How many questions of the benchmarks a run has no answer to."""
+    with closing(run.reader()) as ledger:
+        done = {name for (name,) in ledger.query("SELECT id FROM outcomes")}
+    return sum(f"{one.name}/{question.id}" not in done for one in benchmarks for question in one.questions)
+
+
+def write_answers(run: RunDirectory, benchmarks: list[Benchmark], settings: Settings, target: Path) -> list[Result]:
+    """Write every answer of a model, in the order of the questions; returns what each question came to."""
+    results = []
+    with closing(run.reader()) as ledger, replacing(target) as sink:
+        tokens = {(question, sample): counts for question, sample, *counts in ledger.query(_TOKENS, STAGE)}
+        for one in benchmarks:
+            for question, stems in zip(one.questions, one.stems, strict=True):
+                rows = list(_rows(ledger, Asked(one.name, question, stems), settings, tokens))
+                for row in rows:
+                    sink.write(encode(row) + b"\n")
+                results.append(result_of(rows))
+    return results
+
+
+class Asked(NamedTuple):
+    """A question of a benchmark, with the hashes of its stem."""
+
+    benchmark: str
+    question: Question
+    stems: tuple[str, ...]
+
+
+def _rows(
+    ledger: Ledger, asked: Asked, settings: Settings, tokens: Mapping[tuple[str, int], list[Any]]
+) -> Iterator[Row]:
+    name = f"{asked.benchmark}/{asked.question.id}"
+    (blob,) = next(ledger.query(_STORY, name))
+    for chain, rotated in zip(unpack_story(blob).chains, settings.draws(asked.question), strict=True):
+        yield _row(asked, chain, rotated, tokens.get((name, chain.sample), [None, None]))
+
+
+def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any]) -> Row:
+    question = asked.question
+    subject, tier = question.meta.get("subject"), question.meta.get("tier")
+    key = question.answer or 0
+    return Row(
+        benchmark=asked.benchmark,
+        id=question.id,
+        draw=chain.sample,
+        status=status_of(chain, question.answer),
+        key=letter(key),
+        answer=None if chain.answer is None else letter(chain.answer),
+        mark=digest((question_hash(question), normal(question.options[key]))),
+        stems=asked.stems,
+        rotated=rotated,
+        reason=chain.missing,
+        subject=subject if isinstance(subject, str) else None,
+        tier=tier if isinstance(tier, str) else None,
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        text=chain.text,
+        question=question.stem,
+        options=question.options,
+    )
+
+
+def result_of(rows: list[Row]) -> Result:
+    """What the answers to one question come to; cut, unparsed and failed ones are not right and do not vote."""
+    first = rows[0]
+    votes = Counter(row.answer for row in rows if row.status in ("correct", "wrong"))
+    most = max(votes.values(), default=0)
+    leader = next((name for name, count in votes.items() if count == most), None)
+    return Result(
+        benchmark=first.benchmark,
+        id=first.id,
+        mark=first.mark,
+        stems=first.stems,
+        subject=first.subject,
+        tier=first.tier,
+        statuses=tuple(row.status for row in rows),
+        right=sum(row.status == "correct" for row in rows) / len(rows),
+        vote=leader is not None and leader == first.key,
+        truncated_right=sum(row.status == "truncated" and row.answer == row.key for row in rows),
+        tokens=tuple(row.completion_tokens for row in rows if row.completion_tokens is not None),
+        flips=len({row.answer for row in rows}) > 1,
+    )
+
+
+def read_answers(path: Path) -> Iterator[Row]:
+    """The answers of a file that ``write_answers`` wrote.
+
+    Raises:
+        UsageError: there is no such file, or a line of it is no answer.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield msgspec.json.decode(line, type=Row)
+                except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+                    raise UsageError(f"{path}:{number}: is no answer of an evaluation: {wrong}") from wrong
+    except OSError as unread:
+        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
+
+
+def read_results(path: Path) -> list[Result]:
+    """What each question came to, from a file of answers; answers to one question stand together in it."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in read_answers(path):
+        slim = msgspec.structs.replace(row, text="", question="", options=())
+        grouped.setdefault((row.benchmark, row.id), []).append(slim)
+    return [result_of(rows) for rows in grouped.values()]

@@ -1,0 +1,122 @@
+"""The folder of an evaluation: what was asked how, one run a model, and the results."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from reasonmed import __version__
+from reasonmed.errors import RunDirectoryError
+from reasonmed.files import write_atomically
+from reasonmed.recipe.identity import differences
+from reasonmed.rundir import RunDirectory
+from reasonmed.types import digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reasonmed.evaluation.candidates import Candidate
+
+FORMAT = 1
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+class EvaluationFolder:
+    """Where an evaluation lives.
+
+    Args:
+        path: the folder, whether it is there or not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._manifest = path / "evaluation.json"
+        self.results = path / "results.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether an evaluation is there."""
+        return self._manifest.is_file()
+
+    def claim(self, settings: dict[str, Any]) -> None:
+        """Take the folder for these settings, or check that it was made with the same ones.
+
+        Raises:
+            RunDirectoryError: it holds something else, or an evaluation with other settings.
+        """
+        if not self.exists:
+            if self.path.exists() and any(self.path.iterdir()):
+                raise RunDirectoryError(f"{self.path} exists and is no evaluation; choose another -o")
+            self._write({"format": FORMAT, "reasonmed": __version__, "settings": settings, "models": {}})
+            return
+        changed = list(differences(self._read()["settings"], settings))
+        if changed:
+            lines = "\n".join(f"  - {one}" for one in changed)
+            raise RunDirectoryError(
+                f"{self.path} holds an evaluation with other settings, and their numbers do not mix:\n{lines}\n"
+                f"Ask in a new folder; replies that serve both are reused: -o NEW --fork {self.path}"
+            )
+
+    def run_of(self, one: Candidate) -> RunDirectory:
+        """The run of a model; its name holds a hash of what the model is."""
+        mark = digest((one.entry.label, one.entry.system, one.entry.extra_body, one.entry.sampling.model_dump()), 3)
+        return RunDirectory(self.path / "models" / f"{_UNSAFE.sub('-', one.name)[:60]}-{mark}")
+
+    def add(self, one: Candidate) -> None:
+        """Note that a model takes part.
+
+        Raises:
+            RunDirectoryError: another model has this name here.
+        """
+        told = self._read()
+        run = self.run_of(one).path.name
+        facts = {
+            "run": run,
+            "label": one.entry.label,
+            "demo": one.entry.demo,
+            "base": one.base,
+            "trained": one.stems is not None,
+        }
+        known = told["models"].get(one.name)
+        if known is not None and known["run"] != run:
+            raise RunDirectoryError(
+                f"{self.path} has another model under the name {one.name} ({known['label']}, now "
+                f"{one.entry.label}): its files or its recipe have changed; use another name, or a new folder with -o"
+            )
+        told["models"][one.name] = facts
+        if one.stems is not None:
+            write_atomically(self._stems(run), "".join(f"{mark}\n" for mark in sorted(one.stems)))
+        self._write(told)
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """The models that took part, by name, in the order of their first time."""
+        found: dict[str, dict[str, Any]] = self._read()["models"]
+        return found
+
+    def stems(self, name: str) -> frozenset[str] | None:
+        """Hashes of the stems that a model was trained on; None where nothing is known."""
+        facts = self.models()[name]
+        if not facts["trained"]:
+            return None
+        return frozenset(self._stems(facts["run"]).read_text(encoding="utf-8").split())
+
+    def _stems(self, run: str) -> Path:
+        return self.path / "models" / f"{run}.stems"
+
+    def runs(self) -> list[RunDirectory]:
+        """The runs of all models."""
+        found = [RunDirectory(self.path / "models" / one["run"]) for one in self.models().values()]
+        return [one for one in found if one.exists]
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as torn:
+            raise RunDirectoryError(f"{self._manifest} cannot be read: {torn}") from torn
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise RunDirectoryError(f"{self._manifest} is not of this version's format {FORMAT}")
+        return found
+
+    def _write(self, told: dict[str, Any]) -> None:
+        write_atomically(self._manifest, json.dumps(told, indent=1, ensure_ascii=False) + "\n")

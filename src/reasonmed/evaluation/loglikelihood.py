@@ -1,0 +1,128 @@
+"""The prompts of lm-evaluation-harness 0.4.13 for its log-likelihood tasks, and the choice that follows.
+
+Tasks: ``medqa_4options``, ``medmcqa``, ``pubmedqa`` and ``mmlu_*`` (zero-shot). The choice is the continuation with the
+highest log-likelihood, the first one where several are highest; lm-eval's ``acc``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from reasonmed.benchmarks import subject_of
+from reasonmed.errors import UnparsableReply, UsageError
+from reasonmed.types import Message, Request, SamplingParameters, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reasonmed.types import Completion, Question
+
+FIELD = "loglikelihood"
+"""The field of ``extra_body`` that asks a back end to score continuations instead of writing one."""
+
+_LABEL = re.compile(r"[A-Z][A-Z0-9 /,&()'-]*: ")
+
+
+class Scored(NamedTuple):
+    """A text and the continuations of which the likeliest is the answer."""
+
+    text: str
+    continuations: tuple[str, ...]
+
+
+def prompt_of(question: Question, kind: str) -> Scored:
+    """What lm-eval asks for a question of this kind: ``medqa``, ``medmcqa``, ``pubmedqa`` or ``mmlu``.
+
+    Raises:
+        UsageError: the question does not fit the task: its number of options, no abstract, no subject.
+    """
+    _check(question, kind)
+    return _KINDS[kind](question)
+
+
+def _check(question: Question, kind: str) -> None:
+    wanted = 3 if kind == "pubmedqa" else 4
+    if len(question.options) != wanted:
+        raise UsageError(
+            f"question {question.id} has {len(question.options)} options; lm-eval's {kind} prompt has {wanted}"
+        )
+    if kind == "pubmedqa" and not question.context:
+        raise UsageError(f"question {question.id} has no abstract; lm-eval's pubmedqa prompt needs one")
+    if kind == "mmlu" and subject_of(question) is None:
+        raise UsageError(
+            f"question {question.id} has no subject, and lm-eval's mmlu prompt names it: add meta.subject, or name the "
+            "file as published, such as anatomy_test.csv"
+        )
+
+
+def _medqa(question: Question) -> Scored:
+    return Scored(f"Question: {question.stem}\n{_listed(question.options)}Answer:", _LETTERS)
+
+
+def _medmcqa(question: Question) -> Scored:
+    return Scored(f"Question: {question.stem}\nChoices:\n{_listed(question.options)}Answer:", _LETTERS)
+
+
+def _pubmedqa(question: Question) -> Scored:
+    abstract = "\n".join(sections(question.context or ""))
+    said = tuple(f" {option}" for option in question.options)
+    return Scored(f"Abstract: {abstract}\nQuestion: {question.stem}\nAnswer:", said)
+
+
+def _mmlu(question: Question) -> Scored:
+    subject = (subject_of(question) or "").replace("_", " ")
+    head = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
+    return Scored(f"{head}{question.stem.strip()}\n{_listed(question.options)}Answer:", _LETTERS)
+
+
+_LETTERS = tuple(f" {letter(place)}" for place in range(4))
+_KINDS: dict[str, Callable[[Question], Scored]] = {
+    "medqa": _medqa,
+    "medmcqa": _medmcqa,
+    "pubmedqa": _pubmedqa,
+    "mmlu": _mmlu,
+}
+
+
+def _listed(options: Sequence[str]) -> str:
+    return "".join(f"{letter(place)}. {option}\n" for place, option in enumerate(options))
+
+
+def sections(context: str) -> list[str]:
+    """The sections of an abstract without their labels, which our readers put before them and lm-eval leaves out."""
+    parts = context.split("\n\n")
+    labels = [_LABEL.match(part) for part in parts]
+    return [part[label.end() :] if label and all(labels) else part for part, label in zip(parts, labels, strict=True)]
+
+
+def request_of(question: Question, kind: str, model: str, revision: str | None) -> Request:
+    """The request that scores a question's continuations."""
+    asked = prompt_of(question, kind)
+    body: dict[str, Any] = {FIELD: list(asked.continuations)}
+    return Request(
+        model=model,
+        revision=revision,
+        messages=(Message("user", asked.text),),
+        sampling=SamplingParameters(max_tokens=1),
+        extra_body=body,
+        stage="evaluate",
+        question_id=question.id,
+    )
+
+
+def choice(completion: Completion, options: int) -> int:
+    """The option with the highest log-likelihood.
+
+    Raises:
+        UnparsableReply: the reply is not one number an option.
+    """
+    try:
+        scores = msgspec.json.decode(completion.text, type=list[float])
+    except msgspec.DecodeError as wrong:
+        raise UnparsableReply(f"it holds no log-likelihoods: {wrong}", "unparsable") from wrong
+    if len(scores) != options:
+        raise UnparsableReply(f"it holds {len(scores)} log-likelihoods for {options} options", "unparsable")
+    return max(range(options), key=scores.__getitem__)

@@ -1,0 +1,51 @@
+"""Rows for model pages on the Hugging Face hub: ``.eval_results/NAME.yaml``, one file a model.
+
+Format: the hub's documentation of evaluation results (``dataset.id``, ``dataset.task_id``, ``value``, ``date``,
+``notes``), which is marked as work in progress. Only whole benchmarks get a row: a part of one has another name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from reasonmed.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def write_model_pages(folder: Path, told: Mapping[str, Any]) -> None:
+    """Write the rows of each model that has any, demo models apart."""
+    for model in told["models"]:
+        rows = rows_of(model, told)
+        if rows and not model["demo"]:
+            name = model["answers_file"].rpartition("/")[2].removesuffix(".jsonl")
+            text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True)
+            write_atomically(folder / ".eval_results" / f"{name}.yaml", text)
+
+
+def rows_of(model: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A model's rows: accuracy in percent on each benchmark that is whole and on the hub."""
+    return [
+        {
+            "dataset": {"id": one["hub"], "task_id": one["task"] or one["name"]},
+            "value": round(100 * model["benchmarks"][one["name"]]["accuracy"]["value"], 2),
+            "date": model["date"],
+            "notes": _notes(model["benchmarks"][one["name"]], one, told),
+        }
+        for one in told["benchmarks"]
+        if one["whole"] and one["hub"]
+    ]
+
+
+def _notes(cell: Mapping[str, Any], one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    accuracy, settings = cell["accuracy"], told["settings"]
+    asked = f"{settings['samples']} samples, {settings['rotate']} orders, temperature {settings['temperature']:g}"
+    return (
+        f"reasonmed {told['reasonmed']}, {one['name']}, protocol {told['protocol']}, {asked}; 95 % interval "
+        f"{100 * accuracy['low']:.1f}-{100 * accuracy['high']:.1f}, n = {cell['n']}; unparsed {cell['unparsed']}, "
+        f"truncated {cell['truncated']}, failed {cell['failed']}; content hash {one['hash']}"
+    )

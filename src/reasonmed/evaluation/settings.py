@@ -1,0 +1,89 @@
+"""How an evaluation asks: everything that can change an answer, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from reasonmed import parsing
+from reasonmed.errors import UsageError
+from reasonmed.evaluation.rotation import rotations
+from reasonmed.prompting import Prompt
+
+if TYPE_CHECKING:
+    from reasonmed.types import Question
+
+Protocol = Literal["generate", "loglikelihood"]
+
+PROMPTS = {"reason": "evaluate", "bare": "evaluate_bare"}
+"""Shipped prompts: one that asks for reasoning and a last line with the answer, one with the published instruction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How questions are put to the models.
+
+    Raises:
+        UsageError: the settings contradict each other.
+    """
+
+    protocol: Protocol = "generate"
+    samples: int = 1
+    """Answers to each question and order of its options."""
+    rotate: int = 1
+    """Orders of the options in which each question is asked."""
+    temperature: float = 0.0
+    top_p: float | None = None
+    max_tokens: int = 8192
+    """Tokens that one reply may have, thinking included."""
+    thinking: bool | None = None
+    """Whether models that can think do; None leaves it to the model."""
+    context: bool = True
+    """Whether context passages are shown."""
+    prompt: str = "reason"
+    """A name out of ``PROMPTS``, or the text of a template with ``{{ question }}``."""
+    seed: int = field(default=0, metadata={"identity": False})
+    """Seed of the bootstrap; it changes no answer."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense together."""
+        if self.samples < 1 or self.rotate < 1 or self.max_tokens < 1:
+            raise UsageError("samples, rotations and tokens must be 1 or more")
+        if self.samples > 1 and self.temperature == 0 and self.protocol == "generate":
+            raise UsageError(
+                f"{self.samples} samples at temperature 0 are copies of one; give --temperature, for example 0.7"
+            )
+        if self.protocol == "loglikelihood" and (self.samples, self.rotate) != (1, 1):
+            raise UsageError(
+                "--protocol loglikelihood asks each question once, as lm-eval does: no --samples, --rotate"
+            )
+        if self.protocol == "loglikelihood" and self.thinking is not None:
+            raise UsageError(
+                "--protocol loglikelihood takes no reply, so that there is nothing to think: no --thinking"
+            )
+
+    def template(self) -> Prompt:
+        """The prompt of the generate protocol.
+
+        Raises:
+            RecipeError: the template is not valid.
+        """
+        if self.prompt in PROMPTS:
+            return Prompt(PROMPTS[self.prompt])
+        return Prompt("evaluate", {"evaluate.md": self.prompt})
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for answers to be comparable."""
+        told = asdict(self)
+        del told["seed"]
+        generating = self.protocol == "generate"
+        return {**told, "prompt": self.template().hash if generating else "lm-eval", "parsing": parsing.VERSION}
+
+    def told(self) -> dict[str, Any]:
+        """The settings as results tell them: with the prompt's name beside its hash."""
+        name = self.prompt if self.prompt in PROMPTS else "own"
+        return {**self.identity(), "seed": self.seed, "prompt_name": name if self.protocol == "generate" else "lm-eval"}
+
+    def draws(self, question: Question) -> list[int]:
+        """By how much the options are rotated in each answer that is asked of a question."""
+        return [by for by in rotations(question, self.rotate) for _ in range(self.samples)]

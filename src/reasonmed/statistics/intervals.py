@@ -1,0 +1,101 @@
+"""Rates with intervals: Wilson for independent questions, clustered standard errors where each is asked repeatedly."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+    """A value with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def two_sided(confidence: float = CONFIDENCE) -> float:
+    """The normal quantile of a two-sided interval: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def wilson(right: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """A rate with its Wilson score interval (Wilson, 1927), which stays within 0 and 1 and works for 0 of n.
+
+    Raises:
+        ValueError: there are no questions, or more right ones than questions.
+    """
+    if not 0 <= right <= n or n == 0:
+        raise ValueError(f"{right} of {n} is no rate")
+    z, rate = two_sided(confidence), right / n
+    scale = 1 + z * z / n
+    center = (rate + z * z / (2 * n)) / scale
+    half = z * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / scale
+    return Interval(rate, min(rate, max(0.0, center - half)), max(rate, min(1.0, center + half)))
+
+
+def standard_error(means: Sequence[float]) -> float:
+    """Standard error of the mean of questions' means: clustered by question, however often each was asked.
+
+    Raises:
+        ValueError: there are fewer than two questions.
+    """
+    n = len(means)
+    if n < 2:  # noqa: PLR2004 - a variance takes two
+        raise ValueError(f"a standard error takes two questions or more, not {n}")
+    mean = sum(means) / n
+    return sqrt(sum((one - mean) ** 2 for one in means) / (n - 1) / n)
+
+
+def mean_rate(means: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """The mean over questions of the share of right answers to each, with an interval.
+
+    Where every share is 0 or 1 (asked once, or always alike) this is a plain rate with its Wilson interval. Else it is
+    Wilson's interval for the number of independent questions that would have the clustered standard error.
+
+    Raises:
+        ValueError: there are no questions.
+    """
+    n = len(means)
+    if n == 0:
+        raise ValueError("no questions have no rate")
+    if all(one in (0.0, 1.0) for one in means):
+        return wilson(round(sum(means)), n, confidence)
+    rate = sum(means) / n
+    variance = standard_error(means) ** 2 if n > 1 else 0.0
+    effective = max(float(n), rate * (1 - rate) / variance) if variance else float(n)
+    z = two_sided(confidence)
+    scale = 1 + z * z / effective
+    center = (rate + z * z / (2 * effective)) / scale
+    half = z * sqrt(rate * (1 - rate) / effective + z * z / (4 * effective**2)) / scale
+    return Interval(rate, max(0.0, center - half), min(1.0, center + half))
+
+
+def macro_average(parts: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Interval:
+    """The mean of the groups' means, each group counting the same, with a normal interval.
+
+    Raises:
+        ValueError: a group has no questions.
+    """
+    if not parts or any(not part for part in parts):
+        raise ValueError("every group needs questions")
+    value = sum(sum(part) / len(part) for part in parts) / len(parts)
+    errors = [_error(part) for part in parts]
+    half = two_sided(confidence) * sqrt(sum(error * error for error in errors)) / len(parts)
+    return Interval(value, max(0.0, value - half), min(1.0, value + half))
+
+
+def _error(part: Sequence[float]) -> float:
+    """A group's standard error; where all its answers are alike, with two right and two wrong ones added."""
+    error = standard_error(part) if len(part) > 1 else 0.0
+    if error > 0:
+        return error
+    n = len(part) + 4
+    rate = (sum(part) + 2) / n
+    return sqrt(rate * (1 - rate) / n)
