@@ -91,8 +91,8 @@ def _show(told: dict[str, Any]) -> None:
         out.print(safe(f"{one['second']} - {one['first']}: {100 * gap['value']:+.1f} ({_points(gap)}): {one['words']}"))
     out.print(
         safe(
-            f"{told['questions']:,} questions ({told['trained_on']} more were trained on), {told['examples']:,} training "
-            f"rows, equal {told['equal']}, {len(told['seeds'])} seeds; {told['note']}"
+            f"{told['questions']:,} questions ({told['trained_on']} more were trained on), {told['examples']:,} "
+            f"training rows, equal {told['equal']}, {len(told['seeds'])} seeds; {told['note']}"
         ),
         soft_wrap=True,
     )

@@ -114,13 +114,11 @@ def _show(prepared: Prepared) -> None:
     share = lost / len(tokens.lengths)
     say(f"{len(tokens.lengths):,} rows of {prepared.settings.variant}, {held_out:,} for validation")
     say(f"tokens a row: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}")
-    say(
-        f"left out: {len(tokens.too_long)} rows too long, {len(tokens.masked)} without a loss ({share:.2%}); none is cut"
-    )
+    dropped = f"{len(tokens.too_long)} rows too long, {len(tokens.masked)} without a loss"
+    say(f"left out: {dropped} ({share:.2%}); none is cut")
     say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
-    say(
-        f"{plan.steps:,} steps of {prepared.settings.batch} rows in {plan.accumulation} micro-batches of {through:,} tokens"
-    )
+    micros = f"{plan.accumulation} micro-batches of {through:,} tokens"
+    say(f"{plan.steps:,} steps of {prepared.settings.batch} rows in {micros}, {laid}")
     say(f"{prepared.parameters / 1e6:,.0f} M parameters, {choice.precision}, {how}; about {memory}")
     if tokens.unlike:
         say(f"{tokens.unlike} prompts are rendered differently when a reply follows: see docs/training.md", "yellow")
