@@ -18,7 +18,20 @@ from reasonmed.errors import ReasonMedError
 from reasonmed.resources import resource
 
 COMMANDS = (
-    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "evaluate", "compare"),
+    *(
+        "run",
+        "status",
+        "why",
+        "init",
+        "doctor",
+        "prompt",
+        "questions",
+        "export",
+        "train",
+        "ablate",
+        "evaluate",
+        "compare",
+    ),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

@@ -121,7 +121,10 @@ def test_packed_and_padded_plans_have_the_same_rows_in_the_same_steps() -> None:
         made = plan(lengths, 12, 3, 7, Layout(packed, 900))
         size = made.accumulation
         steps.append(
-            [sorted(row for micro in made.micros[at : at + size] for row in micro) for at in range(0, len(made.micros), size)]
+            [
+                sorted(row for micro in made.micros[at : at + size] for row in micro)
+                for at in range(0, len(made.micros), size)
+            ]
         )
     assert steps[0] == steps[1]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
@@ -37,12 +38,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(world: Path, text: str = "", data: str = "data") -> Any:
+    """A run with the given lines in place of the usual ones."""
     from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
 
-    body = (BASE if "base_model" in text else f"base_model: {world / 'model'}\n{BASE}") + text
-    keys = {line.split(":")[0] for line in text.splitlines()}
-    kept = "\n".join(line for line in body.splitlines()[: -len(text.splitlines()) or None] if line.split(":")[0] not in keys)
-    return prepare(world / data, settings.parse(f"{kept}\n{text}", "train.yaml", None))
+    usual = {"base_model": str(world / "model"), **yaml.safe_load(BASE)}
+    body = yaml.safe_dump({**usual, **(yaml.safe_load(text) or {})})
+    return prepare(world / data, settings.parse(body, "train.yaml", None))
 
 
 def trained(world: Path, folder: Path, text: str = "") -> dict[str, Any]:
@@ -94,7 +95,9 @@ def test_adapters_are_trained_and_merged(world: Path, tmp_path: Path) -> None:
 
 def command(world: Path, folder: Path, *words: str) -> list[str]:
     file = world / "train.yaml"
-    text = f"base_model: {world / 'model'}\n{BASE}epochs: 6\nsave_steps: 3\nevaluate: false\n".replace("epochs: 2\n", "")
+    text = f"base_model: {world / 'model'}\n{BASE}epochs: 6\nsave_steps: 3\nevaluate: false\n".replace(
+        "epochs: 2\n", ""
+    )
     file.write_text(text, encoding="utf-8")
     return [sys.executable, "-m", "reasonmed", "train", str(world / "data"), "-c", str(file), "-o", str(folder), *words]
 
@@ -136,7 +139,16 @@ def test_a_torn_checkpoint_is_not_taken(tmp_path: Path) -> None:
 def test_two_processes_train_like_one(world: Path, tmp_path: Path) -> None:
     one = command(world, tmp_path / "one")
     subprocess.run(one, check=True, capture_output=True)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", *command(world, tmp_path / "two")[2:]]
     subprocess.run(launch, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "one"), rel=2e-3)
@@ -146,7 +158,6 @@ def test_a_dry_run_shows_lengths_mask_and_memory_and_writes_nothing(world: Path,
     done = subprocess.run(command(world, tmp_path / "m", "--dry-run"), check=True, capture_output=True, text=True)
     for word in ("p50", "p90", "longest", "left out: 0 rows", "micro-batches", "GiB"):
         assert word in done.stderr
-    masked, learned = done.stdout.split("with a loss,", 2)[1:] if done.stdout.count("with a loss,") > 1 else ("", "")
     masked, _, learned = done.stdout.partition("\nwith a loss, ")
     assert "<|im_start|>user" in masked
     assert "<think>" not in masked
@@ -221,7 +232,11 @@ def test_packed_rows_that_would_see_each_other_are_found_out(world: Path, tmp_pa
     ready = prepared(world, "packing: true\n")
     model = LlamaForCausalLM.from_pretrained(world / "model")
     inner = model.model.forward
-    model.model.forward = lambda *words, position_ids=None, **others: inner(*words, **others)
+
+    def leaking(*words: Any, **others: Any) -> Any:
+        return inner(*words, **{**others, "position_ids": None})
+
+    model.model.forward = leaking
     with pytest.raises(UsageError, match="rows would see each other"):
         make(model, ready.ready, tmp_path, lambda _: None)
 
