@@ -75,6 +75,7 @@ def test_the_model_folder_says_how_it_came_about(world: Path, tmp_path: Path) ->
     told = trained(world, tmp_path / "m", "max_steps: 2\n")
     assert json.loads((tmp_path / "m" / "run.json").read_text(encoding="utf-8")) == told
     assert len(told["stems"]) == 24
+    assert str(world) not in json.dumps(told), "where things lie on a machine is nobody's business"
     assert {"data", "template", "hardware", "versions", "seeds"} <= told.keys()
     assert (tmp_path / "m" / "loss.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "24 rows" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")

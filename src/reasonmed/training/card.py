@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
@@ -14,7 +15,6 @@ from reasonmed.training.layout import operations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from reasonmed.training.prepare import Prepared
 
@@ -44,11 +44,15 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "reasonmed": __version__,
         "method": prepared.settings.method,
         "base_model": {
-            "name": prepared.base.name,
+            "name": _public(prepared.base.name),
             "identity": models.identity(prepared.base),
             "parameters": prepared.parameters,
         },
-        "settings": prepared.settings.model_dump(mode="json"),
+        "settings": {
+            **prepared.settings.model_dump(mode="json"),
+            "base_model": _public(prepared.base.name),
+            "template": _public(prepared.settings.template) if prepared.settings.template else None,
+        },
         "data": {
             "file": prepared.data.train.path.name,
             "hash": prepared.data.sha,
@@ -73,6 +77,11 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "stems": stems if all(row.stem for row in rows) else None,
         "rows_without_stem": sum(not row.stem for row in rows),
     }
+
+
+def _public(name: str) -> str:
+    """The name of a base model without where it lies on this machine."""
+    return Path(name).resolve().name if Path(name).expanduser().exists() else name
 
 
 def _layout(prepared: Prepared) -> dict[str, Any]:

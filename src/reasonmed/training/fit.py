@@ -29,6 +29,8 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
     Raises:
         UsageError: the folder holds something else, or a run of other data or settings.
     """
+    if extra.processes()[0] != 0:  # the first process makes the folder, and ends all where it must not
+        return not force and (folder / RUN).is_file()
     identity = card.identity(prepared)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; -o names a folder")
