@@ -1,11 +1,11 @@
 # make run: the pipeline on the embedded model. make test: lint, types, tests. Both do all the set-up.
-# make test-heavy: long integration tests; last run 2026-11-22.
+# make test-train: training on a processor (installs torch). make test-heavy: long integration tests; last run 2026-11-22.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: run test test-heavy lint types tests clean
+.PHONY: run test test-heavy test-train lint types tests clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)-local
@@ -26,6 +26,9 @@ tests: $(STAMP)-dev
 test-heavy: $(STAMP)-dev
 	$(BIN)/pytest -s tests/heavy
 
+test-train: $(STAMP)-train
+	REASONMED_TRAIN_EMBEDDED=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/training
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "reasonmed needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
@@ -37,6 +40,10 @@ $(STAMP)-local: $(BIN)/python pyproject.toml
 
 $(STAMP)-dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+	@touch $@
+
+$(STAMP)-train: $(STAMP)-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]' 'torch==2.13.0'
 	@touch $@
 
 clean:

@@ -20,7 +20,7 @@ from reasonmed.resources import resource
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
-    *("judge-card", "check", "index", "evaluate", "compare"),
+    *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

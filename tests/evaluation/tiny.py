@@ -21,7 +21,7 @@ def tiny_model(folder: Path, seed: int = 0, *, context: int = 4096) -> Path:
         vocab_size=320, special_tokens=["<s>", "</s>"], initial_alphabet=level.alphabet(), show_progress=False
     )
     plain.train_from_iterator(["Question: which drug? A. B. C. D. Answer: A B C D yes no maybe"] * 9, trainer)
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=plain, bos_token="<s>", eos_token="</s>")  # noqa: S106 - marks of a sequence
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=plain, bos_token="<s>", eos_token="</s>")
     torch.manual_seed(seed)
     model = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(

@@ -8,6 +8,7 @@ import typer
 
 from reasonmed import __version__
 from reasonmed.cli import (
+    ablate,
     again,
     agents,
     card,
@@ -23,6 +24,7 @@ from reasonmed.cli import (
     run,
     selftest,
     status,
+    train,
 )
 from reasonmed.cli._console import guarded
 
@@ -48,7 +50,9 @@ for family in (
     card,
     push,
     importing,
+    train,
     evaluate,
+    ablate,
     selftest,
 ):
     family.add_to(app)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from reasonmed import backends
 from reasonmed.errors import ReasonMedError, RecipeError
 from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe
+from reasonmed.recipe.reading import explain, read_yaml
 from reasonmed.resources import resource
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
 
@@ -59,7 +55,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Reci
         RecipeError: with every problem that was found.
     """
     try:
-        content = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+        content = read_yaml(text)
     except yaml.YAMLError as broken:
         raise RecipeError([f"is not valid YAML: {' '.join(str(broken).split())}"], source) from broken
     if not isinstance(content, dict):
@@ -71,26 +67,13 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Reci
     try:
         recipe = Recipe.model_validate(content, context=context)
     except ValidationError as wrong:
-        problems += _explain(wrong, Recipe)
+        problems += explain(wrong, Recipe)
     if recipe is not None:
         recipe = recipe.model_copy(update={"models": models})
         problems += problems_between(recipe)
     if problems or recipe is None:
         raise RecipeError(problems, source)
     return recipe
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand only once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, Any]:
@@ -108,40 +91,7 @@ def _read_models(entries: object, context: dict[str, Any], problems: list[str]) 
             models[name] = settings.model_validate(entry, context=context)
             _ = models[name].identity
         except ValidationError as wrong:
-            problems += _explain(wrong, settings, f"models.{name}")
+            problems += explain(wrong, settings, f"models.{name}")
         except (ValueError, ReasonMedError) as wrong:
             problems.append(f"models.{name}: {wrong}")
     return models
-
-
-def _explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """One sentence for each problem: path, value, what is expected, and the nearest known name."""
-    for error in wrong.errors(include_url=False):
-        parts = [str(part) for part in error["loc"]]
-        path = ".".join(part for part in (prefix, *parts) if part)
-        if error["type"] == "extra_forbidden":
-            known = _fields_at(shape, error["loc"][:-1])
-            near = difflib.get_close_matches(parts[-1], known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            yield f"{path}: there is no such option; {hint}"
-        elif error["type"] == "missing":
-            yield f"{path}: is missing"
-        else:
-            yield f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
-
-
-def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        field = shape.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            break
-        shape = inner
-    return sorted(shape.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
-    for one in (annotation, *getattr(annotation, "__args__", ())):
-        if isinstance(one, type) and issubclass(one, BaseModel):
-            return one
-    return None

@@ -1,0 +1,106 @@
+"""``reasonmed ablate``: which part of the data does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import typer
+from rich.table import Table
+
+from reasonmed.cli._console import out, safe, say
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from reasonmed.ablation import Equal
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ablate)
+
+
+def ablate(
+    data: Annotated[Path, typer.Argument(help="An export's folder with the trl-sft files of all variants.")],
+    config: Annotated[str, typer.Option("--config", "-c", help="A training file, or a preset's name.")],
+    questions: Annotated[list[Path], typer.Option("--questions", help="A question file to score on; repeat.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("ablation"),
+    variants: Annotated[str, typer.Option("--variants", help="Separated by commas.")] = "reasonmed,cotmed,responsemed",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant.")] = 3,
+    equal: Annotated[str, typer.Option("--equal", help="examples, or tokens.")] = "examples",
+    shares: Annotated[str, typer.Option("--shares", help="Also the first variant on these shares: 0.25,0.5.")] = "",
+    protocol: Annotated[str, typer.Option("--protocol", help="generate, or loglikelihood.")] = "generate",
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="Tokens of a reply.")] = 2048,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="N rows of each question file.")] = None,
+) -> None:
+    """Train every variant alike with several seeds, score them and the base on the same questions, print one table.
+
+    \b
+    Examples:
+      reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -o ablations/medqa
+      reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --equal tokens --protocol loglikelihood
+    """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed import ablation  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.admission import Selection  # noqa: PLC0415 - the same
+    from reasonmed.evaluation import Reading, Settings  # noqa: PLC0415 - the same
+    from reasonmed.training import settings as files  # noqa: PLC0415 - the same
+
+    if equal not in ("examples", "tokens"):
+        raise UsageError(f"--equal {equal!r}: it must be examples or tokens")
+    if protocol not in ("generate", "loglikelihood"):
+        raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
+    settings = files.load(config)
+    plan = ablation.Plan(
+        settings,
+        tuple(name.strip() for name in variants.split(",")),
+        tuple(settings.seed + number for number in range(seeds)),
+        cast("Equal", equal),
+        _shares(shares),
+    )
+    how = Settings(protocol=cast("Literal['generate', 'loglikelihood']", protocol), max_tokens=max_tokens)
+    told = ablation.run(data, plan, questions, output, (how, Reading(Selection(sample=sample))), say)
+    _show(told)
+    out.print(
+        safe(f"{output / ablation.RESULT}; every answer: {output / 'evaluation' / 'report.html'}"), soft_wrap=True
+    )
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(one) for one in text.split(",") if one.strip())
+    except ValueError as wrong:
+        raise UsageError(f"--shares {text!r}: must be numbers between 0 and 1, separated by commas") from wrong
+    if not all(0 < one < 1 for one in found):
+        raise UsageError(f"--shares {text!r}: must be between 0 and 1")
+    return found
+
+
+def _show(told: dict[str, Any]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"):
+        table.add_column(name)
+    against = {one["second"]: one for one in told["differences"] if one["first"] == "base"}
+    for name, one in told["accuracy"].items():
+        gain = against.get(name)
+        cells = [name, f"{one['value']:.1%}", _between(one), f"{min(one['seeds']):.1%} to {max(one['seeds']):.1%}"]
+        cells += [f"{100 * gain['difference']['value']:+.1f} points", _points(gain["difference"])] if gain else ["", ""]
+        table.add_row(*cells)
+    out.print(table)
+    for one in told["differences"]:
+        gap = one["difference"]
+        out.print(safe(f"{one['second']} - {one['first']}: {100 * gap['value']:+.1f} ({_points(gap)}): {one['words']}"))
+    out.print(
+        safe(
+            f"{told['questions']:,} questions ({told['trained_on']} more were trained on), {told['examples']:,} "
+            f"training rows, equal {told['equal']}, {len(told['seeds'])} seeds; {told['note']}"
+        ),
+        soft_wrap=True,
+    )
+
+
+def _between(one: dict[str, float]) -> str:
+    return f"{one['low']:.1%} to {one['high']:.1%}"
+
+
+def _points(one: dict[str, float]) -> str:
+    return f"{100 * one['low']:+.1f} to {100 * one['high']:+.1f}"

@@ -1,0 +1,69 @@
+"""YAML that people write: read strictly, and its problems said one by one."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import ValidationError
+
+
+def read_yaml(text: str) -> object:
+    """YAML as plain values; a key may stand only once.
+
+    Raises:
+        yaml.YAMLError: it is not valid YAML.
+    """
+    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a key may stand only once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key if isinstance(key, str) else id(key_node))
+        return super().construct_mapping(node, deep)
+
+
+def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """One sentence for each problem: path, value, what is expected, and the nearest known name."""
+    for error in wrong.errors(include_url=False):
+        parts = [str(part) for part in error["loc"]]
+        path = ".".join(part for part in (prefix, *parts) if part)
+        if error["type"] == "extra_forbidden":
+            known = _fields_at(shape, error["loc"][:-1])
+            near = difflib.get_close_matches(parts[-1], known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            yield f"{path}: there is no such option; {hint}"
+        elif error["type"] == "missing":
+            yield f"{path}: is missing"
+        else:
+            yield f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = shape.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            break
+        shape = inner
+    return sorted(shape.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
+    for one in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+    return None

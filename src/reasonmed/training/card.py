@@ -1,0 +1,177 @@
+"""What a model folder says of itself: ``run.json``, the model card, the picture of the loss."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasonmed import __version__
+from reasonmed.files import write_atomically
+from reasonmed.report.plot import lines
+from reasonmed.training import extra, models
+from reasonmed.training.layout import operations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reasonmed.training.prepare import Prepared
+
+CARD = "README.md"
+PICTURE = "loss.svg"
+CURVE = "loss.jsonl"
+_GIB = 2**30
+
+
+def identity(prepared: Prepared) -> dict[str, Any]:
+    """What makes a run this run: the same folder with another one of these is refused."""
+    settings = prepared.settings.model_dump(mode="json", exclude={"report_to", "source", "keep_checkpoints"})
+    return {
+        "data": prepared.data.sha,
+        "base_model": models.identity(prepared.base),
+        "template": prepared.template_hash,
+        "processes": extra.processes()[1],
+        **{f"settings.{name}": value for name, value in settings.items() if name not in ("base_model", "template")},
+    }
+
+
+def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
+    """The content of ``run.json``."""
+    rows = [prepared.data.train.rows[one.row] for one in prepared.train.kept]
+    stems = sorted({row.stem for row in rows if row.stem})
+    return {
+        "reasonmed": __version__,
+        "method": prepared.settings.method,
+        "base_model": {
+            "name": _public(prepared.base.name),
+            "identity": models.identity(prepared.base),
+            "parameters": prepared.parameters,
+        },
+        "settings": {
+            **prepared.settings.model_dump(mode="json"),
+            "base_model": _public(prepared.base.name),
+            "template": _public(prepared.settings.template) if prepared.settings.template else None,
+        },
+        "data": {
+            "file": prepared.data.train.path.name,
+            "hash": prepared.data.sha,
+            "variant": prepared.settings.variant,
+            "rows": len(prepared.train.lengths),
+            "trained_on": len(rows),
+            "too_long": prepared.train.too_long,
+            "without_loss": prepared.train.masked,
+            "validation_rows": len(prepared.validation.kept) if prepared.validation else 0,
+            "tokens": prepared.train.total,
+            "tokens_learned": prepared.train.learned,
+            "longest": max(len(one) for one in prepared.train.kept),
+        },
+        "template": prepared.template_hash,
+        "layout": _layout(prepared),
+        "measured": {**measured, **_pace(prepared, measured)},
+        "loss": _losses(history),
+        "seeds": {"training": prepared.settings.seed},
+        "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
+        "versions": {name: version(name) for name in extra.PACKAGES},
+        "question_ids": sorted({row.question_id for row in rows}),
+        "stems": stems if all(row.stem for row in rows) else None,
+        "rows_without_stem": sum(not row.stem for row in rows),
+    }
+
+
+def _public(name: str) -> str:
+    """The name of a base model without where it lies on this machine."""
+    return Path(name).resolve().name if Path(name).expanduser().exists() else name
+
+
+def _layout(prepared: Prepared) -> dict[str, Any]:
+    choice, plan = prepared.choice, prepared.plan
+    return {
+        "attention": choice.attention,
+        "packed": choice.packed,
+        "compiled": choice.compiled,
+        "checkpointing": choice.checkpointed,
+        "precision": choice.precision,
+        "micro_batch_tokens": plan.width or choice.tokens,
+        "micro_batches_a_step": plan.accumulation,
+        "steps": plan.steps,
+        "fill": round(plan.fill, 4),
+        "estimated_memory": choice.estimate,
+    }
+
+
+def _pace(prepared: Prepared, measured: dict[str, Any]) -> dict[str, Any]:
+    """Tokens and operations a second; nothing where a part of the run was done by an earlier session."""
+    lengths = [len(one) for one in prepared.train.kept]
+    tokens = sum(lengths[row] for micro in prepared.plan.micros for row in micro)
+    mean = sum(length * length for length in lengths) / sum(lengths)
+    if not measured["seconds"] or not measured.get("whole", True):
+        return {}
+    rate = operations(prepared.config, prepared.parameters, tokens, mean) / measured["seconds"]
+    peak = prepared.machine.peak
+    share = rate / peak / extra.processes()[1] if peak else None
+    return {"tokens_per_second": tokens / measured["seconds"], "model_flops_utilization": share}
+
+
+def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    train = [float(one["loss"]) for one in history if "loss" in one]
+    held_out = [float(one["eval_loss"]) for one in history if "eval_loss" in one]
+    return {
+        "first": train[0] if train else None,
+        "last": train[-1] if train else None,
+        "validation": held_out[-1] if held_out else None,
+    }
+
+
+def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]]) -> None:
+    """The loss of every step, its picture, and the card."""
+    kept = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")
+    steps = [
+        {name: one[name] for name in kept if name in one} for one in history if "loss" in one or "eval_loss" in one
+    ]
+    write_atomically(folder / CURVE, "".join(json.dumps(one) + "\n" for one in steps))
+    series = {
+        "training": [(one["step"], float(one["loss"])) for one in steps if "loss" in one],
+        "validation": [(one["step"], float(one["eval_loss"])) for one in steps if "eval_loss" in one],
+    }
+    drawn = {name: points for name, points in series.items() if points}
+    write_atomically(folder / PICTURE, lines("Loss of a reply's token", drawn, "step", "nats"))
+    write_atomically(folder / CARD, _card(told))
+
+
+def _card(told: dict[str, Any]) -> str:
+    base, data, layout, measured = told["base_model"], told["data"], told["layout"], told["measured"]
+    settings = told["settings"]
+    hub = "/" in base["name"] and not base["name"].startswith((".", "/", "~"))
+    head = ["---", "library_name: transformers", "tags: [medical, reasoning, reasonmed]"]
+    head += [f"base_model: {base['name']}"] if hub else []
+    tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
+    rows = [
+        ("base model", f"{_plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
+        ("data", f"{data['variant']}, {data['trained_on']:,} rows, hash {data['hash']}"),
+        ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
+        ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} rows"),
+        ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
+        ("seed", settings["seed"]),
+        ("loss, training", f"{_number(told['loss']['first'])} to {_number(told['loss']['last'])}"),
+        ("loss, validation", _number(told["loss"]["validation"])),
+        ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
+        ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in told["versions"].items())),
+    ]
+    table = "".join(f"| {name} | {value} |\n" for name, value in rows)
+    return (
+        "\n".join([*head, "---", ""])
+        + f"\n# A model trained with reasonmed\n\n| | |\n|---|---|\n{table}\n![Loss](loss.svg)\n\n"
+        "For research. Not a medical device: its answers are no medical advice, and nothing here shows that it is safe "
+        "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
+        "`reasonmed evaluate` can tell the questions that it has seen.\n"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
+
+
+def _plain(text: str) -> str:
+    return "".join(mark for mark in text if mark.isprintable() and mark not in "|<>`")

@@ -1,0 +1,147 @@
+"""Base models: a folder, an id on the hub, a GGUF file, or the embedded model. Weights in the form that is trained."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.errors import UsageError
+from reasonmed.weights import embedded_weights, remembered_sha256
+
+if TYPE_CHECKING:
+    from reasonmed.training.settings import Training
+
+EMBEDDED = "embedded"
+PLAIN = "plain"
+
+
+class Base(NamedTuple):
+    """Where a base model is."""
+
+    name: str
+    """What the training file calls it."""
+    place: str
+    """A folder or an id."""
+    gguf: str | None
+    """The file in the folder, for GGUF weights."""
+    revision: str | None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """How transformers is told where it is."""
+        told: dict[str, Any] = {"pretrained_model_name_or_path": self.place, "revision": self.revision or "main"}
+        return {**told, "gguf_file": self.gguf} if self.gguf else told
+
+
+def find(settings: Training) -> Base:
+    """The base model of a training file.
+
+    Raises:
+        UsageError: the path is there and is no model.
+    """
+    name = settings.base_model
+    path = embedded_weights() if name == EMBEDDED else Path(name).expanduser()
+    if path.is_file():
+        if path.suffix != ".gguf":
+            raise UsageError(f"base_model {name}: is a file and no GGUF file; a model is a folder with config.json")
+        return Base(name, str(path.parent), path.name, None)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            held = ", ".join(sorted(one.name for one in path.iterdir())[:5]) or "nothing"
+            raise UsageError(f"base_model {name}: the folder has no config.json, so it is no model; it holds {held}")
+        return Base(name, str(path), None, None)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise UsageError(f"base_model {name}: there is no such folder or file")
+    return Base(name, name, None, settings.revision)
+
+
+def identity(base: Base) -> str:
+    """What the base model is, in a word that changes when it does: a hash of local weights, or id and revision."""
+    if base.gguf:
+        return f"{base.gguf} sha256:{remembered_sha256(Path(base.place, base.gguf))[:16]}"
+    folder = Path(base.place)
+    if folder.is_dir():
+        files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
+        return " ".join(f"{one.name}:{remembered_sha256(one)[:16]}" for one in files)
+    return f"{base.place}@{base.revision or 'main'}"
+
+
+def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transformers has no types
+    """The model's tokenizer, with the template to train with.
+
+    Raises:
+        UsageError: it cannot be loaded, or it has no chat template and none is named.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+
+    found = _loaded(AutoTokenizer, base)
+    if template == PLAIN:
+        found.chat_template = (resources.files(__package__) / "plain.jinja").read_text(encoding="utf-8")
+    elif template is not None:
+        try:
+            found.chat_template = Path(template).read_text(encoding="utf-8")
+        except OSError as unread:
+            raise UsageError(f"template {template}: cannot be read: {unread}") from unread
+    if not found.chat_template:
+        raise UsageError(
+            f"{base.name} has no chat template (it is a base model): name one with `template: FILE.jinja`, or "
+            "`template: plain` for the shipped one"
+        )
+    if found.eos_token_id is None:
+        raise UsageError(f"the tokenizer of {base.name} has no end token, so no reply could end")
+    if found.pad_token_id is None:
+        found.pad_token = found.eos_token
+    return found
+
+
+def config(base: Base) -> Any:  # noqa: ANN401
+    """The model's configuration, without its weights."""
+    from transformers import AutoConfig  # noqa: PLC0415 - an extra
+
+    return _loaded(AutoConfig, base)
+
+
+def context(found: Any) -> int | None:  # noqa: ANN401
+    """Positions that the model was made for, if its configuration says so."""
+    length = getattr(found.get_text_config(), "max_position_embeddings", None)
+    return int(length) if length else None
+
+
+def count(found: Any) -> int:  # noqa: ANN401
+    """Parameters of a model of this configuration; tied weights count once."""
+    import torch  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(found)
+    model.tie_weights()
+    return sum(part.numel() for part in model.parameters())
+
+
+def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
+    """The model with its weights in ``dtype``; GGUF weights are de-quantized."""
+    import torch  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+
+    if base.gguf is None:
+        return _loaded(AutoModelForCausalLM, base, dtype=dtype, attn_implementation=attention)
+    read = _loaded(AutoModelForCausalLM, base, dtype=torch.float32)
+    plain = read.config
+    if hasattr(plain, "quantization_config"):
+        del plain.quantization_config
+    fresh = AutoModelForCausalLM.from_config(plain, attn_implementation=attention, dtype=dtype)
+    fresh.load_state_dict(read.state_dict())
+    fresh.generation_config = read.generation_config
+    return fresh
+
+
+def _loaded(kind: Any, base: Base, **others: Any) -> Any:  # noqa: ANN401
+    try:
+        return kind.from_pretrained(**base.arguments, trust_remote_code=False, **others)
+    except (OSError, ValueError, KeyError, ImportError) as refused:
+        what = " ".join(str(refused).split())
+        raise UsageError(
+            f"base_model {base.name}: cannot be loaded as a causal language model: {what[:400]}. It must be a folder "
+            "with config.json and weights, a GGUF file, or an id that the hub or its cache has"
+        ) from refused

@@ -1,0 +1,162 @@
+"""What a training file may say: model, data, tuning, batch, and how the work is laid out on the machine."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from reasonmed.errors import RecipeError
+from reasonmed.recipe.reading import explain, read_yaml
+
+OWNED = {
+    "output_dir": "the model folder is -o",
+    "max_length": "say max_length at the top level",
+    "packing": "say packing at the top level",
+    "padding_free": "packing decides it",
+    "per_device_train_batch_size": "say batch (rows a step) and micro_batch_tokens",
+    "gradient_accumulation_steps": "it follows from batch and micro_batch_tokens",
+    "gradient_checkpointing": "say checkpointing at the top level",
+    "learning_rate": "say learning_rate at the top level",
+    "num_train_epochs": "say epochs at the top level",
+    "max_steps": "say max_steps at the top level",
+    "seed": "say seed at the top level",
+    "dataset_kwargs": "rows come tokenized",
+    "train_sampling_strategy": "the order of rows follows from seed",
+    "save_steps": "say save_steps at the top level",
+    "torch_compile": "say compile at the top level",
+    "report_to": "say report_to at the top level",
+    "bf16": "say precision at the top level",
+    "fp16": "say precision at the top level",
+}
+"""Arguments of TRL that would contradict a field of our own, with the field to use instead."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def _off(value: object) -> object:
+    return "none" if value is False or value is None else value
+
+
+class Lora(_Part):
+    """Low-rank adapters instead of all weights."""
+
+    r: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | tuple[str, ...] = "all-linear"
+    merge: bool = True
+    """Whether the model folder holds merged weights, with the adapter in ``adapter/``; else the adapter alone."""
+
+
+class Training(_Part):
+    """One training file."""
+
+    base_model: str = Field(min_length=1)
+    """A folder, a GGUF file, an id on the hub, or ``embedded``."""
+    revision: str | None = None
+    variant: Literal["reasonmed", "cotmed", "responsemed"] = "reasonmed"
+    method: Literal["sft"] = "sft"
+    lora: Lora | None = None
+    """None tunes all weights."""
+    epochs: float = Field(3, gt=0)
+    max_steps: int | None = Field(None, ge=1)
+    """At most so many optimizer steps, whatever epochs says."""
+    batch: int = Field(64, ge=1)
+    """Rows an optimizer step, over all processes, however they are packed."""
+    learning_rate: float = Field(1e-5, gt=0)
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Share of the steps."""
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    seed: int = 0
+    max_length: int | None = Field(None, ge=8)
+    """In tokens. None is the longest row of the data, or the model's context where that is less."""
+    micro_batch_tokens: int | None = Field(None, ge=8)
+    """Tokens of one forward pass on one device. None fits the memory."""
+    packing: Literal["auto"] | bool = "auto"
+    attention: str = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    checkpointing: Literal["auto"] | bool = "auto"
+    compile: Literal["auto"] | bool = "auto"
+    template: str | None = None
+    """A Jinja file in place of the tokenizer's chat template, or ``plain``."""
+    save_steps: int | None = Field(None, ge=1)
+    """None saves a checkpoint every tenth of the run."""
+    keep_checkpoints: int = Field(1, ge=1)
+    evaluate: bool = True
+    """Whether the loss of the validation rows is measured at every checkpoint and at the end."""
+    report_to: Annotated[str, BeforeValidator(_off)] = "none"
+    trl_args: dict[str, Any] = Field(default_factory=dict)
+    """Anything else that TRL's SFTConfig takes."""
+    source: str | None = None
+    """Where a preset's values were published."""
+
+
+def presets() -> dict[str, str]:
+    """The shipped training files: name and text."""
+    folder = resources.files(__package__) / "presets"
+    found = sorted(folder.iterdir(), key=lambda one: one.name)
+    return {one.name.removesuffix(".yaml"): one.read_text(encoding="utf-8") for one in found}
+
+
+def load(source: str) -> Training:
+    """Read a training file, or a preset by its name; paths in it are relative to the file's folder.
+
+    Raises:
+        RecipeError: with every problem that was found.
+    """
+    path = Path(source)
+    if not path.exists() and source in presets():
+        return parse(presets()[source], source, None)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as missing:
+        shipped = ", ".join(presets())
+        raise RecipeError([f"there is no file {source}; presets are {shipped}"], source) from missing
+    except (OSError, UnicodeDecodeError) as unread:
+        raise RecipeError([f"cannot be read: {unread}"], source) from unread
+    return parse(text, source, path.parent)
+
+
+def parse(text: str, source: str, folder: Path | None) -> Training:
+    """Read a training file from YAML text."""
+    try:
+        content = read_yaml(text)
+    except yaml.YAMLError as broken:
+        raise RecipeError([f"is not valid YAML: {' '.join(str(broken).split())}"], source) from broken
+    if not isinstance(content, dict):
+        raise RecipeError(["must be a mapping with base_model"], source)
+    try:
+        found = Training.model_validate(content)
+    except ValidationError as wrong:
+        raise RecipeError(list(explain(wrong, Training)), source) from wrong
+    owned = [f"trl_args.{name}: {OWNED[name]}" for name in found.trl_args if name in OWNED]
+    if owned:
+        raise RecipeError(owned, source)
+    return found.model_copy(
+        update={"base_model": _beside(found.base_model, folder), "template": _beside(found.template, folder)}
+    )
+
+
+def changed(settings: Training, changes: dict[str, Any]) -> Training:
+    """The same with other values, checked like a file's."""
+    try:
+        return Training.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as wrong:
+        raise RecipeError(list(explain(wrong, Training)), "options") from wrong
+
+
+def _beside(value: str | None, folder: Path | None) -> str | None:
+    """A path as the file means it; a name that is no path there stays a name."""
+    if value is not None and folder is not None and (folder / Path(value).expanduser()).exists():
+        return str(folder / Path(value).expanduser())
+    return value

@@ -1,0 +1,173 @@
+"""Rows as tokens, with the loss on the reply only; and what there is to say about them before a step is taken."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reasonmed.training.data import Message, Row
+
+MASKED = -100
+"""The label of a token that is no part of the loss."""
+MOST_LOST = 0.01
+"""The share of rows that may be too long or without a loss."""
+CHECKED = 100
+"""How many rows the template is checked on."""
+_BATCH = 500
+_THINK = re.compile(r"</?think>")
+
+
+class Tokenized(NamedTuple):
+    """One row as tokens."""
+
+    row: int
+    """Its place in the file, from 0."""
+    ids: Any
+    """int32 array of token ids."""
+    start: int
+    """The first token of the reply: labels before it are masked."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tokens(NamedTuple):
+    """The rows of a split that are trained on, and what became of the others."""
+
+    kept: list[Tokenized]
+    lengths: list[int]
+    """Tokens of every row, also of those that were dropped."""
+    too_long: list[str]
+    """Ids of rows over the limit: dropped whole, never cut."""
+    masked: list[str]
+    """Ids of rows without a token to learn."""
+    unlike: int
+    """Rows whose prompt alone is rendered differently from the same prompt before a reply."""
+
+    @property
+    def total(self) -> int:
+        """Tokens of the rows that are kept."""
+        return sum(len(one) for one in self.kept)
+
+    @property
+    def learned(self) -> int:
+        """Tokens with a loss."""
+        return sum(len(one) - one.start for one in self.kept)
+
+    def percentile(self, share: float) -> int:
+        """The length that this share of the rows does not exceed."""
+        ordered = sorted(self.lengths)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def tokenize(rows: Sequence[Row], tokenizer: Any, limit: int) -> Tokens:  # noqa: ANN401 - transformers has no types
+    """Render and tokenize rows; drop those over ``limit`` tokens."""
+    import numpy as np  # noqa: PLC0415 - comes with torch
+
+    done = Tokens([], [], [], [], 0)
+    unlike = 0
+    for first in range(0, len(rows), _BATCH):
+        part = rows[first : first + _BATCH]
+        prompts = _ids(tokenizer, [_messages(row.prompt) for row in part], ask=True)
+        wholes = _ids(tokenizer, [_messages((*row.prompt, *row.completion)) for row in part], ask=False)
+        for place, (row, prompt, whole) in enumerate(zip(part, prompts, wholes, strict=True), first):
+            start = _common(prompt, whole)
+            unlike += start < len(prompt)
+            done.lengths.append(len(whole))
+            if start >= len(whole):
+                done.masked.append(row.id)
+            elif len(whole) > limit:
+                done.too_long.append(row.id)
+            else:
+                done.kept.append(Tokenized(place, np.asarray(whole, dtype=np.int32), start))
+    return done._replace(unlike=unlike)
+
+
+def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+    return [one.chat for one in messages]
+
+
+def _ids(tokenizer: Any, chats: list[list[dict[str, str]]], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
+    try:
+        texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=ask)
+    except Exception as refused:
+        if type(refused).__module__.split(".")[0] != "jinja2":
+            raise
+        raise UsageError(f"the chat template refuses a row: {refused}. Name another one with `template:`") from refused
+    found: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return found
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """The length of the common beginning."""
+    for place, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return place
+    return min(len(first), len(second))
+
+
+def check_share(tokens: Tokens, limit: int) -> None:
+    """Refuse a split of which more than one row in a hundred would be lost.
+
+    Raises:
+        UsageError: with the share, the cause and the mend.
+    """
+    rows = len(tokens.lengths)
+    if len(tokens.masked) > MOST_LOST * rows:
+        raise UsageError(
+            f"{len(tokens.masked)} of {rows} rows have no token to learn (first: {tokens.masked[0]}): the chat "
+            "template does not render the reply. Name another one with `template:`"
+        )
+    if len(tokens.too_long) > MOST_LOST * rows:
+        raise UsageError(
+            f"{len(tokens.too_long)} of {rows} rows are longer than {limit} tokens (longest: {max(tokens.lengths)}, "
+            f"first: {tokens.too_long[0]}); at most {MOST_LOST:.0%} may be left out. Raise `max_length:`, take a model "
+            "with a longer context, or leave these rows out of the data"
+        )
+    if not tokens.kept:
+        raise UsageError(f"no row of {rows} is left to train on: all are longer than {limit} tokens or have no reply")
+
+
+def check_template(tokens: Tokens, rows: Sequence[Row], tokenizer: Any) -> None:  # noqa: ANN401
+    """Check on rows spread over the data that the whole reply is in the loss, and that it ends with an end token.
+
+    Raises:
+        UsageError: the template loses a part of the reply, or never ends it.
+    """
+    ends = _end_ids(tokenizer)
+    for one in tokens.kept[:: max(len(tokens.kept) // CHECKED, 1)]:
+        row, learned = rows[one.row], [int(token) for token in one.ids[one.start :]]
+        shown = _words(tokenizer.decode(learned, skip_special_tokens=False))
+        for part in (part for message in row.completion for text in message.texts for part in _THINK.split(text)):
+            wanted = _words(tokenizer.decode(tokenizer(part, add_special_tokens=False)["input_ids"]))
+            if wanted not in shown:
+                raise UsageError(
+                    f"the chat template loses text of the reply of {row.id!r}: {_short(part)!r} is not in the loss. "
+                    "Name another template with `template:` (a Jinja file, or `plain`)"
+                )
+        if not ends.intersection(learned):
+            raise UsageError(
+                f"the chat template does not end the reply of {row.id!r} with an end token: a model trained on it "
+                "would never stop. Name another template with `template:`"
+            )
+
+
+def _end_ids(tokenizer: Any) -> set[int]:  # noqa: ANN401
+    """Tokens that end a reply: the end of text, and the ends of turn of known families."""
+    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|return|>", "<turn|>", "</s>")
+    known = tokenizer.get_vocab()
+    return {known[name] for name in names if name in known} | {tokenizer.eos_token_id} - {None}
+
+
+def _words(text: str) -> str:
+    return "".join(text.split())
+
+
+def _short(text: str, most: int = 80) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

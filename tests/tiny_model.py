@@ -1,0 +1,89 @@
+"""A tiny random language model and rows to train it on: no download, seconds on a processor."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_WORDS = [
+    "fever",
+    "cough",
+    "pain",
+    "rash",
+    "anemia",
+    "sodium",
+    "lung",
+    "heart",
+    "renal",
+    "acute",
+    "chronic",
+    "vitamin",
+    "dose",
+    "blood",
+    "liver",
+    "nerve",
+]
+
+
+def tiny_model(folder: Path, *, context: int = 512, layers: int = 2, template: str | None = CHATML) -> Path:
+    """Write a random Llama of a few thousand weights with a byte-level tokenizer."""
+    import torch  # noqa: PLC0415 - an extra
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: PLC0415 - an extra
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: PLC0415 - an extra
+
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    built = Tokenizer(models.BPE({mark: place for place, mark in enumerate([*special, *alphabet])}, []))
+    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    built.decoder = decoders.ByteLevel()
+    built.add_special_tokens(special)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=built, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    tokenizer.chat_template = template
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=context, tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def rows(count: int, seed: int = 0, words: int = 8) -> list[dict[str, Any]]:
+    """Rows in the layout of an export, of different lengths."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(count):
+        said = " ".join(draw.choices(_WORDS, k=draw.randrange(2, words)))
+        reply = f"<think>{said} hence B</think>The answer is B."
+        made.append(
+            {
+                "id": f"q{number}#1",
+                "question_id": f"q{number}",
+                "prompt": [{"role": "user", "content": f"Case {number}: {said}?"}],
+                "completion": [{"role": "assistant", "content": reply}],
+                "stem": f"{number:032x}",
+                "tier": "easy",
+                "source": "made",
+            }
+        )
+    return made
+
+
+def export(folder: Path, count: int = 24, variant: str = "reasonmed", **others: Any) -> Path:
+    """An export's folder with train and validation rows."""
+    place = folder / "trl-sft" / variant
+    place.mkdir(parents=True, exist_ok=True)
+    for split, found in (("train", rows(count, **others)), ("validation", rows(6, seed=1)), ("test", [])):
+        (place / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+    return folder

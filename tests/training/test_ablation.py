@@ -1,0 +1,101 @@
+"""Variants trained alike and scored on the same questions, on a tiny random model."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from reasonmed.errors import UsageError
+from reasonmed.evaluation.answers import Result
+from reasonmed.resources import resource
+
+
+def result(number: int, right: float) -> Result:
+    marks = {"mark": f"m{number}", "stems": (f"s{number}",), "subject": None, "tier": None, "statuses": ("x",)}
+    rest = {"right": right, "vote": right > 0.5, "truncated_right": 0, "tokens": (), "flips": False}
+    return Result(**{"benchmark": "b", "id": f"q{number}", **marks, **rest})  # type: ignore[arg-type] # mixed values
+
+
+def results(rate: float, seed: int, count: int = 300) -> list[Result]:
+    draw = random.Random(seed)
+    return [result(number, float(draw.random() < rate)) for number in range(count)]
+
+
+def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
+    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    groups = {"base": [results(0.3, 0)], "good": [results(0.7, seed) for seed in (1, 2, 3)], "same": [results(0.3, 9)]}
+    told = pooled(groups, "base", set())
+    words = {(one["first"], one["second"]): one["words"] for one in told["differences"]}
+    assert words["base", "good"] == "good is above base"
+    assert words["good", "same"] == "same is below good"
+    assert words["base", "same"] == "not distinguishable at this n"
+    good = told["accuracy"]["good"]
+    assert good["low"] < good["value"] < good["high"]
+    assert good["value"] == pytest.approx(sum(good["seeds"]) / 3)
+    assert told["accuracy"]["same"]["deviation"] is None
+
+
+def test_the_interval_is_wider_where_seeds_differ() -> None:
+    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    alike = {"base": [results(0.5, 0)], "x": [results(0.5, 1)] * 3}
+    apart = {"base": [results(0.5, 0)], "x": [results(rate, 1) for rate in (0.3, 0.5, 0.7)]}
+    spread = []
+    for groups in (alike, apart):
+        found = pooled(groups, "base", set())["differences"][0]["difference"]
+        spread.append(found["high"] - found["low"])
+    assert spread[1] > 1.3 * spread[0]
+
+
+def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
+    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    groups = {"base": [results(0.5, 0, 20)], "x": [results(0.5, 1, 20)]}
+    told = pooled(groups, "base", {"s3", "s4", "unknown"})
+    assert (told["questions"], told["trained_on"]) == (18, 2)
+    with pytest.raises(UsageError, match="no question is left"):
+        pooled(groups, "base", {f"s{number}" for number in range(20)})
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Path) -> None:
+    for package in ("torch", "trl"):
+        pytest.importorskip(package, reason="needs the extra train: make test-train")
+    from reasonmed import ablation  # noqa: PLC0415 - an extra
+    from reasonmed.admission import Selection  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation import Reading, Settings  # noqa: PLC0415 - beside its use
+    from reasonmed.training import settings  # noqa: PLC0415 - beside its use
+    from tiny_model import export, tiny_model  # noqa: PLC0415 - an extra
+
+    tiny_model(tmp_path / "model", context=4096)
+    export(tmp_path / "data", 10, "reasonmed")
+    export(tmp_path / "data", 8, "responsemed")
+    text = f"base_model: {tmp_path / 'model'}\nbatch: 4\nepochs: 1\nlearning_rate: 0.001\nevaluate: false\n"
+    plan = ablation.Plan(settings.parse(text, "t", None), ("reasonmed", "responsemed"), (0, 1), shares=(0.5,))
+    asked = (Settings(max_tokens=8), Reading(Selection(limit=4)))
+    said: list[str] = []
+    questions = [resource("examples", "questions.json")]
+    told = ablation.run(tmp_path / "data", plan, questions, tmp_path / "out", asked, said.append)
+    assert set(told["accuracy"]) == {"base", "reasonmed", "responsemed", "reasonmed-50pct"}
+    runs = {
+        path.parent.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "out").glob("models/*/run.json")
+    }
+    assert {name: one["data"]["trained_on"] for name, one in runs.items()} == {
+        **{f"{variant}-{seed}": 8 for variant in ("reasonmed", "responsemed") for seed in (0, 1)},
+        **{f"reasonmed-50pct-{seed}": 4 for seed in (0, 1)},
+    }
+    assert told["questions"] == 4
+    before = (tmp_path / "out" / "ablation.json").read_bytes()
+    ablation.run(tmp_path / "data", plan, questions, tmp_path / "out", asked, said.append)
+    assert (tmp_path / "out" / "ablation.json").read_bytes() == before
+    one = plan._replace(seeds=(0,), shares=())
+    assert (
+        ablation.run(tmp_path / "data", one, questions, tmp_path / "one", asked, said.append)["note"]
+        == ablation.ONE_SEED
+    )
+    tokens = plan._replace(seeds=(0,), shares=(), equal="tokens")
+    ablation.run(tmp_path / "data", tokens, questions, tmp_path / "tokens", asked, said.append)

@@ -1,0 +1,33 @@
+"""The embedded model's weights, de-quantized: a few real steps. Slow on a processor, so only where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reasonmed.training import settings
+from reasonmed.weights import FILE, cache_folder
+from tiny_model import export
+
+pytestmark = pytest.mark.filterwarnings("default")  # of packages that are not ours
+for _package in ("torch", "trl", "gguf"):
+    pytest.importorskip(_package, reason="needs the extra train: make test-train")
+
+
+@pytest.mark.embedded
+@pytest.mark.skipif("REASONMED_TRAIN_EMBEDDED" not in os.environ, reason="minutes on a processor: make test-train")
+def test_the_embedded_weights_learn_in_a_few_steps(tmp_path: Path) -> None:
+    if not (cache_folder() / FILE).is_file():
+        pytest.skip("the embedded model's weights are not in the cache")
+    from reasonmed.training import fit  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+
+    text = "base_model: embedded\nbatch: 2\nmax_steps: 4\nlearning_rate: 1.0e-4\nwarmup: 0\nsave_steps: 100\n"
+    ready = prepare(export(tmp_path / "data", 8), settings.parse(text, "train.yaml", None))
+    fit.open_folder(tmp_path / "model", ready, force=False)
+    told = fit.train(ready, tmp_path / "model", lambda _: None)
+    assert told["base_model"]["parameters"] == 134_515_008
+    assert told["loss"]["last"] < told["loss"]["first"] - 0.2
+    assert told["base_model"]["identity"].startswith(f"{FILE} sha256:b179c9523d0e")
