@@ -29,7 +29,7 @@ _SUMS = (
 """``questions`` are all that are taken, ``answered`` those with a record; the words are those of the questions."""
 _OPTIONS = {
     "generate": ("temperatures", "samples", "top_p", "max_tokens", "cot", "keep_truncated", "stop_when_decided"),
-    "verify": ("temperature", "top_p", "max_tokens", "conflicts", "precheck"),
+    "verify": ("temperature", "top_p", "max_tokens", "conflicts", "precheck", "shuffle", "canaries"),
     "route": ("easy", "medium", "dispute", "consensus"),
     "rank": ("temperature", "top_p", "max_tokens", "keep"),
     "refine": ("temperature", "top_p", "max_tokens", "rounds", "verify"),
@@ -37,6 +37,8 @@ _OPTIONS = {
     "summarize": ("temperature", "top_p", "max_tokens"),
     "score": ("temperature", "top_p", "max_tokens", "sample"),
 }
+_FURTHER = {"blind_model": "blind reader", "second_judge": "second judge"}
+"""Roles beside a stage's own model, by the option that names them."""
 
 
 class Taken(NamedTuple):
@@ -68,6 +70,7 @@ def gather(run: RunDirectory, taken: Iterable[Taken]) -> dict[str, Any]:
             "input": manifest["input"],
             "prompts": manifest["prompts"],
             "demo": bool(manifest["demo"]),
+            "screened": manifest.get("against", []),
             **status,
         },
         "roles": roles(manifest["identity"]),
@@ -82,8 +85,9 @@ def roles(identity: dict[str, Any]) -> list[dict[str, Any]]:
         models = [one["name"] for one in told.get("models") or [told[key] for key in ("model",) if key in told]]
         options = {name: told[name] for name in _OPTIONS.get(stage, ()) if told.get(name) is not None}
         found.append({"stage": stage, "models": models, "options": options})
-        if "blind_model" in told:
-            found.append({"stage": "blind reader", "models": [told["blind_model"]["name"]], "options": {}})
+        for option, role in _FURTHER.items():
+            if option in told:
+                found.append({"stage": role, "models": [told[option]["name"]], "options": {}})
     return found
 
 

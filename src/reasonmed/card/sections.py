@@ -65,6 +65,13 @@ def judge(told: Told, picture: str) -> str:
         table(["written by", *_OUTCOMES], rows, right=len(_OUTCOMES)),
         picture,
     ]
+    canaries = facts["run"].get("canaries")
+    if canaries:
+        lines.append(
+            f"Of {number(canaries['planted'])} planted wrong chains of thought it accepted "
+            f"{number(canaries['accepted'])} ({canaries['accepted_share']:.1%}; 95 % interval {canaries['low']:.1%} to "
+            f"{canaries['high']:.1%}). They are in no export.\n"
+        )
     if both:
         lines.append(f"**{', '.join(map(plain, both))} also wrote texts that it judged.**\n")
     card = told.get("judge_card")
@@ -107,13 +114,15 @@ def _between(found: Told, form: str) -> str:
 
 def contamination(told: Told) -> str:
     """Against which benchmarks the set was checked, how far, and what was found."""
-    report = told.get("checks")
+    report, screened = told.get("checks"), _screened(told["card"]["run"])
     if report is None:
-        return "## Contamination\n\nNot checked: no report of `reasonmed check` was given for this card.\n"
+        unchecked = "No report of `reasonmed check` was given for this card.\n"
+        return f"## Contamination\n\n{screened or '**Not checked.** '}{unchecked}"
     checked = report["input"]
     where = f"{plain(checked.get('kind', 'input'))} {plain(checked.get('name', 'of no name'))}"
     lines = [
-        f"## Contamination and checks\n\nFrom `{plain(report['file'])}`, a report of `reasonmed check` over {where}.\n"
+        f"## Contamination and checks\n\nFrom `{plain(report['file'])}`, a report of `reasonmed check` over {where}.\n",
+        *([screened] if screened else []),
     ]
     if report["coverage"]:
         rows = [
@@ -142,6 +151,23 @@ def contamination(told: Told) -> str:
         else "The report has no finding.\n"
     )
     return "\n".join(lines)
+
+
+def _screened(run: Told) -> str:
+    """What the run itself was screened against before anything was generated; nothing where there was no screen."""
+    benchmarks = run.get("screened")
+    if not benchmarks:
+        return ""
+    said = [
+        f"{plain(one['benchmark'])} ({number(one['questions'])} of {number(one['of']) if one['of'] else 'unknown'}; "
+        f"{plain(', '.join(one['methods']))})"
+        for one in benchmarks
+    ]
+    dropped = run["reasons"].get("contaminated", 0)
+    return (
+        f"Before anything was generated, questions were compared with {'; '.join(said)}; {number(dropped)} were "
+        "dropped for it.\n\n"
+    )
 
 
 def cost(told: Told) -> str:
