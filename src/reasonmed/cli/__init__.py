@@ -30,7 +30,7 @@ from reasonmed.cli._console import guarded
 
 app = typer.Typer(
     name="reasonmed",
-    help="Clinical questions in; a verified reasoning data set out.",
+    help="Clinical questions in; a verified reasoning data set, a fine-tuned model and an honest score out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
