@@ -22,7 +22,15 @@ def exported_ids(folder: Path) -> set[str]:
 
 def report(path: Path, *findings: tuple[str, str]) -> Path:
     path.write_text(
-        json.dumps({"version": 1, "findings": [{"id": one, "rule": rule, "evidence": "x"} for one, rule in findings]})
+        json.dumps(
+            {
+                "version": 1,
+                "findings": [
+                    {"id": one, "subject": "record", "question_id": "q", "rule": rule, "evidence": "x"}
+                    for one, rule in findings
+                ],
+            }
+        )
     )
     return path
 
