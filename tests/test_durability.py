@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reasonmed.again import job_of, recipe_of, retire
 from reasonmed.diff import changes, summary
 from reasonmed.errors import Drained, RequestRejected, RunDirectoryError, UsageError
 from reasonmed.job import Job, execute
+from reasonmed.outputs import CALLS_OF
 from reasonmed.rebuild import rebuild
 from reasonmed.resources import resource as shipped
 from reasonmed.rundir import RunDirectory
@@ -194,6 +196,26 @@ def test_a_diff_names_the_changed_records_and_the_calls_behind_them(world: World
     assert set(summary(found)) == {"changed: summarize: asked in one run only"}
     fewer = run(tmp_path / "fewer", questions(4))
     assert {change.kind for change in changes(one, fewer)} == {"removed"}
+    assert world.requests
+
+
+def test_a_diff_names_the_calls_that_scored_records(world: World, tmp_path: Path) -> None:
+    one = run(tmp_path / "one", questions(8), recipe(score={"sample": 1}))
+    scored = run(tmp_path / "scored", questions(8), recipe(score={"sample": 20}))
+    assert set(summary(list(changes(one, scored)))) == {"changed: score: asked in one run only"}
+    assert world.requests
+
+
+def test_calls_of_a_question_are_not_those_of_one_whose_id_begins_alike(world: World, tmp_path: Path) -> None:
+    rows = [replace(one, id=name) for one, name in zip(questions(3), ("c", "c#x", "c_"), strict=True)]
+    directory = run(tmp_path / "run", rows)
+    select = f"SELECT question FROM calls WHERE {CALLS_OF}"  # noqa: S608 - a constant
+    with closing(directory.reader()) as ledger:
+        found = {name: list(ledger.query(select, name)) for name in ("c", "c#x")}
+        ((asked,),) = ledger.query("SELECT count(*) FROM calls")
+    assert {name for (name,) in found["c"]} <= {"c", "c#1", "c#2"}
+    assert {name for (name,) in found["c#x"]} <= {"c#x", "c#x#1", "c#x#2"}
+    assert 0 < len(found["c"]) + len(found["c#x"]) < asked
     assert world.requests
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from reasonmed.control import STAGES
 from reasonmed.ledger import Ledger, unpack_story, unpack_texts
-from reasonmed.outputs import records_of, scores_of
+from reasonmed.outputs import CALLS_OF, records_of, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from reasonmed.rundir import RunDirectory
     from reasonmed.types import Record
 
-_CALLS = """
+_CALLS = f"""
 SELECT stage, model, sample, attempt, temperature, max_tokens, key, texts FROM calls
-WHERE question = ? AND length(key) = 16 ORDER BY call
-"""
+WHERE {CALLS_OF} AND length(key) = 16 ORDER BY call
+"""  # noqa: S608 - a constant
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -22,6 +22,11 @@ _PAGE = 256
 _DONE = """
 SELECT position, outcomes.story FROM items JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
 """
+CALLS_OF = """
+(question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
+  AND instr(substr(question, length(?1) + 2), '#') = 0))
+"""
+"""SQL: whether a call belongs to a question (the first value); calls that score a record bear the record's id."""
 _SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
 
 

@@ -16,6 +16,8 @@ from reasonmed.checks.instructions import taken_apart
 from reasonmed.checks.write import check_to_files
 from reasonmed.contamination import Matcher, build, write_index
 from reasonmed.errors import QuestionError, ReasonMedError, UsageError
+from reasonmed.export import Settings as Exporting
+from reasonmed.export import export
 from reasonmed.prompting import instruction
 from reasonmed.questions import Settings
 from reasonmed.resources import resource
@@ -128,6 +130,26 @@ def test_a_run_its_records_and_its_export_are_checked_alike(tmp_path: Path) -> N
     rules = ("answer", "leak", "text")
     told = [pair for pair in rules_of(whole) if pair[0] in about and pair[1].startswith(rules)]
     assert told == [pair for pair in rules_of(records) if pair[0] in about and pair[1].startswith(rules)]
+
+
+@pytest.mark.parametrize("formats", [["records", "reasonmed-json"], ["reasonmed-json"]])
+def test_an_export_is_checked_in_all_its_splits(tmp_path: Path, formats: list[str]) -> None:
+    made = run(tmp_path / "run", questions(12))
+    told = export(made, tmp_path / "out", Exporting(demo=True, shares=(0.5, 0.25, 0.25)), formats, force=False)
+    assert len(told["splits"]) == 3
+    report = report_of(tmp_path / "out", tmp_path)
+    assert report["input"]["kind"] == formats[0]
+    folder = f"{formats[0]}/"
+    rows = sum(count for name, count in told["rows"].items() if name.startswith(folder))
+    counts = report["counts"]
+    assert (counts["records"] if formats[0] == "records" else counts["questions"]) == rows
+
+
+def test_an_export_without_a_format_that_can_be_checked_says_which_could(tmp_path: Path) -> None:
+    made = run(tmp_path / "run", questions(9))
+    export(made, tmp_path / "out", Exporting(demo=True), ["trl-sft"], force=False)
+    with pytest.raises(UsageError, match="neither the format records nor reasonmed-json"):
+        find_input(tmp_path / "out", Settings())
 
 
 def test_a_disputed_question_of_a_run_is_listed_though_it_has_no_record(tmp_path: Path) -> None:

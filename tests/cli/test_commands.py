@@ -368,3 +368,19 @@ def test_every_error_class_has_an_exit_code_of_the_table() -> None:
         return [kind, *(deeper for one in kind.__subclasses__() for deeper in all_of(one))]
 
     assert {one.exit_code for one in all_of(ReasonMedError)} <= {1, 2, 3, 4, 5, 130}
+
+
+@pytest.mark.parametrize("where", ["a-file", "a-file/below", "x" * 300])
+def test_a_place_that_cannot_be_used_is_the_users_mistake_and_is_named(tmp_path: Path, where: str) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    examples = resource("examples", "questions.json")
+    for words in (
+        ("run", examples, "-r", "scripted", "--limit", "1", "-o", where),
+        ("evaluate", examples, "-r", "scripted", "-m", "one", "--limit", "1", "-o", where),
+        ("index", examples, "-o", f"{where}/index.jsonl"),
+    ):
+        done = reasonmed_at(tmp_path, *words)
+        assert done.code == 2, (words[0], done.err)
+        assert where[:40] in done.err
+        assert "internal error" not in done.err
+    assert (tmp_path / "a-file").read_text() == "mine"

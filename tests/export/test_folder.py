@@ -11,7 +11,9 @@ import pytest
 from exports import Export
 from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.export import Settings, export
+from reasonmed.export._view import View
 from reasonmed.rundir import RunDirectory
+from runs import World, questions, run
 
 _CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")
 
@@ -130,3 +132,18 @@ def test_the_draft_of_an_export_that_was_killed_is_no_content(exported: Export, 
     (tmp_path / "out" / ".reasonmed-export.part" / "records" / "torn.jsonl").write_text("{")
     exported(["records"])
     assert not list((tmp_path / "out").rglob("torn.jsonl"))
+
+
+def test_an_export_of_a_run_under_way_takes_what_had_ended_at_its_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+    world.stop_after = 350
+    directory = run(tmp_path / "run", questions(20))
+    view = View(directory, Settings(demo=True))
+    counted = view.questions.total()
+    assert 0 < counted < counted + view.unfinished
+    world.stop_after = None
+    run(tmp_path / "run", questions(20))
+    assert len(list(view.cases())) == counted
+    assert View(directory, Settings(demo=True)).questions.total() > counted

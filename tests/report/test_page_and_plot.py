@@ -9,6 +9,7 @@ import pytest
 from reasonmed.report import page as pages
 from reasonmed.report import plot
 
+SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert(1)</script> & $x^2$ \x1b[31m"
 
 
@@ -43,3 +44,30 @@ def test_plots_are_wellformed_and_the_same_each_time() -> None:
     for first in drawn:
         ET.fromstring(first)  # noqa: S314 - our own picture
         assert "<script" not in first
+
+
+def test_no_name_of_a_series_holds_a_control_character_or_covers_the_axes() -> None:
+    pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
+    long = f"{HOSTILE} {'model ' * 30}"
+    for drawn in (
+        plot.bars("t", {"easy": {long: 0.5, "b": 0.3}}),
+        plot.lines("t", {long: [(1, 2), (2, 1)], "b": [(1, 1)]}, "x", "y"),
+        plot.histogram("t", {long: [1, 2], "b": [3]}, "x"),
+    ):
+        root = ET.fromstring(drawn)  # noqa: S314 - our own picture
+        assert "\x1b" not in drawn
+        assert "model " * 9 not in "".join(root.itertext())
+        axes, legend = (next(one for one in root.iter() if one.get("id") == name) for name in ("patch_2", "legend_1"))
+        right = max(float(word) for word in _numbers(axes)[::2])
+        assert min(_lefts(legend)) > right
+
+
+def _numbers(group: ET.Element) -> list[str]:
+    return [word for path in group.iter(f"{SVG}path") for word in path.attrib["d"].split() if word not in "MLzQC"]
+
+
+def _lefts(legend: ET.Element) -> list[float]:
+    """The left ends of its handles."""
+    return [
+        float(_numbers(one)[0]) for one in legend.iter(f"{SVG}g") if (one.get("id") or "").startswith(("line", "patch"))
+    ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Cases = Iterator[Case | BadRow]
 
 _RECORDS = "records.jsonl"
-_VARIANTS = ("ReasonMed.json", "CoTMed.json", "ResponseMed.json")
+_VARIANTS = ("ReasonMed*.json", "CoTMed*.json", "ResponseMed*.json")
 
 
 class Input(NamedTuple):
@@ -55,10 +55,15 @@ def find_input(path: Path, settings: Settings) -> Input:
         return Input("run", path, lambda: _run_cases(run))
     if (path / _RECORDS).is_file():
         return _file(path / _RECORDS, settings)
-    found = [path / name for name in _VARIANTS if (path / name).is_file()]
-    if found:
-        return Input("reasonmed-json", path, lambda: (case for file in found for case in instruction_cases(file)))
-    raise UsageError(f"{path} holds no run (run.json), no {_RECORDS} and none of {', '.join(_VARIANTS)}")
+    if found := sorted((path / "records").glob("*.jsonl")):
+        return Input("records", path, lambda: (case for file in found for case in _record_cases(file)))
+    for folder in (path, path / "reasonmed-json"):
+        if found := [file for name in _VARIANTS for file in sorted(folder.glob(name))]:
+            return Input("reasonmed-json", path, lambda: (case for file in found for case in instruction_cases(file)))
+    raise UsageError(
+        f"{path} holds no run (run.json), no {_RECORDS}, and neither the format records nor reasonmed-json of an "
+        "export; a file of questions or records can be given by its name"
+    )
 
 
 def _file(path: Path, settings: Settings) -> Input:

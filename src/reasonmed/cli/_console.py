@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 import tempfile
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 
     from reasonmed.errors import ReasonMedError
 
+BAD_PLACE = 2
 INTERNAL = 70
 INTERRUPTED = 130
 
 out = Console(soft_wrap=False, highlight=False)
 err = Console(stderr=True, highlight=False)
 
+_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+"""What the system says of a path that somebody gave and that is no place to write or read."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -44,7 +48,10 @@ def fail(error: ReasonMedError) -> NoReturn:
 
 
 def crash(error: BaseException, folder: Path | None) -> NoReturn:
-    """End the command after an error of our own; the traceback goes to a file."""
+    """End the command after an error of our own, with the traceback in a file, or of a path that cannot be used."""
+    if isinstance(error, OSError) and error.errno in _PLACE and error.filename is not None:
+        say(f"error: {error.filename}: {error.strerror}; give another place", "red")
+        sys.exit(BAD_PLACE)
     place = (folder if folder is not None and folder.is_dir() else Path(tempfile.gettempdir())) / "crash.txt"
     place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     say(f"internal error: {type(error).__name__}: {error}", "bold red")

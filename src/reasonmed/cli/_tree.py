@@ -10,7 +10,7 @@ from rich.tree import Tree
 from reasonmed.cli._console import out, safe
 from reasonmed.errors import UsageError
 from reasonmed.ledger import unpack_story
-from reasonmed.outputs import scores_of
+from reasonmed.outputs import CALLS_OF, scores_of
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _SHORT = 160
 _STYLES = {"correct": "green", "error": "red", "undecided": "yellow", "missing": "dim", "unjudged": "dim"}
-_CALLS = """
+_CALLS = f"""
 SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0)
-FROM calls WHERE question = ? OR question LIKE ? ESCAPE '!' GROUP BY stage ORDER BY MIN(call)
-"""
+FROM calls WHERE {CALLS_OF} GROUP BY stage ORDER BY MIN(call)
+"""  # noqa: S608 - a constant
 
 
 def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
@@ -43,8 +43,7 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
             found = next(ledger.query("SELECT story FROM items WHERE id = ?", name))
         story = unpack_story(found[0])
         scores = scores_of(ledger, name)
-        escaped = name.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        calls = list(ledger.query(_CALLS, name, f"{escaped}#%"))
+        calls = list(ledger.query(_CALLS, name))
     tree = _tree(story, scores, _Clip(full=full))
     if not done:
         tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))

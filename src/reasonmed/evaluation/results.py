@@ -201,7 +201,7 @@ def read_document(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as unread:
-        raise UsageError(f"{file} cannot be read as results of an evaluation: {unread}") from unread
+        raise UsageError(f"{file} cannot be read; give a folder of `reasonmed evaluate`: {unread}") from unread
     if not isinstance(found, dict) or "protocol" not in found or not isinstance(found.get("models"), list):
         raise UsageError(f"{file} holds no results of `reasonmed evaluate`")
     if found.get("version") != VERSION:

@@ -50,7 +50,7 @@ class View:
     """The part of a run that an export takes. Goes over the ledger anew each time; counts once, when it is made.
 
     Args:
-        run: a finished or drained run of the whole pipeline.
+        run: a run of the whole pipeline; one that is under way is taken as far as it had come.
         settings: what is left out, and how questions are split.
     """
 
@@ -118,9 +118,11 @@ class View:
                 self.left_out[left] += 1
 
     def _told(self) -> Iterator[tuple[Story, list[Record], str | None]]:
-        """Every story with its records, and why its question is left out."""
+        """Every story with its records, and why its question is left out; none that ended after the first look."""
         with closing(self._run.reader()) as ledger:
             for story in outcomes(ledger):
+                if story.question.id not in self._splits:
+                    continue
                 records = records_of(story, self._facts, scores_of(ledger, story.question.id))
                 yield story, records, self._of_question(story)
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _COLORS = ("#2f6fab", "#d1772e", "#4b9b5f", "#a64d79", "#7a6bb0", "#8a8f98")
+_BESIDE: dict[str, Any] = {"frameon": False, "loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+"""A legend beside the axes, where it covers nothing."""
 
 
 class Bar(NamedTuple):
@@ -39,7 +41,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str 
                 xerr=errors if any(map(any, errors)) else None,
                 error_kw={"elinewidth": 1, "capsize": 2},
                 color=_COLORS[place % len(_COLORS)],
-                label=name,
+                label=_plain(name),
             )
         axes.set_yticks(range(len(groups)), [_plain(name) for name in groups])
         axes.invert_yaxis()
@@ -48,7 +50,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str 
             axes.locator_params(axis="x", integer=True)
         axes.set_xlabel(unit)
         if len(series) > 1:
-            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+            axes.legend(**_BESIDE)
     return done[0]
 
 
@@ -62,7 +64,7 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: st
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         if len(series) > 1:
-            axes.legend(frameon=False)
+            axes.legend(**_BESIDE)
     return done[0]
 
 
@@ -75,7 +77,7 @@ def histogram(title: str, values: Mapping[str, Sequence[float]], x: str, bins: i
         axes.set_xlabel(x)
         axes.set_ylabel("count")
         if len(values) > 1:
-            axes.legend(frameon=False)
+            axes.legend(**_BESIDE)
     return done[0]
 
 
