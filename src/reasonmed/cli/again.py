@@ -47,7 +47,7 @@ def retry(
     folder = RunDirectory(run)
     job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
     count = retire(folder, [name.strip() for name in classes.split(",")])
-    say(f"{count} questions have such replies; they are asked again")
+    say(f"{count} questions have such replies; they are asked again" if count else "no question has such a reply")
     do(job, "questions", log_json=log_json)
     out.print(safe(f"{folder.records_path}"), soft_wrap=True)
 

@@ -27,7 +27,8 @@ class Drops(NamedTuple):
 
 
 def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
-    """The findings of a report of ``reasonmed check`` whose rule fits one of the patterns (``contamination.*``).
+    """The findings of a report of ``reasonmed check`` whose rule fits one of the patterns: a whole name, a group
+    (``contamination``) or with wildcards (``*.chain*``).
 
     Raises:
         UsageError: the file cannot be read, or is no such report.
@@ -38,7 +39,7 @@ def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
     for name, those in found.items():
         for rule in sorted(those, reverse=True):
             for pattern in patterns:
-                if fnmatchcase(rule, pattern):
+                if fnmatchcase(rule, pattern) or rule.startswith(f"{pattern}."):
                     named[pattern].add(name)
                     rules[name] = rule
     counts = {pattern: len(ids) for pattern, ids in named.items()}
