@@ -27,8 +27,9 @@ class Drops(NamedTuple):
 
 
 def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
-    """The findings of a report of ``reasonmed check`` whose rule fits one of the patterns: a whole name, a group
-    (``contamination``) or with wildcards (``*.chain*``).
+    """The findings of a report of ``reasonmed check`` whose rule fits one of the patterns.
+
+    A pattern is a whole name, a group (``contamination``) or has wildcards (``*.chain*``).
 
     Raises:
         UsageError: the file cannot be read, or is no such report.
