@@ -97,7 +97,7 @@ class Setting(NamedTuple):
                 sink.write(json.dumps(row) + "\n")
         return path
 
-    def pipeline(self, folder: Path, questions: Path, in_flight: int, **more: Any) -> Measured:  # noqa: ANN401 - measure's
+    def pipeline(self, folder: Path, questions: Path, in_flight: int, **more: Any) -> Measured:
         """``reasonmed run`` of the whole pipeline."""
         (folder / "recipe.yaml").write_text(RECIPE.format(url=self.server.url, in_flight=in_flight), encoding="utf-8")
         command = [sys.executable, "-m", "reasonmed", "run", str(questions), "-r", "recipe.yaml", "-o", "run"]
