@@ -15,7 +15,8 @@ import yaml
 
 from reasonmed.errors import UsageError
 from reasonmed.training import data, settings
-from reasonmed.training.emit import STACKS, Emitted, emit
+from reasonmed.training.emit import STACKS, emit
+from reasonmed.training.emit._case import Emitted
 from tiny_model import export, rows
 
 USUAL = {
@@ -270,7 +271,7 @@ def test_the_command_needs_no_torch_and_prints_what_differs(tmp_path: Path) -> N
     export(tmp_path / "data")
     (tmp_path / "train.yaml").write_text("base_model: a/b\nbatch: 4\ntrl_args: {neftune_noise_alpha: 5}\n")
     words = ["train", "data", "-c", "train.yaml", "--emit", "axolotl"]
-    code = f"import sys; sys.modules['torch'] = None; from reasonmed.cli import main; sys.exit(main({words!r}))"
+    code = f"import sys; sys.modules['torch'] = None; sys.argv[1:] = {words!r}; from reasonmed.cli import main; main()"
     without = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert without.returncode == 2
     assert "-o DIR" in without.stderr
@@ -312,7 +313,7 @@ def test_trl_itself_trains_from_what_was_written(tmp_path: Path) -> None:
     from tiny_model import tiny_model  # noqa: PLC0415 - needs the extra
 
     tiny_model(tmp_path / "model")
-    own = {"base_model": str(tmp_path / "model"), "precision": "fp32", "learning_rate": 0.01}
+    own: dict[str, Any] = {"base_model": str(tmp_path / "model"), "precision": "fp32", "learning_rate": 0.01}
     emitted(tmp_path, "trl-cli", **own, epochs=1, max_length=None, trl_args={"use_cpu": True})
     place = Path(sys.executable).parent
     told = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from reasonmed.training.emit._case import Case
 
 VERSION = "verl 0.9.1"
-_BASE = {"hydra": {"searchpath": ["pkg://verl.trainer.config"]}, "defaults": ["sft_trainer_engine", "_self_"]}
+_BASE = "sft_trainer_engine"
+"""The configuration of its trainer, which ours lies over."""
 
 
 def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     """Write ``data/SPLIT.parquet`` and ``train.yaml``; the command."""
-    for name, rows in case.turns():
-        for turns in rows:
-            sinks.add(f"data/{name}.parquet", {"messages": turns}, _schema)
-    told = {**_BASE, "model": _model(case), "engine": _engine(case), "data": _data(case)}
+    splits = case.turns()
+    told = {"defaults": [_BASE, "_self_"], "model": _model(case), "engine": _engine(case), "data": _data(case)}
     told |= {"optim": _optim(case), "trainer": _trainer(case)}
     told["checkpoint"] = {"save_contents": ["model", "optimizer", "extra", "hf_model"]}
     case.note("chat template: verl renders every message by itself and ends where that differs from the whole")
+    for name, rows in splits:
+        for turns in rows:
+            sinks.add(f"data/{name}.parquet", {"messages": turns}, _schema)
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
     launch = ("torchrun", "--standalone", "--nnodes=1", f"--nproc_per_node={case.devices}")
     return (*launch, "-m", "verl.trainer.sft_trainer", "--config-dir=.", "--config-name=train")
