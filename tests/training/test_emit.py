@@ -169,6 +169,15 @@ def test_replies_without_think_tags_get_no_empty_block_from_llamafactory(tmp_pat
     assert any(note.startswith("enable_thinking") for note in told.notes)
 
 
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_command_says_how_many_devices_share_the_batch(tmp_path: Path, stack: str, devices: int) -> None:
+    """Else a launcher takes all that it finds, and the batch is so many times larger."""
+    words = " ".join(emitted(tmp_path, stack, devices=devices).command)
+    said = ("NPROC_PER_NODE={}", "--num_processes {}", "--nproc_per_node={}", "--num_gpus {}")
+    assert any(f"{one.format(devices)} " in f"{words} " for one in said)
+
+
 def test_axolotl_learns_the_reply_only_and_drops_long_rows(tmp_path: Path) -> None:
     emitted(tmp_path, "axolotl", template="plain")
     found = config(tmp_path, "axolotl")
@@ -203,6 +212,11 @@ def test_openrlhf_is_told_by_flags_that_a_shell_keeps_apart(tmp_path: Path) -> N
     lines = (tmp_path / "openrlhf" / "run.sh").read_text(encoding="utf-8").split("\n", 4)
     assert tuple(shlex.split(lines[4])) == told.command
     assert "HF_HUB_DISABLE_TELEMETRY=1" in lines[3]
+
+
+def test_openrlhf_says_that_packing_changes_the_attention(tmp_path: Path) -> None:
+    told = emitted(tmp_path, "openrlhf", packing=True, attention="sdpa")
+    assert any(note.startswith("attention: with packing") for note in told.notes)
 
 
 def test_without_max_length_no_stack_cuts_a_row(tmp_path: Path) -> None:
@@ -278,7 +292,7 @@ def test_the_command_needs_no_torch_and_prints_what_differs(tmp_path: Path) -> N
     code = code.replace("'axolotl']", "'axolotl', '-o', 'out']")
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "axolotl train train.yaml"
+    assert done.stdout.splitlines()[-1] == "axolotl train train.yaml --launcher accelerate -- --num_processes 1"
     assert "neftune_noise_alpha" in done.stderr
     assert "neftune_noise_alpha" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 

@@ -21,8 +21,8 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
             sinks.add(f"data/{name}.jsonl", {"messages": turns})
     told = {**_model(case), **_data(case), **_training(case), **_layout(case)}
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
-    several = ("--launcher", "accelerate", "--", "--num_processes", str(case.devices)) if case.devices > 1 else ()
-    return ("axolotl", "train", "train.yaml", *several)
+    launch = ("--launcher", "accelerate", "--", "--num_processes", str(case.devices))
+    return ("axolotl", "train", "train.yaml", *launch)
 
 
 def _model(case: Case) -> dict[str, Any]:

@@ -39,8 +39,7 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     thinks = "</think>" in splits[0][1][0][-1]["content"]
     told = {**_model(case), **_data(case, thinks=thinks), **arguments(case), **_layout(case)}
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
-    several = ("env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={case.devices}") if case.devices > 1 else ()
-    return (*several, "llamafactory-cli", "train", "train.yaml")
+    return ("env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={case.devices}", "llamafactory-cli", "train", "train.yaml")
 
 
 def _model(case: Case) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def _layout(case: Case) -> list[str]:
         case.note("precision: fp32 is not written; OpenRLHF trains in bf16")
     if case.packed:
         told += ["--ds.packing_samples"]
+        if "flash_attention" not in (attention := case.take("attention")) and attention != "auto":
+            case.note(f"attention: with packing, OpenRLHF takes flash_attention_2 in place of {attention}")
     if case.checkpointed:
         told += ["--model.gradient_checkpointing_enable"]
     if case.take("compile") is True:

@@ -27,8 +27,7 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
         told["chat_template_path"] = "template.jinja"
     told |= case.take("trl_args")
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
-    several = ("--num_processes", str(case.devices)) if case.devices > 1 else ()
-    return ("trl", "sft", "--config", "train.yaml", *several)
+    return ("trl", "sft", "--config", "train.yaml", "--num_processes", str(case.devices))
 
 
 def _model(case: Case) -> dict[str, Any]:
