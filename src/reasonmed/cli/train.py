@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.settings import Training
 
 _GIB = 2**30
 _EVERY = 5.0
@@ -37,6 +39,13 @@ def train(
         bool, typer.Option("--dry-run", help="Check rows, lengths, template, memory; do not train.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Begin anew over an older run of this folder.")] = False,
+    emit: Annotated[
+        str | None,
+        typer.Option(
+            "--emit", help="Do not train: write it for llamafactory, axolotl, verl, openrlhf or trl-cli into -o."
+        ),
+    ] = None,
+    devices: Annotated[int, typer.Option("--devices", min=1, help="GPUs that the command of --emit is for.")] = 1,
     presets: Annotated[bool, typer.Option("--presets", help="Print the shipped training files.")] = False,
 ) -> None:
     """Fine-tune a model on the trl-sft files of an export. The same command again goes on from the last checkpoint.
@@ -46,6 +55,7 @@ def train(
       reasonmed train medqa-data -c train.yaml --dry-run
       reasonmed train medqa-data -c lora-8b-24gb -o models/medqa-8b
       accelerate launch -m reasonmed train medqa-data -c huatuo-8b-full -o models/medqa-8b
+      reasonmed train medqa-data -c train.yaml --emit axolotl -o medqa-axolotl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.training import settings as files  # noqa: PLC0415 - keeps --help fast
 
@@ -57,6 +67,9 @@ def train(
         raise UsageError("training needs DATA and -c FILE; `reasonmed train --presets` shows the shipped files")
     changes = {"variant": variant, "seed": seed}
     settings = files.changed(files.load(config), {name: value for name, value in changes.items() if value is not None})
+    if emit is not None:
+        _emit(emit, data, settings, output, devices=devices, force=force)
+        return
     from reasonmed.training import extra  # noqa: PLC0415 - the same
 
     extra.need()
@@ -81,6 +94,21 @@ def train(
     told = fit.train(prepared, folder, _Progress())
     if first:
         _report(told, folder)
+
+
+def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, devices: int, force: bool) -> None:
+    from reasonmed.training.data import read  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.training.emit import emit  # noqa: PLC0415 - the same
+
+    if output is None:
+        raise UsageError("--emit needs -o DIR, the folder to write")
+    with options.working(f"reading {data}"):
+        told = emit(stack, read(data, settings.variant), settings, output, devices=devices, force=force)
+    say(f"different from `reasonmed train` ({len(told.notes)}):" if told.notes else "every field is mapped")
+    for note in told.notes:
+        say(f"  {note}", "yellow")
+    out.print(safe(f"{output}: data, README.md, run.sh"), soft_wrap=True)
+    out.print(safe(shlex.join(told.command)), soft_wrap=True)
 
 
 class _Progress:

@@ -1,0 +1,111 @@
+"""Axolotl: conversations and a YAML for ``axolotl train``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from reasonmed.export._sinks import Sinks
+    from reasonmed.training.emit._case import Case
+
+VERSION = "axolotl 0.19.0"
+_TRACKERS = {"wandb": "use_wandb", "tensorboard": "use_tensorboard", "mlflow": "use_mlflow"}
+
+
+def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
+    """Write ``data/SPLIT.jsonl`` and ``train.yaml``; the command."""
+    for name, rows in case.turns():
+        for turns in rows:
+            sinks.add(f"data/{name}.jsonl", {"messages": turns})
+    told = {**_model(case), **_data(case), **_training(case), **_layout(case)}
+    sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
+    launch = ("--launcher", "accelerate", "--", "--num_processes", str(case.devices))
+    return ("axolotl", "train", "train.yaml", *launch)
+
+
+def _model(case: Case) -> dict[str, Any]:
+    told: dict[str, Any] = {"base_model": case.model}
+    if (revision := case.take("revision")) is not None:
+        told["revision_of_model"] = revision
+    if (attention := case.take("attention")) != "auto":
+        told["attn_implementation"] = attention
+    if (template := case.template) is None:
+        told["chat_template"] = "tokenizer_default"
+    else:
+        told |= {"chat_template": "jinja", "chat_template_jinja": template}
+    lora = case.take("lora")
+    if lora is None:
+        return told
+    case.say_merge("merge it with `axolotl merge-lora train.yaml`")
+    told |= {"adapter": "lora", "lora_r": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
+    if lora.target_modules == "all-linear":
+        return {**told, "lora_target_linear": True}
+    targets = lora.target_modules
+    return {**told, "lora_target_modules": targets if isinstance(targets, str) else list(targets)}
+
+
+def _data(case: Case) -> dict[str, Any]:
+    told: dict[str, Any] = {"datasets": [_source("train")], "dataset_prepared_path": "prepared"}
+    if case.measured:
+        told |= {"test_datasets": [_source("validation")], "eval_strategy": "steps", "eval_steps": case.every}
+    return {**told, "train_on_inputs": False}
+
+
+def _source(split: str) -> dict[str, Any]:
+    return {
+        "path": f"data/{split}.jsonl",
+        "ds_type": "json",
+        "split": "train",
+        "type": "chat_template",
+        "field_messages": "messages",
+        "message_property_mappings": {"role": "role", "content": "content"},
+        "roles_to_train": ["assistant"],
+        "train_on_eos": "turn",
+    }
+
+
+def _training(case: Case) -> dict[str, Any]:
+    betas = case.take("betas")
+    told = {
+        "output_dir": "model",
+        "num_epochs": case.take("epochs"),
+        "micro_batch_size": 1,
+        "gradient_accumulation_steps": case.accumulation,
+        "learning_rate": case.take("learning_rate"),
+        "lr_scheduler": case.take("schedule"),
+        "warmup_ratio": case.take("warmup"),
+        "weight_decay": case.take("weight_decay"),
+        "adam_beta1": betas[0],
+        "adam_beta2": betas[1],
+        "max_grad_norm": case.take("clip"),
+        "optimizer": "adamw_torch_fused",
+        "seed": case.take("seed"),
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": case.every,
+        "save_total_limit": case.take("keep_checkpoints"),
+    }
+    if (most := case.shortened) is not None:
+        told["max_steps"] = most
+    if (tracker := case.take("report_to")) in _TRACKERS:
+        told[_TRACKERS[tracker]] = True
+    elif tracker != "none":
+        case.note(f"report_to: {tracker} is not written; written can be {', '.join(_TRACKERS)}")
+    return told
+
+
+def _layout(case: Case) -> dict[str, Any]:
+    if packed := case.packed:
+        case.note("batch: with packing, Axolotl counts packed rows of max_length tokens, so a step has more rows")
+    return {
+        "sequence_len": case.limit(""),
+        "excess_length_strategy": "drop",
+        "sample_packing": packed,
+        "eval_sample_packing": packed,
+        "pad_to_sequence_len": packed,
+        "bf16": case.bf16,
+        "gradient_checkpointing": case.checkpointed,
+        "torch_compile": case.take("compile") is True,
+    }

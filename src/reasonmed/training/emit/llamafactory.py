@@ -1,0 +1,93 @@
+"""LLaMA-Factory: its ``dataset_dir`` and a YAML for ``llamafactory-cli train``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from reasonmed.training.emit._hf import arguments
+
+if TYPE_CHECKING:
+    from reasonmed.export._sinks import Sinks
+    from reasonmed.training.emit._case import Case
+
+VERSION = "LLaMA-Factory 0.9.5"
+_ATTENTION = {"sdpa": "sdpa", "flash_attention_2": "fa2", "flash_attention_3": "fa3", "eager": "disabled"}
+_OPENAI = {
+    "formatting": "sharegpt",
+    "columns": {"messages": "messages"},
+    "tags": {
+        "role_tag": "role",
+        "content_tag": "content",
+        "user_tag": "user",
+        "assistant_tag": "assistant",
+        "system_tag": "system",
+    },
+}
+
+
+def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
+    """Write ``data/SPLIT.jsonl``, ``data/dataset_info.json`` and ``train.yaml``; the command."""
+    splits = case.turns()
+    for name, rows in splits:
+        for turns in rows:
+            sinks.add(f"data/{name}.jsonl", {"messages": turns})
+    info = {name: {"file_name": f"{name}.jsonl", **_OPENAI} for name, _ in splits}
+    sinks.text("data/dataset_info.json", json.dumps(info, indent=2) + "\n")
+    thinks = "</think>" in splits[0][1][0][-1]["content"]
+    told = {**_model(case), **_data(case, thinks=thinks), **arguments(case), **_layout(case)}
+    sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
+    return ("env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={case.devices}", "llamafactory-cli", "train", "train.yaml")
+
+
+def _model(case: Case) -> dict[str, Any]:
+    told: dict[str, Any] = {"model_name_or_path": case.model, "stage": "sft", "do_train": True}
+    if (revision := case.take("revision")) is not None:
+        told["model_revision"] = revision
+    attention = case.take("attention")
+    if attention in _ATTENTION:
+        told["flash_attn"] = _ATTENTION[attention]
+    elif attention != "auto":
+        case.note(f"attention: {attention} is not written; LLaMA-Factory has {', '.join(_ATTENTION)}")
+    lora = case.take("lora")
+    if lora is None:
+        return {**told, "finetuning_type": "full"}
+    targets = lora.target_modules if isinstance(lora.target_modules, str) else ",".join(lora.target_modules)
+    case.say_merge("merge it with `llamafactory-cli export`")
+    told |= {"finetuning_type": "lora", "lora_rank": lora.r, "lora_alpha": lora.alpha, "lora_dropout": lora.dropout}
+    return {**told, "lora_target": "all" if targets == "all-linear" else targets}
+
+
+def _data(case: Case, *, thinks: bool) -> dict[str, Any]:
+    if case.template is not None:
+        case.note(
+            "template: is not written; LLaMA-Factory knows templates by name only (`template:` in train.yaml). Put the "
+            "Jinja text into the tokenizer's folder, or name one of its own"
+        )
+    else:
+        case.note(
+            "template: none is named, so LLaMA-Factory reads the turns' marks off the tokenizer's template, an "
+            "approximation; check the row that it prints first"
+        )
+    if not thinks:
+        case.note("enable_thinking: false, since the replies have no think tags; true would learn an empty block")
+    told = {"dataset_dir": "data", "dataset": "train", "enable_thinking": thinks, "overwrite_cache": True}
+    if case.measured:
+        told |= {"eval_dataset": "validation", "eval_strategy": "steps", "eval_steps": case.every}
+        told["per_device_eval_batch_size"] = 1
+    return told
+
+
+def _layout(case: Case) -> dict[str, Any]:
+    if packed := case.packed:
+        case.note("batch: with packing, LLaMA-Factory counts packed rows of max_length tokens, so a step has more rows")
+    return {
+        "cutoff_len": case.limit("is cut"),
+        "packing": packed,
+        "neat_packing": packed,
+        "bf16": case.bf16,
+        "disable_gradient_checkpointing": not case.checkpointed,
+        "torch_compile": case.take("compile") is True,
+    }
