@@ -45,7 +45,7 @@ class Budget:
     ) -> None:
         self.cap, self.spent, self.open = cap, spent, 0.0
         self._remember, self._lose = remember, lose
-        self._bound = 0.0
+        self._bound, self._count = 0.0, 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._raising = asyncio.Lock()
 
@@ -66,7 +66,8 @@ class Budget:
             await self._cover()
             yield reservation
         finally:
-            self.open -= worst
+            self._count -= 1
+            self.open = self.open - worst if self._count else 0.0
             cost = worst if reservation.cost is None else reservation.cost
             self.spent += cost
             self._wake()
@@ -77,7 +78,7 @@ class Budget:
 
     async def _fit(self, worst: float) -> None:
         while self.cap is not None and self.spent + self.open + worst > self.cap:
-            if self.open <= 0:
+            if not self._count:
                 raise BudgetReached(
                     f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap:.6f} USD are spent; "
                     "raise --max-cost to go on"
@@ -85,6 +86,7 @@ class Budget:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
+        self._count += 1
         self.open += worst
 
     async def _cover(self) -> None:
