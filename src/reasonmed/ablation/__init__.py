@@ -13,6 +13,7 @@ from reasonmed.evaluation.answers import read_results
 from reasonmed.files import write_atomically
 from reasonmed.training import data, extra, fit, models
 from reasonmed.training.prepare import Prepared, prepare
+from reasonmed.training.progress import Progress
 from reasonmed.training.settings import Training, changed
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def run(
     common = _common(rows)
     for arm in plan.arms:
         tell(f"{arm.name}: training")
-        _train(arm, plan, source, out, common)
+        _train(arm, plan, source, (out, common), tell)
     candidates = [of_folder(_base(plan.settings, out), BASE)]
     candidates += [of_folder(out / "models" / arm.name, arm.name) for arm in plan.arms]
     tell(f"evaluating {len(candidates)} models")
@@ -112,11 +113,12 @@ def _common(rows: dict[str, data.Data]) -> frozenset[str]:
     return common
 
 
-def _train(arm: Arm, plan: Plan, source: Path, out: Path, common: frozenset[str]) -> None:
+def _train(arm: Arm, plan: Plan, source: Path, place: tuple[Path, frozenset[str]], tell: Callable[[str], None]) -> None:
+    out, common = place
     folder = out / "models" / arm.name
     prepared = _prepared(arm, plan, source, common)
     if not fit.open_folder(folder, prepared, force=False):
-        fit.train(prepared, folder, lambda _: None)
+        fit.train(prepared, folder, Progress(tell, arm.name))
 
 
 def _prepared(arm: Arm, plan: Plan, source: Path, common: frozenset[str]) -> Prepared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from reasonmed.training.settings import Training
 
 _GIB = 2**30
-_EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
@@ -84,6 +82,7 @@ def train(
         _show_row(prepared)
         return
     from reasonmed.training import fit  # noqa: PLC0415 - the same
+    from reasonmed.training.progress import Progress  # noqa: PLC0415 - the same
 
     folder = output or Path("models", f"{data.resolve().stem}-{settings.variant}-{settings.seed}")
     if fit.open_folder(folder, prepared, force=force):
@@ -91,7 +90,7 @@ def train(
         return
     if first:
         say(f"training into {folder}")
-    told = fit.train(prepared, folder, _Progress())
+    told = fit.train(prepared, folder, Progress(say))
     if first:
         _report(told, folder)
 
@@ -109,24 +108,6 @@ def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, de
         say(f"  {note}", "yellow")
     out.print(safe(f"{output}: data, README.md, run.sh"), soft_wrap=True)
     out.print(safe(shlex.join(told.command)), soft_wrap=True)
-
-
-class _Progress:
-    """A line every few seconds."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def __call__(self, logs: dict[str, Any]) -> None:
-        now = time.monotonic()
-        if "eval_loss" in logs:
-            say(f"step {logs['step']:,}: validation loss {logs['eval_loss']:.4f}")
-        elif "loss" in logs and (now - self._last > _EVERY or logs["step"] == logs["steps"]):
-            self._last = now
-            say(
-                f"step {logs['step']:,} of {logs['steps']:,}: loss {float(logs['loss']):.4f}, "
-                f"{logs['tokens_per_second']:,.0f} tokens/s, {logs['seconds_left'] / 60:.1f} minutes left"
-            )
 
 
 def _show(prepared: Prepared) -> None:
