@@ -22,7 +22,7 @@ types: $(STAMP)-dev
 	$(BIN)/mypy
 
 tests: $(STAMP)-dev
-	$(BIN)/pytest --ignore tests/heavy
+	$(BIN)/pytest -n auto --dist loadfile --ignore tests/heavy
 
 test-heavy: $(STAMP)-dev
 	$(BIN)/pytest -s tests/heavy
