@@ -14,10 +14,10 @@ import yaml
 from exports import Export, read_lines
 from reasonmed.card import pictures
 from reasonmed.card.licenses import front_matter, identifier
-from reasonmed.card.markdown import plain
 from reasonmed.card.terms import terms_date, terms_of
 from reasonmed.export import About, Settings, export
 from reasonmed.questions import questions_in
+from reasonmed.report.markdown import plain
 from reasonmed.resources import resource
 from reasonmed.rundir import RunDirectory
 from reasonmed.types import Question

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.card.markdown import bullets, number, plain, table
 from reasonmed.card.statements import left_out, self_judged, without_license
 from reasonmed.card.terms import terms_date, terms_of
+from reasonmed.report.markdown import bullets, number, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

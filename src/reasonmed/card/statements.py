@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.card.licenses import UNKNOWN, identifier
-from reasonmed.card.markdown import count
+from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.card.head import is_english
 from reasonmed.card.licenses import OTHER, UNKNOWN, identifier, text_of
-from reasonmed.card.markdown import bullets, count, number, plain, table
 from reasonmed.card.sections import contamination, cost, judge, left, terms
 from reasonmed.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
+from reasonmed.report.markdown import bullets, count, number, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

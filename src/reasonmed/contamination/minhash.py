@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -18,11 +17,6 @@ PERMUTATIONS = 64
 SCHEME = "affine32"
 """How datasketch makes the permutations; signatures of two schemes cannot be compared."""
 NEEDS = "needs datasketch and rapidfuzz: pip install 'reasonmed[check]'"
-
-
-def available() -> bool:
-    """Whether the packages of the extra ``check`` are there."""
-    return find_spec("datasketch") is not None and find_spec("rapidfuzz") is not None
 
 
 class Signer:

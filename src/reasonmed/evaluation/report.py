@@ -8,6 +8,7 @@ from reasonmed.evaluation import browse, plots
 from reasonmed.evaluation.cells import each
 from reasonmed.files import replacing, write_atomically
 from reasonmed.report import page
+from reasonmed.report.markdown import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -212,11 +213,11 @@ def _power(told: Mapping[str, Any]) -> Table:
 
 def markdown(told: Mapping[str, Any]) -> str:
     """The report as Markdown."""
-    lines = ["# Evaluation", "", *(_plain(line) for line in headline_words(told)), "", how(told), ""]
+    lines = ["# Evaluation", "", *(plain(line) for line in headline_words(told)), "", how(told), ""]
     for one in marks(told):
-        lines += [f"**{_plain(one)}**", ""]
+        lines += [f"**{plain(one)}**", ""]
     for table in tables(told):
-        lines += [f"## {_plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
+        lines += [f"## {plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
         lines += [_line(row) for row in table.rows]
         lines += ["", *([table.note, ""] if table.note else [])]
     return "\n".join(lines)
@@ -237,15 +238,7 @@ def marks(told: Mapping[str, Any]) -> list[str]:
 
 
 def _line(cells: tuple[str, ...] | list[str]) -> str:
-    return f"| {' | '.join(_plain(cell) for cell in cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Text without what Markdown or HTML would read as markup."""
-    printable = "".join(mark if mark.isprintable() else " " for mark in text)
-    for mark in "\\`*_[]|":
-        printable = printable.replace(mark, f"\\{mark}")
-    return printable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
 def _parts(folder: Path, told: Mapping[str, Any]) -> Iterator[Html]:

@@ -22,13 +22,13 @@ def write(view: View, sinks: Sinks) -> None:
     messages.write_as(view, sinks, view.settings._replace(reasoning="inline"))
     for variant in VARIANTS:
         if f"{variant}/train.jsonl" in sinks.rows:
-            told = {"datasets": [_data(f"{variant}/train.jsonl")]}
+            told = {"datasets": [source(f"{variant}/train.jsonl")]}
             if f"{variant}/validation.jsonl" in sinks.rows:
-                told["test_datasets"] = [_data(f"{variant}/validation.jsonl")]
+                told["test_datasets"] = [source(f"{variant}/validation.jsonl")]
             sinks.text(f"{variant}.yaml", yaml.safe_dump(told, sort_keys=False))
 
 
-def _data(path: str) -> dict[str, object]:
+def source(path: str) -> dict[str, object]:
     """A data section: the chat template of the model, loss on the assistant alone."""
     return {
         "path": path,

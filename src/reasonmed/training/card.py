@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
 from reasonmed.files import write_atomically
+from reasonmed.report.markdown import plain
 from reasonmed.report.plot import lines
 from reasonmed.training import extra, models
 from reasonmed.training.layout import operations
@@ -147,7 +148,7 @@ def _card(told: dict[str, Any]) -> str:
     head += [f"base_model: {base['name']}"] if hub else []
     tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
     rows = [
-        ("base model", f"{_plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
+        ("base model", f"{plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
         ("data", f"{data['variant']}, {data['trained_on']:,} rows, hash {data['hash']}"),
         ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
         ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} rows"),
@@ -171,7 +172,3 @@ def _card(told: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4f}"
-
-
-def _plain(text: str) -> str:
-    return "".join(mark for mark in text if mark.isprintable() and mark not in "|<>`")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from reasonmed.export.axolotl import source
+
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
     from reasonmed.training.emit._case import Case
@@ -47,23 +49,10 @@ def _model(case: Case) -> dict[str, Any]:
 
 
 def _data(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"datasets": [_source("train")], "dataset_prepared_path": "prepared"}
+    told: dict[str, Any] = {"datasets": [source("data/train.jsonl")], "dataset_prepared_path": "prepared"}
     if case.measured:
-        told |= {"test_datasets": [_source("validation")], "eval_strategy": "steps", "eval_steps": case.every}
+        told |= {"test_datasets": [source("data/validation.jsonl")], "eval_strategy": "steps", "eval_steps": case.every}
     return {**told, "train_on_inputs": False}
-
-
-def _source(split: str) -> dict[str, Any]:
-    return {
-        "path": f"data/{split}.jsonl",
-        "ds_type": "json",
-        "split": "train",
-        "type": "chat_template",
-        "field_messages": "messages",
-        "message_property_mappings": {"role": "role", "content": "content"},
-        "roles_to_train": ["assistant"],
-        "train_on_eos": "turn",
-    }
 
 
 def _training(case: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Markdown of cards: names from question files and models are untrusted, and are escaped here and nowhere else."""
+"""Markdown of cards and reports: names from question files and models are untrusted; here they are escaped."""
 
 from __future__ import annotations
 
