@@ -228,7 +228,7 @@ def test_what_is_no_model_is_said_before_any_work(world: Path, base: str, told: 
 def test_packed_rows_that_would_see_each_other_are_found_out(world: Path, tmp_path: Path) -> None:
     from transformers import LlamaForCausalLM  # noqa: PLC0415 - an extra
 
-    from reasonmed.training.trainer import make  # noqa: PLC0415 - an extra
+    from reasonmed.training.methods.sft import make  # noqa: PLC0415 - an extra
 
     ready = prepared(world, "packing: true\n")
     model = LlamaForCausalLM.from_pretrained(world / "model")
