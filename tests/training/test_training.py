@@ -94,6 +94,13 @@ def test_adapters_are_trained_and_merged(world: Path, tmp_path: Path) -> None:
     assert all("proj" in name for name in names)
 
 
+def test_adapters_are_not_merged_where_no_process_has_all_weights(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match="say lora: {merge: false}"):
+        prepared(world, "lora: {r: 4}\n")
+    assert prepared(world, "lora: {r: 4, merge: false}\n").plan.steps == 12
+
+
 def command(world: Path, folder: Path, *words: str) -> list[str]:
     file = world / "train.yaml"
     text = f"base_model: {world / 'model'}\n{BASE}epochs: 6\nsave_steps: 3\nevaluate: false\n".replace(

@@ -65,6 +65,8 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
         UsageError: what is wrong with data, model, template or lengths, before any long work.
     """
     extra.need()
+    if settings.lora and settings.lora.merge and extra.sharded():
+        raise UsageError("lora.merge: with FSDP no process has all weights to merge; say lora: {merge: false}")
     method = METHODS[settings.method]
     found = method.read(folder, settings)
     if ids is not None:
