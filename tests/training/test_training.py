@@ -96,7 +96,7 @@ def test_adapters_are_trained_and_merged(world: Path, tmp_path: Path) -> None:
 
 def test_adapters_are_not_merged_where_no_process_has_all_weights(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(UsageError, match="say lora: {merge: false}"):
+    with pytest.raises(UsageError, match=r"say lora: \{merge: false\}"):
         prepared(world, "lora: {r: 4}\n")
     assert prepared(world, "lora: {r: 4, merge: false}\n").plan.steps == 12
 
