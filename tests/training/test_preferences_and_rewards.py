@@ -193,6 +193,23 @@ def test_what_cannot_be_done_is_said_before_any_work(world: Path) -> None:
         prepared(world / "model", world / "data", "grpo", rollouts={"replies": 4, "max_tokens": 600})
 
 
+@pytest.mark.parametrize("method", ["dpo", "grpo"])
+def test_a_long_run_on_a_gpu_is_padded_and_of_one_size(world: Path, method: str) -> None:
+    from reasonmed.training.layout import Device  # noqa: PLC0415 - an extra
+    from reasonmed.training.methods import METHODS, Model  # noqa: PLC0415 - an extra
+
+    gpu = Device("cuda", "NVIDIA H100 80GB HBM3", 80 * 2**30, bf16=True)
+    ready = prepared(world / "model", world / "data", method, batch=64 if method == "dpo" else 8)
+    model = Model(ready.model.config, 1_000_000_000)
+    choice, plan = METHODS[method].lay(ready.settings, model, (ready.train.kept * 10_000, []), gpu)
+    assert (choice.attention, choice.packed, choice.compiled) == ("sdpa", False, False)
+    wanted = 64 if method == "dpo" else 8 * ready.settings.rollouts.replies
+    assert wanted % plan.accumulation == 0
+    states = 18 * model.parameters
+    reference = 4 * model.parameters if method == "dpo" else 0
+    assert choice.memory.states >= states + reference
+
+
 def test_a_dry_run_shows_the_pair_or_the_question_with_its_key(world: Path, tmp_path: Path) -> None:
     for method, words in (("dpo", ("chosen, ", "rejected, ", "hence A")), ("grpo", ("earns 1", "B. Anemia"))):
         (tmp_path / "t.yaml").write_text(f"base_model: {world / 'model'}\nmethod: {method}\n", encoding="utf-8")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
 from reasonmed.training.extra import processes
-from reasonmed.training.layout import Load, choose, precise
-from reasonmed.training.methods._steps import steps
+from reasonmed.training.layout import Load, precise
+from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
 from reasonmed.training.tokens import tokenize as render
 from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
@@ -107,7 +107,7 @@ def lay(settings: Training, model: Model, kept: tuple[list[Both], list[Both]], m
     widest = 2 * max(pair.width for pair in [*pairs, *held_out])
     width = 2 if precise(settings, machine) == "bf16" and settings.lora else 4
     reference = 0 if settings.lora else width * model.parameters
-    choice = choose(settings, model.config, model.parameters, Load([widest], reference), machine)
+    choice = padded(settings, model, Load([widest], reference), machine)
     accumulation = even(settings.batch, choice.tokens // widest, processes()[1])
     wanted = steps(len(pairs), settings, whole=False)
     seen = sum(map(len, pairs)) * min(wanted * settings.batch / len(pairs), settings.epochs)

@@ -14,8 +14,8 @@ from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
 from reasonmed.training.extra import processes
-from reasonmed.training.layout import Load, choose, precise
-from reasonmed.training.methods._steps import steps
+from reasonmed.training.layout import Load, precise
+from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.models import is_gguf
 from reasonmed.training.tokens import Tokens, render
 from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
@@ -105,7 +105,7 @@ def lay(
     precision = precise(settings, machine)
     beside = _cache(model.config, precision) * longest * math.ceil(replies / processes()[1])
     beside += 4 * model.parameters if settings.beta and settings.lora is None else 0
-    choice = choose(settings, model.config, model.parameters, Load([longest], beside), machine)
+    choice = padded(settings, model, Load([longest], beside), machine)
     accumulation = even(replies, choice.tokens // longest, processes()[1])
     return choice, Plan([], steps(len(questions), settings, whole=True), accumulation, 0, None, None)
 

@@ -1,4 +1,4 @@
-"""How many optimizer steps an epoch has where TRL deals out the rows."""
+"""The layout where TRL deals out the rows: padded micro-batches of one size."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
+from reasonmed.training.layout import choose
 
 if TYPE_CHECKING:
+    from reasonmed.training.layout import Choice, Device, Load
+    from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
 
 
@@ -24,3 +27,9 @@ def steps(rows: int, settings: Training, *, whole: bool) -> int:
     an_epoch = rows // settings.batch if whole else math.ceil(rows / settings.batch)
     wanted = math.ceil(an_epoch * settings.epochs)
     return min(wanted, settings.max_steps or wanted)
+
+
+def padded(settings: Training, model: Model, load: Load, machine: Device) -> Choice:
+    """What fits the memory; shapes differ from one micro-batch to the next, so nothing is packed or compiled."""
+    plain = settings.model_copy(update={"packing": False, "compile": False})
+    return choose(plain, model.config, model.parameters, load, machine)
