@@ -72,7 +72,7 @@ def keys(path: Path, settings: Settings | None = None) -> list[int | None]:
 
 
 def test_the_layouts_have_names() -> None:
-    assert layouts() == ["medmcqa", "medqa", "medxpertqa", "mmlu", "native", "pubmedqa"]
+    assert layouts() == ["medmcqa", "medqa", "medqa_hub", "medxpertqa", "mmlu", "native", "pubmedqa"]
 
 
 def test_medqa_as_published_is_read(tmp_path: Path) -> None:
