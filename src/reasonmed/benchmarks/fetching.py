@@ -88,8 +88,8 @@ def fetch(given: str, recorded: Mapping[str, str] | None = None) -> Fetched:
             f"{given} is commit {found.revision}, but the answers on record are to commit {held}; use a new folder "
             f"with -o, or {PREFIX}{name}@{held}"
         )
-    paths = {one: _downloaded(hub, name, files, found.revision, one) for one in wanted}
-    hashes = {one: _checked(path, found.files[one]) for one, path in paths.items()}
+    got = {one: _had(hub, name, files, found, one) for one in wanted}
+    paths, hashes = {one: path for one, (path, _) in got.items()}, {one: mark for one, (_, mark) in got.items()}
     return Fetched(name, files.repo, found.revision, paths, hashes)
 
 
@@ -174,7 +174,26 @@ def _listed(hub: Any, name: str, files: Files, revision: str) -> _Listing:  # no
     return _Listing(told.sha, found)
 
 
-def _downloaded(hub: Any, name: str, files: Files, revision: str, file: str) -> Path:  # noqa: ANN401 - an extra
+def _had(hub: Any, name: str, files: Files, listing: _Listing, file: str) -> tuple[Path, str]:  # noqa: ANN401
+    """A file with its sha256. One that is torn or was changed in the cache is fetched once more."""
+    mark = listing.files[file]
+    path = _downloaded(hub, name, files, listing.revision, file, again=False)
+    found, right = _hashed(path, mark)
+    if not right:
+        with _said(hub, name, files, listing.revision):
+            if hub.constants.HF_HUB_OFFLINE:
+                raise hub.errors.OfflineModeIsEnabled
+        path = _downloaded(hub, name, files, listing.revision, file, again=True)
+        found, right = _hashed(path, mark)
+    if not right:
+        raise ReasonMedError(
+            f"{file} of {files.repo} at {listing.revision} came twice with another hash than {mark}, which the hub "
+            f"has for it; run the same command again, or give the file: {name}=FILE"
+        )
+    return path, found
+
+
+def _downloaded(hub: Any, name: str, files: Files, revision: str, file: str, *, again: bool) -> Path:  # noqa: ANN401
     with _said(hub, name, files, revision), _without_bars(hub):
         got = hub.hf_hub_download(
             files.repo,
@@ -185,21 +204,17 @@ def _downloaded(hub: Any, name: str, files: Files, revision: str, file: str) -> 
             token=token() or False,
             library_name="reasonmed",
             library_version=__version__,
+            force_download=again,
         )
     return Path(got)
 
 
-def _checked(path: Path, mark: str | None) -> str:
-    """The sha256 of a file, which must have the hash that the hub gives: sha256 too, or git's of small files."""
+def _hashed(path: Path, mark: str | None) -> tuple[str, bool]:
+    """The sha256 of a file, and whether it has the hash that the hub gives: sha256 too, or git's of small files."""
     content = path.read_bytes()
     found = sha256(content).hexdigest()
     git = sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    if mark is not None and mark not in (found, git):
-        raise ReasonMedError(
-            f"{path} is torn or was changed: its hash is not {mark}, as the hub has it; remove {path.resolve()} and "
-            "run the same command again"
-        )
-    return found
+    return found, mark in (None, found, git)
 
 
 @contextmanager
@@ -226,8 +241,8 @@ def _said(hub: Any, name: str, files: Files, revision: str) -> Iterator[None]:  
         yield
     except errors.OfflineModeIsEnabled as offline:
         raise UsageError(
-            f"{PREFIX}{name}: HF_HUB_OFFLINE is set, and the cache {hub.constants.HF_HUB_CACHE} does not hold {where}; "
-            f"fetch it once with the network, {by_hand}"
+            f"{PREFIX}{name}: HF_HUB_OFFLINE is set, and the cache {hub.constants.HF_HUB_CACHE} does not hold {where}, "
+            f"or not unchanged; fetch it once with the network, {by_hand}"
         ) from offline
     except errors.GatedRepoError as gated:
         raise UsageError(
@@ -242,4 +257,6 @@ def _said(hub: Any, name: str, files: Files, revision: str) -> Iterator[None]:  
     except (errors.HTTPError, errors.EntryNotFoundError, OSError, ValueError) as failed:
         raise ReasonMedError(f"the hub did not give {where}: {failed}; {again}") from failed
     except (LookupError, TypeError, AttributeError) as strange:
-        raise ReasonMedError(f"{page} answered with something else than a data set: {strange!r:.200}") from strange
+        raise ReasonMedError(
+            f"{page} answered with something else than a data set: {strange!r}; {by_hand}"
+        ) from strange

@@ -14,7 +14,7 @@ from reasonmed.questions._row import glance
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = {"options": "choices"}
+NAMES = {"options": "choices", "answer_index": "answer"}
 
 _COLUMNS = ("0", "1", "2", "3", "4", "5")
 _OF_THE_HUB = {"question", "subject", "choices", "answer"}
