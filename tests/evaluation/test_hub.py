@@ -76,7 +76,10 @@ class DataHub:
         told = {"ETag": f'"{mark}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         if request.method == "HEAD":
             return web.Response(headers={**told, "Content-Length": str(len(content))})
-        return web.Response(body=self.served(content), headers=told)
+        begun = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        if begun:
+            told["Content-Range"] = f"bytes {begun}-{len(content) - 1}/{len(content)}"
+        return web.Response(body=self.served(content)[begun:], headers=told, status=206 if begun else 200)
 
 
 def git_hash(content: bytes) -> str:
