@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "hub:"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REVISION = re.compile(r"[A-Za-z0-9](?:[\w.-]|/(?=[A-Za-z0-9]))*", re.ASCII)
 _SAFE = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 _SUFFIXES = (".parquet", ".jsonl", ".json")
@@ -153,14 +154,13 @@ def _none_fits(name: str, files: Files, found: _Listing, folder: str) -> str:
 
 
 def _cached(hub: Any, repo: str, revision: str) -> _Listing:  # noqa: ANN401 - an extra
-    """What the client's cache has of a commit; a link there leads to a file named by its hash."""
+    """What the client's cache has of a commit; its links lead to files named by their hashes, where there are links."""
     folder = Path(hub.constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}" / "snapshots" / revision
     if not _COMMIT.fullmatch(revision) or not folder.is_dir():
         return _Listing(revision, {})
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return _Listing(
-        revision, {name: path.resolve().name if path.is_symlink() else None for name, path in there.items()}
-    )
+    marks = {name: path.resolve().name for name, path in there.items()}
+    return _Listing(revision, {name: mark if _HASH.fullmatch(mark) else None for name, mark in marks.items()})
 
 
 def _listed(hub: Any, name: str, files: Files, revision: str) -> _Listing:  # noqa: ANN401 - an extra
