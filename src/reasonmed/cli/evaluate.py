@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reasonmed.benchmarks.fetching import Fetched
     from reasonmed.evaluation import Candidate, Evaluation, Settings
     from reasonmed.evaluation.report import Table
     from reasonmed.recipe.options import Recipe
@@ -32,7 +34,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    questions: Annotated[list[str], typer.Argument(metavar="QUESTIONS...", help="Question files, or VARIANT=FILE.")],
+    questions: Annotated[
+        list[str], typer.Argument(metavar="QUESTIONS...", help="Question files, VARIANT=FILE, or hub:VARIANT.")
+    ],
     candidates: Annotated[
         list[str] | None,
         typer.Option("-m", "--candidate", help="embedded, a model folder, a .gguf file, or a model of -r; repeat."),
@@ -84,6 +88,7 @@ def evaluate(
       reasonmed evaluate medqa.jsonl pubmedqa.jsonl -m models/base -m models/trained --base base -o evaluations/gain
       reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
+      reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.admission import Selection  # noqa: PLC0415 - the same
@@ -106,9 +111,10 @@ def evaluate(
         prompt=_prompt(prompt),
         seed=seed,
     )
+    fetched = _fetched(questions, output)
     with options.working("checking questions and models"):
         planned = engine.plan(
-            questions,
+            fetched,
             [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)],
             output,
             settings,
@@ -124,6 +130,14 @@ def evaluate(
     with options.working("writing results and reports"):
         told = engine.conclude(planned)
     _show(told, output)
+
+
+def _fetched(questions: list[str], output: Path) -> list[str | Path | Fetched]:
+    from reasonmed.evaluation import on_hub, with_files  # noqa: PLC0415 - keeps --help fast
+
+    far = [one for one in questions if on_hub(one)]
+    with options.working(f"fetching {', '.join(far)}") if far else nullcontext():
+        return with_files(questions, output)
 
 
 def _prompt(given: str) -> str:

@@ -23,6 +23,7 @@ from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.sets import Reading, benchmarks_of
 from reasonmed.evaluation.settings import Settings
+from reasonmed.evaluation.sources import on_hub, with_files
 from reasonmed.job import execute
 from reasonmed.recipe.options import Limits
 from reasonmed.watch import Watch
@@ -30,6 +31,8 @@ from reasonmed.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from reasonmed.benchmarks.fetching import Fetched
 
 __all__ = [
     "Candidate",
@@ -43,13 +46,15 @@ __all__ = [
     "jobs",
     "of_endpoint",
     "of_folder",
+    "on_hub",
     "plan",
     "prepare",
+    "with_files",
 ]
 
 
 def plan(  # noqa: PLR0913 - what to ask, whom, where and how
-    questions: Sequence[str | Path],
+    questions: Sequence[str | Path | Fetched],
     models: Sequence[Candidate],
     out: Path,
     settings: Settings | None = None,
@@ -68,7 +73,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     reading = (reading or Reading())._replace(context=settings.context)
     return prepare(
         Evaluation(
-            benchmarks=benchmarks_of(questions, reading),
+            benchmarks=benchmarks_of(with_files(questions, out), reading),
             candidates=models,
             folder=EvaluationFolder(out),
             settings=settings,
@@ -88,7 +93,7 @@ def conclude(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
-    questions: Sequence[str | Path],
+    questions: Sequence[str | Path | Fetched],
     models: Sequence[Candidate],
     out: Path,
     settings: Settings | None = None,
@@ -103,7 +108,8 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     Not to be called where an event loop runs: it runs its own.
 
     Args:
-        questions: question files, each one benchmark; ``NAME=FILE`` says which pinned variant a file is.
+        questions: question files, each one benchmark; ``NAME=FILE`` says which pinned variant a file is, and
+            ``hub:NAME`` fetches a variant's own files.
         models: whom to ask, one after the other; see ``candidate``, ``of_folder`` and ``of_endpoint``.
         out: the folder to write; models may be added to it by later calls with the same settings.
         settings: how to ask.

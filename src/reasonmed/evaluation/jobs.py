@@ -67,6 +67,7 @@ def prepare(evaluation: Evaluation) -> Evaluation:
     if made.base is not None and made.base not in {*names, *(made.folder.models() if made.folder.exists else ())}:
         raise UsageError(f"--base {made.base}: is none of the models {', '.join(names)}")
     made.folder.claim(made.settings.identity())
+    made.folder.note(one.fetched for one in made.benchmarks if one.fetched is not None)
     for one in made.candidates:
         made.folder.add(one)
     return made
@@ -88,8 +89,8 @@ def _check_protocol(evaluation: Evaluation) -> None:
         kind = _prompt_kind(one)
         if kind is None:
             raise UsageError(
-                f"{one.file}: lm-eval has no log-likelihood task for {one.name}; say which variant the file is, such "
-                f"as medqa-4options={one.file}, or use --protocol generate"
+                f"{one.file}: lm-eval has no log-likelihood task for {one.name}; say which variant a file is, such "
+                "as medqa-4options=FILE, or use --protocol generate"
             )
         for question in one.questions:
             prompt_of(question, kind)
