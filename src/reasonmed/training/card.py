@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from reasonmed import __version__
 from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
@@ -145,7 +147,7 @@ def _card(told: dict[str, Any]) -> str:
     settings = told["settings"]
     hub = "/" in base["name"] and not base["name"].startswith((".", "/", "~"))
     head = ["---", "library_name: transformers", "tags: [medical, reasoning, reasonmed]"]
-    head += [f"base_model: {base['name']}"] if hub else []
+    head += [yaml.safe_dump({"base_model": base["name"]}, allow_unicode=True, width=1000).rstrip()] if hub else []
     tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
     rows = [
         ("base model", f"{plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
