@@ -22,7 +22,7 @@ LAYERS = (
     ("types",),
     ("stems", "report", "statistics"),
     ("parsing",),
-    ("prompting", "reward", "templates"),
+    ("prompting", "reward", "templates", "harness"),
     ("prices", "benchmarks"),
     ("questions", "backends"),
     ("contamination",),

@@ -342,3 +342,14 @@ def test_trl_itself_trains_from_what_was_written(tmp_path: Path) -> None:
     losses = [one["loss"] for one in json.loads(state.read_text())["log_history"] if "loss" in one]
     assert len(losses) == 6
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_card_of_it_is_refused_with_the_mend_that_fits(tmp_path: Path, stack: str) -> None:
+    from reasonmed.export import About, recard  # noqa: PLC0415 - beside its use
+
+    emitted(tmp_path, stack)
+    before = {path.name: path.read_bytes() for path in (tmp_path / stack).iterdir() if path.is_file()}
+    with pytest.raises(UsageError, match=rf"holds rows for {stack} .* give the export that they were made from"):
+        recard(tmp_path / stack, About(), force=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / stack).iterdir() if path.is_file()} == before

@@ -11,6 +11,7 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
+from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.report import Table
     from reasonmed.recipe.options import Recipe
 
-_NAMES = 2
-"""So many columns of a table are names, which stay on one line."""
 _WARM = 0.7
 """Temperature where a question is asked several times and none is given."""
 
@@ -197,7 +196,7 @@ def _show(told: dict[str, Any], folder: Path) -> None:
     from reasonmed.evaluation.report import SETS, headline_words, how, marks, tables  # noqa: PLC0415 - keeps --help fast
 
     for table in tables(told):
-        _print(table if table.title != SETS else table.without_last())
+        _print(table if table.title != SETS else table.without_words())
     for mark in marks(told):
         say(mark, "yellow")
     out.print(safe(how(told)), soft_wrap=True)
@@ -207,14 +206,9 @@ def _show(told: dict[str, Any], folder: Path) -> None:
 
 
 def _print(found: Table) -> None:
-    from rich.table import Table as Grid  # noqa: PLC0415 - keeps --help fast
-
-    grid = Grid(title=safe(found.title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for place, name in enumerate(found.columns):
-        grid.add_column(safe(name), header_style="dim", overflow="fold", no_wrap=place < _NAMES)
-    for row in found.rows:
-        grid.add_row(*(safe(cell) for cell in row))
-    out.print(grid)
+    beside = found.without_words() if found.words else found
+    words = [f"{row[0]}: {row[-1]}" for row in found.rows] if found.words else []
+    show(found.title, beside.columns, beside.rows, words)
     if found.note:
         out.print(safe(found.note, "dim"), soft_wrap=True)
     out.print()

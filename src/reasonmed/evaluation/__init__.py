@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.evaluation.candidates import Candidate, candidate, of_endpoint, of_folder
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.jobs import Evaluation, jobs, prepare
+from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
@@ -85,10 +86,11 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
 
 
 def conclude(evaluation: Evaluation) -> dict[str, Any]:
-    """Write ``results.json``, the answers, the reports and ``.eval_results/``; returns the results."""
+    """Write ``results.json``, the answers, the reports, ``.eval_results/`` and ``lm-eval/``; returns the results."""
     told = finish(evaluation)
     write_reports(evaluation.folder.path, told)
     write_model_pages(evaluation.folder.path, told)
+    write_tasks(evaluation)
     return told
 
 

@@ -66,6 +66,11 @@ class Benchmark:
         return unpinned(self.facts, self.variant)
 
     @property
+    def prompt(self) -> str | None:
+        """The log-likelihood prompt that lm-eval has for it."""
+        return self.variant.prompt if self.variant else None
+
+    @property
     def whole(self) -> bool:
         """Whether nothing is known in which it differs from its variant."""
         return self.variant is not None and not self.differences

@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from reasonmed import __version__
 from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
@@ -175,7 +177,7 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     settings = told["settings"]
     hub = "/" in base["name"] and not base["name"].startswith((".", "/", "~"))
     head = ["---", "library_name: transformers", "tags: [medical, reasoning, reasonmed]"]
-    head += [f"base_model: {base['name']}"] if hub else []
+    head += [yaml.safe_dump({"base_model": base["name"]}, allow_unicode=True, width=1000).rstrip()] if hub else []
     variant = f" of {data['variant']}" if data["variant"] else ""
     tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
     rows = [
