@@ -18,7 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("errors", "_version", "resources", "files", "weights"),
+    ("errors", "_version", "resources", "files", "weights", "ids"),
     ("types",),
     ("stems", "report", "statistics"),
     ("parsing",),

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.export._splits import split_of_questions
+from reasonmed.ids import chain_id
 from reasonmed.outputs import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class View:
     def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:
         """The texts of the generated chains, each with the finding that names it."""
         for number, chain in enumerate(story.chains, 1):
-            yield chain.text, self._dropped(f"{story.question.id}/chain-{number}")
+            yield chain.text, self._dropped(chain_id(story.question.id, number))
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None
