@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
@@ -70,6 +70,16 @@ class RunDirectory:
         if not self.ledger_path.is_file():
             raise RunDirectoryError(f"{self.path} is no run: it has no ledger.db")
         return Ledger(self.ledger_path, read_only=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Ledger]:
+        """The ledger at one moment, for reading only.
+
+        Raises:
+            RunDirectoryError: there is no run here.
+        """
+        with closing(self.reader()) as ledger, ledger.one_moment():
+            yield ledger
 
     @contextmanager
     def writing(self, manifest: dict[str, Any]) -> Iterator[Ledger]:
