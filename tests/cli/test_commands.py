@@ -102,6 +102,27 @@ def test_a_run_ends_with_a_record_a_funnel_and_the_paths(tmp_path: Path, example
     assert all(one["demo"] for one in records)
 
 
+def test_a_run_that_was_finished_says_that_nothing_was_asked_again(finished: Path, examples: Path) -> None:
+    said = "finished before: nothing was asked again"
+    words = ("run", examples, "-r", "scripted", "-o", finished, "--max-failures", "100%")
+    again = reasonmed_at(finished.parent, *words, "--limit", "12")
+    assert (again.code, again.err.count(said)) == (0, 1)
+    told = reasonmed_at(finished.parent, *words, "--limit", "12", "--log-json").err.splitlines()
+    logged = [json.loads(line) for line in told if line.startswith("{")]
+    notes = [one["text"] for one in logged if one["event"] == "note"]
+    assert notes == [said]
+
+
+def test_a_run_that_had_something_to_do_does_not_say_that_it_was_finished(tmp_path: Path, examples: Path) -> None:
+    for limit, added in (("2", False), ("3", True)):
+        done = reasonmed_at(
+            tmp_path, "run", examples, "-r", "scripted", "-o", "run", "--max-failures", "100%", "--limit", limit
+        )
+        assert done.code == 0
+        assert "finished before" not in done.err
+        assert ("questions were added" in done.err) == added, "what is to be told is told also of a short run"
+
+
 def test_the_same_command_again_resumes_the_same_run(tmp_path: Path, examples: Path) -> None:
     command = ("run", examples, "-r", "scripted", "--limit", "2", "--max-failures", "2")
     reasonmed_at(tmp_path, *command)
