@@ -249,7 +249,12 @@ async def test_a_run_is_paused_limited_resumed_and_drained_from_outside(tmp_path
         await asyncio.sleep(0.6)
         assert server.received == held, "a paused run sends nothing"
         assert (await ctl(tmp_path, "limit", "writer-a", "1")).code == 0
-        assert (await ctl(tmp_path, "limit", "nobody", "1")).code == 2
+        assert (await ctl(tmp_path, "limit", "b", "2")).out.startswith("b (writer-b): at most 2 open requests")
+        for wrong, said in (("nobody", "names no model"), ("writer", "names several models")):
+            refused = await ctl(tmp_path, "limit", wrong, "1")
+            assert refused.code == 2
+            assert f"'{wrong}' {said} of this run; there are a (writer-a), b (writer-b), judge" in refused.err
+        assert "must be 1 or more, not 0" in (await ctl(tmp_path, "limit", "a", "0")).err
         told = await ctl(tmp_path, "status")
         assert told.code == 0
         assert (await ctl(tmp_path, "resume")).code == 0
