@@ -196,6 +196,32 @@ def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("records.jsonl", "it is a file"),
+        ("records.jsonl/run", "nothing is there"),
+        ("nowhere", "nothing is there"),
+        ("thesis", "it has no run.json"),
+    ],
+)
+@pytest.mark.parametrize("command", ["rebuild RUN", "ctl RUN status", "retry RUN --class context", "export RUN -o out"])
+def test_a_place_that_is_no_run_is_named_with_the_mend(command: str, place: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("{}\n")
+    (tmp_path / "thesis").mkdir()
+    done = reasonmed_at(tmp_path, *(place if word == "RUN" else word for word in command.split()))
+    assert done.code == 2
+    said = f"error: {place} is no run: {what}; give the run directory that `reasonmed run` printed"
+    assert " ".join(done.err.split()) == said
+
+
+def test_a_run_that_nobody_runs_cannot_be_turned_and_ctl_says_what_can_be_done(finished: Path) -> None:
+    done = reasonmed_at(finished.parent, "ctl", finished.name, "pause")
+    assert done.code == 2
+    assert "run is not running; the command that began it goes on, `reasonmed status` says" in done.err
+    assert "Errno" not in done.err
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("run", "nowhere.json"), "nowhere.json: cannot be read: No such file or directory"),
