@@ -186,6 +186,19 @@ def test_retry_asks_again_only_what_its_class_ended(world: World, tmp_path: Path
         retire(directory, ["moon"])
 
 
+def test_retry_asks_the_question_itself_where_another_ones_id_begins_alike(world: World, tmp_path: Path) -> None:
+    def refuse(name: str, stage: str) -> None:
+        if stage == "generate" and name == "c#x":
+            raise RequestRejected("no", "context")
+
+    world.refuse = refuse
+    rows = [replace(one, id=name) for one, name in zip(questions(2), ("c", "c#x"), strict=True)]
+    directory = run(tmp_path / "run", rows)
+    assert retire(directory, ["context"]) == 1
+    with closing(directory.reader()) as ledger:
+        assert [name for (name,) in ledger.query("SELECT id FROM outcomes")] == ["c"]
+
+
 def test_a_diff_names_the_changed_records_and_the_calls_behind_them(world: World, tmp_path: Path) -> None:
     one = run(tmp_path / "one", questions(8))
     same = run(tmp_path / "same", questions(8))

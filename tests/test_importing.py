@@ -77,6 +77,19 @@ def test_several_rows_of_one_question_are_numbered(tmp_path: Path) -> None:
     assert len({one["question_id"] for one in found}) == 1
 
 
+def test_a_row_keeps_the_id_that_it_has_as_a_record(tmp_path: Path) -> None:
+    one = {"question_id": "q1", **LAYOUTS["messages"]}
+    found = imported(tmp_path, {**one, "id": "q1#2"}, {**one, "id": "q1#2"}, {**one, "id": "q2#1"}, one)
+    assert [row["id"] for row in found] == ["q1#2", "q1#3", "q1#4", "q1#5"]
+
+
+@pytest.mark.parametrize("field", ["id", "question_id"])
+def test_a_row_is_left_out_whose_question_would_have_a_records_id(field: str, tmp_path: Path) -> None:
+    imported(tmp_path, LAYOUTS["alpaca"], {field: "q1#1", **LAYOUTS["messages"]})
+    (left,) = read_lines(tmp_path / "ours.jsonl.left_out.jsonl")
+    assert f"{field}: 'q1#1' is the id of record 1 of a question 'q1'" in left["problem"]
+
+
 def test_rows_that_fit_no_layout_are_counted_and_listed_with_the_reason(tmp_path: Path) -> None:
     user, assistant = LAYOUTS["messages"]["messages"]
     bad = [

@@ -18,7 +18,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("errors", "_version", "resources", "files", "weights", "hub"),
+    ("errors", "_version", "resources", "files", "weights", "hub", "ids"),
     ("types",),
     ("stems", "report", "statistics"),
     ("parsing",),

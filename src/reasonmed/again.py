@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import recipe as recipes
 from reasonmed.errors import RunDirectoryError, UsageError
+from reasonmed.ids import question_of
 from reasonmed.synthesis import synthesis_job
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ CLASSES = ("context", "filter", "bad_request", "unparsable")
 """Faults that belong to a request: on record, and not asked again unless somebody wants it."""
 
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE call IN ({})"
-_REFUSED = "SELECT call, question FROM calls WHERE error = ? AND length(key) = 16"
-_ASKED_AGAIN = "SELECT call, question FROM calls WHERE attempt > 0 AND length(key) = 16"
+_REFUSED = "SELECT call, stage, question FROM calls WHERE error = ? AND length(key) = 16"
+_ASKED_AGAIN = "SELECT call, stage, question FROM calls WHERE attempt > 0 AND length(key) = 16"
 _PAGE = 500
 
 
@@ -58,10 +59,11 @@ def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
     if unknown:
         raise UsageError(f"--class {', '.join(unknown)}: there are {', '.join(CLASSES)}")
     with folder.writing(folder.manifest()) as ledger:
-        rows: list[tuple[int, str]] = []
+        rows: list[tuple[int, str, str]] = []
         for name in classes:
             rows += list(ledger.query(_REFUSED, name)) if name != "unparsable" else _unparsable(folder)
-        calls, questions = [call for call, _ in rows], sorted({question.partition("#")[0] for _, question in rows})
+        calls = [call for call, _, _ in rows]
+        questions = sorted({question_of(asked) if stage == "score" else asked for _, stage, asked in rows})
 
         def change(connection: sqlite3.Connection) -> None:
             for start in range(0, len(calls), _PAGE):
@@ -74,12 +76,12 @@ def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
     return len(questions)
 
 
-def _unparsable(folder: RunDirectory) -> list[tuple[int, str]]:
+def _unparsable(folder: RunDirectory) -> list[tuple[int, str, str]]:
     """Re-asks of questions whose story has a chain that is undecided or missing for an unusable reply."""
     with_trouble = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
     ledger = folder.reader()
     try:
         troubled = {name for (name,) in ledger.query(with_trouble)}
-        return [(call, question) for call, question in ledger.query(_ASKED_AGAIN) if question in troubled]
+        return [row for row in ledger.query(_ASKED_AGAIN) if row[2] in troubled]
     finally:
         ledger.close()

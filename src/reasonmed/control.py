@@ -33,8 +33,8 @@ class Control:
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
 
-    def connect(self, settings: ModelSettings, models: int) -> Retrying:
-        """The layers below the journal for one of so many models."""
+    def connect(self, settings: ModelSettings, models: int, name: str) -> Retrying:
+        """The layers below the journal for one of so many models; ``name`` is the recipe's for it."""
         allowed = settings.limits
         rates = Rates(
             allowed.requests_per_minute,
@@ -48,7 +48,7 @@ class Control:
             Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
             for one in settings.split()
         ]
-        pool = Pool(settings.label, endpoints)
+        pool = Pool(settings.label, endpoints, name)
         self.scheduler.add(pool)
         dispatched = Dispatched(pool, self, settings.priced)
         ceilings = self.limits.tries.model_dump()
@@ -63,15 +63,30 @@ class Control:
         )
 
     def limit(self, model: str, most: int) -> dict[str, str]:
-        """Set how many requests may be open at each address of a model, named by its label or a part of it."""
-        found = [pool for pool in self.scheduler.pools if model in pool.name]
-        if len(found) != 1 or most < 1:
-            names = ", ".join(pool.name for pool in self.scheduler.pools)
-            return {"error": f"{model!r} must name one of the models {names}, and the limit be 1 or more"}
+        """Set how many requests may be open at each address of a model.
+
+        The model is named as in the recipe or as at its endpoint, or by a part of one of these that no other has.
+        """
+        if most < 1:
+            return {"error": f"the limit must be 1 or more, not {most}"}
+        found = self._named(model)
+        if len(found) != 1:
+            names = ", ".join(_both_names(pool) for pool in self.scheduler.pools)
+            fits = "names several models" if found else "names no model"
+            return {"error": f"{model!r} {fits} of this run; there are {names}"}
         for endpoint in found[0].endpoints:
             endpoint.window.limit(most)
         self.scheduler.wake()
-        return {"ok": f"{found[0].name}: at most {most} open requests at each address"}
+        return {"ok": f"{_both_names(found[0])}: at most {most} open requests at each address"}
+
+    def _named(self, model: str) -> list[Pool]:
+        pools = self.scheduler.pools
+        ways = (
+            [pool for pool in pools if model == pool.entry],
+            [pool for pool in pools if model == pool.name],
+            [pool for pool in pools if model in pool.entry or model in pool.name],
+        )
+        return next((found for found in ways if found), [])
 
     def budget_spent(self) -> float | None:
         """USD spent over all sessions; None where a price is unknown."""
@@ -82,6 +97,10 @@ class Control:
     def rank(self, stage: str) -> int:
         """How soon a stage's requests go: later stages first."""
         return _RANKS.get(stage, 0)
+
+
+def _both_names(pool: Pool) -> str:
+    return pool.name if pool.entry == pool.name else f"{pool.entry} ({pool.name})"
 
 
 def _address(settings: ModelSettings) -> str:

@@ -108,8 +108,16 @@ def ask(folder: RunDirectory, command: dict[str, Any]) -> dict[str, Any]:
             line.sendall(json.dumps(command).encode() + b"\n")
             with line.makefile("rb") as reply:
                 answer: dict[str, Any] = json.loads(reply.readline())
-    except (FileNotFoundError, ConnectionError, TimeoutError, ValueError) as silent:
-        raise RunDirectoryError(f"{folder.path} is not running, or does not answer: {silent}") from silent
+    except (FileNotFoundError, ConnectionRefusedError) as silent:
+        raise RunDirectoryError(
+            f"{folder.path} is not running; the command that began it goes on, `reasonmed status` says how far it came"
+        ) from silent
+    except PermissionError as foreign:
+        raise RunDirectoryError(f"{folder.path} is run by another user, who alone may turn it") from foreign
+    except (ConnectionError, TimeoutError, ValueError) as silent:
+        raise RunDirectoryError(
+            f"{folder.path} does not answer; it may just have ended: see `reasonmed status`"
+        ) from silent
     if "error" in answer:
         raise UsageError(str(answer["error"]))
     return answer

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.export._sinks import Sinks
 from reasonmed.export.parquet import row_of, schema
+from reasonmed.ids import clash, number_of, record_id
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.questions._files import rows
 from reasonmed.questions._row import glance
@@ -89,21 +90,33 @@ def _schema_of(target: Path) -> Any:  # noqa: ANN401 - a function, or None
 def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
     """The rows of a file as records, or the error that says why a row is none.
 
-    Fields of a record that are unknown are None; several rows of one question are numbered.
+    Fields of a record that are unknown are None. Several rows of one question are numbered; a row that has a record's
+    id keeps it.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, set[int]] = {}
     for row in rows(source):
         if isinstance(row, QuestionError):
             yield row
             continue
         try:
             told = _told(row.fields)
+            name = _id(row.fields) or f"{source.stem}-{digest(told.question, 8)}"
+            number = _number(row.fields, name, seen.setdefault(name, set()))
         except QuestionError as wrong:
             yield QuestionError(str(source), row.line, wrong.field, wrong.problem)
             continue
-        name = _id(row.fields) or f"{source.stem}-{digest(told.question, 8)}"
-        seen[name] += 1
-        yield _record(told, row, source, f"{name}#{seen[name]}", name)
+        yield _record(told, row, source, record_id(name, number), name)
+
+
+def _number(fields: Mapping[str, Any], question_id: str, used: set[int]) -> int:
+    """The number of a record among those of its question: its own where it has one that is free, else the next."""
+    problem = clash(question_id)
+    if problem is not None:
+        raise QuestionError("", 0, "question_id" if "question_id" in fields else "id", problem)
+    own = number_of(str(fields.get("id")), question_id)
+    number = own if own is not None and own not in used else max(used, default=0) + 1
+    used.add(number)
+    return number
 
 
 def _record(told: Told, row: Row, source: Path, name: str, question_id: str) -> dict[str, Any]:

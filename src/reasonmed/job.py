@@ -109,6 +109,8 @@ async def execute(job: Job, watch: Watch) -> None:
             job.write(ledger)
             raise
         watch.phase = "writing"
+        if not stop.wanted and not watch.asked:
+            watch.notes.append("finished before: nothing was asked again")
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)
     if stop.reason is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -136,6 +137,15 @@ class Ledger:
     def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Rows of a query."""
         yield from self._reader.execute(sql, values)
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Whatever is read inside is as it was when the first of it was read, whatever is written meanwhile."""
+        self._reader.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._reader.execute("ROLLBACK")
 
     def fact(self, name: str) -> str | None:
         """A remembered fact about the run."""

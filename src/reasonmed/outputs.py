@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from reasonmed.files import replacing
+from reasonmed.ids import record_id
 from reasonmed.ledger import encode, unpack_story
 from reasonmed.stages.route import count_outcomes
 from reasonmed.types import Record, Story, letter
@@ -62,7 +63,7 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
         return []
     records = []
     for number, kept in enumerate(story.kept or (), 1):
-        name = f"{question.id}#{number}"
+        name = record_id(question.id, number)
         scored = scores.get(name)
         records.append(
             Record(

@@ -12,6 +12,7 @@ import msgspec
 
 from reasonmed.admission import Selection
 from reasonmed.errors import QuestionError
+from reasonmed.ids import question_of
 from reasonmed.types import digest
 
 Totals = defaultdict[tuple[str, str], float]
@@ -125,7 +126,7 @@ def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals],
     used: dict[str, Totals] = {name: defaultdict(float) for name in strata}
     unpriced: Counter[str] = Counter()
     for question, stage, *values in ledger.query(_CALLS):
-        name = question if question in used else question.rpartition("#")[0]
+        name = question_of(question) if stage == "score" else question
         if name not in used:
             continue
         requests, tokens_in, tokens_out, usd, without_price, seconds = values

@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
@@ -52,9 +52,11 @@ class RunDirectory:
         """
         try:
             found = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        except FileNotFoundError as missing:
-            raise RunDirectoryError(f"{self.path} is no run: it has no run.json") from missing
-        except (OSError, ValueError) as torn:
+        except (FileNotFoundError, NotADirectoryError) as missing:
+            raise self._no_run("run.json") from missing
+        except OSError as unread:
+            raise RunDirectoryError(f"{self.manifest_path} cannot be read: {unread.strerror}") from unread
+        except ValueError as torn:
             raise RunDirectoryError(f"{self.manifest_path} cannot be read: {torn}") from torn
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise RunDirectoryError(f"{self.manifest_path} is not of this version's format {_FORMAT}")
@@ -68,8 +70,18 @@ class RunDirectory:
         """
         self.manifest()
         if not self.ledger_path.is_file():
-            raise RunDirectoryError(f"{self.path} is no run: it has no ledger.db")
+            raise self._no_run("ledger.db")
         return Ledger(self.ledger_path, read_only=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Ledger]:
+        """The ledger at one moment, for reading only.
+
+        Raises:
+            RunDirectoryError: there is no run here.
+        """
+        with closing(self.reader()) as ledger, ledger.one_moment():
+            yield ledger
 
     @contextmanager
     def writing(self, manifest: dict[str, Any]) -> Iterator[Ledger]:
@@ -103,6 +115,16 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         return None
+
+    def _no_run(self, missing: str) -> RunDirectoryError:
+        what = (
+            f"it has no {missing}"
+            if self.path.is_dir()
+            else "it is a file"
+            if self.path.exists()
+            else "nothing is there"
+        )
+        return RunDirectoryError(f"{self.path} is no run: {what}; give the run directory that `reasonmed run` printed")
 
     def _only_ours(self) -> bool:
         """Whether nothing but the remains of a start that was interrupted is here."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from reasonmed.ids import record_id
 from reasonmed.ledger import unpack_story
 from reasonmed.runner import run
 from reasonmed.stages.score import score
@@ -29,7 +30,7 @@ def record_ids(ledger: Ledger) -> Iterator[str]:
     while page := list(ledger.query(_WITH_RECORDS, last, _PAGE)):
         last = page[-1][0]
         for question_id, count in page:
-            yield from (f"{question_id}#{number}" for number in range(1, count + 1))
+            yield from (record_id(question_id, number) for number in range(1, count + 1))
 
 
 def draw_sample(ids: Iterator[str], sample: int | None, seed: int) -> Iterator[str]:

@@ -34,10 +34,10 @@ NEEDED = ("generate", "verify")
 
 
 def question_source(path: Path, settings: Settings) -> Source:
-    """The rows of a question file as stories that have yet to happen."""
+    """The rows of a question file as stories that have yet to happen; no id is one that a record will have."""
 
     def rows() -> Iterator[Story | QuestionError]:
-        for found in read(path, settings):
+        for found in read(path, settings._replace(records=True)):
             yield Story(found) if isinstance(found, Question) else found
 
     return rows

@@ -75,7 +75,7 @@ async def connected(
     try:
         for name in recipe.used:
             settings = recipe.model(name)
-            layer = control.connect(settings, len(recipe.used))
+            layer = control.connect(settings, len(recipe.used), name)
             stacks[name] = Journaled(layer, ledger, control.meter, elders, settings.priced)
         yield assemble(recipe, stacks)
     finally:

@@ -24,6 +24,12 @@ class Watch:
     """What a person should be told, in order: changes since the last session, questions taken in."""
     started: float = field(default_factory=time.monotonic)
 
+    @property
+    def asked(self) -> bool:
+        """Whether anything was done or asked in this session, with or without an answer."""
+        meter = self.control.meter if self.control else None
+        return bool(self.done or (meter and (meter.faults or any(one.done for one in meter.stages.values()))))
+
     def snapshot(self) -> dict[str, Any]:
         """Counts, rates, money and endpoints at this moment, as plain data."""
         elapsed = max(0.001, time.monotonic() - self.started)

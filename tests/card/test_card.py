@@ -13,7 +13,7 @@ import yaml
 
 from exports import Export, read_lines
 from reasonmed.card import pictures
-from reasonmed.card.licenses import front_matter, identifier
+from reasonmed.card.licenses import conflict, front_matter, identifier
 from reasonmed.card.terms import terms_date, terms_of
 from reasonmed.export import About, Settings, export
 from reasonmed.questions import questions_in
@@ -136,6 +136,43 @@ def test_a_source_without_a_license_is_named(tmp_path: Path) -> None:
     assert yaml.safe_load(text.split("---\n")[1])["license"] == ["mit", "unknown"]
 
 
+def test_a_license_on_which_the_publishers_disagree_is_told_from_both_sides(tmp_path: Path) -> None:
+    rows = [question("q1", source="MedMCQA", license="MIT"), question("q2", source="Free", license="CC0-1.0")]
+    text = exported_run(tmp_path, rows)
+    assert yaml.safe_load(text.split("---\n")[1])["license"] == ["apache-2.0", "cc0-1.0", "mit"]
+    (cell,) = (row[1] for row in rows_of(text, "source") if row[0] == "MedMCQA")
+    assert cell.startswith("**unclear:** [mit]")
+    for where in (
+        "github.com/medmcqa/medmcqa/blob/main/LICENSE.md",
+        "huggingface.co/datasets/openlifescienceai/medmcqa",
+    ):
+        assert f"(https://{where})" in cell
+    assert "The license of MedMCQA is unclear, its publishers disagree: mit according to" in text
+    (made,) = tmp_path.rglob("croissant.json")
+    told = json.loads(made.read_text(encoding="utf-8"))["license"]
+    assert [url.rpartition("/")[2] for url in told] == ["Apache-2.0.html", "CC0-1.0.html", "MIT.html"]
+
+
+@pytest.mark.parametrize(
+    ("source", "license_", "said"),
+    [
+        ("MedMCQA", "MIT", ["apache-2.0", "mit"]),
+        ("openlifescienceai/medmcqa", "Apache 2.0", ["apache-2.0", "mit"]),
+        ("Med-MCQA (dev)", "mit", ["apache-2.0", "mit"]),
+        ("MedMCQA", "By written agreement", []),
+        ("MedMCQA", None, []),
+        ("MedQA", "MIT", []),
+        (None, "MIT", []),
+    ],
+)
+def test_a_conflict_is_one_of_what_is_said_of_the_source(
+    source: str | None, license_: str | None, said: list[str]
+) -> None:
+    assert sorted(claim.license for claim in conflict(source, license_)) == said
+    alone = front_matter([{"source": source, "license": license_, "records": 1}])["license"]
+    assert alone == (said or identifier(license_))
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
@@ -156,7 +193,8 @@ def test_licenses_are_the_hubs_identifiers(written: str | None, expected: str) -
 
 
 def test_a_license_that_the_hub_does_not_know_is_named_in_the_head() -> None:
-    sources = [{"license": "Our terms", "records": 3}, {"license": "MIT", "records": 1}, {"license": "X", "records": 0}]
+    found = [("Our terms", 3), ("MIT", 1), ("X", 0)]
+    sources = [{"source": "A", "license": license_, "records": records} for license_, records in found]
     assert front_matter(sources) == {"license": ["mit", "other"], "license_name": "our-terms"}
 
 

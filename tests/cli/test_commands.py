@@ -102,6 +102,27 @@ def test_a_run_ends_with_a_record_a_funnel_and_the_paths(tmp_path: Path, example
     assert all(one["demo"] for one in records)
 
 
+def test_a_run_that_was_finished_says_that_nothing_was_asked_again(finished: Path, examples: Path) -> None:
+    said = "finished before: nothing was asked again"
+    words = ("run", examples, "-r", "scripted", "-o", finished, "--max-failures", "100%")
+    again = reasonmed_at(finished.parent, *words, "--limit", "12")
+    assert (again.code, again.err.count(said)) == (0, 1)
+    told = reasonmed_at(finished.parent, *words, "--limit", "12", "--log-json").err.splitlines()
+    logged = [json.loads(line) for line in told if line.startswith("{")]
+    notes = [one["text"] for one in logged if one["event"] == "note"]
+    assert notes == [said]
+
+
+def test_a_run_that_had_something_to_do_does_not_say_that_it_was_finished(tmp_path: Path, examples: Path) -> None:
+    for limit, added in (("2", False), ("3", True)):
+        done = reasonmed_at(
+            tmp_path, "run", examples, "-r", "scripted", "-o", "run", "--max-failures", "100%", "--limit", limit
+        )
+        assert done.code == 0
+        assert "finished before" not in done.err
+        assert ("questions were added" in done.err) == added, "what is to be told is told also of a short run"
+
+
 def test_the_same_command_again_resumes_the_same_run(tmp_path: Path, examples: Path) -> None:
     command = ("run", examples, "-r", "scripted", "--limit", "2", "--max-failures", "2")
     reasonmed_at(tmp_path, *command)
@@ -172,6 +193,32 @@ def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) 
     again = reasonmed_at(tmp_path, "export", finished, "-o", "data", "--demo")
     assert again.code == 2
     assert "--force" in again.err
+
+
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [
+        ("records.jsonl", "it is a file"),
+        ("records.jsonl/run", "nothing is there"),
+        ("nowhere", "nothing is there"),
+        ("thesis", "it has no run.json"),
+    ],
+)
+@pytest.mark.parametrize("command", ["rebuild RUN", "ctl RUN status", "retry RUN --class context", "export RUN -o out"])
+def test_a_place_that_is_no_run_is_named_with_the_mend(command: str, place: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("{}\n")
+    (tmp_path / "thesis").mkdir()
+    done = reasonmed_at(tmp_path, *(place if word == "RUN" else word for word in command.split()))
+    assert done.code == 2
+    said = f"error: {place} is no run: {what}; give the run directory that `reasonmed run` printed"
+    assert " ".join(done.err.split()) == said
+
+
+def test_a_run_that_nobody_runs_cannot_be_turned_and_ctl_says_what_can_be_done(finished: Path) -> None:
+    done = reasonmed_at(finished.parent, "ctl", finished.name, "pause")
+    assert done.code == 2
+    assert "run is not running; the command that began it goes on, `reasonmed status` says" in done.err
+    assert "Errno" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import sqlite3
 import stat
 import sys
@@ -91,6 +92,29 @@ async def test_a_plan_gives_intervals_and_its_answers_are_kept(tmp_path: Path) -
         whole = await reasonmed(tmp_path, *words)
     assert whole.code == 0, whole.err
     assert server.received == calls(tmp_path / "run"), "the pilot's requests were not sent again"
+
+
+async def test_the_command_that_a_plan_prints_goes_on_with_all_that_the_plan_was_given(tmp_path: Path) -> None:
+    server = FaultyServer({}, latency=0.0)
+    row = {"question": "Which drug?", "options": {"A": "Heparin", "B": "Warfarin"}, "answer_idx": "B"}
+    rows = [*({**row, "question": f"Which drug, {number}?"} for number in range(4)), {"question": "Bad?"}]
+    (tmp_path / "my questions.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    given = ["--layout", "medqa", "--skip-bad", "--max-failures", "100%"]
+    async with serving(server) as url:
+        given += ["--endpoint", url, "--model", "m"]
+        plan = await reasonmed(tmp_path, "plan", "my questions.jsonl", "-o", "my run", "--pilot", "2", *given)
+        assert plan.code == 0, plan.err
+        asked = server.received
+        (line,) = (line for line in plan.out.splitlines() if "replies are kept: " in line)
+        words = shlex.split(line.partition("kept: ")[2])
+        whole = await reasonmed(tmp_path, *words[1:])
+    assert set(given) <= set(words)
+    assert words[0] == "reasonmed"
+    assert whole.code == 0, whole.err
+    assert server.received == calls(tmp_path / "my run") > asked, "the pilot's requests were not sent again"
+    wrong = await reasonmed(tmp_path, "plan", "my questions.jsonl", "--max-failures", "lots")
+    assert wrong.code == 2
+    assert "--max-failures 'lots'" in wrong.err
 
 
 async def test_a_cap_ends_with_exit_3_and_a_larger_one_goes_on(tmp_path: Path) -> None:
@@ -225,7 +249,12 @@ async def test_a_run_is_paused_limited_resumed_and_drained_from_outside(tmp_path
         await asyncio.sleep(0.6)
         assert server.received == held, "a paused run sends nothing"
         assert (await ctl(tmp_path, "limit", "writer-a", "1")).code == 0
-        assert (await ctl(tmp_path, "limit", "nobody", "1")).code == 2
+        assert (await ctl(tmp_path, "limit", "b", "2")).out.startswith("b (writer-b): at most 2 open requests")
+        for wrong, said in (("nobody", "names no model"), ("writer", "names several models")):
+            refused = await ctl(tmp_path, "limit", wrong, "1")
+            assert refused.code == 2
+            assert f"'{wrong}' {said} of this run; there are a (writer-a), b (writer-b), judge" in refused.err
+        assert "must be 1 or more, not 0" in (await ctl(tmp_path, "limit", "a", "0")).err
         told = await ctl(tmp_path, "status")
         assert told.code == 0
         assert (await ctl(tmp_path, "resume")).code == 0

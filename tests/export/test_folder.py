@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exports import Export
 from reasonmed.errors import RunDirectoryError, UsageError
-from reasonmed.export import Settings, export
-from reasonmed.export._view import View
+from reasonmed.export import About, Settings, export
 from reasonmed.rundir import RunDirectory
+from reasonmed.status import status_of
 from runs import World, questions, run
 
 _CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")
@@ -134,16 +140,46 @@ def test_the_draft_of_an_export_that_was_killed_is_no_content(exported: Export, 
     assert not list((tmp_path / "out").rglob("torn.jsonl"))
 
 
-def test_an_export_of_a_run_under_way_takes_what_had_ended_at_its_first_look(
+def opened(pipe: Path, reader: Future[Any]) -> int:
+    """A named pipe, as soon as the reader has opened its other end."""
+    while not reader.done():
+        with contextlib.suppress(OSError):
+            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            os.set_blocking(descriptor, True)
+            return descriptor
+        time.sleep(0.01)
+    raise AssertionError(reader.exception())
+
+
+def test_an_export_of_a_run_under_way_is_of_one_moment_in_all_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(monkeypatch)
     world.stop_after = 350
     directory = run(tmp_path / "run", questions(20))
-    view = View(directory, Settings(demo=True))
-    counted = view.questions.total()
-    assert 0 < counted < counted + view.unfinished
-    world.stop_after = None
-    run(tmp_path / "run", questions(20))
-    assert len(list(view.cases())) == counted
-    assert View(directory, Settings(demo=True)).questions.total() > counted
+    copy = RunDirectory(shutil.copytree(directory.path, tmp_path / "copy"))
+    report = json.dumps({"version": 1, "input": {}, "coverage": [], "counts": {}, "findings": []})
+    (tmp_path / "report.json").write_text(report)
+    (tmp_path / "slow").mkdir()
+    os.mkfifo(tmp_path / "slow" / "report.json")
+
+    def exported_from(source: RunDirectory, folder: Path) -> dict[str, bytes]:
+        out = tmp_path / f"{source.path.name}-out"
+        about = About(name="it", findings=folder / "report.json")
+        export(source, out, Settings(demo=True), ["records", "kto", "verifier"], force=False, about=about)
+        return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    expected = exported_from(copy, tmp_path)
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(exported_from, directory, tmp_path / "slow")
+        with os.fdopen(opened(tmp_path / "slow" / "report.json", found), "w") as pipe:
+            world.stop_after = None
+            run(tmp_path / "run", questions(20))
+            pipe.write(report)
+        assert found.result() == expected
+    assert status_of(directory).unfinished == 0 < status_of(copy).unfinished
+    (tmp_path / "run").rename(tmp_path / "later")
+    assert (
+        exported_from(RunDirectory(tmp_path / "later"), tmp_path)["records/train.jsonl"]
+        != expected["records/train.jsonl"]
+    )

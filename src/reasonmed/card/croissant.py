@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.card.columns import fields_of
-from reasonmed.card.licenses import text_of
+from reasonmed.card.licenses import texts_of
 from reasonmed.card.statements import rai
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def croissant(folder: Path, told: Mapping[str, Any], name: str, summary: str) ->
 
 
 def _licenses(sources: list[dict[str, Any]]) -> list[str]:
-    found = {text_of(one["license"]) or one["license"] or "unknown" for one in sources if one["records"]}
-    return sorted(found)
+    return sorted({text for one in sources if one["records"] for text in texts_of(one["source"], one["license"])})
 
 
 def _file(folder: Path, name: str, sha256: str) -> dict[str, Any]:

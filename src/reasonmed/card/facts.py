@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.status import status_of
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.status import Status
     from reasonmed.types import Record, Story
 
 _ENGLISH = frozenset({"the", "and", "with", "which", "for", "most", "has", "this", "what", "following", "to"})
@@ -49,19 +47,16 @@ class Taken(NamedTuple):
     records: Sequence[Record]
 
 
-def gather(run: RunDirectory, taken: Iterable[Taken]) -> dict[str, Any]:
+def gather(manifest: Mapping[str, Any], status: Status, taken: Iterable[Taken]) -> dict[str, Any]:
     """The facts of a run, and the counts of what is taken of it.
 
     Args:
-        run: the run, finished or drained.
+        manifest: the run's.
+        status: where the run stands.
         taken: the questions that are exported.
-
-    Raises:
-        RunDirectoryError: there is no run.
     """
-    manifest = run.manifest()
-    status = msgspec.to_builtins(status_of(run))
-    status.pop("demo")
+    told = msgspec.to_builtins(status)
+    told.pop("demo")
     return {
         "run": {
             "started": manifest["started"],
@@ -71,7 +66,7 @@ def gather(run: RunDirectory, taken: Iterable[Taken]) -> dict[str, Any]:
             "prompts": manifest["prompts"],
             "demo": bool(manifest["demo"]),
             "screened": manifest.get("against", []),
-            **status,
+            **told,
         },
         "roles": roles(manifest["identity"]),
         "counts": _counts(taken),

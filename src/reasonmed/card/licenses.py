@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +46,32 @@ _OTHER_NAMES = {
 UNKNOWN, OTHER = "unknown", "other"
 
 
+class Claim(NamedTuple):
+    """A license, by the hub's identifier, and where a publisher of the source says that it holds."""
+
+    license: str
+    where: str
+
+
+_CONFLICTS = {
+    "medmcqa": (
+        Claim("mit", "https://github.com/medmcqa/medmcqa/blob/main/LICENSE.md"),
+        Claim("apache-2.0", "https://huggingface.co/datasets/openlifescienceai/medmcqa"),
+    ),
+}
+"""Sources whose publishers say different things, by a part of their names in small letters and digits."""
+
+
+def conflict(source: str | None, license_: str | None) -> tuple[Claim, ...]:
+    """What is said of a source's license, where its publishers disagree; empty where nothing speaks against the row's.
+
+    A license that is none of those said is the word of whoever made the question file, and stands.
+    """
+    name = re.sub(r"[^a-z0-9]", "", (source or "").lower())
+    claims = next((said for part, said in _CONFLICTS.items() if part in name), ())
+    return claims if identifier(license_) in {claim.license for claim in claims} else ()
+
+
 def identifier(license_: str | None) -> str:
     """The hub's identifier of a license; ``unknown`` for none, ``other`` for one that is not among the known."""
     if license_ is None or license_.strip().lower() in ("", "unknown"):
@@ -58,14 +84,25 @@ def identifier(license_: str | None) -> str:
 
 
 def front_matter(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """``license`` of a card's head, and the names of those that the hub does not know, in small letters as it asks."""
-    written = [one["license"] for one in sources if one["records"]]
-    found = sorted({identifier(license_) for license_ in written})
+    """``license`` of a card's head, and the names of those that the hub does not know, in small letters as it asks.
+
+    Of a source whose publishers disagree all licenses are told.
+    """
+    taken = [one for one in sources if one["records"]]
+    written = [one["license"] for one in taken]
+    said = {claim.license for one in taken for claim in conflict(one["source"], one["license"])}
+    found = sorted({identifier(license_) for license_ in written} | said)
     told: dict[str, Any] = {"license": found[0] if len(found) == 1 else found or UNKNOWN}
     if OTHER in found:
         names = {re.sub(r"[^a-z0-9.]+", "-", one.lower()).strip("-.") for one in written if identifier(one) == OTHER}
         told["license_name"] = "-and-".join(sorted(names - {""})) or OTHER
     return told
+
+
+def texts_of(source: str | None, license_: str | None) -> list[str]:
+    """Where the texts of a source's licenses stand, all of them where its publishers disagree; else its words."""
+    said = [claim.license for claim in conflict(source, license_)] or [license_ or UNKNOWN]
+    return [text_of(one) or one for one in said]
 
 
 def text_of(license_: str | None) -> str | None:

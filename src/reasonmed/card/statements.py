@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.card.licenses import UNKNOWN, identifier
+from reasonmed.card.licenses import UNKNOWN, conflict, identifier
 from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Told = Mapping[str, Any]
 
@@ -89,7 +89,20 @@ def limits(told: Told) -> list[str]:
         found.append(
             f"The run was not finished: {run['unfinished']:,} of {run['questions']:,} questions have no outcome."
         )
+    found += unclear_licenses(counts["sources"])
     return found if "checks" in told else [*found, _UNCHECKED]
+
+
+def unclear_licenses(sources: Sequence[Told]) -> list[str]:
+    """A sentence on each source with records whose publishers disagree on its license."""
+    claims = ((one["source"], conflict(one["source"], one["license"])) for one in sources if one["records"])
+    told = {
+        f"The license of {source} is unclear, its publishers disagree: "
+        f"{'; '.join(f'{claim.license} according to {claim.where}' for claim in said)}."
+        for source, said in claims
+        if said
+    }
+    return sorted(told)
 
 
 def biases(told: Told) -> list[str]:

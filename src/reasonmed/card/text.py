@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.card.head import is_english
-from reasonmed.card.licenses import OTHER, UNKNOWN, identifier, text_of
+from reasonmed.card.licenses import OTHER, UNKNOWN, conflict, identifier, text_of
 from reasonmed.card.sections import contamination, cost, judge, left, terms
 from reasonmed.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
 from reasonmed.report.markdown import bullets, count, number, plain, table
@@ -89,7 +89,7 @@ def _counts(told: Told, pictures: Mapping[str, str]) -> Iterator[str]:
     rows = [
         [
             plain(one["source"] or "not named"),
-            _license(one["license"]),
+            _license(one["source"], one["license"]),
             number(one["questions"]),
             number(one["records"]),
         ]
@@ -134,7 +134,11 @@ def _scores(counts: Mapping[str, Any], pictures: Mapping[str, str]) -> Iterator[
     yield from (pictures[name] for name in ("scores.svg",) if name in pictures)
 
 
-def _license(written: str | None) -> str:
+def _license(source: str | None, written: str | None) -> str:
+    said = conflict(source, written)
+    if said:
+        told = (f"[{one.license}]({text_of(one.license)}) according to [this page]({one.where})" for one in said)
+        return f"**unclear:** {', '.join(told)}"
     found = identifier(written)
     if found == UNKNOWN:
         return "**unknown**"

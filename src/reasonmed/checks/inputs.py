@@ -11,6 +11,7 @@ import msgspec
 from reasonmed.checks.cases import BadRow, Case, Passage
 from reasonmed.checks.instructions import instruction_cases
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.ids import chain_id, record_id
 from reasonmed.outputs import outcomes, records_of
 from reasonmed.questions._files import rows
 from reasonmed.rundir import RunDirectory
@@ -88,7 +89,7 @@ def _case(story: Story, records: Iterable[Record] = ()) -> Case:
     made = [_passage(record) for record in records]
     same = {passage.chain for passage in made}
     chains = [
-        Passage(f"{story.question.id}/chain-{number}", "chain", chain.text, truncated=chain.truncated)
+        Passage(chain_id(story.question.id, number), "chain", chain.text, truncated=chain.truncated)
         for number, chain in enumerate(story.chains, 1)
         if chain.missing is None and chain.text not in same
     ]
@@ -106,7 +107,7 @@ def _story_cases(path: Path, settings: Settings) -> Cases:
             yield BadRow(f"{one.file}:{one.line}", str(one))
             continue
         kept = tuple(
-            Passage(f"{one.question.id}#{number}", "record", text.text, text.response)
+            Passage(record_id(one.question.id, number), "record", text.text, text.response)
             for number, text in enumerate(one.kept or (), 1)
         )
         case = _case(one)

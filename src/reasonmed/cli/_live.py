@@ -39,6 +39,7 @@ async def live(watch: Watch, noun: str, *, as_json: bool = False) -> AsyncIterat
     finally:
         shown.cancel()
         await asyncio.gather(shown, return_exceptions=True)
+        (_tell_log if as_json else _tell)(watch)
         if as_json:
             _log({"event": "end", **watch.snapshot()})
 
@@ -64,8 +65,7 @@ async def _lines(watch: Watch, noun: str) -> None:
 
 async def _json_lines(watch: Watch) -> None:
     while True:
-        while watch.notes:
-            _log({"event": "note", "text": watch.notes.pop(0)})
+        _tell_log(watch)
         _log({"event": "progress", **watch.snapshot()})
         await asyncio.sleep(_LINE_EVERY)
 
@@ -74,6 +74,11 @@ def _log(told: dict[str, Any]) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     err.file.write(json.dumps({"time": stamp, **told}) + "\n")
     err.file.flush()
+
+
+def _tell_log(watch: Watch) -> None:
+    while watch.notes:
+        _log({"event": "note", "text": watch.notes.pop(0)})
 
 
 def _tell(watch: Watch) -> None:

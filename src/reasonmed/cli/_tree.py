@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
 from reasonmed.errors import UsageError
+from reasonmed.ids import question_of, record_id
 from reasonmed.ledger import unpack_story
 from reasonmed.outputs import CALLS_OF, scores_of
 from reasonmed.types import letter
@@ -54,7 +55,7 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
 
 
 def _question_id(ledger: Ledger, name: str) -> str:
-    for candidate in (name, name.rpartition("#")[0]):
+    for candidate in (name, question_of(name)):
         if next(ledger.query("SELECT 1 FROM items WHERE id = ?", candidate), None):
             return candidate
     near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3")]
@@ -92,7 +93,7 @@ def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
         _add_rewrite(tree, rewrite, question, clip)
     for number, kept in enumerate(story.kept or (), 1):
         if story.failure is None:
-            _add_kept(tree, number, kept, scores.get(f"{question.id}#{number}"), clip)
+            _add_kept(tree, number, kept, scores.get(record_id(question.id, number)), clip)
     for dropped in story.dropped:
         tree.add(safe(f"dropped at {dropped.stage}: {dropped.reason}", "yellow"))
     if story.failure:

@@ -108,7 +108,9 @@ def diff(
 def ctl(
     run: options.RunArgument,
     command: Annotated[str, typer.Argument(help="status, pause, resume, drain or limit.")],
-    model: Annotated[str | None, typer.Argument(help="limit: the model, or a part of its name.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="limit: the model, as in the recipe or as served; a part of it will do.")
+    ] = None,
     most: Annotated[int | None, typer.Argument(help="limit: open requests at each address of it.")] = None,
 ) -> None:
     """Turn a run that is under way: pause it, let it end, change how many requests a model gets.

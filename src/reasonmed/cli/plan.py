@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,10 @@ def plan(
     cop_base: options.CopOption = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
+    max_failures: Annotated[
+        str | None,
+        typer.Option("--max-failures", help="As for run; goes into the command that is printed."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Send a few questions through all stages, and say what the whole will take: requests, tokens, money, time.
@@ -55,6 +60,8 @@ def plan(
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
     from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
 
+    if max_failures is not None:
+        options.failures_allowed(max_failures, pilot)
     chosen = options.with_cap(options.load_recipe(recipe, endpoint, model, key_env), max_cost)
     options.need_stages(chosen, synthesis.NEEDED, recipe)
     source = synthesis.question_source(questions, Settings(layout, cop_base))
@@ -74,7 +81,19 @@ def plan(
         typer.echo(encode(found).decode())
     else:
         _show(found)
-        again = f"reasonmed run {questions} -o {folder.path}" + (f" -r {recipe}" if recipe else "")
+        given = {
+            "-r": recipe,
+            "--endpoint": endpoint,
+            "--model": model,
+            "--key-env": key_env,
+            "--layout": layout,
+            "--cop-base": cop_base,
+            "--max-cost": max_cost,
+            "--max-failures": max_failures,
+        }
+        words = [str(word) for name, value in given.items() if value is not None for word in (name, value)]
+        bad = ["--skip-bad"] if skip_bad else []
+        again = shlex.join(["reasonmed", "run", str(questions), "-o", str(folder.path), *words, *bad])
         out.print(safe(f"The pilot's replies are kept: {again}"), soft_wrap=True)
 
 

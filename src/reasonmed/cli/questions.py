@@ -45,7 +45,7 @@ def questions(
 
     if output is not None and output.exists() and (output.is_dir() or not force):
         raise UsageError(f"{output} exists; choose another -o{', or --force' if output.is_file() else ''}")
-    settings = Settings(layout, cop_base, _names(names))
+    settings = Settings(layout, cop_base, _names(names), records=True)
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)
     out.print(safe(f"{file}: {found.good:,} questions, {found.bad:,} bad rows"))

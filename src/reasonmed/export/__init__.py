@@ -24,11 +24,12 @@ from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
 from reasonmed.export.trl_sft import rows_of
 from reasonmed.files import write_atomically
+from reasonmed.status import read_status
 from reasonmed.weights import sha256_of
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -73,7 +74,8 @@ def export(
 ) -> dict[str, Any]:
     """Write a run in every wanted format, each into a folder of its name, and the data card; returns the manifest.
 
-    ``about`` is what the card says beyond the run. The folder stays as it was unless all of it could be written.
+    A run that is under way is read at one moment. ``about`` is what the card says beyond the run. The folder stays as
+    it was unless all of it could be written.
 
     Raises:
         UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, a
@@ -85,38 +87,47 @@ def export(
     manifest = run.manifest()
     _check_run(run, manifest, settings)
     check_folder(folder, force=force)
-    view = View(run, settings)
-    if not view.questions.total():
-        raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.questions_left_out)}")
-    _check_held_out(modules, view)
-    if settings.template is not None:
-        _check_template(settings.template, view)
-    facts = gather(run, _taken(view))
-    extra = (about or About()).told(facts["roles"])
-    with installing(folder) as draft:
-        written = {name: _write(module, view, draft / name) for name, module in modules.items()}
-        rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
-        if not rows:
-            left_out = view.left_out + view.questions_left_out
-            raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
-        files = sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts)])
-        told = {
-            "reasonmed": __version__,
-            "run": manifest["identity"],
-            "demo": manifest["demo"],
-            "formats": list(modules),
-            "forms": {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()},
-            "rows": dict(sorted(rows.items())),
-            "settings": settings.told(),
-            **view.told(),
-            "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
-            "card": facts,
-            **extra,
-            "sha256": {name: sha256_of(draft / name) for name in files},
-        }
-        card_into(draft, told)
-        write_atomically(draft / MANIFEST, manifest_text(told))
+    with run.snapshot() as ledger:
+        view = View(ledger, manifest, settings)
+        if not view.questions.total():
+            raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.questions_left_out)}")
+        _check_held_out(modules, view)
+        if settings.template is not None:
+            _check_template(settings.template, view)
+        status = read_status(ledger, demo=manifest["demo"], running=run.owner() is not None)
+        facts = gather(manifest, status, _taken(view))
+        extra = (about or About()).told(facts["roles"])
+        with installing(folder) as draft:
+            written = {name: _write(module, view, draft / name) for name, module in modules.items()}
+            if not any(sinks.rows for sinks in written.values()):
+                left_out = view.left_out + view.questions_left_out
+                raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
+            told = {
+                "reasonmed": __version__,
+                "run": manifest["identity"],
+                "demo": manifest["demo"],
+                "formats": list(modules),
+                "forms": {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()},
+                "settings": settings.told(),
+                **view.told(),
+                **_files(written, draft),
+                "card": facts,
+                **extra,
+            }
+            card_into(draft, told)
+            write_atomically(draft / MANIFEST, manifest_text(told))
     return told
+
+
+def _files(written: Mapping[str, Sinks], draft: Path) -> dict[str, Any]:
+    """What was written, file by file, as the manifest shows it."""
+    rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
+    files = sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts)])
+    return {
+        "rows": dict(sorted(rows.items())),
+        "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
+        "sha256": {name: sha256_of(draft / name) for name in files},
+    }
 
 
 def _taken(view: View) -> Iterator[Taken]:

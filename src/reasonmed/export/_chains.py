@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._text import ended
+from reasonmed.ids import chain_id, rewrite_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,10 +56,10 @@ def judged(case: Case) -> list[Judged]:
         if chain.truncated or verdict.conflict or chain.text in case.barred:
             continue
         count = votes[chain.answer] if chain.answer is not None else 0
-        taken.setdefault(chain.text, Judged(f"{case.question.id}/{name}", chain, verdict, count))
+        taken.setdefault(chain.text, Judged(name, chain, verdict, count))
     return [one for text, one in taken.items() if len(outcomes[text]) == 1]
 
 
 def _named(case: Case) -> Iterator[tuple[str, ChainOfThought]]:
-    yield from ((f"chain-{number}", chain) for number, chain in enumerate(case.story.chains, 1))
-    yield from ((f"rewrite-{number}", one.chain) for number, one in enumerate(case.story.rewrites, 1))
+    yield from ((chain_id(case.question.id, number), chain) for number, chain in enumerate(case.story.chains, 1))
+    yield from ((rewrite_id(case.question.id, number), one.chain) for number, one in enumerate(case.story.rewrites, 1))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.export._splits import split_of_questions
+from reasonmed.ids import chain_id
 from reasonmed.outputs import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reasonmed.export._settings import Settings
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.ledger import Ledger
     from reasonmed.types import Question, Record, Story
 
 
@@ -50,17 +50,17 @@ class View:
     """The part of a run that an export takes. Goes over the ledger anew each time; counts once, when it is made.
 
     Args:
-        run: a run of the whole pipeline; one that is under way is taken as far as it had come.
+        ledger: of a run of the whole pipeline; of one that is under way, at one moment of it.
+        facts: the run's manifest.
         settings: what is left out, and how questions are split.
     """
 
-    def __init__(self, run: RunDirectory, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, facts: Mapping[str, Any], settings: Settings) -> None:
         self.settings = settings
-        self._run, self._facts = run, run.manifest()
-        with closing(run.reader()) as ledger:
-            ((self.unfinished,),) = ledger.query(_UNFINISHED)
-            """How many questions of the run have no outcome yet."""
-            self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed, redraw=settings.redraw)
+        self._ledger, self._facts = ledger, facts
+        ((self.unfinished,),) = ledger.query(_UNFINISHED)
+        """How many questions of the run have no outcome yet."""
+        self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed, redraw=settings.redraw)
         self.records: Counter[str] = Counter()
         """How many records each split has."""
         self.questions: Counter[str] = Counter()
@@ -118,13 +118,10 @@ class View:
                 self.left_out[left] += 1
 
     def _told(self) -> Iterator[tuple[Story, list[Record], str | None]]:
-        """Every story with its records, and why its question is left out; none that ended after the first look."""
-        with closing(self._run.reader()) as ledger:
-            for story in outcomes(ledger):
-                if story.question.id not in self._splits:
-                    continue
-                records = records_of(story, self._facts, scores_of(ledger, story.question.id))
-                yield story, records, self._of_question(story)
+        """Every story with its records, and why its question is left out."""
+        for story in outcomes(self._ledger):
+            records = records_of(story, self._facts, scores_of(self._ledger, story.question.id))
+            yield story, records, self._of_question(story)
 
     def _of_question(self, story: Story) -> str | None:
         question, wanted = story.question, self.settings
@@ -158,7 +155,7 @@ class View:
     def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:
         """The texts of the generated chains, each with the finding that names it."""
         for number, chain in enumerate(story.chains, 1):
-            yield chain.text, self._dropped(f"{story.question.id}/chain-{number}")
+            yield chain.text, self._dropped(chain_id(story.question.id, number))
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None

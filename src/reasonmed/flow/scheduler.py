@@ -24,10 +24,16 @@ _RESERVE = 4
 
 
 class Pool:
-    """One model: its endpoints, and the requests that wait for them."""
+    """One model: its endpoints, and the requests that wait for them.
 
-    def __init__(self, name: str, endpoints: Sequence[Endpoint]) -> None:
-        self.name, self.endpoints = name, endpoints
+    Args:
+        name: the model's name at its endpoints.
+        endpoints: its addresses.
+        entry: the recipe's name for it.
+    """
+
+    def __init__(self, name: str, endpoints: Sequence[Endpoint], entry: str | None = None) -> None:
+        self.name, self.endpoints, self.entry = name, endpoints, entry or name
         self.waiting: list[tuple[int, int, Estimate, asyncio.Future[Endpoint]]] = []
         self.timer: asyncio.TimerHandle | None = None
         self.started: float | None = None

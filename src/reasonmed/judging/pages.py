@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import UsageError
+from reasonmed.report import markdown
 from reasonmed.report.page import heading, page, paragraph, table
 from reasonmed.report.plot import Bar, bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reasonmed.judging.card import Card, Estimate, Share
     from reasonmed.report.page import Html
@@ -117,24 +118,13 @@ def facts(card: Card) -> list[str]:
 
 def markdown_of(card: Card) -> str:
     """The card as Markdown."""
-    parts = ["# Judge card\n", *(f"- {_escaped(line)}" for line in facts(card)), ""]
+    parts = ["# Judge card\n", markdown.bullets(markdown.plain(line) for line in facts(card))]
     for section in (summary(card), *details(card)):
         parts += [f"## {section.title}\n"]
         parts += [f"{section.note}\n"] if section.note else []
-        parts += [_line(section.columns), _line("---" for _ in section.columns)]
-        parts += [*(_line(row) for row in section.rows), ""]
+        columns, *rows = [[markdown.plain(cell) for cell in row] for row in (section.columns, *section.rows)]
+        parts.append(markdown.table(columns, rows))
     return "\n".join(parts)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
-
-
-def _escaped(text: str) -> str:
-    flat = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    for mark in ("\\", "|", "<", ">", "`", "*", "[", "]"):
-        flat = flat.replace(mark, f"\\{mark}")
-    return flat
 
 
 def html_of(card: Card) -> str:

@@ -5,8 +5,9 @@ The rules, in order: think blocks are cut away first; a last line in the form "A
 bold option in the last paragraph; a last line that is nothing but a letter; a concluding last sentence that names just
 one option's text; a first line that is nothing but a letter and its option's text.
 
-A denied, doubted or conditional option is not an answer; two options are none; a letter with another option's text is
-none; nor is there one where two statements that could both be meant disagree. The key is never looked at.
+A denied, doubted or conditional option is not an answer; two options are none, also where the second one is called
+right only after the answer; a letter with another option's text is none; nor is there one where two statements that
+could both be meant disagree. The key is never looked at.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
 from reasonmed.parsing.answer_statements import MOST, Statements
 from reasonmed.parsing.option_texts import OptionTexts, option_texts, tokens
+from reasonmed.parsing.second_answer import calls_another_right
 from reasonmed.parsing.thinking import split_thinking
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     tail, known = split.text[-_LONGEST:], option_texts(tuple(options))
     found = _read(tail, known)
     if found is None or phrases.RETHOUGHT.search(tail, found.span[1]) or _went_on(tail, found, known):
+        return None
+    if calls_another_right(tail, found.span[1], found.option, known):
         return None
     offset = len(text.rstrip()) - len(tail)
     start, end = found.span

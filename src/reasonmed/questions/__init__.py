@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.ids import clash
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
 from reasonmed.questions._row import glance
@@ -48,6 +49,8 @@ class Settings(NamedTuple):
     cop_base: int | None = None
     names: Mapping[str, str] = {}
     numbered: str | None = None
+    records: bool = False
+    """Whether records will be made of the questions: one whose id is a record's or a chain's is refused then."""
 
 
 class Reader(Protocol):
@@ -89,6 +92,8 @@ def read(path: Path, settings: Settings | None = None) -> Iterator[Question | Qu
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in _rows(path, settings):
             one = row if isinstance(row, QuestionError) else _question(path, row, convert, told, settings.numbered)
+            if settings.records and not isinstance(one, QuestionError):
+                one = _without_clash(one, path, row.line)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
 
 
@@ -105,6 +110,11 @@ def _question(
         return QuestionError(str(path), row.line, told.get(wrong.field, wrong.field), wrong.problem)
     except KeyError as missing:
         return QuestionError(str(path), row.line, str(missing.args[0]), "is missing")
+
+
+def _without_clash(one: Question, path: Path, line: int) -> Question | QuestionError:
+    problem = clash(one.id)
+    return one if problem is None else QuestionError(str(path), line, "id", problem)
 
 
 def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Question | QuestionError:

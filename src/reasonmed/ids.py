@@ -1,0 +1,47 @@
+"""The ids of what is made of a question: its records, its chains of thought and their rewrites."""
+
+from __future__ import annotations
+
+import re
+
+_MADE = re.compile(r"(.+)(?:#|/(chain|rewrite)-)([1-9][0-9]{0,8})", re.DOTALL)
+
+
+def record_id(question_id: str, number: int) -> str:
+    """The id of a question's record; numbers count from 1."""
+    return f"{question_id}#{number}"
+
+
+def chain_id(question_id: str, number: int) -> str:
+    """The id of a question's generated chain of thought."""
+    return f"{question_id}/chain-{number}"
+
+
+def rewrite_id(question_id: str, number: int) -> str:
+    """The id of an attempt to rewrite one of a question's chains."""
+    return f"{question_id}/rewrite-{number}"
+
+
+def question_of(record: str) -> str:
+    """The id of the question that a record is made of; empty where it is no record's id."""
+    return record.rpartition("#")[0]
+
+
+def number_of(record: str, question_id: str) -> int | None:
+    """The number of a record of this question; None where the id is none of its records'."""
+    found = _MADE.fullmatch(record)
+    return int(found[3]) if found and found[2] is None and found[1] == question_id else None
+
+
+def clash(question_id: str) -> str | None:
+    """Why a question may not have this id: it is what a record or a chain of another one is called."""
+    found = _MADE.fullmatch(question_id)
+    if found is None:
+        return None
+    other, kind, number = found.groups()
+    made = {None: "record", "chain": "chain of thought", "rewrite": "rewrite"}[kind]
+    free = "-".join(part for part in (other, kind, number) if part)
+    return (
+        f"{question_id!r:.100} is the id of {made} {number} of a question {other!r:.100}; "
+        f"give this one another, such as {free!r:.100}"
+    )
