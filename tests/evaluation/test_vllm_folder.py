@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +85,7 @@ async def _ask(name: str, folder: Path, settings: dict[str, Any]) -> Told:
             warm=await asked(*warm),
             again=await asked(*reversed(warm)),
             thinking=await asked(*(request("Why?", extra_body=body) for body in kinds)),
-            stopped=(await asked(request("Which drug? ", drawn={"stop": ("v",)})))[0],
+            stopped=(await asked(request("Which drug? ", drawn={"stop": ("X",)})))[0],
             schema=(await asked(request("Why?", 100, response_schema=_SCHEMA)))[0],
             wrong=(await asked(request("Why?", extra_body={"no_such": 1})))[0],
             far=(await asked(request("Which drug? " * 200, extra_body=_BODY)))[0],
@@ -101,7 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tiny_model(tmp_path_factory.mktemp("models") / "m", context=128, width=64)
     template = "{{ messages[0].content }}{% if enable_thinking %} think hard{% endif %}"
     (made / "chat_template.jinja").write_text(template)
-    (made / "generation_config.json").write_text(json.dumps({"eos_token_id": [1, 300], "repetition_penalty": 1.2}))
+    (made / "generation_config.json").write_text(json.dumps({"eos_token_id": [1, 290], "repetition_penalty": 1.2}))
     return made
 
 
@@ -164,8 +168,8 @@ def test_a_stop_string_ends_a_reply_before_it(told: tuple[Told, Told]) -> None:
     whole, cut = told[0].free[0], told[0].stopped
     assert isinstance(whole, Completion)
     assert isinstance(cut, Completion)
-    assert "v" in whole.text
-    assert cut.text == whole.text.partition("v")[0]
+    assert "X" in whole.text
+    assert cut.text == whole.text.partition("X")[0]
     assert not cut.cut
 
 
@@ -184,6 +188,49 @@ def test_no_process_is_left_when_the_back_end_is_closed_and_no_use_is_reported(t
 
     assert told[0].left == []
     assert not is_usage_stats_enabled()
+
+
+_KILLED = """
+import asyncio, json, os, signal, sys, psutil
+from reasonmed.backends import find
+from reasonmed.types import Message, Request, SamplingParameters
+
+async def main():
+    module = find("vllm")
+    settings = {"backend": "vllm", "model": sys.argv[1], "parallel": 2, "engine": {"enforce_eager": True}}
+    backend = module.connect(module.Settings.model_validate(settings), 2)
+    asked = [Request(model="m", messages=(Message("user", text),), sampling=SamplingParameters(max_tokens=100))
+             for text in ("Why?", "Which drug?")]
+    await backend.complete(asked[0])
+    under_way = asyncio.create_task(backend.complete(asked[1]))
+    await asyncio.sleep(0)
+    engine = [one for one in psutil.Process().children(recursive=True) if "VLLM" in " ".join(one.cmdline())]
+    for one in engine:
+        one.send_signal(signal.SIGINT)
+    reply = await under_way
+    print(json.dumps({"tokens": reply.completion_tokens, "engine": [one.pid for one in engine]}), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def test_a_ctrl_c_lets_the_engine_answer_and_a_kill_leaves_none_behind(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["tokens"] > 0
+    assert found["engine"]
+    deadline = time.monotonic() + 60
+    while left := [pid for pid in found["engine"] if psutil.pid_exists(pid)]:
+        assert time.monotonic() < deadline, f"still there: {left}"
+        time.sleep(0.2)
 
 
 async def test_a_folder_that_vllm_cannot_run_is_an_error_and_not_a_hang(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
+import subprocess
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
@@ -123,6 +126,7 @@ class _Running:
 
     def __init__(self, engine: Any, tokenizer: Any) -> None:  # noqa: ANN401 - vLLM is an extra
         self.engine, self._tokenizer = engine, tokenizer
+        self.guard: _Guard | None = None
         self._numbers = count()
         self._context: int = engine.model_config.max_model_len
         own = engine.model_config.get_diff_sampling_param()
@@ -131,6 +135,8 @@ class _Running:
     def close(self) -> None:
         """End the engine's processes."""
         self.engine.shutdown(timeout=_GRACE)
+        if self.guard is not None:
+            self.guard.close()
         self.engine = None  # or its destructor runs when the interpreter has already gone, and complains
 
     async def written(self, request: Request) -> Completion:
@@ -239,14 +245,17 @@ def _start(settings: Settings) -> _Running:
         tokenizer.model_max_length = UNBOUNDED
         config = AutoConfig.from_pretrained(settings.path, local_files_only=True)
         arguments = AsyncEngineArgs(**settings.arguments(_precision(settings.dtype, config)))
+        before = set(multiprocessing.active_children())
         with _deaf():
-            return _Running(AsyncLLMEngine.from_engine_args(arguments), tokenizer)
+            running = _Running(AsyncLLMEngine.from_engine_args(arguments), tokenizer)
+        running.guard = _Guard(set(multiprocessing.active_children()) - before)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as refused:
         what = " ".join(str(refused).split())[:400]
         raise ReasonMedError(
             f"vLLM cannot run {settings.path}: {what}. Where memory is short, set `context` or `gpu_memory`; "
             "`backend: transformers` runs what vLLM does not"
         ) from refused
+    return running
 
 
 def _precision(wanted: str, config: Any) -> str:  # noqa: ANN401 - transformers' classes are built at run time
@@ -261,11 +270,28 @@ def _precision(wanted: str, config: Any) -> str:  # noqa: ANN401 - transformers'
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Processes started meanwhile hear no Ctrl-C: this one does, and what is under way is still to be answered."""
+    resource_tracker.ensure_running()  # begins with the first process otherwise, and unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Guard:
+    """A process that ends the engine when this one is killed: vLLM's would wait for ever, with the GPU's memory."""
+
+    def __init__(self, engines: set[multiprocessing.process.BaseProcess]) -> None:
+        self._engines = engines
+        command = ["/bin/sh", "-c", 'read -r _; kill -TERM "$@"', "sh", *(str(one.pid) for one in engines)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - own words
+
+    def close(self) -> None:
+        """Take leave of engines that have ended, and end."""
+        self._process.kill()
+        self._process.communicate()
+        for one in self._engines:
+            one.join(_GRACE)
 
 
 def connect(settings: ModelSettings, connections: int) -> InEngine:  # noqa: ARG001 - the shape of every back end
