@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 Reply = Completion | BaseException
-_ENGINE = {"enforce_eager": True}
+_SMALL = {"engine": {"enforce_eager": True}, "gpu_memory": 0.1, "parallel": 8}
 _SCHEMA = {
     "type": "object",
     "properties": {"verdict": {"enum": ["Correct", "Error"]}},
@@ -113,7 +113,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(folder: Path) -> tuple[Told, Told]:
     """Replies of vLLM and of transformers; one start of the engine for all tests."""
     before = set(_children())
-    first = asyncio.run(_ask("vllm", folder, {"engine": _ENGINE, "parallel": 8}))
+    first = asyncio.run(_ask("vllm", folder, _SMALL))
     left = [line for line in _children() if line not in before and "resource_tracker" not in line]
     return first._replace(left=left), asyncio.run(_ask("transformers", folder, {}))
 
@@ -197,7 +197,7 @@ from reasonmed.types import Message, Request, SamplingParameters
 
 async def main():
     module = find("vllm")
-    settings = {"backend": "vllm", "model": sys.argv[1], "parallel": 2, "engine": {"enforce_eager": True}}
+    settings = {"backend": "vllm", "model": sys.argv[1], **json.loads(sys.argv[2])}
     backend = module.connect(module.Settings.model_validate(settings), 2)
     asked = [Request(model="m", messages=(Message("user", text),), sampling=SamplingParameters(max_tokens=100))
              for text in ("Why?", "Which drug?")]
@@ -217,7 +217,7 @@ asyncio.run(main())
 
 def test_a_ctrl_c_lets_the_engine_answer_and_a_kill_leaves_none_behind(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _KILLED, folder],
+        [sys.executable, "-c", _KILLED, folder, json.dumps(_SMALL)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -252,7 +252,7 @@ def test_an_evaluation_by_log_likelihood_is_the_same_through_both(folder: Path, 
     (tmp_path / "medqa.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     choices = []
     for name in ("vllm", "transformers"):
-        entry = {"backend": name, "model": str(folder)} | ({"engine": _ENGINE} if name == "vllm" else {})
+        entry = {"backend": name, "model": str(folder)} | (_SMALL if name == "vllm" else {})
         stages = {"generate": {"models": ["m"], "samples": 3}}
         model = candidate("m", parse(json.dumps({"models": {"m": entry}, "stages": stages}), "test"))
         questions = f"medqa-4options={tmp_path / 'medqa.jsonl'}"
