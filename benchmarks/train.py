@@ -130,23 +130,24 @@ def run_ours(
 
     from reasonmed.training import models
     from reasonmed.training.batches import Layout, plan
-    from reasonmed.training.layout import choose, device
+    from reasonmed.training.layout import device
+    from reasonmed.training.methods import Model, sft
     from reasonmed.training.settings import Training
     from reasonmed.training.tokens import Tokenized
-    from reasonmed.training.trainer import Ready, make
+    from reasonmed.training.trainer import Ready
 
     long = Training(base_model="made", batch=BATCH, epochs=100, save_steps=10**6, **changes)
     settings = long.model_copy(update={"max_steps": steps})
     kept = [Tokenized(place, np.asarray(ids, np.int32), start) for place, (ids, start) in enumerate(rows)]
     lengths = [len(one) for one in kept]
     config = config_of(size)
-    choice = choose(long, config, models.count(config), lengths, device())
+    choice, _ = sft.lay(long, Model(config, models.count(config)), (kept, []), device())
     layout = Layout(choice.packed, choice.tokens)
     planned = plan(lengths, BATCH, 100, 0, layout, steps)
     clock = Clock(warm)
     with tempfile.TemporaryDirectory() as folder:
         ready = Ready(settings, choice, planned, layout, kept, [], tokenizer_of())
-        trainer = make(model_of(size, choice.attention), ready, Path(folder), lambda _: None)
+        trainer = sft.make(model_of(size, choice.attention), ready, Path(folder), lambda _: None)
         trainer.add_callback(clock.callback)
         trainer.train()
     timed = planned.micros[warm * planned.accumulation :]

@@ -66,9 +66,15 @@ def test_a_broken_template_is_a_problem_of_the_recipe(tmp_path: Path) -> None:
         Prompt("rank", tmp_path)
 
 
+def test_a_part_of_a_field_that_is_not_there_is_a_problem_of_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "rank.md").write_text("{{ options[9] }} {{ question }}")
+    with pytest.raises(RecipeError, match=r"rank\.md cannot be filled in: .*no element 9"):
+        Prompt("rank", tmp_path).render(question_fields(question()))
+
+
 def test_a_template_cannot_reach_into_python(tmp_path: Path) -> None:
     (tmp_path / "rank.md").write_text("{{ question.__class__.__mro__ }}")
-    with pytest.raises(Exception, match="unsafe"):
+    with pytest.raises(RecipeError, match="unsafe"):
         Prompt("rank", tmp_path).render(question_fields(question()))
 
 

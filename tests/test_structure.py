@@ -18,11 +18,11 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("errors", "_version", "resources", "files", "weights"),
+    ("errors", "_version", "resources", "files", "weights", "hub"),
     ("types",),
     ("stems", "report", "statistics"),
     ("parsing",),
-    ("prompting", "reward", "templates"),
+    ("prompting", "reward", "templates", "harness"),
     ("prices", "benchmarks"),
     ("questions", "backends"),
     ("contamination",),

@@ -80,10 +80,37 @@ def rows(count: int, seed: int = 0, words: int = 8) -> list[dict[str, Any]]:
     return made
 
 
+def pairs(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Pairs in the layout of an export: the longer thinking is the preferred one."""
+    made = []
+    for row, wrong in zip(rows(count, seed), rows(count, seed + 1), strict=True):
+        said = wrong["completion"][0]["content"].replace("B", "A")
+        rejected = [{"role": "assistant", "content": said}]
+        made.append({**row, "chosen": row["completion"], "rejected": rejected, "rank": 1})
+    for one in made:
+        del one["completion"]
+    return made
+
+
+def keyed(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Questions with a key in the layout of an export."""
+    made = []
+    for row in rows(count, seed):
+        del row["completion"]
+        made.append({**row, "answer": "B", "options": ["Influenza", "Anemia", "Asthma"]})
+    return made
+
+
+def splits(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]]) -> None:
+    """Write the files of a format's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, found in (("train", train), ("validation", validation), ("test", [])):
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+
+
 def export(folder: Path, count: int = 24, variant: str = "reasonmed", **others: Any) -> Path:
     """An export's folder with train and validation rows."""
-    place = folder / "trl-sft" / variant
-    place.mkdir(parents=True, exist_ok=True)
-    for split, found in (("train", rows(count, **others)), ("validation", rows(6, seed=1)), ("test", [])):
-        (place / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+    splits(folder / "trl-sft" / variant, rows(count, **others), rows(6, seed=1))
+    splits(folder / "dpo", pairs(count), pairs(6, seed=1))
+    splits(folder / "rl" / "trl-grpo", keyed(count), keyed(6, seed=1))
     return folder

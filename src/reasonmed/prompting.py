@@ -109,10 +109,14 @@ class Prompt:
         """Fill the template in.
 
         Raises:
-            RecipeError: the template asks for fields that this stage does not have; all are named.
+            RecipeError: the template asks for fields that this stage does not have, which are all named; or for a part
+                of a field that is not there.
         """
         unknown = sorted(self.fields - values.keys())
         if unknown:
             known = ", ".join(sorted(values))
             raise RecipeError([f"prompts: {self.stage}.md asks for {', '.join(unknown)}; this stage has {known}"])
-        return self._template.render(values)
+        try:
+            return self._template.render(values)
+        except TemplateError as broken:
+            raise RecipeError([f"prompts: {self.stage}.md cannot be filled in: {broken}"]) from broken

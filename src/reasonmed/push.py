@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.card import without_license
 from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.export import MANIFEST, read_export
+from reasonmed.hub import TOKEN, client, endpoint, token
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
 
 class Shipment(NamedTuple):
@@ -61,24 +60,19 @@ def push(load: Shipment, *, force: bool) -> str:
             is not set, or is public and was to be private.
         ReasonMedError: the hub refused, the card's head for one, or did not answer.
     """
-    try:
-        from huggingface_hub import CommitOperationAdd, HfApi  # noqa: PLC0415 - an extra
-        from huggingface_hub.errors import HTTPError  # noqa: PLC0415 - the base of its errors, and of its transport's
-    except ImportError as missing:
-        raise UsageError("push needs huggingface_hub: pip install 'reasonmed[hub]'") from missing
-    token = os.environ.get(TOKEN)
-    if not token:
+    hub, secret = client("push"), token()
+    if secret is None:
         raise UsageError(f"push needs a token of the hub that may write, in the environment variable {TOKEN}")
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=token)
+    api = hub.HfApi(endpoint=endpoint(), token=secret)
     try:
         _make_room(api, load, force=force)
         done = api.create_commit(
             repo_id=load.to,
             repo_type="dataset",
-            operations=[CommitOperationAdd(name, load.folder / name) for name in load.files],
+            operations=[hub.CommitOperationAdd(name, load.folder / name) for name in load.files],
             commit_message="Export by reasonmed",
         )
-    except (HTTPError, OSError, ValueError) as failed:
+    except (hub.errors.HTTPError, OSError, ValueError) as failed:
         raise ReasonMedError(f"the hub did not take {load.to}: {failed}") from failed
     return str(done.commit_url)
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from exports import Export
+from hub_server import NOWHERE, Done, reasonmed_with_hub, serving
 from reasonmed.export import Settings, export
 from runs import run
 from support import question, recipe
@@ -93,40 +89,10 @@ class Hub:
         return {"commitUrl": f"{self.base}/datasets/user/name/commit/1", "commitOid": "1" * 40}
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@asynccontextmanager
-async def serving() -> AsyncIterator[Hub]:
-    hub = Hub()
-    app = web.Application(client_max_size=64 << 20)
-    app.router.add_route("*", "/{path:.*}", hub.answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    hub.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield hub
-    finally:
-        await runner.cleanup()
-
-
-async def push(folder: Path, *words: str, hub: str = "http://127.0.0.1:9", token: str | None = SECRET) -> Done:
-    home = folder.parent / "home"
-    (home / "hf").mkdir(parents=True, exist_ok=True)
-    (home / "hf" / "token").write_text("a-saved-login")
-    extra = {"HF_ENDPOINT": hub, "HF_HOME": str(home / "hf"), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200"}
-    environment = {name: value for name, value in os.environ.items() if name != "HF_TOKEN"} | extra
-    if token is not None:
-        environment["HF_TOKEN"] = token
-    command = [sys.executable, "-m", "reasonmed", "push", str(folder), "--to", "user/name", *words]
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, env=environment, check=False, timeout=120
+async def push(folder: Path, *words: str, hub: str = NOWHERE, token: str | None = SECRET) -> Done:
+    return await reasonmed_with_hub(
+        folder.parent, "push", str(folder), "--to", "user/name", *words, hub=hub, token=token
     )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -142,7 +108,7 @@ def hub_library() -> Any:
 
 async def test_exactly_the_files_of_the_manifest_go_in_one_commit_and_private(hub_library: Any, out: Path) -> None:
     (out / "notes.txt").write_text("mine")
-    async with serving() as hub:
+    async with serving(Hub()) as hub:
         done = await push(out, "--demo", hub=hub.base)
         assert done.code == 0, done.err
         assert "/commit/1" in done.out
@@ -157,7 +123,7 @@ async def test_exactly_the_files_of_the_manifest_go_in_one_commit_and_private(hu
 
 
 async def test_a_data_set_that_is_there_is_replaced_only_by_force(hub_library: Any, out: Path) -> None:
-    async with serving() as hub:
+    async with serving(Hub()) as hub:
         hub.private = True
         refused = await push(out, "--demo", hub=hub.base)
         assert refused.code == 2
@@ -168,7 +134,7 @@ async def test_a_data_set_that_is_there_is_replaced_only_by_force(hub_library: A
 
 
 async def test_nothing_becomes_public_unasked(hub_library: Any, out: Path) -> None:
-    async with serving() as hub:
+    async with serving(Hub()) as hub:
         hub.private = False
         refused = await push(out, "--demo", "--force", hub=hub.base)
         assert refused.code == 2
@@ -178,7 +144,7 @@ async def test_nothing_becomes_public_unasked(hub_library: Any, out: Path) -> No
 
 
 async def test_the_token_is_that_of_the_environment_and_no_saved_login(hub_library: Any, out: Path) -> None:
-    async with serving() as hub:
+    async with serving(Hub()) as hub:
         done = await push(out, "--demo", hub=hub.base, token=None)
         assert done.code == 2
         assert "HF_TOKEN" in done.err

@@ -139,7 +139,7 @@ def test_the_gain_over_the_base_is_printed_and_written(pair: Path) -> None:
     assert "good against its base bad on own" in done.out
     assert "better by" in done.out
     assert {path.name for path in (pair / "both").iterdir()} == {
-        *("answers", "evaluation.json", "models", "report.html", "report.md", "results.json"),
+        *("answers", "evaluation.json", "lm-eval", "models", "report.html", "report.md", "results.json"),
     }
 
 
@@ -170,7 +170,7 @@ def test_compare_prints_a_paired_table(pair: Path) -> None:
         (("evaluate", "own.jsonl", "-m", "good", "-r", "r.yaml", "--protocol", "loglikelihood"), "only model folders"),
         (("compare", "both", "nowhere"), "cannot be read; give a folder of `reasonmed evaluate`"),
         (("compare", "own.jsonl", "both"), "give a folder of `reasonmed evaluate`"),
-        (("compare", "alone", "alone"), "no question in common"),
+        (("compare", "alone", "alone"), "holds no two models to compare"),
     ],
 )
 def test_a_mistake_is_said_with_its_mend_and_no_traceback(pair: Path, words: tuple[str, ...], said: str) -> None:

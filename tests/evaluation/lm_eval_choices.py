@@ -1,13 +1,19 @@
-"""What lm-evaluation-harness asks and chooses on local documents, as one line of JSON: MODEL KIND DOCS."""
+"""What lm-evaluation-harness asks and chooses, as one line of JSON.
+
+``MODEL KIND DOCS``: by its own task of that kind on local documents. ``MODEL TASK``: by a task of the working folder.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import lm_eval
 from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
 TASKS = {
@@ -18,15 +24,20 @@ TASKS = {
 }
 
 
-def main(model: str, kind: str, docs: str) -> None:
+def own(kind: str, docs: str) -> dict[str, Any]:
     """lm-eval's own task file with local documents in place of the hub's."""
-    config = load_yaml(Path(lm_eval.__file__).parent / "tasks" / TASKS[kind])
+    config: dict[str, Any] = load_yaml(Path(lm_eval.__file__).parent / "tasks" / TASKS[kind])
     for name in ("tag", "fewshot_config", "fewshot_split", "training_split", "validation_split", "dataset_name"):
         config.pop(name, None)
-    config |= {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": docs}}, "test_split": "test"}
+    return config | {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": docs}}, "test_split": "test"}
+
+
+def main(model: str, task: str, docs: str | None = None) -> None:
+    """Ask the model, and print for each document what was asked, what it scored and what that chose."""
     told = lm_eval.simple_evaluate(
         model=HFLM(pretrained=model, device="cpu", dtype="float32", batch_size=8),
-        tasks=[config],
+        tasks=[own(task, docs) if docs else task],
+        task_manager=TaskManager(include_path=os.curdir, include_defaults=False),
         log_samples=True,
         bootstrap_iters=0,
     )

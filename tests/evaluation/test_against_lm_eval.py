@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import NEEDED, lm_eval_choices
 from tiny import tiny_model
 
 from reasonmed.evaluation import Reading, Settings, evaluate, of_folder
@@ -69,25 +67,15 @@ def _docs(kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _theirs(folder: Path, model: Path, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What lm-eval asks and chooses, in a process of its own: it warns, and its data sets go to a cache."""
+    """What lm-eval asks and chooses, by its own task."""
     docs = folder / "docs.jsonl"
     docs.write_text("\n".join(json.dumps(doc) for doc in _docs(kind, rows)))
-    script = Path(__file__).with_name("lm_eval_choices.py")
-    done = subprocess.run(
-        [sys.executable, script, model, kind, docs],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return lm_eval_choices(folder, model, kind, docs)
 
 
 @pytest.mark.parametrize("kind", ["medqa", "medmcqa", "pubmedqa", "mmlu"])
 def test_prompts_and_choices_are_those_of_lm_eval(kind: str, tmp_path: Path) -> None:
-    pytest.importorskip("lm_eval", reason="needs lm_eval to compare with: pip install lm_eval")
+    pytest.importorskip("lm_eval", reason=NEEDED)
     model = tiny_model(tmp_path / "model")
     rows = _rows(kind)
     file = tmp_path / ("anatomy_test.csv" if kind == "mmlu" else f"{kind}.jsonl")

@@ -11,13 +11,26 @@ from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.errors import UsageError
 from reasonmed.evaluation import Candidate, Settings, evaluate
 from reasonmed.evaluation.across import across
-from reasonmed.evaluation.answers import Result
+from reasonmed.evaluation.answers import Result, always
 from reasonmed.evaluation.comparing import compare, compare_all
 
 
 def result(name: str, right: float, benchmark: str = "b", stems: tuple[str, ...] = ()) -> Result:
     return Result(
-        benchmark, name, f"mark {name}", stems, None, None, ("correct",), right, right > 0.5, 0, (), flips=False
+        benchmark,
+        name,
+        f"mark {name}",
+        stems,
+        None,
+        None,
+        ("correct",),
+        right,
+        right > 0.5,
+        0,
+        (),
+        flips=False,
+        answers=("A" if right > 0.5 else "B",),
+        rotated=False,
     )
 
 
@@ -29,6 +42,46 @@ def test_a_model_against_itself_differs_in_nothing() -> None:
     one = results(1, 0, 1, 1, 0)
     found = compare(one, one, 0)
     assert (found["difference"]["value"], found["p"], found["unpaired"]) == (0.0, 1.0, 0)
+
+
+def test_where_no_answer_differs_the_words_say_so_and_give_no_interval() -> None:
+    from reasonmed.evaluation.report import comparison_tables  # noqa: PLC0415 - said where it is used
+
+    one = results(1, 0, 1, 1, 0)
+    found = compare_all(one, one, 0)
+    assert (found["b"]["differing"], found["b"]["words"]) == (0, "no answer differs")
+    (table,) = comparison_tables([{"first": "x", "second": "y", "benchmarks": found}])
+    assert table.rows[0][4] == "+0.0"
+    assert table.rows[0][-1] == "no answer differs"
+
+
+def test_other_wrong_answers_are_a_difference_though_the_score_is_the_same() -> None:
+    one, other = results(0, 0, 0), [two._replace(answers=("C",)) for two in results(0, 0, 0)]
+    found = compare_all(one, other, 0)["b"]
+    assert (found["differing"], found["difference"]["value"]) == (3, 0.0)
+    assert found["words"].startswith("not distinguishable at this n (3)")
+    cut = [two._replace(statuses=("truncated",)) for two in one]
+    assert compare(one, cut, 0)["differing"] == 3
+
+
+def test_a_model_that_picks_one_letter_on_every_question_is_named() -> None:
+    from reasonmed.evaluation.report import comparison_tables  # noqa: PLC0415 - said where it is used
+
+    one, other = results(1, 1, 1), results(1, 0, 1)
+    found = compare_all(one, other, 0)
+    assert found["b"]["always"] == ["A", None]
+    (table,) = comparison_tables([{"first": "x", "second": "y", "benchmarks": found}])
+    assert table.note.endswith("x on b: always picks A.")
+
+
+def test_no_letter_is_said_of_one_question_of_turned_options_or_of_no_answer() -> None:
+    one = results(1, 1)
+    assert always(one) == "A"
+    assert always(one[:1]) is None
+    assert always([one[0], one[1]._replace(rotated=True)]) is None
+    assert always([two._replace(answers=(None,)) for two in one]) is None
+    assert always([two._replace(answers=("A", "B")) for two in one]) is None
+    assert always([]) is None
 
 
 def test_turned_round_the_difference_changes_its_sign_and_p_stays() -> None:
@@ -118,8 +171,14 @@ def test_a_file_that_is_no_result_is_refused(content: str, two: tuple[Path, Path
 def test_another_version_a_torn_answer_and_unknown_names_are_refused(two: tuple[Path, Path]) -> None:
     with pytest.raises(UsageError, match="has no model 'x'; it has half"):
         across(*two, a="x")
-    with pytest.raises(UsageError, match="no question in common"):
+    with pytest.raises(UsageError, match="holds no two models to compare"):
         across(two[0], two[0])
+    answers = next((two[1] / "answers").iterdir())
+    whole = answers.read_bytes()
+    answers.write_bytes(whole.replace(b'"mark":"', b'"mark":"other '))
+    with pytest.raises(UsageError, match="no question in common"):
+        across(*two)
+    answers.write_bytes(whole)
     (file,) = (two[0] / "answers").iterdir()
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(UsageError, match=r"jsonl:20: is no answer"):

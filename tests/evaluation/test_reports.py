@@ -13,6 +13,7 @@ import yaml
 from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.evaluation import Candidate, Settings, browse, evaluate
+from reasonmed.evaluation.model_page import rows_of, write_model_pages
 from reasonmed.evaluation.plots import by_group
 from reasonmed.evaluation.report import headline_words, markdown, tables
 
@@ -147,9 +148,8 @@ def test_rows_for_model_pages_are_written_for_whole_benchmarks_alone(
     assert not (tmp_path / "out" / ".eval_results").exists()
 
 
-def test_rows_for_model_pages_say_what_was_measured_and_how(tmp_path: Path) -> None:
-    from reasonmed.evaluation.model_page import rows_of  # noqa: PLC0415 - said where it is used
-
+def _measured() -> dict[str, Any]:
+    """Results of a model on a whole benchmark and on a part of one."""
     accuracy = {"value": 0.7512, "low": 0.7, "high": 0.8}
     set_ = {
         "name": "medqa-4options",
@@ -165,10 +165,26 @@ def test_rows_for_model_pages_say_what_was_measured_and_how(tmp_path: Path) -> N
         for one in (set_, part)
     }
     told = {"benchmarks": [set_, part], "protocol": "generate", "settings": Settings().told(), "reasonmed": "1"}
-    (row,) = rows_of({"name": "m", "date": "2026-11-22", "benchmarks": cells}, told)
-    assert yaml.safe_load(yaml.safe_dump(row)) == row
+    model = {"name": "m", "demo": False, "date": "2026-11-22", "benchmarks": cells, "answers_file": "answers/m-1.jsonl"}
+    return {**told, "models": [model]}
+
+
+def test_rows_for_model_pages_say_what_was_measured_and_how() -> None:
+    told = _measured()
+    (row,) = rows_of(told["models"][0], told)
     assert row["dataset"] == {"id": "GBaker/MedQA", "task_id": "medqa_4options"}
     assert row["value"] == 75.12
     assert row["date"] == "2026-11-22"
     assert "generate" in row["notes"]
     assert "70.0-80.0" in row["notes"]
+
+
+def test_the_hub_s_own_parser_reads_the_rows_whole(tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="the parser is the hub's: pip install 'reasonmed[hub]'")
+    told = _measured()
+    write_model_pages(tmp_path, told)
+    read = yaml.safe_load((tmp_path / ".eval_results" / "m-1.yaml").read_text(encoding="utf-8"))
+    (entry,) = hub.parse_eval_result_entries(read)
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("GBaker/MedQA", "medqa_4options", 75.12)
+    assert entry.date == "2026-11-22"
+    assert hub.eval_result_entries_to_yaml([entry]) == read == rows_of(told["models"][0], told)

@@ -50,6 +50,17 @@ ABSTRACT = "BACKGROUND: Programmed cell death is the regulated death.\n\nRESULTS
 MMLU = (
     "Which of the following is the body cavity that contains the pituitary gland?,Abdominal,Cranial,Pleural,Spinal,B\n"
 )
+MEDQA_HUB = {
+    "id": "test-00000",
+    "sent1": "Which treatment is best?",
+    "sent2": "",
+    "ending0": "Ampicillin",
+    "ending1": "Ceftriaxone",
+    "ending2": "2",
+    "ending3": "Nitrofurantoin",
+    "label": 3,
+}
+MMLU_HUB = {"question": "Which is it?", "subject": "anatomy", "choices": ["D", "2", "x", "y"], "answer": 2}
 MEDXPERT = {
     "id": "Text-0",
     "question": "What is the most likely diagnosis?\nAnswer Choices: (A) one (B) two (C) three",
@@ -72,7 +83,7 @@ def keys(path: Path, settings: Settings | None = None) -> list[int | None]:
 
 
 def test_the_layouts_have_names() -> None:
-    assert layouts() == ["medmcqa", "medqa", "medxpertqa", "mmlu", "native", "pubmedqa"]
+    assert layouts() == ["medmcqa", "medqa", "medqa_hub", "medxpertqa", "mmlu", "native", "pubmedqa"]
 
 
 def test_medqa_as_published_is_read(tmp_path: Path) -> None:
@@ -412,3 +423,70 @@ def test_a_broken_first_row_does_not_hide_the_layout(tmp_path: Path, name: str) 
 def test_a_label_that_is_no_key_does_not_make_a_file_medxpertqa(tmp_path: Path) -> None:
     one = the_question(write_lines(tmp_path / "f.jsonl", [row(label=0)]))
     assert (one.answer, one.meta) == (1, {"label": 0})
+
+
+def test_medqa_of_the_hub_is_read(tmp_path: Path) -> None:
+    one = the_question(write_lines(tmp_path / "test.json", [MEDQA_HUB]))
+    assert (one.id, one.stem, one.answer) == ("test-00000", "Which treatment is best?", 3)
+    assert one.options == ("Ampicillin", "Ceftriaxone", "2", "Nitrofurantoin")
+    assert (one.source, one.context) == ("MedQA", None)
+
+
+def test_a_label_of_medqa_is_an_index_also_where_it_is_an_options_text(tmp_path: Path) -> None:
+    assert keys(write_lines(tmp_path / "test.json", [{**MEDQA_HUB, "label": 2}])) == [2]
+    assert keys(write_lines(tmp_path / "t.json", [{**MEDQA_HUB, "label": 0, "ending1": "0"}])) == [0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"label": 4}, "label: must be the key's index, from 0 to 3, not 4"),
+        ({"label": "D"}, "label: must be the key's index, from 0 to 3, not 'D'"),
+        ({"label": True}, "label: must be the key's index, from 0 to 3, not True"),
+        ({"label": -1}, "label: must be the key's index, from 0 to 3, not -1"),
+        ({"sent2": "A passage."}, "sent2: must be empty, as in MedQA, not 'A passage.'"),
+        ({"sent1": " "}, "sent1: is empty"),
+        ({"ending2": None}, "ending2: is missing"),
+    ],
+)
+def test_a_bad_row_of_medqa_of_the_hub_is_named_by_its_field(
+    tmp_path: Path, fields: dict[str, Any], problem: str
+) -> None:
+    good, bad = found(write_lines(tmp_path / "test.json", [{**MEDQA_HUB, **fields}, MEDQA_HUB]))
+    assert len(good) == 1
+    assert str(bad[0]) == f"{tmp_path / 'test.json'}:1: {problem}"
+
+
+def test_rows_of_other_data_sets_with_the_fields_of_medqa_of_the_hub_are_not_taken_for_it(tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="no reader knows"):
+        list(read(write_lines(tmp_path / "f.jsonl", [{**MEDQA_HUB, "startphrase": "He", "gold-source": "gold"}])))
+
+
+def test_mmlu_of_the_hub_is_read_with_its_subject_and_its_key_as_an_index(tmp_path: Path) -> None:
+    one = the_question(write_lines(tmp_path / "test.jsonl", [MMLU_HUB]))
+    assert (one.answer, one.options, one.meta) == (2, ("D", "2", "x", "y"), {"subject": "anatomy"})
+    assert (one.source, one.license) == ("MMLU", "MIT")
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"answer": 4}, "answer: must be from 0 to 3, not 4"),
+        ({"answer": "D"}, "answer: must be the key's index, not 'D'"),
+        ({"choices": "D"}, "choices: must be a list of texts, not 'D'"),
+    ],
+)
+def test_a_bad_row_of_mmlu_of_the_hub_is_named_by_its_field(
+    tmp_path: Path, fields: dict[str, Any], problem: str
+) -> None:
+    good, bad = found(write_lines(tmp_path / "test.jsonl", [MMLU_HUB, {**MMLU_HUB, **fields}]))
+    assert len(good) == 1
+    assert str(bad[0]) == f"{tmp_path / 'test.jsonl'}:2: {problem}"
+
+
+def test_rows_may_be_numbered_so_that_equal_ones_stay_apart(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "test.jsonl", [MMLU_HUB, MMLU_HUB])
+    good, bad = found(path, Settings(numbered="anatomy-test"))
+    assert not bad
+    assert [one.id for one in good] == ["anatomy-test-1", "anatomy-test-2"]
+    assert "stands twice" in str(found(path)[1][0])

@@ -33,7 +33,6 @@ def _three() -> list[str]:
     return [
         plot.bars(HOSTILE, groups, "share"),
         plot.lines("loss", {HOSTILE: [(1, 2), (2, 1)]}, "step", "loss"),
-        plot.histogram("words", {"a": [1, 2, 2], "b": [3]}, "words"),
     ]
 
 
@@ -52,7 +51,6 @@ def test_no_name_of_a_series_holds_a_control_character_or_covers_the_axes() -> N
     for drawn in (
         plot.bars("t", {"easy": {long: 0.5, "b": 0.3}}),
         plot.lines("t", {long: [(1, 2), (2, 1)], "b": [(1, 1)]}, "x", "y"),
-        plot.histogram("t", {long: [1, 2], "b": [3]}, "x"),
     ):
         root = ET.fromstring(drawn)  # noqa: S314 - our own picture
         assert "\x1b" not in drawn

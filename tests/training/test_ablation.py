@@ -16,6 +16,7 @@ from reasonmed.resources import resource
 def result(number: int, right: float) -> Result:
     marks = {"mark": f"m{number}", "stems": (f"s{number}",), "subject": None, "tier": None, "statuses": ("x",)}
     rest = {"right": right, "vote": right > 0.5, "truncated_right": 0, "tokens": (), "flips": False}
+    rest |= {"answers": ("AB"[right < 0.5],), "rotated": False}
     return Result(**{"benchmark": "b", "id": f"q{number}", **marks, **rest})  # type: ignore[arg-type] # mixed values
 
 
@@ -49,6 +50,27 @@ def test_the_interval_is_wider_where_seeds_differ() -> None:
         found = pooled(groups, "base", set())["differences"][0]["difference"]
         spread.append(found["high"] - found["low"])
     assert spread[1] > 1.3 * spread[0]
+
+
+def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.cli.ablate import _show  # noqa: PLC0415 - the same
+
+    first = [result(number, 1.0) for number in range(40)]
+    same_score = [one._replace(answers=("C",)) for one in first]
+    told = pooled({"base": [first], "x": [first, first], "y": [first, same_score]}, "base", set())
+    words = {one["second"]: one["words"] for one in told["differences"] if one["first"] == "base"}
+    assert words == {"x": "no answer differs", "y": "not distinguishable at this n"}
+    assert [one["always"] for one in told["accuracy"].values()] == [["A"], ["A", "A"], ["A", "C"]]
+    _show({**told, "examples": 8, "equal": "examples", "seeds": [0], "note": "none"})
+    shown = capsys.readouterr().out
+    assert "x - base: no answer differs\n" in shown
+    assert "base: always picks A\n" in shown
+    assert "y: always picks A or C (2 of 2 seeds)\n" in shown
+    assert ", 1 seed; none" in shown
+    assert "(+0.0 to +0.0): no answer" not in shown
 
 
 def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from reasonmed.cli import app
 from reasonmed.training import settings
 from reasonmed.weights import FILE, cache_folder
 from tiny_model import export
@@ -31,3 +34,23 @@ def test_the_embedded_weights_learn_in_a_few_steps(tmp_path: Path) -> None:
     assert told["base_model"]["parameters"] == 134_515_008
     assert told["loss"]["last"] < told["loss"]["first"] - 0.2
     assert told["base_model"]["identity"].startswith(f"{FILE} sha256:b179c9523d0e")
+
+
+@pytest.mark.embedded
+@pytest.mark.skipif("REASONMED_TRAIN_EMBEDDED" not in os.environ, reason="minutes on a processor: make test-train")
+def test_fifty_real_questions_score_the_embedded_weights_before_and_after(tmp_path: Path, shared: Path) -> None:
+    if not (cache_folder() / FILE).is_file():
+        pytest.skip("the embedded model's weights are not in the cache")
+    text = "base_model: embedded\nbatch: 2\nmax_steps: 2\nlearning_rate: 1.0e-4\nwarmup: 0\nsave_steps: 100\n"
+    (tmp_path / "train.yaml").write_text(text, encoding="utf-8")
+    words = [
+        "ablate", export(tmp_path / "data", 8), "-c", tmp_path / "train.yaml", "-o", tmp_path / "ablation",
+        "--questions", shared / "data" / "medmcqa.jsonl", "--sample", 50, "--protocol", "loglikelihood",
+        "--variants", "reasonmed", "--seeds", 1,
+    ]  # fmt: skip
+    ended = CliRunner().invoke(app, [*map(str, words)])
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    told = json.loads((tmp_path / "ablation" / "ablation.json").read_text(encoding="utf-8"))
+    assert told["questions"] == 50
+    assert told["accuracy"].keys() == {"base", "reasonmed"}
+    assert 0.1 < told["accuracy"]["base"]["value"] < 0.6, "a model of this size answers about as chance does"

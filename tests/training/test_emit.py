@@ -14,9 +14,10 @@ import pytest
 import yaml
 
 from reasonmed.errors import UsageError
-from reasonmed.training import data, settings
+from reasonmed.training import settings
 from reasonmed.training.emit import STACKS, emit
 from reasonmed.training.emit._case import Emitted
+from reasonmed.training.methods import sft
 from tiny_model import export, rows
 
 USUAL = {
@@ -39,7 +40,7 @@ def emitted(folder: Path, stack: str, *, devices: int = 1, force: bool = False, 
         export(folder / "data")
     chosen = {name: value for name, value in {**USUAL, **changes}.items() if value is not None}
     told = settings.parse(yaml.safe_dump(chosen), "train.yaml", None)
-    return emit(stack, data.read(folder / "data", "reasonmed"), told, folder / stack, devices=devices, force=force)
+    return emit(stack, sft.read(folder / "data", told), told, folder / stack, devices=devices, force=force)
 
 
 def config(folder: Path, stack: str) -> dict[str, Any]:
@@ -124,8 +125,10 @@ def test_a_field_is_mapped_or_said(tmp_path: Path, stack: str) -> None:
         "report_to": "wandb",
         "trl_args": {"neftune_noise_alpha": 5},
     }
-    # the rest is what the data carries out, and max_steps, which has a test of its own
-    assert changes.keys() | {"variant", "method", "source", "max_steps"} == set(settings.Training.model_fields)
+    # the rest is what the data carries out, other methods' fields, and max_steps, which has a test of its own
+    assert changes.keys() | {"variant", "method", "source", "max_steps", "beta", "rollouts"} == set(
+        settings.Training.model_fields
+    )
     always = {"packing": {"verl"}}  # its rows always stand behind each other
     for name, value in changes.items():
         told = emitted(tmp_path, stack, force=True, **{name: value})
@@ -339,3 +342,14 @@ def test_trl_itself_trains_from_what_was_written(tmp_path: Path) -> None:
     losses = [one["loss"] for one in json.loads(state.read_text())["log_history"] if "loss" in one]
     assert len(losses) == 6
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_card_of_it_is_refused_with_the_mend_that_fits(tmp_path: Path, stack: str) -> None:
+    from reasonmed.export import About, recard  # noqa: PLC0415 - beside its use
+
+    emitted(tmp_path, stack)
+    before = {path.name: path.read_bytes() for path in (tmp_path / stack).iterdir() if path.is_file()}
+    with pytest.raises(UsageError, match=rf"holds rows for {stack} .* give the export that they were made from"):
+        recard(tmp_path / stack, About(), force=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / stack).iterdir() if path.is_file()} == before

@@ -11,12 +11,15 @@ import pytest
 from reasonmed.errors import RecipeError, UsageError
 from reasonmed.training import data, settings
 from reasonmed.training.batches import Layout, groups, plan
+from reasonmed.training.methods import sft
 from tiny_model import export, rows
+
+FILES = sft.files("reasonmed")
 
 
 @pytest.mark.parametrize("place", ["", "trl-sft/reasonmed", "trl-sft/reasonmed/train.jsonl"])
 def test_data_is_an_export_a_variant_or_a_file(tmp_path: Path, place: str) -> None:
-    found = data.read(export(tmp_path) / place, "reasonmed")
+    found = data.read(export(tmp_path) / place, FILES)
     assert len(found.train) == 24
     assert (found.validation is None) == place.endswith(".jsonl")
 
@@ -40,27 +43,27 @@ def test_another_layout_is_named_with_what_is_wanted(tmp_path: Path, content: st
     path = tmp_path / "train.jsonl"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UsageError) as error:
-        data.read(path, "reasonmed")
+        data.read(path, FILES)
     assert told in str(error.value)
 
 
 def test_an_export_without_the_format_is_told_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "ReasonMed.json").write_text("[]", encoding="utf-8")
     with pytest.raises(UsageError, match=r"trl-sft/reasonmed/train.jsonl; it holds ReasonMed.json"):
-        data.read(tmp_path, "reasonmed")
+        data.read(tmp_path, FILES)
 
 
 def test_a_folder_of_another_variant_is_refused(tmp_path: Path) -> None:
     export(tmp_path, variant="cotmed")
     with pytest.raises(UsageError, match="is the variant cotmed"):
-        data.read(tmp_path / "trl-sft" / "cotmed", "reasonmed")
+        sft.read(tmp_path / "trl-sft" / "cotmed", settings.parse("base_model: x", "train.yaml", None))
 
 
 def test_reasoning_in_a_field_of_its_own_is_kept(tmp_path: Path) -> None:
     row = rows(1)[0]
     row["completion"] = [{"role": "assistant", "reasoning_content": "because", "content": "B"}]
     (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
-    message = data.read(tmp_path / "rows.jsonl", "reasonmed").train.rows[0].completion[0]
+    message = data.read(tmp_path / "rows.jsonl", FILES).train.rows[0].completion[0]
     assert message.chat["reasoning_content"] == "because"
     assert message.texts == ("because", "B")
 
@@ -79,6 +82,12 @@ def test_every_preset_is_valid_and_names_its_source() -> None:
         ("base_model: x\nlearning_rat: 1", "did you mean learning_rate"),
         ("base_model: x\ntrl_args: {max_length: 5, packing: true}", "trl_args.packing"),
         ("base_model: x\nepochs: 0", "epochs"),
+        ("base_model: x\nbeta: 0.1", "beta: is for method: dpo or grpo"),
+        ("base_model: x\nmethod: dpo\npacking: true", "packing: true is for method: sft"),
+        ("base_model: x\nmethod: grpo\nrollouts: {replies: 1}", "rollouts.replies"),
+        ("base_model: x\nmethod: grpo\ntrl_args: {num_generations: 4}", "say rollouts.replies"),
+        ("base_model: x\nmethod: ppo", "method: input should be 'sft', 'dpo' or 'grpo'"),
+        ("base_model: x\nmethod: [dpo]", "method: "),
         ("base_model: x\nvariant: other", "variant"),
         ("- a list", "must be a mapping"),
         ("base_model: x\nbase_model: y", "stands twice"),
@@ -140,6 +149,7 @@ def test_steps_have_like_numbers_of_tokens() -> None:
     draw = random.Random(0)
     lengths = [int(draw.lognormvariate(6.6, 0.4)) for _ in range(640)]
     made = plan(lengths, 64, 1, 0, Layout(packed=True, capacity=16384))
+    assert made.fill is not None
     assert made.fill > 0.93
 
 

@@ -94,6 +94,13 @@ def test_adapters_are_trained_and_merged(world: Path, tmp_path: Path) -> None:
     assert all("proj" in name for name in names)
 
 
+def test_adapters_are_not_merged_where_no_process_has_all_weights(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match=r"say lora: \{merge: false\}"):
+        prepared(world, "lora: {r: 4}\n")
+    assert prepared(world, "lora: {r: 4, merge: false}\n").plan.steps == 12
+
+
 def command(world: Path, folder: Path, *words: str) -> list[str]:
     file = world / "train.yaml"
     text = f"base_model: {world / 'model'}\n{BASE}epochs: 6\nsave_steps: 3\nevaluate: false\n".replace(
@@ -228,7 +235,7 @@ def test_what_is_no_model_is_said_before_any_work(world: Path, base: str, told: 
 def test_packed_rows_that_would_see_each_other_are_found_out(world: Path, tmp_path: Path) -> None:
     from transformers import LlamaForCausalLM  # noqa: PLC0415 - an extra
 
-    from reasonmed.training.trainer import make  # noqa: PLC0415 - an extra
+    from reasonmed.training.methods.sft import make  # noqa: PLC0415 - an extra
 
     ready = prepared(world, "packing: true\n")
     model = LlamaForCausalLM.from_pretrained(world / "model")

@@ -29,6 +29,12 @@ warmup: 0
 ASKED = 12
 
 
+FURTHER = {
+    "dpo": "batch: 4\nmax_steps: 2\nlearning_rate: 0.001\n",
+    "grpo": "batch: 2\nmax_steps: 1\nlearning_rate: 0.001\nrollouts: {replies: 2, max_tokens: 8}\n",
+}
+
+
 def done(*words: str | Path | int) -> str:
     """The command's output; it must have ended well."""
     ended = CliRunner().invoke(app, [*map(str, words)])
@@ -81,3 +87,23 @@ def test_questions_become_a_data_set_a_model_and_a_score_that_tells_what_was_tra
     assert cells["base"]["overlap"] is None, "nothing is known of what the base was trained on"
     assert f"{len(seen)} trained on" in shown
     assert [one["model"] for one in results["headlines"]] == ["trained"]
+
+
+@pytest.mark.parametrize("method", FURTHER)
+def test_pairs_and_questions_of_a_run_train_a_model_further(tmp_path: Path, method: str) -> None:
+    tiny_model(tmp_path / "base", context=8192)
+    (tmp_path / "train.yaml").write_text(f"base_model: base\nmethod: {method}\n{FURTHER[method]}", encoding="utf-8")
+    questions = resource("examples", "questions.json")
+    done("run", questions, "-r", "scripted", "-o", tmp_path / "run", "--max-failures", "100%")
+    done(
+        "export", tmp_path / "run", "-o", tmp_path / "data", "--demo",
+        "--format", "dpo,rl", "--split", "0.6,0.2,0.2", "--redraw",
+    )  # fmt: skip
+    folder = "dpo" if method == "dpo" else "rl/trl-grpo"
+    rows = read_lines(tmp_path / "data" / folder / "train.jsonl")
+    shown = done("train", tmp_path / "data", "-c", tmp_path / "train.yaml", "-o", tmp_path / "trained")
+    told = document(tmp_path / "trained" / "run.json")
+    assert told["data"]["rows"] == len(rows) > 0
+    assert sorted(told["stems"]) == sorted({row["stem"] for row in rows})
+    assert told["layout"]["steps"] == sum("loss" in one for one in read_lines(tmp_path / "trained" / "loss.jsonl"))
+    assert ("chosen is preferred" if method == "dpo" else "reward") in shown

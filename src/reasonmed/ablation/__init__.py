@@ -11,7 +11,8 @@ from reasonmed.errors import UsageError
 from reasonmed.evaluation import Reading, evaluate, of_folder
 from reasonmed.evaluation.answers import read_results
 from reasonmed.files import write_atomically
-from reasonmed.training import data, extra, fit, models
+from reasonmed.training import extra, fit, models
+from reasonmed.training.methods import sft
 from reasonmed.training.prepare import Prepared, prepare
 from reasonmed.training.progress import Progress
 from reasonmed.training.settings import Training, changed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from reasonmed.evaluation import Settings
     from reasonmed.evaluation.answers import Result
+    from reasonmed.training.data import Data, Row
 
 BASE = "base"
 RESULT = "ablation.json"
@@ -88,7 +90,11 @@ def run(
     """
     extra.need()
     out.mkdir(parents=True, exist_ok=True)
-    rows = {variant: data.read(source, variant) for variant in plan.variants}
+    if plan.settings.method != "sft":
+        raise UsageError(
+            f"method: {plan.settings.method}: an ablation compares what fine-tuning learns; say method: sft"
+        )
+    rows = {variant: sft.read(source, changed(plan.settings, {"variant": variant})) for variant in plan.variants}
     common = _common(rows)
     for arm in plan.arms:
         tell(f"{arm.name}: training")
@@ -104,7 +110,7 @@ def run(
     return told
 
 
-def _common(rows: dict[str, data.Data]) -> frozenset[str]:
+def _common(rows: dict[str, Data[Row]]) -> frozenset[str]:
     """Ids of rows that every variant has: all arms are trained on the same examples."""
     common = frozenset.intersection(*(frozenset(row.id for row in one.train.rows) for one in rows.values()))
     if not common:
@@ -118,7 +124,7 @@ def _train(arm: Arm, plan: Plan, source: Path, place: tuple[Path, frozenset[str]
     folder = out / "models" / arm.name
     prepared = _prepared(arm, plan, source, common)
     if not fit.open_folder(folder, prepared, force=False):
-        fit.train(prepared, folder, Progress(tell, arm.name))
+        fit.train(prepared, folder, Progress(tell, prepared.method.WATCHED, arm.name))
 
 
 def _prepared(arm: Arm, plan: Plan, source: Path, common: frozenset[str]) -> Prepared:

@@ -7,6 +7,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
+from reasonmed.evaluation.answers import always, replies
+from reasonmed.evaluation.comparing import NO_DIFFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +25,9 @@ Matrix = list[list[float]]
 def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: set[str]) -> dict[str, Any]:
     """Accuracy of every group, and its difference to every other one, on the questions that all were asked.
 
-    Questions whose stem is among those that were trained on (``seen``) are left out and counted.
+    ``always`` has the letter that each seed chose on every question, if it did choose one; ``differing`` counts the
+    questions that not all models of two groups answer alike. Questions whose stem is among those
+    that were trained on (``seen``) are left out and counted.
 
     The interval is a percentile interval of a bootstrap that draws questions, the same ones for both sides, and seeds
     of either side. A group of one seed has only its questions drawn.
@@ -38,7 +42,7 @@ def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: se
     marks = sorted(_marks(groups) - trained)
     if not marks:
         raise UsageError("no question is left that all models were asked and none was trained on")
-    matrices = {name: [_row(one, marks) for one in seeds] for name, seeds in groups.items()}
+    matrices = {name: [[row.right for row in _on(marks, one)] for one in seeds] for name, seeds in groups.items()}
     names = list(matrices)
     pairs = [(base, name) for name in names if name != base]
     others = [name for name in names if name != base]
@@ -46,8 +50,13 @@ def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: se
     return {
         "questions": len(marks),
         "trained_on": len(trained),
-        "accuracy": {name: _accuracy(found) for name, found in matrices.items()},
-        "differences": [_difference(one, other, matrices) for one, other in pairs],
+        "accuracy": {
+            name: {**_accuracy(found), "always": [always(_on(marks, one)) for one in groups[name]]}
+            for name, found in matrices.items()
+        },
+        "differences": [
+            _difference(one, other, matrices, _differing([*groups[one], *groups[other]], marks)) for one, other in pairs
+        ],
     }
 
 
@@ -56,9 +65,16 @@ def _marks(groups: Mapping[str, Sequence[Sequence[Result]]]) -> set[tuple[str, s
     return set.intersection(*sets)
 
 
-def _row(results: Sequence[Result], marks: Sequence[tuple[str, str]]) -> list[float]:
-    right = {(one.benchmark, one.mark): one.right for one in results}
-    return [right[mark] for mark in marks]
+def _on(marks: Sequence[tuple[str, str]], results: Sequence[Result]) -> list[Result]:
+    """The results on these questions, in their order."""
+    found = {(one.benchmark, one.mark): one for one in results}
+    return [found[mark] for mark in marks]
+
+
+def _differing(models: Sequence[Sequence[Result]], marks: Sequence[tuple[str, str]]) -> int:
+    """The number of questions that these models do not all answer alike."""
+    rows = zip(*(_on(marks, one) for one in models), strict=True)
+    return sum(len({replies(one) for one in row}) > 1 for row in rows)
 
 
 def _accuracy(found: Matrix) -> dict[str, Any]:
@@ -70,7 +86,7 @@ def _accuracy(found: Matrix) -> dict[str, Any]:
     }
 
 
-def _difference(one: str, other: str, matrices: Mapping[str, Matrix]) -> dict[str, Any]:
+def _difference(one: str, other: str, matrices: Mapping[str, Matrix], differing: int) -> dict[str, Any]:
     first, second = matrices[one], matrices[other]
     value = fmean(map(fmean, second)) - fmean(map(fmean, first))
     draws = [
@@ -79,7 +95,8 @@ def _difference(one: str, other: str, matrices: Mapping[str, Matrix]) -> dict[st
     found = _interval(value, draws)
     apart = found["low"] > 0 or found["high"] < 0
     words = f"{other} is {'above' if value > 0 else 'below'} {one}" if apart else "not distinguishable at this n"
-    return {"first": one, "second": other, "difference": found, "words": words}
+    told = {"first": one, "second": other, "difference": found, "differing": differing}
+    return {**told, "words": words if differing else NO_DIFFERENCE}
 
 
 def _drawn(found: Matrix, number: int, side: str = "") -> list[float]:

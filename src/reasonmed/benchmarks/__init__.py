@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 _FILE = Path(__file__).with_name("registry.yaml")
 
 
+class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the files of a benchmark are on the Hugging Face hub.
+
+    With several subjects each has a folder of its own. ``ids`` names a file beside this one with the questions that
+    count, where the hub's split has more.
+    """
+
+    repo: str
+    revision: str
+    split: str
+    folder: str = ""
+    ids: str | None = None
+
+
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A benchmark as people report it. ``prompt`` names its log-likelihood prompt, None where lm-eval has none."""
 
@@ -35,6 +49,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str | None
     task: str | None
     hub: str | None
+    files: Files | None = None
     subjects: dict[str, int] = {}
 
 
@@ -55,6 +70,14 @@ class Facts(msgspec.Struct, frozen=True):
 def registry() -> dict[str, Variant]:
     """The pinned variants by name."""
     return msgspec.convert(yaml.safe_load(_FILE.read_text(encoding="utf-8")), dict[str, Variant])
+
+
+@cache
+def ids_of(files: Files) -> frozenset[str] | None:
+    """The questions that count, by their ids; None where all of the split do."""
+    if files.ids is None:
+        return None
+    return frozenset(_FILE.with_name(files.ids).read_text(encoding="utf-8").split())
 
 
 def set_hash(questions: Iterable[Question]) -> str:

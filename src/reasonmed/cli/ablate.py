@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
-from rich.table import Table
 
 from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reasonmed.ablation import Equal
 
 
@@ -76,26 +78,40 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _show(told: dict[str, Any]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"):
-        table.add_column(name)
     against = {one["second"]: one for one in told["differences"] if one["first"] == "base"}
-    for name, one in told["accuracy"].items():
-        gain = against.get(name)
-        cells = [name, f"{one['value']:.1%}", _between(one), f"{min(one['seeds']):.1%} to {max(one['seeds']):.1%}"]
-        cells += [f"{100 * gain['difference']['value']:+.1f} points", _points(gain["difference"])] if gain else ["", ""]
-        table.add_row(*cells)
-    out.print(table)
-    for one in told["differences"]:
-        gap = one["difference"]
-        out.print(safe(f"{one['second']} - {one['first']}: {100 * gap['value']:+.1f} ({_points(gap)}): {one['words']}"))
+    rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told["accuracy"].items()]
+    show("", ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"), rows, list(_lines(told)))
+    seeds, plural = len(told["seeds"]), "" if len(told["seeds"]) == 1 else "s"
     out.print(
         safe(
             f"{told['questions']:,} questions ({told['trained_on']} more were trained on), {told['examples']:,} "
-            f"training rows, equal {told['equal']}, {len(told['seeds'])} seeds; {told['note']}"
+            f"training rows, equal {told['equal']}, {seeds} seed{plural}; {told['note']}"
         ),
         soft_wrap=True,
     )
+
+
+def _accuracy(one: dict[str, Any]) -> tuple[str, ...]:
+    return f"{one['value']:.1%}", _between(one), f"{min(one['seeds']):.1%} to {max(one['seeds']):.1%}"
+
+
+def _gain(one: dict[str, Any] | None) -> tuple[str, str]:
+    if one is None:
+        return "", ""
+    return f"{100 * one['difference']['value']:+.1f} points", _points(one["difference"]) if one["differing"] else "-"
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    """What is said of each pair of groups, and of models that look at no question."""
+    for one in told["differences"]:
+        gap = one["difference"]
+        value = f"{100 * gap['value']:+.1f} ({_points(gap)}): " if one["differing"] else ""
+        yield f"{one['second']} - {one['first']}: {value}{one['words']}"
+    for name, one in told["accuracy"].items():
+        picked = [letter for letter in one["always"] if letter]
+        if picked:
+            of = "" if len(one["always"]) == 1 else f" ({len(picked)} of {len(one['always'])} seeds)"
+            yield f"{name}: always picks {' or '.join(sorted(set(picked)))}{of}"
 
 
 def _between(one: dict[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,17 +11,17 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
+from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reasonmed.benchmarks.fetching import Fetched
     from reasonmed.evaluation import Candidate, Evaluation, Settings
     from reasonmed.evaluation.report import Table
     from reasonmed.recipe.options import Recipe
 
-_NAMES = 2
-"""So many columns of a table are names, which stay on one line."""
 _WARM = 0.7
 """Temperature where a question is asked several times and none is given."""
 
@@ -32,7 +33,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    questions: Annotated[list[str], typer.Argument(metavar="QUESTIONS...", help="Question files, or VARIANT=FILE.")],
+    questions: Annotated[
+        list[str], typer.Argument(metavar="QUESTIONS...", help="Question files, VARIANT=FILE, or hub:VARIANT.")
+    ],
     candidates: Annotated[
         list[str] | None,
         typer.Option("-m", "--candidate", help="embedded, a model folder, a .gguf file, or a model of -r; repeat."),
@@ -84,6 +87,7 @@ def evaluate(
       reasonmed evaluate medqa.jsonl pubmedqa.jsonl -m models/base -m models/trained --base base -o evaluations/gain
       reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
+      reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.admission import Selection  # noqa: PLC0415 - the same
@@ -106,9 +110,10 @@ def evaluate(
         prompt=_prompt(prompt),
         seed=seed,
     )
+    fetched = _fetched(questions, output)
     with options.working("checking questions and models"):
         planned = engine.plan(
-            questions,
+            fetched,
             [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)],
             output,
             settings,
@@ -124,6 +129,14 @@ def evaluate(
     with options.working("writing results and reports"):
         told = engine.conclude(planned)
     _show(told, output)
+
+
+def _fetched(questions: list[str], output: Path) -> list[str | Path | Fetched]:
+    from reasonmed.evaluation import on_hub, with_files  # noqa: PLC0415 - keeps --help fast
+
+    far = [one for one in questions if on_hub(one)]
+    with options.working(f"fetching {', '.join(far)}") if far else nullcontext():
+        return with_files(questions, output)
 
 
 def _prompt(given: str) -> str:
@@ -186,7 +199,7 @@ def _show(told: dict[str, Any], folder: Path) -> None:
     from reasonmed.evaluation.report import SETS, headline_words, how, marks, tables  # noqa: PLC0415 - keeps --help fast
 
     for table in tables(told):
-        _print(table if table.title != SETS else table.without_last())
+        _print(table if table.title != SETS else table.without_words())
     for mark in marks(told):
         say(mark, "yellow")
     out.print(safe(how(told)), soft_wrap=True)
@@ -196,14 +209,9 @@ def _show(told: dict[str, Any], folder: Path) -> None:
 
 
 def _print(found: Table) -> None:
-    from rich.table import Table as Grid  # noqa: PLC0415 - keeps --help fast
-
-    grid = Grid(title=safe(found.title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for place, name in enumerate(found.columns):
-        grid.add_column(safe(name), header_style="dim", overflow="fold", no_wrap=place < _NAMES)
-    for row in found.rows:
-        grid.add_row(*(safe(cell) for cell in row))
-    out.print(grid)
+    beside = found.without_words() if found.words else found
+    words = [f"{row[0]}: {row[-1]}" for row in found.rows] if found.words else []
+    show(found.title, beside.columns, beside.rows, words)
     if found.note:
         out.print(safe(found.note, "dim"), soft_wrap=True)
     out.print()

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from reasonmed.training.settings import Training
 
 _GIB = 2**30
-"""Seconds between two lines of progress."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +45,7 @@ def train(
     devices: Annotated[int, typer.Option("--devices", min=1, help="GPUs that the command of --emit is for.")] = 1,
     presets: Annotated[bool, typer.Option("--presets", help="Print the shipped training files.")] = False,
 ) -> None:
-    """Fine-tune a model on the trl-sft files of an export. The same command again goes on from the last checkpoint.
+    """Train a model on an export: method sft, dpo or grpo. The same command again goes on from the last checkpoint.
 
     \b
     Examples:
@@ -90,19 +89,24 @@ def train(
         return
     if first:
         say(f"training into {folder}")
-    told = fit.train(prepared, folder, Progress(say))
+    told = fit.train(prepared, folder, Progress(say, prepared.method.WATCHED))
     if first:
         _report(told, folder)
 
 
 def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, devices: int, force: bool) -> None:
-    from reasonmed.training.data import read  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.training.emit import emit  # noqa: PLC0415 - the same
+    from reasonmed.training.emit import emit  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.training.methods import sft  # noqa: PLC0415 - the same
 
     if output is None:
         raise UsageError("--emit needs -o DIR, the folder to write")
+    if settings.method != "sft":
+        raise UsageError(
+            f"--emit writes fine-tuning (method: sft), not {settings.method}; `reasonmed export --format dpo,rl` "
+            "writes the rows that other stacks read"
+        )
     with options.working(f"reading {data}"):
-        told = emit(stack, read(data, settings.variant), settings, output, devices=devices, force=force)
+        told = emit(stack, sft.read(data, settings), settings, output, devices=devices, force=force)
     say(f"different from `reasonmed train` ({len(told.notes)}):" if told.notes else "every field is mapped")
     for note in told.notes:
         say(f"  {note}", "yellow")
@@ -111,24 +115,29 @@ def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, de
 
 
 def _show(prepared: Prepared) -> None:
-    tokens, plan, choice = prepared.train, prepared.plan, prepared.choice
+    tokens, plan, choice, settings = prepared.train, prepared.plan, prepared.choice, prepared.settings
     lost = len(tokens.too_long) + len(tokens.masked)
     held_out = len(prepared.validation.kept) if prepared.validation else 0
     spread = ", ".join(f"p{share:.0%}".rstrip("%") + f" {tokens.percentile(share):,}" for share in (0.5, 0.9))
-    through = plan.width or choice.tokens
-    laid = f"{'packed' if choice.packed else 'padded'}, {plan.fill:.0%} filled"
+    fill = f", {plan.fill:.0%} filled" if plan.fill is not None else ""
+    laid = f"{'packed' if choice.packed else 'padded'}{fill}"
     how = f"{choice.attention}{', compiled' if choice.compiled else ''}"
     how += ", checkpointing" if choice.checkpointed else ""
     memory = f"{choice.estimate / _GIB:.1f} GiB of {prepared.machine.memory / _GIB:.0f} GiB ({prepared.machine.name})"
-    share = lost / len(tokens.lengths)
-    say(f"{len(tokens.lengths):,} rows of {prepared.settings.variant}, {held_out:,} for validation")
-    say(f"tokens a row: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}")
-    dropped = f"{len(tokens.too_long)} rows too long, {len(tokens.masked)} without a loss"
+    share, rows = lost / len(tokens.lengths), prepared.method.ROWS
+    variant = f" of {settings.variant}" if settings.method == "sft" else f" for {settings.method}"
+    say(f"{len(tokens.lengths):,} {rows}{variant}, {held_out:,} for validation")
+    say(f"longest text of each, in tokens: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}")
+    dropped = f"{len(tokens.too_long)} {rows} too long, {len(tokens.masked)} without a loss"
     say(f"left out: {dropped} ({share:.2%}); none is cut")
-    say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
-    micros = f"{plan.accumulation} micro-batches of {through:,} tokens"
-    say(f"{plan.steps:,} steps of {prepared.settings.batch} rows in {micros}, {laid}")
-    say(f"{prepared.parameters / 1e6:,.0f} M parameters, {choice.precision}, {how}; about {memory}")
+    if tokens.learned:
+        say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
+    if settings.method == "grpo":
+        wrote = settings.rollouts
+        say(f"{wrote.replies} replies to each question, of at most {wrote.max_tokens:,} tokens, counted in the lengths")
+    micros = f"{plan.accumulation} micro-batches of {plan.width or choice.tokens:,} tokens"
+    say(f"{plan.steps:,} steps of {settings.batch} {rows} in {micros}, {laid}")
+    say(f"{prepared.model.parameters / 1e6:,.0f} M parameters, {choice.precision}, {how}; about {memory}")
     if tokens.unlike:
         say(f"{tokens.unlike} prompts are rendered differently when a reply follows: see docs/training.md", "yellow")
     if choice.estimate > prepared.machine.memory:
@@ -136,20 +145,24 @@ def _show(prepared: Prepared) -> None:
 
 
 def _show_row(prepared: Prepared) -> None:
-    """One row as the model sees it: what is masked, and what is learned."""
-    one = prepared.train.kept[0]
-    decode = prepared.tokenizer.decode
-    masked, learned = (list(map(int, part)) for part in (one.ids[: one.start], one.ids[one.start :]))
-    out.print(safe(f"row {prepared.data.train.rows[one.row].id}", "bold"))
-    out.print(safe(f"without a loss, {len(masked)} tokens:", "dim"))
-    out.print(safe(decode(masked), "dim"), soft_wrap=True)
-    out.print(safe(f"with a loss, {len(learned)} tokens:", "green"))
-    out.print(safe(decode(learned), "green"), soft_wrap=True)
+    """One row as the model sees it."""
+    for number, (title, text) in enumerate(
+        prepared.method.sample(prepared.train, prepared.data.train.rows, prepared.tokenizer)
+    ):
+        out.print(safe(title, "green" if number else "dim"))
+        out.print(safe(text, "green" if number else "dim"), soft_wrap=True)
 
 
 def _report(told: dict[str, Any], folder: Path) -> None:
+    from reasonmed.training.methods import METHODS  # noqa: PLC0415 - keeps --help fast
+
     loss, measured = told["loss"], told["measured"]
     held_out = f", validation {loss['validation']:.4f}" if loss["validation"] is not None else ""
     pace = f", {measured['tokens_per_second']:,.0f} tokens/s" if "tokens_per_second" in measured else ""
     out.print(safe(f"loss {loss['first']:.4f} to {loss['last']:.4f}{held_out}; {measured['seconds']:,.0f} s{pace}"))
+    for name, words in METHODS[told["method"]].WATCHED.items():
+        watched = told["watched"][name]
+        if watched["first"] is not None:
+            held_out = f", validation {watched['validation']:.3g}" if watched["validation"] is not None else ""
+            out.print(safe(f"{words}: {watched['first']:.3g} to {watched['last']:.3g}{held_out}"))
     out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)

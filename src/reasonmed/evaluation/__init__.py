@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.evaluation.candidates import Candidate, candidate, of_endpoint, of_folder
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.jobs import Evaluation, jobs, prepare
+from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.sets import Reading, benchmarks_of
 from reasonmed.evaluation.settings import Settings
+from reasonmed.evaluation.sources import on_hub, with_files
 from reasonmed.job import execute
 from reasonmed.recipe.options import Limits
 from reasonmed.watch import Watch
@@ -30,6 +32,8 @@ from reasonmed.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from reasonmed.benchmarks.fetching import Fetched
 
 __all__ = [
     "Candidate",
@@ -43,13 +47,15 @@ __all__ = [
     "jobs",
     "of_endpoint",
     "of_folder",
+    "on_hub",
     "plan",
     "prepare",
+    "with_files",
 ]
 
 
 def plan(  # noqa: PLR0913 - what to ask, whom, where and how
-    questions: Sequence[str | Path],
+    questions: Sequence[str | Path | Fetched],
     models: Sequence[Candidate],
     out: Path,
     settings: Settings | None = None,
@@ -68,7 +74,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     reading = (reading or Reading())._replace(context=settings.context)
     return prepare(
         Evaluation(
-            benchmarks=benchmarks_of(questions, reading),
+            benchmarks=benchmarks_of(with_files(questions, out), reading),
             candidates=models,
             folder=EvaluationFolder(out),
             settings=settings,
@@ -80,15 +86,16 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
 
 
 def conclude(evaluation: Evaluation) -> dict[str, Any]:
-    """Write ``results.json``, the answers, the reports and ``.eval_results/``; returns the results."""
+    """Write ``results.json``, the answers, the reports, ``.eval_results/`` and ``lm-eval/``; returns the results."""
     told = finish(evaluation)
     write_reports(evaluation.folder.path, told)
     write_model_pages(evaluation.folder.path, told)
+    write_tasks(evaluation)
     return told
 
 
 def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
-    questions: Sequence[str | Path],
+    questions: Sequence[str | Path | Fetched],
     models: Sequence[Candidate],
     out: Path,
     settings: Settings | None = None,
@@ -103,7 +110,8 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     Not to be called where an event loop runs: it runs its own.
 
     Args:
-        questions: question files, each one benchmark; ``NAME=FILE`` says which pinned variant a file is.
+        questions: question files, each one benchmark; ``NAME=FILE`` says which pinned variant a file is, and
+            ``hub:NAME`` fetches a variant's own files.
         models: whom to ask, one after the other; see ``candidate``, ``of_folder`` and ``of_endpoint``.
         out: the folder to write; models may be added to it by later calls with the same settings.
         settings: how to ask.

@@ -31,6 +31,8 @@ def across(first: Path, second: Path, a: str | None = None, b: str | None = None
     mine, theirs = _results(first, one, a), _results(second, other, b)
     same = first.resolve() == second.resolve()
     pairs = [(x, y) for x in mine for y in theirs if not (same and (x == y or (a is None and b is None and x > y)))]
+    if same and not pairs:
+        raise UsageError(f"{first} holds no two models to compare: name another evaluation, or another -a and -b")
     told = [
         {
             "first": _label(x, y, first),

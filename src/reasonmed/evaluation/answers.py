@@ -16,7 +16,7 @@ from reasonmed.stems import normal, question_hash
 from reasonmed.types import digest, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.evaluation.sets import Benchmark
@@ -74,6 +74,22 @@ class Result(NamedTuple):
     """Tokens of each reply, where they were counted."""
     flips: bool
     """Whether the answers differ among themselves."""
+    answers: tuple[str | None, ...]
+    """The letters of the answers, None where none was read, in the question's own order of options."""
+    rotated: bool
+    """Whether the options were shown in other orders too."""
+
+
+def replies(one: Result) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
+    """What is the same where two models answer a question alike."""
+    return one.statuses, one.answers
+
+
+def always(results: Sequence[Result]) -> str | None:
+    """The letter that was chosen on every one of several questions; None where there is none, or orders changed."""
+    letters = {letter for one in results for letter in one.answers}
+    apart = len(results) == 1 or len(letters) != 1 or any(one.rotated for one in results)
+    return None if apart else letters.pop()
 
 
 def missing(run: RunDirectory, benchmarks: list[Benchmark]) -> int:
@@ -158,6 +174,8 @@ def result_of(rows: list[Row]) -> Result:
         truncated_right=sum(row.status == "truncated" and row.answer == row.key for row in rows),
         tokens=tuple(row.completion_tokens for row in rows if row.completion_tokens is not None),
         flips=len({row.answer for row in rows}) > 1,
+        answers=tuple(row.answer for row in rows),
+        rotated=any(row.rotated for row in rows),
     )
 
 

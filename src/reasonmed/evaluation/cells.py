@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.evaluation.answering import STATUSES
+from reasonmed.evaluation.answers import always
 from reasonmed.statistics.intervals import Interval, macro_average, mean_rate, standard_error
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def cell(results: Sequence[Result], stems: frozenset[str] | None) -> dict[str, A
     told = {
         "n": len(results),
         **counts(results),
+        "always": always(results),
         "accuracy": rate([one.right for one in results]),
         "standard_error": standard_error([one.right for one in results]) if len(results) > 1 else None,
         **_repeated(results),

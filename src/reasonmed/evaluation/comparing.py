@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.evaluation.answers import always, replies
 from reasonmed.evaluation.cells import clean_of, told_interval
 from reasonmed.statistics.paired import bootstrap, holm, mcnemar
 from reasonmed.statistics.power import detectable_paired
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.answers import Result
 
 SIGNIFICANT = 0.05
+NO_DIFFERENCE = "no answer differs"
 
 
 def compare(first: Sequence[Result], second: Sequence[Result], seed: int) -> dict[str, Any]:
     """The second model against the first on the questions that both were asked, paired by their content.
 
-    ``only_first`` and ``only_second`` count questions that one of the two gets right by its majority. The difference
-    is in the mean share of right answers; its interval is a bootstrap over questions.
+    ``differing`` counts questions with any answer that is not the same or of the same kind; ``only_first`` and
+    ``only_second`` those that one of the two gets right by its majority. The difference is in the mean share of right
+    answers; its interval is a bootstrap over questions.
 
     Raises:
         ValueError: they have no question in common.
@@ -39,6 +42,8 @@ def compare(first: Sequence[Result], second: Sequence[Result], seed: int) -> dic
         "first": sum(one.right for one, _ in pairs) / n,
         "second": sum(other.right for _, other in pairs) / n,
         "difference": told_interval(found),
+        "differing": sum(replies(one) != replies(other) for one, other in pairs),
+        "always": [always([pair[side] for pair in pairs]) for side in (0, 1)],
         "only_first": only_first,
         "only_second": only_second,
         "p": mcnemar(only_first, only_second),
@@ -75,6 +80,8 @@ def compare_all(
 def in_words(found: Mapping[str, Any]) -> str:
     """What a comparison allows to be said."""
     points, n = 100 * found["difference"]["value"], found["n"]
+    if not found["differing"]:
+        return NO_DIFFERENCE
     if found["p_holm"] < SIGNIFICANT:
         return f"{'better' if points > 0 else 'worse'} by {abs(points):.1f} points"
     least = found["detectable"]

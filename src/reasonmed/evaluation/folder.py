@@ -14,8 +14,10 @@ from reasonmed.rundir import RunDirectory
 from reasonmed.types import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from reasonmed.benchmarks.fetching import Fetched
     from reasonmed.evaluation.candidates import Candidate
 
 FORMAT = 1
@@ -89,6 +91,17 @@ class EvaluationFolder:
         if one.stems is not None:
             write_atomically(self._stems(run), "".join(f"{mark}\n" for mark in sorted(one.stems)))
         self._write(told)
+
+    def note(self, fetched: Iterable[Fetched]) -> None:
+        """Note which commits of the hub the questions are of; a later call with them reads the same ones."""
+        told = self._read()
+        hub = {**told.get("hub", {}), **{one.name: one.record for one in fetched}}
+        if hub:
+            self._write({**told, "hub": hub})
+
+    def commits(self) -> dict[str, str]:
+        """The commits of the hub that questions were read from, by the names of their benchmarks."""
+        return {name: one["revision"] for name, one in self._read().get("hub", {}).items()}
 
     def models(self) -> dict[str, dict[str, Any]]:
         """The models that took part, by name, in the order of their first time."""

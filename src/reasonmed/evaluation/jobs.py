@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.admission import Selection, take_in
+from reasonmed.agents import question_fields
 from reasonmed.errors import RecipeError, UsageError
 from reasonmed.evaluation.answering import answer
 from reasonmed.evaluation.candidates import with_thinking
@@ -60,13 +61,14 @@ def prepare(evaluation: Evaluation) -> Evaluation:
     if made.settings.protocol == "loglikelihood":
         _check_protocol(made)
     if made.settings.protocol == "generate":
-        made.settings.template().render({"question": "", "stem": "", "options": (), "context": None})
+        made.settings.template().render(question_fields(made.benchmarks[0].questions[0]))
     unpriced = [one.name for one in made.candidates if one.entry.priced is None]
     if made.limits.max_cost is not None and unpriced:
         raise RecipeError([f"{name}: has no known price, and a cap needs one" for name in unpriced], "--max-cost")
     if made.base is not None and made.base not in {*names, *(made.folder.models() if made.folder.exists else ())}:
         raise UsageError(f"--base {made.base}: is none of the models {', '.join(names)}")
     made.folder.claim(made.settings.identity())
+    made.folder.note(one.fetched for one in made.benchmarks if one.fetched is not None)
     for one in made.candidates:
         made.folder.add(one)
     return made
@@ -85,18 +87,13 @@ def _check_protocol(evaluation: Evaluation) -> None:
             f"{other[0]}"
         )
     for one in evaluation.benchmarks:
-        kind = _prompt_kind(one)
-        if kind is None:
+        if one.prompt is None:
             raise UsageError(
-                f"{one.file}: lm-eval has no log-likelihood task for {one.name}; say which variant the file is, such "
-                f"as medqa-4options={one.file}, or use --protocol generate"
+                f"{one.file}: lm-eval has no log-likelihood task for {one.name}; say which variant a file is, such "
+                "as medqa-4options=FILE, or use --protocol generate"
             )
         for question in one.questions:
-            prompt_of(question, kind)
-
-
-def _prompt_kind(one: Benchmark) -> str | None:
-    return one.variant.prompt if one.variant else None
+            prompt_of(question, one.prompt)
 
 
 def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, Job]]:
@@ -107,7 +104,7 @@ def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, Job]]:
 
 def _job(one: Candidate, evaluation: Evaluation) -> Job:
     settings, run = evaluation.settings, evaluation.folder.run_of(one)
-    kinds = {found.name: _prompt_kind(found) or "" for found in evaluation.benchmarks}
+    kinds = {found.name: found.prompt or "" for found in evaluation.benchmarks}
     return Job(
         command="evaluate",
         recipe=_recipe(one, evaluation, run),

@@ -1,7 +1,9 @@
 """Rows for model pages on the Hugging Face hub: ``.eval_results/NAME.yaml``, one file a model.
 
 Format: the hub's documentation of evaluation results (``dataset.id``, ``dataset.task_id``, ``value``, ``date``,
-``notes``), which is marked as work in progress. Only whole benchmarks get a row: a part of one has another name.
+``notes``), which is marked as work in progress; ``huggingface_hub`` parses it. The hub shows rows of data sets that are
+registered as benchmarks and whose ``eval.yaml`` names the task, which nothing here can check. Only whole benchmarks get
+a row: a part of one has another name.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 SETS = "Benchmarks"
-"""The title of the table that says what the files are; its last column are remarks."""
+"""The title of the table that says what the files are."""
 _MANY = 0.1
 _MENDS = {
     "unparsed": "; look at its answers, and at the prompt",
@@ -34,10 +34,12 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     note: str = ""
+    words: bool = False
+    """Whether the last column are sentences, which a narrow screen has no room for beside the others."""
 
-    def without_last(self) -> Table:
-        """The table without its last column."""
-        return self._replace(columns=self.columns[:-1], rows=[row[:-1] for row in self.rows])
+    def without_words(self) -> Table:
+        """The table without that column."""
+        return self._replace(columns=self.columns[:-1], rows=[row[:-1] for row in self.rows], words=False)
 
 
 def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
@@ -64,11 +66,10 @@ def headline_words(told: Mapping[str, Any]) -> list[str]:
     lines = []
     for one in told["headlines"]:
         for name, found in one["benchmarks"].items():
-            gain = found["difference"]
+            head = f"{one['model']} against its base {one['base']} on {name} ({_subset(one, found)}): "
+            gain, p = _points(found, " points"), _p(found["p_holm"])
             lines.append(
-                f"{one['model']} against its base {one['base']} on {name} ({_subset(one, found)}): "
-                f"{100 * gain['value']:+.1f} points ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}), "
-                f"p = {_p(found['p_holm'])}: {found['words']}."
+                f"{head}{gain}, p = {p}: {found['words']}." if found["differing"] else f"{head}{found['words']}."
             )
         if not one["benchmarks"]:
             lines.append(f"{one['model']}: no question is left that it was not trained on.")
@@ -152,7 +153,7 @@ def comparison_tables(comparisons: list[dict[str, Any]]) -> Iterator[Table]:
     """One table a pair of models."""
     for one in comparisons:
         rows = [
-            (name, f"{found['n']:,}", percent(found["first"]), percent(found["second"]), _points(found["difference"]),
+            (name, f"{found['n']:,}", percent(found["first"]), percent(found["second"]), _points(found),
              f"{found['only_first']:,} / {found['only_second']:,}", _p(found["p"]), _p(found["p_holm"]), found["words"])
             for name, found in one["benchmarks"].items()
         ]  # fmt: skip
@@ -167,14 +168,29 @@ def comparison_tables(comparisons: list[dict[str, Any]]) -> Iterator[Table]:
             "p (Holm)",
             "",
         )
+        notes = ["Paired by question: exact McNemar test on majority answers, bootstrap interval over questions."]
         unpaired = sum(found["unpaired"] for found in one["benchmarks"].values())
-        note = f"{unpaired:,} questions that just one of the two was asked are left out." if unpaired else ""
-        told = "Paired by question: exact McNemar test on majority answers, bootstrap interval over questions."
-        yield Table(f"{one['second']} against {one['first']}", columns, rows, f"{told} {note}".strip())
+        if unpaired:
+            notes.append(f"{unpaired:,} questions that just one of the two was asked are left out.")
+        notes += [
+            f"{one[side]} on {name}: {always_words(letter)}."
+            for name, found in one["benchmarks"].items()
+            for side, letter in zip(("first", "second"), found["always"], strict=True)
+            if letter
+        ]
+        yield Table(f"{one['second']} against {one['first']}", columns, rows, " ".join(notes), words=True)
 
 
-def _points(found: Mapping[str, float]) -> str:
-    return f"{100 * found['value']:+.1f} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
+def always_words(letter: str) -> str:
+    """What is said of a model that chooses one letter on every question."""
+    return f"always picks {letter}"
+
+
+def _points(comparison: Mapping[str, Any], unit: str = "") -> str:
+    """A difference with its interval, which says nothing where no answer differs."""
+    found = comparison["difference"]
+    value = f"{100 * found['value']:+.1f}{unit}"
+    return f"{value} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})" if comparison["differing"] else value
 
 
 def _p(value: float) -> str:
@@ -195,7 +211,7 @@ def _sets(told: Mapping[str, Any]) -> Table:
         rows.append(
             (one["name"], one["file"], of, one["hash"][:12], percent(one["most_frequent_letter"]), "; ".join(remarks))
         )
-    return Table(SETS, ("benchmark", "file", "n", "content hash", "commonest letter %", "remarks"), rows)
+    return Table(SETS, ("benchmark", "file", "n", "content hash", "commonest letter %", "remarks"), rows, words=True)
 
 
 def _power(told: Mapping[str, Any]) -> Table:
@@ -219,7 +235,7 @@ def markdown(told: Mapping[str, Any]) -> str:
     for table in tables(told):
         lines += [f"## {plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
         lines += [_line(row) for row in table.rows]
-        lines += ["", *([table.note, ""] if table.note else [])]
+        lines += ["", *([plain(table.note), ""] if table.note else [])]
     return "\n".join(lines)
 
 
@@ -233,6 +249,11 @@ def marks(told: Mapping[str, Any]) -> list[str]:
         for name, model, cell in each(told)
         for what, mend in _MENDS.items()
         if cell[what] > _MANY * cell["answers"]
+    ]
+    found += [
+        f"{model} on {name}: {always_words(cell['always'])}, whatever the question."
+        for name, model, cell in each(told)
+        if cell["always"]
     ]
     return found + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
 

@@ -85,6 +85,7 @@ def _benchmark(one: Benchmark, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "name": one.name,
         "file": one.file.name,
+        "fetched": one.fetched.record if one.fetched else None,
         "n": one.facts.n,
         "of": one.variant.n if one.variant else None,
         "hash": one.facts.hash,

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from reasonmed.admission import Selection, refuse_bad, take_in
-from reasonmed.benchmarks import Facts, Variant, differences, facts_of, recognize, registry, subject_of, unpinned
+from reasonmed.benchmarks import Facts, Variant, differences, facts_of, recognize, registry, unpinned
+from reasonmed.benchmarks.fetching import PREFIX, Fetched
 from reasonmed.errors import UsageError
+from reasonmed.evaluation.sources import Source, rows_of, source_of
 from reasonmed.questions import Settings as FileSettings
-from reasonmed.questions import read
 from reasonmed.stems import stem_hash
 from reasonmed.types import Question, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from reasonmed.admission import Intake
     from reasonmed.errors import QuestionError
 
-_MMLU_FILE = re.compile(r"(\w+?)_(?:test|val|dev)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -50,6 +50,8 @@ class Benchmark:
     variant: Variant | None
     left_out: int = 0
     """Bad rows that were left out."""
+    fetched: Fetched | None = None
+    """The hub's files that it was read from, if it was."""
 
     @property
     def differences(self) -> list[str]:
@@ -64,19 +66,24 @@ class Benchmark:
         return unpinned(self.facts, self.variant)
 
     @property
+    def prompt(self) -> str | None:
+        """The log-likelihood prompt that lm-eval has for it."""
+        return self.variant.prompt if self.variant else None
+
+    @property
     def whole(self) -> bool:
         """Whether nothing is known in which it differs from its variant."""
         return self.variant is not None and not self.differences
 
 
-def benchmarks_of(files: Sequence[str | Path], reading: Reading) -> list[Benchmark]:
-    """The benchmarks that files hold; ``NAME=FILE`` says which variant a file is.
+def benchmarks_of(files: Sequence[str | Path | Fetched], reading: Reading) -> list[Benchmark]:
+    """The benchmarks that files hold; ``NAME=FILE`` says which variant a file is. The hub's are fetched before.
 
     Raises:
         UsageError: a name is no variant or stands twice, a file is empty, or a question has no key.
         QuestionError: a file cannot be read, or has bad rows.
     """
-    found = [_benchmark(*_named(one), reading) for one in files]
+    found = [_benchmark(source_of(one), reading) for one in files]
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -85,20 +92,14 @@ def benchmarks_of(files: Sequence[str | Path], reading: Reading) -> list[Benchma
     return found
 
 
-def _named(given: str | Path) -> tuple[str | None, Path]:
-    name, equals, rest = str(given).partition("=")
-    if not equals or Path(given).exists():
-        return None, Path(given)
-    if name not in registry():
-        raise UsageError(f"{given}: there is no benchmark {name!r}; there are {', '.join(registry())}")
-    return name, Path(rest)
-
-
-def _benchmark(name: str | None, file: Path, reading: Reading) -> Benchmark:
+def _benchmark(source: Source, reading: Reading) -> Benchmark:
     def rows() -> Iterator[Story | QuestionError]:
-        for one in read(file, reading.files):
-            yield Story(_with_subject(one, file)) if isinstance(one, Question) else one
+        for one in rows_of(source, reading.files):
+            yield Story(one) if isinstance(one, Question) else one
 
+    file = source.file
+    if source.fetched is not None:
+        _check_context(source.fetched.name, reading)
     intake = take_in(file, rows, reading.selection)
     if not reading.skip_bad:
         refuse_bad(intake)
@@ -110,7 +111,7 @@ def _benchmark(name: str | None, file: Path, reading: Reading) -> Benchmark:
     if keyless:
         raise UsageError(f"{file}: {len(keyless):,} questions have no answer key, the first {keyless[0]}: no score")
     facts = facts_of(questions)
-    found = name or recognize(facts)
+    found = source.name or recognize(facts)
     variant = registry()[found] if found else None
     label = found or _UNSAFE.sub("-", file.stem)
     return Benchmark(
@@ -121,7 +122,19 @@ def _benchmark(name: str | None, file: Path, reading: Reading) -> Benchmark:
         facts=facts,
         variant=variant,
         left_out=intake.survey.bad_count,
+        fetched=source.fetched,
     )
+
+
+def _check_context(name: str, reading: Reading) -> None:
+    """The files of a variant with contexts are those of the one without, so that its name must say which is meant."""
+    variant = registry()[name]
+    for other, one in registry().items():
+        if other != name and (one.files, one.source) == (variant.files, variant.source) and one.n == variant.n:
+            if variant.context and not reading.context:
+                raise UsageError(f"{PREFIX}{name} without contexts is {PREFIX}{other}: name that with --no-context")
+            if reading.context and not variant.context:
+                raise UsageError(f"{PREFIX}{name} is asked without contexts: add --no-context, or name {PREFIX}{other}")
 
 
 def _stems(question: Question) -> tuple[str, ...]:
@@ -137,14 +150,6 @@ def _wanted(intake: Intake) -> Iterator[Question]:
             count += 1
             if one.question.id in drawn if drawn is not None else limit is None or count <= limit:
                 yield one.question
-
-
-def _with_subject(question: Question, file: Path) -> Question:
-    """The question with MMLU's subject from the file's name, where the row does not name it."""
-    named = _MMLU_FILE.fullmatch(file.stem)
-    if question.source == "MMLU" and subject_of(question) is None and named:
-        return replace(question, meta={**question.meta, "subject": named[1].lower()})
-    return question
 
 
 def stories_of(found: Sequence[Benchmark]) -> Iterator[Story]:

@@ -22,11 +22,17 @@ def read_export(folder: Path) -> dict[str, Any]:
     """The manifest of an export whose data files are all as they were written.
 
     Raises:
-        UsageError: there is no export, it is of an older version, or a file of it is missing or was changed.
+        UsageError: there is no export, it is of an older version or for another stack's training, or a file of it is
+            missing or was changed.
     """
     told = read_manifest(folder)
     if told is None:
         raise UsageError(f"{folder} is no export: it has no {MANIFEST}")
+    if "emitted" in told:
+        raise UsageError(
+            f"{folder} holds rows for {told['emitted']} that `reasonmed train --emit` wrote, which have no data card; "
+            "give the export that they were made from"
+        )
     missing = {"card", "about", "rows", "sha256", "card_sha256"} - told.keys()
     if missing:
         raise UsageError(f"{folder / MANIFEST} has no {', '.join(sorted(missing))}; export the run again with --force")

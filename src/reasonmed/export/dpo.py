@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export._chains import judged
 from reasonmed.export._text import user
+from reasonmed.stems import stem_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,4 +77,5 @@ def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged) -> di
         "rejected_reason": rejected.verdict.reason,
         "tier": case.story.tier,
         "source": question.source,
+        "stem": stem_hash(question),
     }

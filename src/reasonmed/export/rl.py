@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export._sinks import need_pyarrow
 from reasonmed.export._text import user
+from reasonmed.stems import stem_hash
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ def _grpo(case: Case) -> dict[str, Any]:
     question = case.question
     return {
         "id": question.id,
+        "question_id": question.id,
         "prompt": user(question),
         "answer": _key(case),
         "options": question.options,
         "tier": case.story.tier,
         "source": question.source,
+        "stem": stem_hash(question),
     }
 
 

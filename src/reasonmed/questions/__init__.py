@@ -16,6 +16,8 @@ from itertools import islice
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
+from msgspec.structs import replace
+
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
@@ -36,11 +38,16 @@ _NAMED = 20
 
 
 class Settings(NamedTuple):
-    """How to read a file. ``names`` maps fields to the file's own names, such as ``question`` to ``Stem``."""
+    """How to read a file. ``names`` maps fields to the file's own names, such as ``question`` to ``Stem``.
+
+    Rows without an id are named by a hash of their content; with ``numbered`` by this text and their number, so that
+    equal rows stay apart.
+    """
 
     layout: str | None = None
     cop_base: int | None = None
     names: Mapping[str, str] = {}
+    numbered: str | None = None
 
 
 class Reader(Protocol):
@@ -81,16 +88,19 @@ def read(path: Path, settings: Settings | None = None) -> Iterator[Question | Qu
     with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in _rows(path, settings):
-            one = row if isinstance(row, QuestionError) else _question(path, row, convert, told)
+            one = row if isinstance(row, QuestionError) else _question(path, row, convert, told, settings.numbered)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
 
 
 def _question(
-    path: Path, row: Row, convert: Callable[[Mapping[str, Any]], Raw], told: Mapping[str, str]
+    path: Path, row: Row, convert: Callable[[Mapping[str, Any]], Raw], told: Mapping[str, str], numbered: str | None
 ) -> Question | QuestionError:
     """A row as a question; an error names the file's own field."""
     try:
-        return build(convert(row.fields), path, row.line)
+        raw = convert(row.fields)
+        if numbered and raw.id is None:
+            raw = replace(raw, id=f"{numbered}-{row.line}")
+        return build(raw, path, row.line)
     except QuestionError as wrong:
         return QuestionError(str(path), row.line, told.get(wrong.field, wrong.field), wrong.problem)
     except KeyError as missing:

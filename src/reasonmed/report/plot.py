@@ -68,19 +68,6 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: st
     return done[0]
 
 
-def histogram(title: str, values: Mapping[str, Sequence[float]], x: str, bins: int = 30) -> Html:
-    """Counts of values, one outline a series."""
-    with _figure(title, 3.0) as (axes, done):
-        for place, (name, found) in enumerate(values.items()):
-            color = _COLORS[place % len(_COLORS)]
-            axes.hist(found, bins=bins, histtype="step", color=color, label=_plain(name), linewidth=1.4)
-        axes.set_xlabel(x)
-        axes.set_ylabel("count")
-        if len(values) > 1:
-            axes.legend(**_BESIDE)
-    return done[0]
-
-
 @contextmanager
 def _figure(title: str, height: float) -> Iterator[tuple[Any, list[Html]]]:
     """Axes to draw on; afterwards the list holds the picture."""

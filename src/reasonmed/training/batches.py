@@ -12,6 +12,7 @@ from bisect import insort
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.errors import UsageError
 from reasonmed.training.tokens import MASKED
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ class Plan(NamedTuple):
     """Micro-batches of a step, all processes together."""
     width: int
     """Tokens of a packed micro-batch with its filling; the same for all, so that shapes never change. 0: padded."""
-    fill: float
-    """Share of the tokens that go through the model that are no filling."""
+    fill: float | None
+    """Share of the tokens that go through the model that are no filling; None where that is not known beforehand."""
+    tokens: int | None
+    """Tokens of all rows of the run; None where the model itself writes a part of them."""
 
 
 def plan(lengths: Sequence[int], rows: int, epochs: float, seed: int, layout: Layout, most: int | None = None) -> Plan:
@@ -60,7 +63,24 @@ def plan(lengths: Sequence[int], rows: int, epochs: float, seed: int, layout: La
     loads = [sum(lengths[row] for row in micro) for micro in micros]
     width = math.ceil(max(loads) / BLOCK) * BLOCK if layout.packed else 0
     through = width * len(micros) or sum(len(one) * max((lengths[row] for row in one), default=0) for one in micros)
-    return Plan(micros, len(steps), accumulation, width, sum(loads) / through)
+    return Plan(micros, len(steps), accumulation, width, sum(loads) / through, sum(loads))
+
+
+def even(items: int, most: int, processes: int) -> int:
+    """Micro-batches of one size that a step's items make, over all processes.
+
+    Raises:
+        UsageError: the processes cannot share them evenly.
+    """
+    share, over = divmod(items, processes)
+    if over:
+        raise UsageError(f"batch: the {items} sequences of a step cannot be shared evenly by {processes} processes")
+    return items // whole(share, most)
+
+
+def whole(items: int, most: int) -> int:
+    """The largest size, of at most ``most``, in which items can be taken with none left over."""
+    return next((size for size in range(min(items, most), 1, -1) if items % size == 0), 1)
 
 
 def groups(lengths: Sequence[int], layout: Layout) -> list[Micro]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from reasonmed import __version__
 from reasonmed.files import write_atomically
@@ -15,12 +18,13 @@ from reasonmed.training import extra, models
 from reasonmed.training.layout import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reasonmed.training.prepare import Prepared
 
 CARD = "README.md"
 PICTURE = "loss.svg"
+WATCHED = "watched.svg"
 CURVE = "loss.jsonl"
 _GIB = 2**30
 
@@ -47,7 +51,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "base_model": {
             "name": _public(prepared.base.name),
             "identity": models.identity(prepared.base),
-            "parameters": prepared.parameters,
+            "parameters": prepared.model.parameters,
         },
         "settings": {
             **prepared.settings.model_dump(mode="json"),
@@ -57,7 +61,8 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "data": {
             "file": prepared.data.train.path.name,
             "hash": prepared.data.sha,
-            "variant": prepared.settings.variant,
+            "kind": prepared.method.ROWS,
+            "variant": prepared.settings.variant if prepared.settings.method == "sft" else None,
             "rows": len(prepared.train.lengths),
             "trained_on": len(rows),
             "too_long": prepared.train.too_long,
@@ -71,6 +76,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "layout": _layout(prepared),
         "measured": {**measured, **_pace(prepared, measured)},
         "loss": _losses(history),
+        "watched": _watched(history, prepared.method.WATCHED),
         "seeds": {"training": prepared.settings.seed},
         "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
         "versions": {name: version(name) for name in extra.PACKAGES},
@@ -96,19 +102,24 @@ def _layout(prepared: Prepared) -> dict[str, Any]:
         "micro_batch_tokens": plan.width or choice.tokens,
         "micro_batches_a_step": plan.accumulation,
         "steps": plan.steps,
-        "fill": round(plan.fill, 4),
+        "fill": plan.fill and round(plan.fill, 4),
         "estimated_memory": choice.estimate,
     }
 
 
 def _pace(prepared: Prepared, measured: dict[str, Any]) -> dict[str, Any]:
-    """Tokens and operations a second; nothing where a part of the run was done by an earlier session."""
+    """Tokens and operations a second; nothing where a part of the run was done by an earlier session.
+
+    Operations are told of fine-tuning alone: other methods have passes without gradients besides.
+    """
     lengths = [len(one) for one in prepared.train.kept]
-    tokens = sum(lengths[row] for micro in prepared.plan.micros for row in micro)
+    tokens = prepared.plan.tokens
     mean = sum(length * length for length in lengths) / sum(lengths)
-    if not measured["seconds"] or not measured.get("whole", True):
+    if not measured["seconds"] or not measured.get("whole", True) or tokens is None:
         return {}
-    rate = operations(prepared.config, prepared.parameters, tokens, mean) / measured["seconds"]
+    if not prepared.plan.micros:
+        return {"tokens_per_second": tokens / measured["seconds"]}
+    rate = operations(prepared.model.config, prepared.model.parameters, tokens, mean) / measured["seconds"]
     peak = prepared.machine.peak
     share = rate / peak / extra.processes()[1] if peak else None
     return {"tokens_per_second": tokens / measured["seconds"], "model_flops_utilization": share}
@@ -124,38 +135,61 @@ def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]]) -> None:
-    """The loss of every step, its picture, and the card."""
-    kept = ("step", "loss", "eval_loss", "learning_rate", "grad_norm")
+def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> dict[str, Any]:
+    """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
+    told = {}
+    for name in watched:
+        train = [float(one[name]) for one in history if name in one and "loss" in one]
+        held_out = [float(one[f"eval_{name}"]) for one in history if f"eval_{name}" in one]
+        tenth = max(len(train) // 10, 1)
+        told[name] = {
+            "first": fmean(train[:tenth]) if train else None,
+            "last": fmean(train[-tenth:]) if train else None,
+            "validation": held_out[-1] if held_out else None,
+        }
+    return told
+
+
+def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
+    """The loss of every step and what else is watched, their pictures, and the card."""
+    others = [name for one in watched for name in (one, f"eval_{one}")]
+    kept = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", *others)
     steps = [
         {name: one[name] for name in kept if name in one} for one in history if "loss" in one or "eval_loss" in one
     ]
     write_atomically(folder / CURVE, "".join(json.dumps(one) + "\n" for one in steps))
+    write_atomically(folder / PICTURE, _drawn("Loss", "loss", "nats", steps))
+    for name, words in list(watched.items())[:1]:
+        write_atomically(folder / WATCHED, _drawn(words.capitalize(), name, "", steps))
+    write_atomically(folder / CARD, _card(told, watched))
+
+
+def _drawn(title: str, name: str, unit: str, steps: Sequence[dict[str, Any]]) -> str:
     series = {
-        "training": [(one["step"], float(one["loss"])) for one in steps if "loss" in one],
-        "validation": [(one["step"], float(one["eval_loss"])) for one in steps if "eval_loss" in one],
+        words: [(one["step"], float(one[key])) for one in steps if key in one]
+        for words, key in (("training", name), ("validation", f"eval_{name}"))
     }
-    drawn = {name: points for name, points in series.items() if points}
-    write_atomically(folder / PICTURE, lines("Loss of a reply's token", drawn, "step", "nats"))
-    write_atomically(folder / CARD, _card(told))
+    return lines(title, {words: points for words, points in series.items() if points}, "step", unit)
 
 
-def _card(told: dict[str, Any]) -> str:
+def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     base, data, layout, measured = told["base_model"], told["data"], told["layout"], told["measured"]
     settings = told["settings"]
     hub = "/" in base["name"] and not base["name"].startswith((".", "/", "~"))
     head = ["---", "library_name: transformers", "tags: [medical, reasoning, reasonmed]"]
-    head += [f"base_model: {base['name']}"] if hub else []
+    head += [yaml.safe_dump({"base_model": base["name"]}, allow_unicode=True, width=1000).rstrip()] if hub else []
+    variant = f" of {data['variant']}" if data["variant"] else ""
     tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
     rows = [
         ("base model", f"{plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
-        ("data", f"{data['variant']}, {data['trained_on']:,} rows, hash {data['hash']}"),
+        ("data", f"{data['trained_on']:,} {data['kind']}{variant}, hash {data['hash']}"),
         ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
-        ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} rows"),
+        ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} {data['kind']}"),
         ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
         ("seed", settings["seed"]),
         ("loss, training", f"{_number(told['loss']['first'])} to {_number(told['loss']['last'])}"),
         ("loss, validation", _number(told["loss"]["validation"])),
+        *((words, _ends(told["watched"][name])) for name, words in watched.items()),
         ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
         ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
         ("versions", ", ".join(f"{name} {number}" for name, number in told["versions"].items())),
@@ -163,11 +197,18 @@ def _card(told: dict[str, Any]) -> str:
     table = "".join(f"| {name} | {value} |\n" for name, value in rows)
     return (
         "\n".join([*head, "---", ""])
-        + f"\n# A model trained with reasonmed\n\n| | |\n|---|---|\n{table}\n![Loss](loss.svg)\n\n"
+        + f"\n# A model trained with reasonmed\n\n| | |\n|---|---|\n{table}\n![Loss]({PICTURE})\n"
+        + (f"![{next(iter(watched.values())).capitalize()}]({WATCHED})\n" if watched else "")
+        + "\n"
         "For research. Not a medical device: its answers are no medical advice, and nothing here shows that it is safe "
         "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
         "`reasonmed evaluate` can tell the questions that it has seen.\n"
     )
+
+
+def _ends(told: dict[str, float | None]) -> str:
+    held_out = f", validation {_number(told['validation'])}" if told["validation"] is not None else ""
+    return f"{_number(told['first'])} to {_number(told['last'])}{held_out}"
 
 
 def _number(value: float | None) -> str:

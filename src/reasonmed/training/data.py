@@ -1,20 +1,19 @@
-"""Rows to train on: the ``trl-sft`` layout of an export, checked before anything else is done."""
+"""Rows to train on, as an export has them, checked before anything else is done."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from reasonmed.errors import UsageError
 
-FORMAT = "trl-sft"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 VARIANTS = ("reasonmed", "cotmed", "responsemed")
-_WANTED = (
-    'rows {"id", "question_id", "prompt": [{"role", "content"}], "completion": [{"role": "assistant", "content"}]}, '
-    "as `reasonmed export RUN -o DIR --format trl-sft` writes them"
-)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -37,33 +36,71 @@ class Message(msgspec.Struct, frozen=True):
         return (self.content,) if self.reasoning_content is None else (self.reasoning_content, self.content)
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One prompt and the reply to learn."""
+Messages = tuple[Message, ...]
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What rows of every kind have."""
 
     id: str
     question_id: str
-    prompt: tuple[Message, ...]
-    completion: tuple[Message, ...]
+    prompt: Messages
     stem: str | None = None
     """Hash of the question's stem (``reasonmed.stems``), where the export has one."""
 
 
-class Rows(msgspec.Struct, frozen=True):
+class Row(Prompt, frozen=True, kw_only=True):
+    """One prompt and the reply to learn."""
+
+    completion: Messages
+
+
+class Pair(Prompt, frozen=True, kw_only=True):
+    """One prompt, a reply, and one that it is preferred over."""
+
+    chosen: Messages
+    rejected: Messages
+
+
+class Keyed(Prompt, frozen=True, kw_only=True):
+    """One multiple-choice question whose key is known."""
+
+    answer: str
+    """The key's letter."""
+    options: tuple[str, ...]
+
+
+R = TypeVar("R", bound=Prompt)
+
+
+class Files(NamedTuple, Generic[R]):
+    """Which files are read, and as what."""
+
+    folders: tuple[str, ...]
+    """Where ``train.jsonl`` may be, seen from DATA; the first one is an export's."""
+    row: type[R]
+    check: Callable[[R], str | None]
+    """What is wrong with a row, if anything is."""
+    wanted: str
+    """The layout in words."""
+
+
+class Rows(msgspec.Struct, Generic[R], frozen=True):
     """The rows of one split, and a hash of its file."""
 
     path: Path
-    rows: list[Row]
+    rows: list[R]
     sha: str
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-class Data(msgspec.Struct, frozen=True):
-    """What a model is trained on, and what its loss is measured on."""
+class Data(msgspec.Struct, Generic[R], frozen=True):
+    """What a model is trained on, and what it is measured on meanwhile."""
 
-    train: Rows
-    validation: Rows | None
+    train: Rows[R]
+    validation: Rows[R] | None
 
     @property
     def sha(self) -> str:
@@ -71,35 +108,42 @@ class Data(msgspec.Struct, frozen=True):
         parts = [self.train.sha, *([self.validation.sha] if self.validation else [])]
         return blake2b(" ".join(parts).encode(), digest_size=16).hexdigest()
 
-    def only(self, ids: frozenset[str]) -> Data:
+    def only(self, ids: frozenset[str]) -> Data[R]:
         """The training rows with these ids, and all for validation."""
         rows = [row for row in self.train.rows if row.id in ids]
         sha = blake2b(" ".join([self.train.sha, *sorted(ids)]).encode(), digest_size=16).hexdigest()
         return Data(Rows(self.train.path, rows, sha), self.validation)
 
 
-def read(data: Path, variant: str) -> Data:
-    """The rows of a variant: an export's folder, a variant's folder, or one file of rows.
+def read(data: Path, files: Files[R]) -> Data[R]:
+    """The rows of an export's folder, of the folder with its files, or of one file.
 
     Raises:
         UsageError: there are none, or they have another layout; the message says what was found and what is wanted.
     """
     if data.is_file():
-        return Data(_rows(data), None)
+        return Data(_rows(data, files), None)
     if not data.is_dir():
         raise UsageError(f"there is no file or folder {data}")
-    for folder in (data / FORMAT / variant, data / variant, data):
+    for folder in (data / name for name in files.folders):
         if (folder / "train.jsonl").is_file():
-            _check_name(folder, variant)
             validation = folder / "validation.jsonl"
             filled = validation.is_file() and validation.stat().st_size > 0
-            return Data(_rows(folder / "train.jsonl"), _rows(validation) if filled else None)
-    raise UsageError(f"{data} has no {FORMAT}/{variant}/train.jsonl; it holds {_listing(data)}. Wanted are {_WANTED}")
+            return Data(_rows(folder / "train.jsonl", files), _rows(validation, files) if filled else None)
+    raise UsageError(
+        f"{data} has no {files.folders[0]}/train.jsonl; it holds {_listing(data)}. Wanted are {files.wanted}"
+    )
 
 
-def _check_name(folder: Path, variant: str) -> None:
-    if folder.name in VARIANTS and folder.name != variant:
-        raise UsageError(f"{folder} is the variant {folder.name}, and the training file says variant: {variant}")
+def replied(messages: Messages, name: str) -> str | None:
+    """What is wrong with a reply, if anything is."""
+    if not messages:
+        return f"{name} is empty"
+    if messages[-1].role != "assistant":
+        return f"{name} ends with the role {messages[-1].role!r}, not with 'assistant'"
+    if not any(message.content.strip() for message in messages):
+        return f"{name} has no text"
+    return None
 
 
 def _listing(folder: Path) -> str:
@@ -107,9 +151,9 @@ def _listing(folder: Path) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"  # noqa: PLR2004
 
 
-def _rows(path: Path) -> Rows:
+def _rows(path: Path, files: Files[R]) -> Rows[R]:
     content = path.read_bytes()
-    decoder = msgspec.json.Decoder(Row)
+    decoder = msgspec.json.Decoder(files.row)
     rows, seen = [], set()
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
@@ -117,14 +161,16 @@ def _rows(path: Path) -> Rows:
         try:
             row = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-            raise UsageError(f"{path}, line {number}: {wrong}. {_found(line)}Wanted are {_WANTED}") from wrong
-        _check(row, path, number)
+            raise UsageError(f"{path}, line {number}: {wrong}. {_found(line)}Wanted are {files.wanted}") from wrong
+        problem = files.check(row) if row.prompt else "prompt is empty"
+        if problem:
+            raise UsageError(f"{path}, line {number}: {row.id!r}: {problem}")
         if row.id in seen:
             raise UsageError(f"{path}, line {number}: the id {row.id!r} stands twice")
         seen.add(row.id)
         rows.append(row)
     if not rows:
-        raise UsageError(f"{path} has no rows. Wanted are {_WANTED}")
+        raise UsageError(f"{path} has no rows. Wanted are {files.wanted}")
     return Rows(path, rows, blake2b(content, digest_size=16).hexdigest())
 
 
@@ -135,15 +181,3 @@ def _found(line: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f"The row has {', '.join(map(repr, row))}. " if isinstance(row, dict) else ""
-
-
-def _check(row: Row, path: Path, number: int) -> None:
-    if not row.prompt or not row.completion:
-        raise UsageError(f"{path}, line {number}: prompt or completion of {row.id!r} is empty")
-    if row.completion[-1].role != "assistant":
-        raise UsageError(
-            f"{path}, line {number}: the completion of {row.id!r} ends with the role {row.completion[-1].role!r}, "
-            "not with 'assistant'"
-        )
-    if not any(message.content.strip() for message in row.completion):
-        raise UsageError(f"{path}, line {number}: the completion of {row.id!r} has no text")

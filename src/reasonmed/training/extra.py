@@ -40,3 +40,8 @@ def _hush() -> None:
 def processes() -> tuple[int, int]:
     """This process's rank, and how many there are, as ``accelerate launch`` says it."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def sharded() -> bool:
+    """Whether ``accelerate launch`` deals out the weights among the processes (FSDP)."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"

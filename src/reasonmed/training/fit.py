@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.files import write_atomically
-from reasonmed.training import card, extra, models, trainer
+from reasonmed.training import card, extra, models
+from reasonmed.training.trainer import last_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +80,8 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     set_seed(settings.seed)
     full = settings.lora is None or choice.precision == "fp32"
     model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
-    fitting = trainer.make(model, prepared.ready, folder / CHECKPOINTS, tell)
-    last = trainer.last_checkpoint(folder / CHECKPOINTS)
+    fitting = prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
+    last = last_checkpoint(folder / CHECKPOINTS)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     done = fitting.train(resume_from_checkpoint=str(last) if last else None)
@@ -94,7 +95,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
         told = card.run_record(
             prepared, history, {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
         )
-        card.write(folder, told, history)
+        card.write(folder, told, history, prepared.method.WATCHED)
         write_atomically(folder / RUN, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return told
 

@@ -49,6 +49,15 @@ class Device(NamedTuple):
         return next((rate for name, rate in _PEAK.items() if name in self.name), None)
 
 
+class Load(NamedTuple):
+    """What has to be laid out."""
+
+    lengths: Sequence[int]
+    """Tokens of each thing that goes through the model whole."""
+    beside: int = 0
+    """Bytes of a device for what is held beside the model that is trained."""
+
+
 class Memory(NamedTuple):
     """An estimate for one device, in bytes."""
 
@@ -97,21 +106,27 @@ def device() -> Device:
     return Device("cpu", f"{os.cpu_count()} processors", memory, bf16=False)
 
 
-def choose(settings: Training, config: Any, parameters: int, lengths: Sequence[int], machine: Device) -> Choice:  # noqa: ANN401
+def choose(settings: Training, config: Any, parameters: int, load: Load, machine: Device) -> Choice:  # noqa: ANN401
     """The fastest layout that keeps documents apart and fits the memory; a short run is not worth compiling for.
 
     Raises:
         UsageError: what the training file asks for cannot be done with this model or on this machine.
     """
-    quick = machine.kind == "cuda" and _seconds(settings, config, parameters, lengths, machine) > _LONG
+    quick = machine.kind == "cuda" and _seconds(settings, config, parameters, load.lengths, machine) > _LONG
     attention, packed = _attention(settings, config, machine, quick=quick)
-    precision = settings.precision
-    if precision == "auto":
-        precision = "bf16" if machine.bf16 else "fp32"
+    precision = precise(settings, machine)
     memory = estimate(settings, config, parameters, precision)
-    tokens, checkpointed = _fit(settings, memory, max(lengths), machine)
+    memory = memory._replace(states=memory.states + load.beside)
+    tokens, checkpointed = _fit(settings, memory, max(load.lengths), machine)
     compiled = quick and packed if settings.compile == "auto" else settings.compile
     return Choice(attention, packed, compiled, checkpointed, precision, tokens, memory)
+
+
+def precise(settings: Training, machine: Device) -> str:
+    """The precision of the forward and backward pass."""
+    if settings.precision == "auto":
+        return "bf16" if machine.bf16 else "fp32"
+    return settings.precision
 
 
 def _seconds(settings: Training, config: Any, parameters: int, lengths: Sequence[int], machine: Device) -> float:  # noqa: ANN401

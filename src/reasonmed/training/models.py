@@ -56,6 +56,11 @@ def find(settings: Training) -> Base:
     return Base(name, name, None, settings.revision)
 
 
+def is_gguf(settings: Training) -> bool:
+    """Whether the base model's weights are in a GGUF file."""
+    return find(settings).gguf is not None
+
+
 def identity(base: Base) -> str:
     """What the base model is, in a word that changes when it does: a hash of local weights, or id and revision."""
     if base.gguf:

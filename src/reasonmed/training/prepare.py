@@ -6,15 +6,17 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
-from reasonmed.training import data, extra, models
-from reasonmed.training.batches import Layout, Plan, plan
-from reasonmed.training.layout import Choice, Device, choose, device
-from reasonmed.training.tokens import Tokens, check_share, check_template, tokenize
+from reasonmed.training import extra, models
+from reasonmed.training.batches import Layout, Plan
+from reasonmed.training.layout import Choice, Device, device
+from reasonmed.training.methods import METHODS, Method, Model
+from reasonmed.training.tokens import Tokens, check_share
 from reasonmed.training.trainer import Ready
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reasonmed.training.data import Data
     from reasonmed.training.settings import Training
 
 
@@ -22,18 +24,22 @@ class Prepared(NamedTuple):
     """A run that is ready to start."""
 
     settings: Training
-    data: data.Data
+    data: Data[Any]
     base: models.Base
     tokenizer: Any
-    config: Any
-    parameters: int
+    model: Model
     limit: int
     """Tokens of the longest row that is kept."""
-    train: Tokens
-    validation: Tokens | None
+    train: Tokens[Any]
+    validation: Tokens[Any] | None
     machine: Device
     choice: Choice
     plan: Plan
+
+    @property
+    def method(self) -> Method:
+        """What the model is trained by."""
+        return METHODS[self.settings.method]
 
     @property
     def ready(self) -> Ready:
@@ -59,27 +65,25 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
         UsageError: what is wrong with data, model, template or lengths, before any long work.
     """
     extra.need()
-    found = data.read(folder, settings.variant)
+    if settings.lora and settings.lora.merge and extra.sharded():
+        raise UsageError("lora.merge: with FSDP no process has all weights to merge; say lora: {merge: false}")
+    method = METHODS[settings.method]
+    found = method.read(folder, settings)
     if ids is not None:
         found = found.only(ids)
     base = models.find(settings)
     config = models.config(base)
     tokenizer = models.tokenizer(base, settings.template)
     limit = _limit(settings, config)
-    train = tokenize(found.train.rows, tokenizer, limit)
+    train = method.tokenize(found.train.rows, tokenizer, limit, settings)
     check_share(train, limit)
-    check_template(train, found.train.rows, tokenizer)
-    held_out = tokenize(found.validation.rows, tokenizer, limit) if found.validation and settings.evaluate else None
-    lengths = [len(one) for one in train.kept]
-    every = [*lengths, *(len(one) for one in (held_out.kept if held_out else ()))]
-    parameters = models.count(config)
+    held_out = None
+    if found.validation and settings.evaluate:
+        held_out = method.tokenize(found.validation.rows, tokenizer, limit, settings)
+    model = Model(config, models.count(config))
     machine = device()
-    choice = choose(settings, config, parameters, every, machine)
-    layout = Layout(choice.packed, choice.tokens, extra.processes()[1])
-    planned = plan(lengths, settings.batch, settings.epochs, settings.seed, layout, settings.max_steps)
-    return Prepared(
-        settings, found, base, tokenizer, config, parameters, limit, train, held_out, machine, choice, planned
-    )
+    choice, planned = method.lay(settings, model, (train.kept, held_out.kept if held_out else []), machine)
+    return Prepared(settings, found, base, tokenizer, model, limit, train, held_out, machine, choice, planned)
 
 
 def _limit(settings: Training, config: Any) -> int:  # noqa: ANN401

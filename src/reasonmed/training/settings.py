@@ -12,8 +12,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from reasonmed.errors import RecipeError
 from reasonmed.recipe.reading import explain, read_yaml
 
+METHODS = {
+    "sft": {},
+    "dpo": {"epochs": 1, "learning_rate": 1e-6, "schedule": "linear", "warmup": 0.0},
+    "grpo": {"epochs": 1, "learning_rate": 1e-6, "schedule": "linear", "warmup": 0.0, "batch": 8},
+}
+"""What a method sets where the training file is silent; rates and schedules are TRL's of DPO and GRPO."""
 OWNED = {
     "output_dir": "the model folder is -o",
+    "beta": "say beta at the top level",
+    "num_generations": "say rollouts.replies",
+    "max_completion_length": "say rollouts.max_tokens",
+    "temperature": "say rollouts.temperature",
     "max_length": "say max_length at the top level",
     "packing": "say packing at the top level",
     "padding_free": "packing decides it",
@@ -54,6 +64,16 @@ class Lora(_Part):
     """Whether the model folder holds merged weights, with the adapter in ``adapter/``; else the adapter alone."""
 
 
+class Rollouts(_Part):
+    """What the model writes itself while it is trained (GRPO)."""
+
+    replies: int = Field(8, ge=2)
+    """To each question; a reply's advantage is its reward against those of the others."""
+    max_tokens: int = Field(2048, ge=1)
+    """Of a reply. One that is cut earns nothing."""
+    temperature: float = Field(1.0, gt=0)
+
+
 class Training(_Part):
     """One training file."""
 
@@ -61,14 +81,18 @@ class Training(_Part):
     """A folder, a GGUF file, an id on the hub, or ``embedded``."""
     revision: str | None = None
     variant: Literal["reasonmed", "cotmed", "responsemed"] = "reasonmed"
-    method: Literal["sft"] = "sft"
+    """Which text is learned (sft)."""
+    method: Literal["sft", "dpo", "grpo"] = "sft"
+    beta: float | None = Field(None, ge=0)
+    """How strongly the model is held to the one that it starts from: None is 0.1 for dpo, 0 for grpo."""
+    rollouts: Rollouts = Rollouts()
     lora: Lora | None = None
     """None tunes all weights."""
     epochs: float = Field(3, gt=0)
     max_steps: int | None = Field(None, ge=1)
     """At most so many optimizer steps, whatever epochs says."""
     batch: int = Field(64, ge=1)
-    """Rows an optimizer step, over all processes, however they are packed."""
+    """Rows an optimizer step, over all processes, however they are packed: replies, pairs or questions."""
     learning_rate: float = Field(1e-5, gt=0)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = Field(0.05, ge=0, lt=1)
@@ -96,7 +120,7 @@ class Training(_Part):
     """Whether the loss of the validation rows is measured at every checkpoint and at the end."""
     report_to: Annotated[str, BeforeValidator(_off)] = "none"
     trl_args: dict[str, Any] = Field(default_factory=dict)
-    """Anything else that TRL's SFTConfig takes."""
+    """Anything else that TRL's configuration of the method takes."""
     source: str | None = None
     """Where a preset's values were published."""
 
@@ -135,13 +159,19 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
         raise RecipeError([f"is not valid YAML: {' '.join(str(broken).split())}"], source) from broken
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with base_model"], source)
+    method = content.get("method")
+    usual = METHODS.get(method, {}) if isinstance(method, str) else {}
     try:
-        found = Training.model_validate(content)
+        found = Training.model_validate({**usual, **content})
     except ValidationError as wrong:
         raise RecipeError(list(explain(wrong, Training)), source) from wrong
-    owned = [f"trl_args.{name}: {OWNED[name]}" for name in found.trl_args if name in OWNED]
-    if owned:
-        raise RecipeError(owned, source)
+    problems = [f"trl_args.{name}: {OWNED[name]}" for name in found.trl_args if name in OWNED]
+    if found.method == "sft":
+        problems += [f"{name}: is for method: dpo or grpo" for name in ("beta", "rollouts") if name in content]
+    else:
+        problems += [f"{name}: true is for method: sft" for name in ("packing", "compile") if content.get(name) is True]
+    if problems:
+        raise RecipeError(problems, source)
     return found.model_copy(
         update={"base_model": _beside(found.base_model, folder), "template": _beside(found.template, folder)}
     )

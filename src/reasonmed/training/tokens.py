@@ -1,16 +1,16 @@
-"""Rows as tokens, with the loss on the reply only; and what there is to say about them before a step is taken."""
+"""Rows as tokens, and what there is to say about them before a step is taken."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from reasonmed.training.data import Message, Row
+    from reasonmed.training.data import Messages
 
 MASKED = -100
 """The label of a token that is no part of the loss."""
@@ -22,8 +22,26 @@ _BATCH = 500
 _THINK = re.compile(r"</?think>")
 
 
+class Kept(Protocol):
+    """What rows as tokens of every kind have."""
+
+    @property
+    def row(self) -> int:
+        """Its place in the file, from 0."""
+
+    @property
+    def learned(self) -> int:
+        """Tokens with a loss."""
+
+    def __len__(self) -> int:
+        """Tokens that go through the model."""
+
+
+K = TypeVar("K", bound=Kept)
+
+
 class Tokenized(NamedTuple):
-    """One row as tokens."""
+    """A prompt and its reply as tokens."""
 
     row: int
     """Its place in the file, from 0."""
@@ -32,16 +50,29 @@ class Tokenized(NamedTuple):
     start: int
     """The first token of the reply: labels before it are masked."""
 
+    @property
+    def learned(self) -> int:
+        """Tokens of the reply."""
+        return len(self) - self.start
+
     def __len__(self) -> int:
         return len(self.ids)
 
 
-class Tokens(NamedTuple):
+class Said(NamedTuple):
+    """A prompt and a reply."""
+
+    id: str
+    prompt: Messages
+    reply: Messages
+
+
+class Tokens(NamedTuple, Generic[K]):
     """The rows of a split that are trained on, and what became of the others."""
 
-    kept: list[Tokenized]
+    kept: list[K]
     lengths: list[int]
-    """Tokens of every row, also of those that were dropped."""
+    """Tokens of the longest text of every row, also of those that were dropped."""
     too_long: list[str]
     """Ids of rows over the limit: dropped whole, never cut."""
     masked: list[str]
@@ -57,7 +88,7 @@ class Tokens(NamedTuple):
     @property
     def learned(self) -> int:
         """Tokens with a loss."""
-        return sum(len(one) - one.start for one in self.kept)
+        return sum(one.learned for one in self.kept)
 
     def percentile(self, share: float) -> int:
         """The length that this share of the rows does not exceed."""
@@ -65,16 +96,16 @@ class Tokens(NamedTuple):
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def tokenize(rows: Sequence[Row], tokenizer: Any, limit: int) -> Tokens:  # noqa: ANN401 - transformers has no types
-    """Render and tokenize rows; drop those over ``limit`` tokens."""
+def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int) -> Tokens[Tokenized]:  # noqa: ANN401 - transformers has no types
+    """Render and tokenize prompts with their replies; drop those over ``limit`` tokens."""
     import numpy as np  # noqa: PLC0415 - comes with torch
 
-    done = Tokens([], [], [], [], 0)
+    done = Tokens[Tokenized]([], [], [], [], 0)
     unlike = 0
     for first in range(0, len(rows), _BATCH):
         part = rows[first : first + _BATCH]
-        prompts = _ids(tokenizer, [_messages(row.prompt) for row in part], ask=True)
-        wholes = _ids(tokenizer, [_messages((*row.prompt, *row.completion)) for row in part], ask=False)
+        prompts = render(tokenizer, [row.prompt for row in part], ask=True)
+        wholes = render(tokenizer, [(*row.prompt, *row.reply) for row in part], ask=False)
         for place, (row, prompt, whole) in enumerate(zip(part, prompts, wholes, strict=True), first):
             start = _common(prompt, whole)
             unlike += start < len(prompt)
@@ -88,13 +119,15 @@ def tokenize(rows: Sequence[Row], tokenizer: Any, limit: int) -> Tokens:  # noqa
     return done._replace(unlike=unlike)
 
 
-def _messages(messages: Iterable[Message]) -> list[dict[str, str]]:
-    return [one.chat for one in messages]
+def render(tokenizer: Any, chats: Iterable[Messages], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
+    """Token ids of conversations by the chat template; with ``ask`` up to where the reply begins.
 
-
-def _ids(tokenizer: Any, chats: list[list[dict[str, str]]], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
+    Raises:
+        UsageError: the chat template refuses one.
+    """
+    told = [[message.chat for message in chat] for chat in chats]
     try:
-        texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=ask)
+        texts = tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=ask)
     except Exception as refused:
         if type(refused).__module__.split(".")[0] != "jinja2":
             raise
@@ -111,7 +144,7 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
     return min(len(first), len(second))
 
 
-def check_share(tokens: Tokens, limit: int) -> None:
+def check_share(tokens: Tokens[Any], limit: int) -> None:
     """Refuse a split of which more than one row in a hundred would be lost.
 
     Raises:
@@ -133,7 +166,7 @@ def check_share(tokens: Tokens, limit: int) -> None:
         raise UsageError(f"no row of {rows} is left to train on: all are longer than {limit} tokens or have no reply")
 
 
-def check_template(tokens: Tokens, rows: Sequence[Row], tokenizer: Any) -> None:  # noqa: ANN401
+def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: Any) -> None:  # noqa: ANN401
     """Check on rows spread over the data that the whole reply is in the loss, and that it ends with an end token.
 
     Raises:
@@ -143,7 +176,7 @@ def check_template(tokens: Tokens, rows: Sequence[Row], tokenizer: Any) -> None:
     for one in tokens.kept[:: max(len(tokens.kept) // CHECKED, 1)]:
         row, learned = rows[one.row], [int(token) for token in one.ids[one.start :]]
         shown = _words(tokenizer.decode(learned, skip_special_tokens=False))
-        for part in (part for message in row.completion for text in message.texts for part in _THINK.split(text)):
+        for part in (part for message in row.reply for text in message.texts for part in _THINK.split(text)):
             wanted = _words(tokenizer.decode(tokenizer(part, add_special_tokens=False)["input_ids"]))
             if wanted not in shown:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer, fed with our micro-batches; and the few places where it is told to do otherwise."""
+"""What trainers of every method have in common: arguments, adapters, checkpoints, and what is told meanwhile."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
-from reasonmed.training.apart import check_apart
-from reasonmed.training.batches import Collator, groups
 from reasonmed.training.extra import processes
-from reasonmed.training.layout import FLASH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from reasonmed.training.batches import Layout, Plan
     from reasonmed.training.layout import Choice
     from reasonmed.training.settings import Training
-    from reasonmed.training.tokens import Tokenized
 
 COMPLETE = "complete"
 """A file in a checkpoint, written last: a checkpoint without it is torn."""
@@ -32,110 +28,38 @@ class Ready(NamedTuple):
     choice: Choice
     plan: Plan
     layout: Layout
-    train: Sequence[Tokenized]
-    validation: Sequence[Tokenized]
+    train: Sequence[Any]
+    """Tokenized rows, of the method's kind."""
+    validation: Sequence[Any]
     tokenizer: Any
 
 
-def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
-    """A trainer of these rows; checkpoints go to ``folder``."""
-    import torch  # noqa: PLC0415 - an extra
-    from datasets import Dataset  # noqa: PLC0415 - an extra
-    from transformers import PrinterCallback  # noqa: PLC0415 - an extra
-    from trl import SFTTrainer  # noqa: PLC0415 - an extra
+class NoCard:
+    """For trainers: the model card is written once, from run.json."""
 
-    if ready.choice.precision == "bf16":
-        model.get_input_embeddings().register_forward_hook(_to_bf16)
-    flash = ready.choice.attention in FLASH
-    pad = ready.tokenizer.pad_token_id
-    held_out = groups([len(one) for one in ready.validation], ready.layout)
-
-    class Trainer(SFTTrainer):  # type: ignore[misc] # TRL has no types
-        """Keeps our order, and measures the validation loss over tokens, not over micro-batches."""
-
-        def create_model_card(self, *_: object, **__: object) -> None:
-            """The model card is written once, from run.json."""
-
-        def get_eval_dataloader(self, _: object = None) -> Any:  # noqa: ANN401
-            micros = Dataset.from_dict({"rows": held_out})
-            collator = Collator(ready.validation, pad, _width(held_out, ready), boundaries=flash)
-            loader = torch.utils.data.DataLoader(micros, batch_size=1, collate_fn=collator)
-            return self.accelerator.prepare(loader)
-
-        def evaluate(self, *_: object, **__: object) -> dict[str, float]:
-            """Mean loss of a token of the validation rows."""
-            self.model.eval()
-            totals = torch.zeros(2, dtype=torch.float64, device=self.args.device)
-            with torch.no_grad(), self.compute_loss_context_manager():
-                for inputs in self.get_eval_dataloader():
-                    found = self.model_wrapped(**self._prepare_inputs(inputs), use_cache=False, fused_lm_head=True)
-                    totals += torch.stack([-found.log_probs.sum().double(), found.label_mask.sum().double()])
-            self.model.train()
-            total = self.accelerator.gather(totals[None]).sum(0)
-            measured = {"eval_loss": float(total[0] / total[1].clamp(min=1))}
-            self.log(measured)
-            self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
-            return measured
-
-    trainer = Trainer(
-        model=model,
-        args=_arguments(ready, folder),
-        train_dataset=Dataset.from_dict({"rows": ready.plan.micros}),
-        eval_dataset=Dataset.from_dict({"rows": held_out}) if held_out else None,
-        data_collator=Collator(ready.train, pad, ready.plan.width, boundaries=flash),
-        processing_class=ready.tokenizer,
-        peft_config=_adapters(ready.settings),
-        callbacks=[_watcher(ready, tell)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    if ready.choice.packed:
-        check_apart(trainer, ready.plan.width)
-    if ready.choice.compiled:
-        compile_layers(trainer.model)
-    return trainer
+    def create_model_card(self, *_: object, **__: object) -> None:
+        """Write nothing."""
 
 
-def _to_bf16(_: object, __: object, embedded: Any) -> Any:  # noqa: ANN401
-    """Embeddings in bf16, as a model loaded in bf16 has them: else autocast leaves all that is added up in fp32.
+def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any:  # noqa: ANN401
+    """A configuration of TRL's; checkpoints go to ``folder``.
 
-    Queries and keys would come out in fp32 beside values in bf16, and attention kernels in fp32 are many times slower.
+    Args:
+        kind: the class.
+        ready: what is trained.
+        folder: for checkpoints.
+        own: what this method sets besides.
+
+    Raises:
+        UsageError: TRL refuses the training file's ``trl_args``.
     """
-    import torch  # noqa: PLC0415 - an extra
-
-    return embedded.to(torch.bfloat16) if torch.is_autocast_enabled(embedded.device.type) else embedded
-
-
-def _width(micros: Sequence[Sequence[int]], ready: Ready) -> int:
-    if not ready.plan.width:
-        return 0
-    loads = (sum(len(ready.validation[row]) for row in micro) for micro in micros)
-    return max(ready.plan.width, *loads, 0)
-
-
-def compile_layers(model: Any) -> None:  # noqa: ANN401
-    """Compile each layer by itself: one compilation serves all, and the state dict keeps its names."""
-    from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - an extra
-
-    for layer in model.modules():
-        if isinstance(layer, GradientCheckpointingLayer):
-            layer.compile()
-
-
-def _arguments(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
-    from trl import SFTConfig  # noqa: PLC0415 - an extra
-
     settings, plan, choice = ready.settings, ready.plan, ready.choice
     every = settings.save_steps or max(plan.steps // 10, 1)
     measured = settings.evaluate and bool(ready.validation)
     told: dict[str, Any] = {
         "output_dir": str(folder),
         "max_steps": plan.steps,
-        "per_device_train_batch_size": 1,
         "gradient_accumulation_steps": plan.accumulation // processes()[1],
-        "train_sampling_strategy": "sequential",
-        "remove_unused_columns": False,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "max_length": None,
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": settings.schedule,
         "warmup_steps": round(settings.warmup * plan.steps),
@@ -159,14 +83,39 @@ def _arguments(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
+        **own,
     }
     try:
-        return SFTConfig(**{**told, **settings.trl_args})
+        return kind(**{**told, **settings.trl_args})
     except (TypeError, ValueError) as refused:
-        raise UsageError(f"trl_args: TRL's SFTConfig refuses them: {refused}") from refused
+        raise UsageError(f"trl_args: TRL's {kind.__name__} refuses them: {refused}") from refused
 
 
-def _adapters(settings: Training) -> Any:  # noqa: ANN401
+def finished(trainer: Any) -> Any:  # noqa: ANN401
+    """The trainer without what would print."""
+    from transformers import PrinterCallback  # noqa: PLC0415 - an extra
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def lower(model: Any, ready: Ready) -> None:  # noqa: ANN401
+    """Embeddings in bf16, as a model loaded in bf16 has them: else autocast leaves all that is added up in fp32.
+
+    Queries and keys would come out in fp32 beside values in bf16, and attention kernels in fp32 are many times slower.
+    """
+    if ready.choice.precision == "bf16":
+        model.get_input_embeddings().register_forward_hook(_to_bf16)
+
+
+def _to_bf16(_: object, __: object, embedded: Any) -> Any:  # noqa: ANN401
+    import torch  # noqa: PLC0415 - an extra
+
+    return embedded.to(torch.bfloat16) if torch.is_autocast_enabled(embedded.device.type) else embedded
+
+
+def adapters(settings: Training) -> Any:  # noqa: ANN401
+    """Peft's configuration of the training file's ``lora``, or None for all weights."""
     if settings.lora is None:
         return None
     from peft import LoraConfig  # noqa: PLC0415 - an extra
@@ -178,11 +127,11 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
     )
 
 
-def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """Marks whole checkpoints, tells of every step, and stops a run whose loss is no number."""
     from transformers import TrainerCallback  # noqa: PLC0415 - an extra
 
-    tokens = sum(map(len, ready.train)) / max(len(ready.train), 1) * ready.settings.batch
+    tokens = ready.plan.tokens and ready.plan.tokens / ready.plan.steps
 
     class Watcher(TrainerCallback):  # type: ignore[misc] # transformers has no types
         """What happens while a run goes on."""
@@ -206,7 +155,8 @@ def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # no
                 )
             done, spent = state.global_step - self.first, time.monotonic() - self.started
             if state.is_world_process_zero and done:
-                pace = {"step": state.global_step, "steps": state.max_steps, "tokens_per_second": done * tokens / spent}
+                pace = {"step": state.global_step, "steps": state.max_steps}
+                pace |= {"tokens_per_second": done * tokens / spent} if tokens else {}
                 tell({**logs, **pace, "seconds_left": (state.max_steps - state.global_step) * spent / done})
 
     return Watcher()

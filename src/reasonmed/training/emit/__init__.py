@@ -13,7 +13,7 @@ from reasonmed.training.emit._case import Case, Emitted, readme, script
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.training.data import Data
+    from reasonmed.training.data import Data, Row
     from reasonmed.training.settings import Training
 
 STACKS = {
@@ -25,7 +25,9 @@ STACKS = {
 }
 
 
-def emit(stack: str, data: Data, settings: Training, folder: Path, *, devices: int = 1, force: bool = False) -> Emitted:
+def emit(
+    stack: str, data: Data[Row], settings: Training, folder: Path, *, devices: int = 1, force: bool = False
+) -> Emitted:
     """Write what a stack needs for this training into a folder.
 
     Raises:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 QUIET = ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "AXOLOTL_DO_NOT_TRACK")
 _TEMPLATE_BYTES = 512
 """Room for what a chat template puts around a row's texts."""
-_SAID = frozenset({"source", "variant", "method"})
-"""Fields that the data itself carries out."""
+_SAID = frozenset({"source", "variant", "method", "beta", "rollouts"})
+"""Fields that the data itself carries out, or that other methods than fine-tuning have."""
 
 
 class Emitted(NamedTuple):
@@ -48,7 +48,7 @@ class Case:
         UsageError: no other stack can load the base model.
     """
 
-    def __init__(self, stack: str, data: Data, settings: Training, devices: int) -> None:
+    def __init__(self, stack: str, data: Data[Row], settings: Training, devices: int) -> None:
         if settings.base_model == EMBEDDED or settings.base_model.endswith(".gguf"):
             raise UsageError(
                 f"--emit {stack}: base_model {settings.base_model} are GGUF weights, which it does not train; take a "

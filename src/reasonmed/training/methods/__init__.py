@@ -1,0 +1,54 @@
+"""What a model is trained by: one file a method, chosen by the training file's ``method``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from reasonmed.training.methods import dpo, grpo, sft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from reasonmed.training.batches import Plan
+    from reasonmed.training.data import Data
+    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.settings import Training
+    from reasonmed.training.tokens import Tokens
+    from reasonmed.training.trainer import Ready
+
+
+class Model(NamedTuple):
+    """What is known of a base model without its weights."""
+
+    config: Any
+    parameters: int
+
+
+class Method(Protocol):
+    """What a module of this package has."""
+
+    ROWS: str
+    """What rows are, in words."""
+    WATCHED: Mapping[str, str]
+    """Names of TRL's logs that tell how it goes, besides the loss, with the words for them; the main one first."""
+
+    def read(self, data: Path, settings: Training) -> Data[Any]:
+        """The rows."""
+
+    def tokenize(self, rows: Any, tokenizer: Any, limit: int, settings: Training) -> Tokens[Any]:  # noqa: ANN401
+        """Rows as tokens; checks on the way that the chat template keeps what is learned."""
+
+    def lay(
+        self, settings: Training, model: Model, kept: tuple[list[Any], list[Any]], machine: Device
+    ) -> tuple[Choice, Plan]:
+        """How the work is laid out, for training and validation rows."""
+
+    def make(self, model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+        """A trainer; checkpoints go to ``folder``."""
+
+    def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+        """The first row as the model sees it: titles and texts."""
+
+
+METHODS: dict[str, Method] = {"sft": sft, "dpo": dpo, "grpo": grpo}

@@ -1,0 +1,177 @@
+"""Direct preference optimization on the ``dpo`` pairs of an export: TRL's DPOTrainer.
+
+The paper is Rafailov et al. 2023 (arXiv 2305.18290). A pair whose chosen or rejected reply is over the limit is left
+out whole: a cut reply would be preferred, or not, for what it does not say.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.training import data
+from reasonmed.training.batches import Plan, even, whole
+from reasonmed.training.extra import processes
+from reasonmed.training.layout import Load, precise
+from reasonmed.training.methods._even import padded, steps
+from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
+from reasonmed.training.tokens import tokenize as render
+from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.methods import Model
+    from reasonmed.training.settings import Training
+    from reasonmed.training.trainer import Ready
+
+
+def _problem(pair: data.Pair) -> str | None:
+    if pair.chosen == pair.rejected:
+        return "chosen and rejected are the same"
+    return data.replied(pair.chosen, "chosen") or data.replied(pair.rejected, "rejected")
+
+
+ROWS = "pairs"
+WATCHED: Mapping[str, str] = {"rewards/accuracies": "chosen is preferred", "rewards/margins": "margin"}
+BETA = 0.1
+"""TRL's default, and the paper's for summaries and dialogs."""
+FILES = data.Files(
+    ("dpo", "."),
+    data.Pair,
+    _problem,
+    'pairs {"id", "question_id", "prompt": [{"role", "content"}], "chosen": [{"role": "assistant", "content"}], '
+    '"rejected": [...]}, as `reasonmed export RUN -o DIR --format dpo` writes them',
+)
+
+
+class Both(NamedTuple):
+    """A pair as tokens; both begin with the same prompt."""
+
+    row: int
+    """Its place in the file, from 0."""
+    chosen: Tokenized
+    rejected: Tokenized
+
+    @property
+    def learned(self) -> int:
+        """Tokens of both replies."""
+        return self.chosen.learned + self.rejected.learned
+
+    @property
+    def width(self) -> int:
+        """Tokens of the longer one."""
+        return max(len(self.chosen), len(self.rejected))
+
+    def __len__(self) -> int:
+        return len(self.chosen) + len(self.rejected)
+
+
+def read(source: Path, _: Training) -> data.Data[data.Pair]:
+    """The pairs.
+
+    Raises:
+        UsageError: there are none, or they have another layout.
+    """
+    return data.read(source, FILES)
+
+
+def tokenize(rows: Sequence[data.Pair], tokenizer: Any, limit: int, _: Training) -> Tokens[Both]:  # noqa: ANN401
+    """Both replies of every pair as tokens.
+
+    Raises:
+        UsageError: the chat template loses a part of a reply, or never ends it.
+    """
+    sides = []
+    for side in ("chosen", "rejected"):
+        said = [Said(row.id, row.prompt, getattr(row, side)) for row in rows]
+        found = render(said, tokenizer, limit)
+        check_template(found, said, tokenizer)
+        sides.append(found)
+    first, second = sides
+    other = {one.row: one for one in second.kept}
+    return Tokens(
+        [Both(one.row, one, other[one.row]) for one in first.kept if one.row in other],
+        [max(lengths) for lengths in zip(first.lengths, second.lengths, strict=True)],
+        sorted({*first.too_long, *second.too_long} - {*first.masked, *second.masked}),
+        sorted({*first.masked, *second.masked}),
+        first.unlike,
+    )
+
+
+def lay(settings: Training, model: Model, kept: tuple[list[Both], list[Both]], machine: Device) -> tuple[Choice, Plan]:
+    """How many pairs go through the model at once."""
+    pairs, held_out = kept
+    widest = 2 * max(pair.width for pair in [*pairs, *held_out])
+    width = 2 if precise(settings, machine) == "bf16" and settings.lora else 4
+    reference = 0 if settings.lora else width * model.parameters
+    choice = padded(settings, model, Load([widest], reference), machine)
+    accumulation = even(settings.batch, choice.tokens // widest, processes()[1])
+    wanted = steps(len(pairs), settings, whole=False)
+    seen = sum(map(len, pairs)) * min(wanted * settings.batch / len(pairs), settings.epochs)
+    return choice, Plan([], wanted, accumulation, 0, None, round(seen))
+
+
+def sample(tokens: Tokens[Both], rows: Sequence[data.Pair], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    """The first pair: its prompt, and both replies."""
+    one = tokens.kept[0]
+    prompt = list(map(int, one.chosen.ids[: one.chosen.start]))
+    replies = [
+        (f"{name}, {side.learned} tokens:", tokenizer.decode(list(map(int, side.ids[side.start :]))))
+        for name, side in (("chosen", one.chosen), ("rejected", one.rejected))
+    ]
+    return [(f"pair {rows[one.row].id}, prompt, {len(prompt)} tokens:", tokenizer.decode(prompt)), *replies]
+
+
+def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    """A trainer of these pairs, with the model as it is now as the reference."""
+    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415 - an extra
+
+    class Trainer(NoCard, DPOTrainer):  # type: ignore[misc] # TRL has no types
+        """Takes our tokens as they are."""
+
+        def _prepare_dataset(self, dataset: Any, *_: object) -> Any:  # noqa: ANN401
+            return dataset
+
+    reference = None if ready.settings.lora else copy.deepcopy(model)
+    for one in (model, reference):
+        if one is not None:
+            lower(one, ready)
+    size = ready.settings.batch // ready.plan.accumulation
+    beta = BETA if ready.settings.beta is None else ready.settings.beta
+    own = {
+        "per_device_train_batch_size": size,
+        "per_device_eval_batch_size": whole(len(ready.validation), size),
+        "max_length": None,
+        "beta": beta,
+    }
+    return finished(
+        Trainer(
+            model=model,
+            ref_model=reference,
+            args=arguments(DPOConfig, ready, folder, own),
+            train_dataset=_rows(ready.train),
+            eval_dataset=_rows(ready.validation) if ready.validation else None,
+            processing_class=ready.tokenizer,
+            peft_config=adapters(ready.settings),
+            callbacks=[watcher(ready, tell)],
+        )
+    )
+
+
+def _rows(pairs: Sequence[Both]) -> Any:  # noqa: ANN401 - an extra's data set
+    from datasets import Dataset  # noqa: PLC0415 - an extra
+
+    rows = []
+    for pair in pairs:
+        start = min(pair.chosen.start, pair.rejected.start)
+        rows.append(
+            {
+                "prompt_ids": pair.chosen.ids[:start],
+                "chosen_ids": pair.chosen.ids[start:],
+                "rejected_ids": pair.rejected.ids[start:],
+            }
+        )
+    return Dataset.from_list(rows)

@@ -1,0 +1,209 @@
+"""Group relative policy optimization on the ``rl`` questions of an export: TRL's GRPOTrainer.
+
+The model answers each question several times; a reply that concludes the key earns 1, any other 0, read as everywhere
+in reasonmed. The method is of Shao et al. 2024 (arXiv 2402.03300), the loss TRL's default (DAPO, arXiv 2503.14476).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed import reward
+from reasonmed.errors import UsageError
+from reasonmed.training import data
+from reasonmed.training.batches import Plan, even, whole
+from reasonmed.training.extra import processes
+from reasonmed.training.layout import Load, precise
+from reasonmed.training.methods._even import padded, steps
+from reasonmed.training.models import is_gguf
+from reasonmed.training.tokens import Tokens, render
+from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
+from reasonmed.types import letter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.methods import Model
+    from reasonmed.training.settings import Training
+    from reasonmed.training.trainer import Ready
+
+
+def _problem(row: data.Keyed) -> str | None:
+    letters = [letter(place) for place in range(len(row.options))]
+    if row.answer not in letters:
+        return f"the key {row.answer!r} is not one of {', '.join(letters) or 'no options'}"
+    return None
+
+
+ROWS = "questions"
+WATCHED: Mapping[str, str] = {
+    "reward": "reward",
+    "completions/mean_length": "tokens a reply",
+    "completions/clipped_ratio": "replies cut",
+    "frac_reward_zero_std": "questions whose replies all earn alike",
+}
+FILES = data.Files(
+    ("rl/trl-grpo", "trl-grpo", "."),
+    data.Keyed,
+    _problem,
+    'questions {"id", "question_id", "prompt": [{"role", "content"}], "answer": "B", "options": [texts]}, as '
+    "`reasonmed export RUN -o DIR --format rl` writes them",
+)
+OPENING = "<think>"
+
+
+class Opened(NamedTuple):
+    """A question as tokens, with what its reward needs."""
+
+    row: int
+    """Its place in the file, from 0."""
+    ids: list[int]
+    """The prompt up to where the reply begins."""
+    question: data.Keyed
+
+    @property
+    def learned(self) -> int:
+        """None beforehand: the model writes what it learns from."""
+        return 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read(source: Path, _: Training) -> data.Data[data.Keyed]:
+    """The questions.
+
+    Raises:
+        UsageError: there are none, or they have another layout.
+    """
+    return data.read(source, FILES)
+
+
+def tokenize(rows: Sequence[data.Keyed], tokenizer: Any, limit: int, settings: Training) -> Tokens[Opened]:  # noqa: ANN401
+    """Prompts as tokens; those that leave no room for a reply are left out."""
+    prompts = render(tokenizer, [row.prompt for row in rows], ask=True)
+    room = limit - settings.rollouts.max_tokens
+    kept = [
+        Opened(place, ids, row) for place, (row, ids) in enumerate(zip(rows, prompts, strict=True)) if len(ids) <= room
+    ]
+    long = [row.id for row, ids in zip(rows, prompts, strict=True) if len(ids) > room]
+    return Tokens(kept, [len(ids) + settings.rollouts.max_tokens for ids in prompts], long, [], 0)
+
+
+def lay(
+    settings: Training, model: Model, kept: tuple[list[Opened], list[Opened]], machine: Device
+) -> tuple[Choice, Plan]:
+    """How many replies go through the model at once."""
+    if settings.beta and settings.lora is None and is_gguf(settings):
+        raise UsageError("beta: over 0 needs the base model a second time, and GGUF weights cannot be: say lora")
+    questions, held_out = kept
+    longest = max(map(len, [*questions, *held_out])) + settings.rollouts.max_tokens
+    replies = settings.batch * settings.rollouts.replies
+    precision = precise(settings, machine)
+    beside = _cache(model.config, precision) * longest * math.ceil(replies / processes()[1])
+    beside += 4 * model.parameters if settings.beta and settings.lora is None else 0
+    choice = padded(settings, model, Load([longest], beside), machine)
+    accumulation = even(replies, choice.tokens // longest, processes()[1])
+    return choice, Plan([], steps(len(questions), settings, whole=True), accumulation, 0, None, None)
+
+
+def _cache(config: Any, precision: str) -> int:  # noqa: ANN401
+    """Bytes of keys and values of a token while replies are written."""
+    text = config.get_text_config()
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    return int(2 * text.num_hidden_layers * heads * size * (2 if precision == "bf16" else 4))
+
+
+def sample(tokens: Tokens[Opened], _: Sequence[data.Keyed], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    """The first question and its key."""
+    one = tokens.kept[0]
+    key = f"{one.question.answer}. {one.question.options[ord(one.question.answer) - ord('A')]}"
+    return [
+        (f"question {one.question.id}, prompt, {len(one)} tokens:", tokenizer.decode(one.ids)),
+        ("a reply earns 1 where it concludes:", key),
+    ]
+
+
+def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    """A trainer on these questions."""
+    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415 - an extra
+
+    class Trainer(NoCard, GRPOTrainer):  # type: ignore[misc] # TRL has no types
+        """Tells nothing of how far replies differ on validation questions: each is answered once."""
+
+        def log(self, logs: dict[str, Any], *others: object) -> None:
+            self._metrics["eval"].pop("frac_reward_zero_std", None)
+            super().log(logs, *others)
+
+    lower(model, ready)
+    rollouts = ready.settings.rollouts
+    size = ready.settings.batch * rollouts.replies // ready.plan.accumulation
+    own = {
+        "per_device_train_batch_size": size,
+        "per_device_eval_batch_size": whole(len(ready.validation), size),
+        "num_generations": rollouts.replies,
+        "num_generations_eval": 1,
+        "max_completion_length": rollouts.max_tokens,
+        "temperature": rollouts.temperature,
+        "beta": ready.settings.beta or 0.0,
+    }
+    return finished(
+        Trainer(
+            model=model,
+            reward_funcs=_reward(ready, _ends(model, ready)),
+            args=arguments(GRPOConfig, ready, folder, own),
+            train_dataset=_rows(ready.train),
+            eval_dataset=_rows(ready.validation) if ready.validation else None,
+            processing_class=ready.tokenizer,
+            peft_config=adapters(ready.settings),
+            callbacks=[watcher(ready, tell)],
+        )
+    )
+
+
+def _rows(questions: Sequence[Opened]) -> Any:  # noqa: ANN401 - an extra's data set
+    from datasets import Dataset  # noqa: PLC0415 - an extra
+
+    return Dataset.from_list(
+        [
+            {
+                "prompt": [message.chat for message in one.question.prompt],
+                "answer": one.question.answer,
+                "options": list(one.question.options),
+            }
+            for one in questions
+        ]
+    )
+
+
+def _ends(model: Any, ready: Ready) -> set[int]:  # noqa: ANN401
+    """Tokens after which TRL ends a reply."""
+    named = model.generation_config.eos_token_id
+    own = named if isinstance(named, list) else [named]
+    return {*own, ready.tokenizer.eos_token_id, ready.tokenizer.pad_token_id} - {None}
+
+
+def _reward(ready: Ready, ends: set[int]) -> Callable[..., list[float]]:
+    """The reward, with two things that only the trainer knows.
+
+    A reply that was cut earns nothing, whatever it says by then. Where the template opens the thinking, the reply
+    begins inside it, and thinking that has no end concludes nothing.
+    """
+    opened = ready.tokenizer.decode(ready.train[0].ids).rstrip().endswith(OPENING)
+
+    def multiple_choice_reward(
+        completions: Sequence[Sequence[Mapping[str, Any]]],
+        completion_ids: Sequence[Sequence[int]],
+        answer: Sequence[str],
+        options: Sequence[Sequence[str]],
+        **_: object,
+    ) -> list[float]:
+        texts = [(OPENING if opened else "") + str(one[-1]["content"] or "") for one in completions]
+        earned = reward.multiple_choice_reward(texts, answer, options)
+        return [points if ids and ids[-1] in ends else 0.0 for points, ids in zip(earned, completion_ids, strict=True)]
+
+    return multiple_choice_reward

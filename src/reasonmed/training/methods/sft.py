@@ -1,0 +1,165 @@
+"""Supervised fine-tuning on the ``trl-sft`` rows of an export: TRL's SFTTrainer, fed with our micro-batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.errors import UsageError
+from reasonmed.training import data
+from reasonmed.training.apart import check_apart
+from reasonmed.training.batches import Collator, Layout, groups, plan
+from reasonmed.training.extra import processes
+from reasonmed.training.layout import FLASH, Load, choose
+from reasonmed.training.tokens import Said, check_template
+from reasonmed.training.tokens import tokenize as render
+from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from reasonmed.training.batches import Plan
+    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.methods import Model
+    from reasonmed.training.settings import Training
+    from reasonmed.training.tokens import Tokenized, Tokens
+    from reasonmed.training.trainer import Ready
+
+ROWS = "rows"
+WATCHED: Mapping[str, str] = {}
+
+
+def read(source: Path, settings: Training) -> data.Data[data.Row]:
+    """The rows of the training file's variant.
+
+    Raises:
+        UsageError: there are none, they have another layout, or the folder is another variant's.
+    """
+    variant = settings.variant
+    own = source if (source / "train.jsonl").is_file() else source.parent if source.is_file() else None
+    if own is not None and own.name in data.VARIANTS and own.name != variant:
+        raise UsageError(f"{source} is the variant {own.name}, and the training file says variant: {variant}")
+    return data.read(source, files(variant))
+
+
+def files(variant: str) -> data.Files[data.Row]:
+    """Where a variant's rows are, and how they look."""
+    return data.Files(
+        (f"trl-sft/{variant}", variant, "."),
+        data.Row,
+        lambda row: data.replied(row.completion, "the completion"),
+        'rows {"id", "question_id", "prompt": [{"role", "content"}], "completion": [{"role": "assistant", "content"}]}'
+        ", as `reasonmed export RUN -o DIR --format trl-sft` writes them",
+    )
+
+
+def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, _: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+    """Prompts and completions as tokens.
+
+    Raises:
+        UsageError: the chat template loses a part of a completion, or never ends it.
+    """
+    said = [Said(row.id, row.prompt, row.completion) for row in rows]
+    found = render(said, tokenizer, limit)
+    check_template(found, said, tokenizer)
+    return found
+
+
+def lay(
+    settings: Training, model: Model, kept: tuple[list[Tokenized], list[Tokenized]], machine: Device
+) -> tuple[Choice, Plan]:
+    """The fastest layout, and which rows make each step."""
+    lengths = [len(one) for one in kept[0]]
+    load = Load([*lengths, *(len(one) for one in kept[1])])
+    choice = choose(settings, model.config, model.parameters, load, machine)
+    layout = Layout(choice.packed, choice.tokens, processes()[1])
+    return choice, plan(lengths, settings.batch, settings.epochs, settings.seed, layout, settings.max_steps)
+
+
+def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    """What of the first row is masked, and what is learned."""
+    one = tokens.kept[0]
+    masked, learned = (list(map(int, part)) for part in (one.ids[: one.start], one.ids[one.start :]))
+    return [
+        (f"row {rows[one.row].id}, without a loss, {len(masked)} tokens:", tokenizer.decode(masked)),
+        (f"with a loss, {len(learned)} tokens:", tokenizer.decode(learned)),
+    ]
+
+
+def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    """A trainer of these rows.
+
+    Raises:
+        UsageError: packed rows would see each other on this model.
+    """
+    import torch  # noqa: PLC0415 - an extra
+    from datasets import Dataset  # noqa: PLC0415 - an extra
+    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415 - an extra
+
+    lower(model, ready)
+    flash = ready.choice.attention in FLASH
+    pad = ready.tokenizer.pad_token_id
+    held_out = groups([len(one) for one in ready.validation], ready.layout)
+
+    class Trainer(NoCard, SFTTrainer):  # type: ignore[misc] # TRL has no types
+        """Keeps our order, and measures the validation loss over tokens, not over micro-batches."""
+
+        def get_eval_dataloader(self, _: object = None) -> Any:  # noqa: ANN401
+            micros = Dataset.from_dict({"rows": held_out})
+            collator = Collator(ready.validation, pad, _width(held_out, ready), boundaries=flash)
+            loader = torch.utils.data.DataLoader(micros, batch_size=1, collate_fn=collator)
+            return self.accelerator.prepare(loader)
+
+        def evaluate(self, *_: object, **__: object) -> dict[str, float]:
+            """Mean loss of a token of the validation rows."""
+            self.model.eval()
+            totals = torch.zeros(2, dtype=torch.float64, device=self.args.device)
+            with torch.no_grad(), self.compute_loss_context_manager():
+                for inputs in self.get_eval_dataloader():
+                    found = self.model_wrapped(**self._prepare_inputs(inputs), use_cache=False, fused_lm_head=True)
+                    totals += torch.stack([-found.log_probs.sum().double(), found.label_mask.sum().double()])
+            self.model.train()
+            total = self.accelerator.gather(totals[None]).sum(0)
+            measured = {"eval_loss": float(total[0] / total[1].clamp(min=1))}
+            self.log(measured)
+            self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
+            return measured
+
+    own = {
+        "per_device_train_batch_size": 1,
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": None,
+    }
+    trainer = Trainer(
+        model=model,
+        args=arguments(SFTConfig, ready, folder, own),
+        train_dataset=Dataset.from_dict({"rows": ready.plan.micros}),
+        eval_dataset=Dataset.from_dict({"rows": held_out}) if held_out else None,
+        data_collator=Collator(ready.train, pad, ready.plan.width, boundaries=flash),
+        processing_class=ready.tokenizer,
+        peft_config=adapters(ready.settings),
+        callbacks=[watcher(ready, tell)],
+    )
+    if ready.choice.packed:
+        check_apart(trainer, ready.plan.width)
+    if ready.choice.compiled:
+        _compile_layers(trainer.model)
+    return finished(trainer)
+
+
+def _width(micros: Sequence[Sequence[int]], ready: Ready) -> int:
+    if not ready.plan.width:
+        return 0
+    loads = (sum(len(ready.validation[row]) for row in micro) for micro in micros)
+    return max(ready.plan.width, *loads, 0)
+
+
+def _compile_layers(model: Any) -> None:  # noqa: ANN401
+    """Compile each layer by itself: one compilation serves all, and the state dict keeps its names."""
+    from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - an extra
+
+    for layer in model.modules():
+        if isinstance(layer, GradientCheckpointingLayer):
+            layer.compile()
