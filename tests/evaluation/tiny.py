@@ -9,7 +9,7 @@ import pytest
 REASON = "needs torch, transformers and tokenizers: pip install 'reasonmed[train]'"
 
 
-def tiny_model(folder: Path, seed: int = 0, *, context: int = 4096) -> Path:
+def tiny_model(folder: Path, seed: int = 0, *, context: int = 4096, width: int = 32) -> Path:
     torch = pytest.importorskip("torch", reason=REASON)
     transformers = pytest.importorskip("transformers", reason=REASON)
     tokenizers = pytest.importorskip("tokenizers", reason=REASON)
@@ -26,7 +26,7 @@ def tiny_model(folder: Path, seed: int = 0, *, context: int = 4096) -> Path:
     model = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=32,
+            hidden_size=width,
             intermediate_size=64,
             num_hidden_layers=2,
             num_attention_heads=2,

@@ -100,6 +100,11 @@ class ModelSettings(BaseModel):
         """Whether replies of this model are worth nothing medically."""
         return False
 
+    @property
+    def scores(self) -> bool:
+        """Whether it can give log-likelihoods of continuations instead of a reply."""
+        return False
+
 
 class BackendModule(Protocol):
     """The shape of a back end's module."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 
-from reasonmed.errors import ReasonMedError, RequestRejected
+from reasonmed.backends._tokens import UNBOUNDED, pairs_of, prompt_of, too_long
+from reasonmed.errors import ReasonMedError
 from reasonmed.types import Completion
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from reasonmed.types import Request
 
-_UNBOUNDED = 1 << 30
-"""Tokenizers without a known limit name an enormous one."""
 _UNKNOWN = 2048
 """Tokens of context where neither model nor tokenizer names a limit."""
 
@@ -33,7 +32,7 @@ class Causal:
         ends = ends if isinstance(ends, list) else [ends]
         self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
         self.context = self._context()
-        tokenizer.model_max_length = _UNBOUNDED  # the context is checked here, and longer texts are no reason to warn
+        tokenizer.model_max_length = UNBOUNDED
         self.pad = next((one for one in (tokenizer.pad_token_id, *self.ends) if one is not None), 0)
 
     def _context(self) -> int:
@@ -41,7 +40,13 @@ class Causal:
         config = self.model.config.get_text_config()
         known = [getattr(config, name, None) for name in ("n_positions", "max_position_embeddings", "n_ctx")]
         found = next((one for one in known if one), None) or self.tokenizer.model_max_length
-        return int(found) if found < _UNBOUNDED else _UNKNOWN
+        return int(found) if found < UNBOUNDED else _UNKNOWN
+
+    def release(self) -> None:
+        """Give the memory back, also that which torch keeps on a GPU for later."""
+        del self.model
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def answer(self, requests: Sequence[Request]) -> list[Completion | Exception]:
         """Answer requests of one kind."""
@@ -51,13 +56,10 @@ class Causal:
 
     def _written(self, requests: Sequence[Request]) -> list[Completion | Exception]:
         """Replies; a prompt that leaves less room than a reply may take is answered alone, one without any rejected."""
-        prompts = [self._prompt(request) for request in requests]
+        prompts = [prompt_of(self.tokenizer, request) for request in requests]
         room = [self.context - len(prompt) for prompt in prompts]
         most = requests[0].sampling.max_tokens
-        replies: list[Completion | Exception] = [
-            RequestRejected(f"the prompt has {len(prompt)} tokens, the model's context {self.context}", "context")
-            for prompt in prompts
-        ]
+        replies: list[Completion | Exception] = [too_long(len(prompt), self.context) for prompt in prompts]
         free = [place for place, left in enumerate(room) if left >= most]
         tight = [[place] for place, left in enumerate(room) if 0 < left < most]
         for places in filter(None, [free, *tight]):
@@ -88,16 +90,6 @@ class Causal:
         found: list[list[int]] = out[:, width:].tolist()
         return found
 
-    def _prompt(self, request: Request) -> list[int]:
-        """The request through the model's own chat template; as plain text where it has none."""
-        turns = [{"role": message.role, "content": message.content} for message in request.messages]
-        if not self.tokenizer.chat_template:
-            text = "\n\n".join(turn["content"] for turn in turns) + "\n"
-            return list(self.tokenizer(text)["input_ids"])
-        more = (request.extra_body or {}).get("chat_template_kwargs", {})
-        shown = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **more)
-        return list(self.tokenizer(shown, add_special_tokens=False)["input_ids"])
-
     def _completion(self, prompt: list[int], tokens: list[int]) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in self.ends), None)
         said = tokens if end is None else tokens[:end]
@@ -111,9 +103,7 @@ class Causal:
     def _scored(self, requests: Sequence[Request]) -> list[Completion | Exception]:
         """Log-likelihoods of continuations, encoded and cut as lm-evaluation-harness does."""
         pairs = [
-            (number, *self._pair(request.messages[0].content, continuation))
-            for number, request in enumerate(requests)
-            for continuation in (request.extra_body or {})["loglikelihood"]
+            (number, *pair) for number, request in enumerate(requests) for pair in pairs_of(self.tokenizer, request)
         ]
         rows = list(dict.fromkeys(self._inputs(*pair[1:]) for pair in pairs))
         most = max(len(continuation) for *_, continuation in pairs)
@@ -128,14 +118,6 @@ class Causal:
             Completion(json.dumps(found), prompt_tokens=sizes[number], completion_tokens=0)
             for number, found in enumerate(scores)
         ]
-
-    def _pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """Context and continuation as tokens of the whole text; spaces at the context's end go to the continuation."""
-        kept = context.rstrip()
-        continuation, context = context[len(kept) :] + continuation, kept
-        whole = self.tokenizer.encode(context + continuation)
-        head = self.tokenizer.encode(context)
-        return head, whole[len(head) :]
 
     def _inputs(self, context: list[int], continuation: list[int]) -> tuple[int, ...]:
         """What the model reads: all but the last token; a context that is too long loses its beginning."""
@@ -162,7 +144,6 @@ def load(path: Path, device: str | None, dtype: str) -> Causal:
     """
     place = device or ("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
     precision = "float32" if dtype == "auto" and place == "cpu" else dtype
-    gc.collect()
     transformers.utils.logging.disable_progress_bar()
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)

@@ -9,67 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from reasonmed import weights
-from reasonmed.backends import ModelSettings
+from reasonmed.backends._folder import FolderSettings
 from reasonmed.errors import ReasonMedError
-from reasonmed.prices import FREE, Price
-from reasonmed.types import digest
 
 if TYPE_CHECKING:
+    from reasonmed.backends import ModelSettings
     from reasonmed.backends._causal import Causal
     from reasonmed.types import Completion, Request
 
-_CONFIGS = ("config.json", "adapter_config.json")
-_WEIGHTS = ("*.safetensors", "*.bin")
-_PARTS = (*_WEIGHTS, "*.json", "*.jinja", "*.model", "merges.txt", "vocab.txt")
-_NOT_THE_MODEL = {"run.json", "trainer_state.json", "training_args.bin", "eval_results.json", "train_results.json"}
 
-
-class Settings(ModelSettings):
+class Settings(FolderSettings):
     """A model folder as transformers saves it: weights, tokenizer, and an adapter's folder with peft."""
 
-    model: str = Field(min_length=1)
-    """The path of the folder."""
     batch: int = Field(16, ge=1)
     """Requests answered at once."""
     device: str | None = None
     """``cuda``, ``mps`` or ``cpu``; the best that is there by default."""
-    dtype: str = Field("auto", pattern=r"^(auto|float32|float16|bfloat16)$")
-    """Precision of the weights; that of the file on an accelerator and float32 on a CPU by default."""
-
-    @cached_property
-    def path(self) -> Path:
-        """The folder."""
-        path = Path(self.model).expanduser()
-        if not path.is_dir():
-            raise ReasonMedError(f"{self.model} is no model folder: there is no such folder")
-        if not any((path / name).is_file() for name in _CONFIGS):
-            raise ReasonMedError(f"{self.model} is no model folder: it has no {' or '.join(_CONFIGS)}")
-        if not any(any(path.glob(part)) for part in _WEIGHTS):
-            raise ReasonMedError(f"{self.model} has no weights (*.safetensors or *.bin)")
-        return path
-
-    @cached_property
-    def identity(self) -> str:
-        """The folder's name and a hash of its files: the weights are the model, wherever they lie."""
-        files = sorted({file for part in _PARTS for file in self.path.glob(part)} - self._others)
-        told = [(file.name, weights.remembered_sha256(file)) for file in files]
-        return f"{self.path.resolve().name} files:{digest((told, self.dtype), 6)}"
-
-    @property
-    def _others(self) -> set[Path]:
-        return {self.path / name for name in _NOT_THE_MODEL}
-
-    @property
-    def priced(self) -> Price | None:
-        """Nothing to pay, unless the recipe says so."""
-        return self.price or FREE
 
 
 class InProcess:
@@ -122,7 +81,9 @@ class InProcess:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
-        self._model = None
+        if self._model is not None:
+            self._model.release()
+            self._model = None
 
 
 def _kind(request: Request) -> tuple[object, ...]:

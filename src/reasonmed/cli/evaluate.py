@@ -188,6 +188,9 @@ def _announce(planned: Evaluation, settings: Settings) -> None:
             say(f"  {one.caution}", "yellow")
         if one.left_out:
             say(f"  {one.left_out:,} bad rows left out", "yellow")
+    for model in planned.candidates:
+        if model.folder is not None:
+            say(f"{model.name}: a model folder, run in this process by {model.entry.backend}")
     draws = sum(len(settings.draws(question)) for one in planned.benchmarks for question in one.questions)
     say(f"{draws:,} answers a model, {len(planned.candidates)} models, folder {planned.folder.path}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from reasonmed import backends, weights
 from reasonmed.backends import ModelLimits, ModelSettings
+from reasonmed.backends._folder import ADAPTER, FolderSettings
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,12 +63,27 @@ def of_endpoint(url: str, model: str, key_variable: str | None = None) -> Candid
 
 
 def of_folder(path: Path, name: str | None = None) -> Candidate:
-    """A model folder, run in this process by transformers, with what its ``run.json`` says of its training.
+    """A model folder, run in this process, with what its ``run.json`` says of its training.
 
     Raises:
         UsageError: it is no model folder, or its ``run.json`` is torn.
     """
-    entry = _settings("transformers", {"model": str(path)})
+    return _in_folder(path, name, _settings(_engine(path), {"model": str(path)}))
+
+
+def _engine(path: Path) -> str:
+    """The back end for a folder that no recipe names one for: ``vllm`` where it can run, else ``transformers``."""
+    return "vllm" if find_spec("vllm") and not (path / ADAPTER).is_file() and _free_gpu() else "transformers"
+
+
+def _free_gpu() -> bool:
+    """Whether there is a CUDA GPU that this process does not hold memory of: vLLM takes most of it."""
+    import torch  # noqa: PLC0415 - heavy, and there where vLLM is
+
+    return bool(torch.cuda.is_available()) and not torch.cuda.is_initialized()
+
+
+def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
     trained = _trained(path)
     stems = trained.get("stems")
     if stems is not None and not (isinstance(stems, list) and all(isinstance(one, str) for one in stems)):
@@ -94,9 +111,8 @@ def _trained(path: Path) -> dict[str, Any]:
 
 
 def _of_entry(name: str, entry: ModelSettings) -> Candidate:
-    if entry.backend == "transformers":
-        found = of_folder(Path(str(getattr(entry, "model", ""))).expanduser(), name)
-        return Candidate(name=name, entry=_bounded(entry), stems=found.stems, base=found.base, folder=found.folder)
+    if isinstance(entry, FolderSettings):
+        return _in_folder(entry.path, name, entry)
     return Candidate(name=name, entry=_bounded(entry))
 
 

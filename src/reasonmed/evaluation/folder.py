@@ -76,6 +76,7 @@ class EvaluationFolder:
         facts = {
             "run": run,
             "label": one.entry.label,
+            "backend": one.entry.backend,
             "demo": one.entry.demo,
             "base": one.base,
             "trained": one.stems is not None,

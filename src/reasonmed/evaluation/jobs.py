@@ -80,7 +80,7 @@ def _asked(one: Candidate, settings: Settings) -> Candidate:
 
 def _check_protocol(evaluation: Evaluation) -> None:
     """The log-likelihood protocol needs models that score, and questions that lm-eval has a prompt for."""
-    other = [one.name for one in evaluation.candidates if one.entry.backend != "transformers"]
+    other = [one.name for one in evaluation.candidates if not one.entry.scores]
     if other:
         raise UsageError(
             "--protocol loglikelihood scores continuations, which only model folders in this process can, not "
@@ -119,6 +119,8 @@ def _job(one: Candidate, evaluation: Evaluation) -> Job:
 
 def _recipe(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Recipe:
     settings, limits = evaluation.settings, evaluation.limits
+    if one.folder is not None and "in_flight" not in limits.model_fields_set:
+        limits = limits.model_copy(update={"in_flight": max(limits.in_flight, one.entry.limits.in_flight or 0)})
     if limits.questions is None:
         limits = limits.model_copy(update={"questions": limits.in_flight})
     if limits.max_cost is not None:

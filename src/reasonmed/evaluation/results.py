@@ -109,6 +109,7 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
     return {
         "name": one.name,
         "label": one.facts["label"],
+        "backend": one.facts["backend"],
         "date": one.run.manifest()["started"][:10],
         "demo": one.facts["demo"],
         "base": one.facts["base"],

@@ -1,0 +1,44 @@
+"""What a model's tokenizer makes of requests: the same for every engine that runs a model folder in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.errors import RequestRejected
+
+if TYPE_CHECKING:
+    from reasonmed.types import Request
+
+UNBOUNDED = 1 << 30
+"""A limit that no text meets: contexts are checked here, and longer texts are no reason to warn."""
+
+
+def prompt_of(tokenizer: Any, request: Request) -> list[int]:  # noqa: ANN401 - transformers' classes are built at run time
+    """The request through the model's own chat template; as plain text where it has none."""
+    turns = [{"role": message.role, "content": message.content} for message in request.messages]
+    if not tokenizer.chat_template:
+        text = "\n\n".join(turn["content"] for turn in turns) + "\n"
+        return list(tokenizer(text)["input_ids"])
+    more = (request.extra_body or {}).get("chat_template_kwargs", {})
+    shown = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **more)
+    return list(tokenizer(shown, add_special_tokens=False)["input_ids"])
+
+
+def pairs_of(tokenizer: Any, request: Request) -> list[tuple[list[int], list[int]]]:  # noqa: ANN401 - as above
+    """Context and continuation, for each continuation that the request wants scored."""
+    text = request.messages[0].content
+    return [_pair(tokenizer, text, continuation) for continuation in (request.extra_body or {})["loglikelihood"]]
+
+
+def _pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], list[int]]:  # noqa: ANN401 - as above
+    """Both as tokens of the whole text; spaces at the context's end go to the continuation."""
+    kept = context.rstrip()
+    continuation, context = context[len(kept) :] + continuation, kept
+    whole = tokenizer.encode(context + continuation)
+    head = tokenizer.encode(context)
+    return head, whole[len(head) :]
+
+
+def too_long(prompt: int, context: int) -> RequestRejected:
+    """The rejection of a prompt that leaves no room for a reply."""
+    return RequestRejected(f"the prompt has {prompt} tokens, the model's context {context}", "context")
