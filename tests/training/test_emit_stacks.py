@@ -6,7 +6,7 @@ Each stack pins its own versions, so that these run in a stack's own environment
 
 from __future__ import annotations
 
-from importlib import resources
+from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +33,8 @@ DEFAULT_SYSTEM = (
 )
 """As Qwen2.5's."""
 THINKING = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['role'] == 'assistant' and '</think>' in m['content'] %}"
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+    "{% if m['role'] == 'assistant' and '</think>' in m['content'] %}"
     "<think>\n{{ m['content'].split('</think>')[0].split('<think>')[-1].strip('\n') }}\n</think>\n\n"
     "{{ m['content'].split('</think>')[-1].lstrip('\n') }}{% else %}{{ m['content'] }}{% endif %}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -52,38 +53,30 @@ Learned = list[tuple[list[int], list[int]]]
 
 
 def llamafactory(folder: Path) -> Learned:
-    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer  # noqa: PLC0415 - not ours to need
-    from llamafactory.hparams import get_train_args  # noqa: PLC0415 - the same
-    from llamafactory.model import load_tokenizer  # noqa: PLC0415 - the same
-
-    model, data, training, _, _ = get_train_args(config(folder))
-    loaded = load_tokenizer(model)
-    template = get_template_and_fix_tokenizer(loaded["tokenizer"], data)
-    found = get_dataset(template, model, data, training, stage="sft", **loaded)["train_dataset"]
+    loader = import_module("llamafactory.data")
+    model, data, training, _, _ = import_module("llamafactory.hparams").get_train_args(config(folder))
+    loaded = import_module("llamafactory.model").load_tokenizer(model)
+    template = loader.get_template_and_fix_tokenizer(loaded["tokenizer"], data)
+    found = loader.get_dataset(template, model, data, training, stage="sft", **loaded)["train_dataset"]
     return [(list(row["input_ids"]), list(row["labels"])) for row in found]
 
 
 def axolotl(folder: Path) -> Learned:
-    from axolotl.cli.config import load_cfg  # noqa: PLC0415 - not ours to need
-    from axolotl.common.datasets import load_datasets  # noqa: PLC0415 - the same
-
-    found = load_datasets(cfg=load_cfg(folder / "train.yaml")).train_dataset
+    told = import_module("axolotl.cli.config").load_cfg(str(folder / "train.yaml"))
+    found = import_module("axolotl.common.datasets").load_datasets(cfg=told).train_dataset
     return [(list(row["input_ids"]), list(row["labels"])) for row in found]
 
 
 def verl(folder: Path) -> Learned:
-    from hydra import compose, initialize_config_dir  # noqa: PLC0415 - comes with verl
-    from hydra.core.plugins import Plugins  # noqa: PLC0415 - the same
-    from transformers import AutoTokenizer  # noqa: PLC0415 - the same
-    from verl.trainer import sft_trainer  # noqa: PLC0415 - not ours to need
+    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
 
-    Plugins.instance()
-    with initialize_config_dir(str(folder), version_base=None):
-        told = compose("train", overrides=["hydra.searchpath=[pkg://verl.trainer.config]"])
+    hydra = import_module("hydra")
+    with hydra.initialize_config_dir(str(folder), version_base=None):
+        told = hydra.compose("train", overrides=["hydra.searchpath=[pkg://verl.trainer.config]"])
     tokenizer = AutoTokenizer.from_pretrained(told.model.path)
-    found = sft_trainer.create_sft_dataset(told.data.train_files, told.data, tokenizer, None)
+    trainer = import_module("verl.trainer.sft_trainer")
     made = []
-    for one in found:
+    for one in trainer.create_sft_dataset(told.data.train_files, told.data, tokenizer, None):
         ids, kept = one["input_ids"].tolist(), one["loss_mask"].tolist()
         made.append((ids, [token if keep else IGNORED for token, keep in zip(ids, kept, strict=True)]))
     return made
@@ -159,7 +152,7 @@ def ended(labels: list[int], end: int = 2) -> list[int]:
     return [*labels[: last + 1], *[IGNORED] * (len(labels) - last - 1)]
 
 
-@pytest.mark.parametrize("template", [name for name in TEMPLATES if name not in {"headers", "default_system"}])
+@pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("system", [False, True], ids=["alone", "system"])
 def test_verl_learns_the_same_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str, *, system: bool

@@ -44,6 +44,10 @@ def _data(case: Case) -> list[str]:
         told += ["--data.tokenizer_chat_template", template]
     if case.measured:
         told += ["--eval.dataset", "data/validation.jsonl", "--eval.split", "train", "--eval.steps", str(case.every)]
+    case.note(
+        "labels: line breaks that the template puts behind the end token are left out, and a reply that does not end "
+        "with the tokenizer's own end token gets a space and that token, which are learned"
+    )
     return [*told, "--data.max_len", str(case.limit("is cut at its end, and its last token made the end token"))]
 
 
