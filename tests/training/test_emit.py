@@ -242,6 +242,13 @@ def test_openrlhf_is_told_by_flags_that_a_shell_keeps_apart(tmp_path: Path) -> N
     assert "HF_HUB_DISABLE_TELEMETRY=1" in lines[3]
 
 
+def test_openrlhf_keeps_its_own_word_for_all_linear_layers(tmp_path: Path) -> None:
+    """As a flag it would be a list of one name, and peft would look for a layer of that name."""
+    assert "--ds.lora.target_modules" not in flags(emitted(tmp_path, "openrlhf", lora={}))
+    found = flags(emitted(tmp_path, "openrlhf", force=True, lora={"target_modules": ["q_proj", "v_proj"]}))
+    assert found["--ds.lora.target_modules"] == ["q_proj", "v_proj"]
+
+
 def test_openrlhf_says_that_packing_changes_the_attention(tmp_path: Path) -> None:
     told = emitted(tmp_path, "openrlhf", packing=True, attention="sdpa")
     assert any(note.startswith("attention: with packing") for note in told.notes)

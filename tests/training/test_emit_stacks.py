@@ -142,8 +142,7 @@ def test_axolotl_learns_the_same_tokens_up_to_the_end_of_the_turn(
 ) -> None:
     made = systems(exported(6)) if system else exported(6)
     there, here = both(tmp_path, axolotl, TEMPLATES[template], made, monkeypatch)
-    assert [ids for ids, _ in there] == [ids for ids, _ in here]
-    assert [labels for _, labels in there] == [ended(labels) for _, labels in here]
+    assert sorted(there) == sorted((ids, ended(labels)) for ids, labels in here)  # its order is a shuffled one
 
 
 def ended(labels: list[int], end: int = 2) -> list[int]:

@@ -30,9 +30,11 @@ def _model(case: Case) -> list[str]:
         told += ["--ds.attn_implementation", attention]
     lora = case.take("lora")
     if lora is not None:
-        targets = [lora.target_modules] if isinstance(lora.target_modules, str) else list(lora.target_modules)
         told += ["--ds.lora.rank", str(lora.r), "--ds.lora.alpha", str(lora.alpha)]
-        told += ["--ds.lora.dropout", str(lora.dropout), "--ds.lora.target_modules", *targets]
+        told += ["--ds.lora.dropout", str(lora.dropout)]
+        targets = [lora.target_modules] if isinstance(lora.target_modules, str) else list(lora.target_modules)
+        if targets != ["all-linear"]:  # its default, which as a flag would be a list, and peft then looks for that name
+            told += ["--ds.lora.target_modules", *targets]
         case.say_merge("merge it with `python -m openrlhf.cli.lora_combiner`")
     return told
 
