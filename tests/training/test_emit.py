@@ -172,6 +172,31 @@ def test_replies_without_think_tags_get_no_empty_block_from_llamafactory(tmp_pat
     assert any(note.startswith("enable_thinking") for note in told.notes)
 
 
+def test_thinking_in_any_row_is_kept_by_llamafactory_and_rows_without_are_told(tmp_path: Path) -> None:
+    """It takes the thinking out of every row where ``enable_thinking`` is false."""
+    made = rows(3)
+    made[0]["completion"] = [{"role": "assistant", "content": "The answer is B."}]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
+    told = emitted(tmp_path, "llamafactory", batch=1)
+    assert config(tmp_path, "llamafactory")["enable_thinking"] is True
+    assert any(note.startswith("enable_thinking: true") and "1 of 3 rows" in note for note in told.notes)
+
+
+@pytest.mark.parametrize("roles", [["user", "user"], ["system"], ["user", "system"], ["developer", "user"]])
+def test_turns_that_llamafactory_would_skip_without_an_error_are_refused(tmp_path: Path, roles: list[str]) -> None:
+    row = {**rows(1)[0], "prompt": [{"role": role, "content": "so?"} for role in roles]}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(UsageError, match="LLaMA-Factory skips"):
+        emitted(tmp_path, "llamafactory", batch=1)
+
+
+@pytest.mark.parametrize("stack", ["axolotl", "openrlhf"])
+def test_what_is_not_learned_behind_the_end_of_a_reply_is_said(tmp_path: Path, stack: str) -> None:
+    assert any("behind the end token" in note for note in emitted(tmp_path, stack).notes)
+
+
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("devices", [1, 2])
 def test_the_command_says_how_many_devices_share_the_batch(tmp_path: Path, stack: str, devices: int) -> None:
@@ -215,6 +240,13 @@ def test_openrlhf_is_told_by_flags_that_a_shell_keeps_apart(tmp_path: Path) -> N
     lines = (tmp_path / "openrlhf" / "run.sh").read_text(encoding="utf-8").split("\n", 4)
     assert tuple(shlex.split(lines[4])) == told.command
     assert "HF_HUB_DISABLE_TELEMETRY=1" in lines[3]
+
+
+def test_openrlhf_keeps_its_own_word_for_all_linear_layers(tmp_path: Path) -> None:
+    """As a flag it would be a list of one name, and peft would look for a layer of that name."""
+    assert "--ds.lora.target_modules" not in flags(emitted(tmp_path, "openrlhf", lora={}))
+    found = flags(emitted(tmp_path, "openrlhf", force=True, lora={"target_modules": ["q_proj", "v_proj"]}))
+    assert found["--ds.lora.target_modules"] == ["q_proj", "v_proj"]
 
 
 def test_openrlhf_says_that_packing_changes_the_attention(tmp_path: Path) -> None:

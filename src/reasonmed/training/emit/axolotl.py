@@ -52,6 +52,7 @@ def _data(case: Case) -> dict[str, Any]:
     told: dict[str, Any] = {"datasets": [source("data/train.jsonl")], "dataset_prepared_path": "prepared"}
     if case.measured:
         told |= {"test_datasets": [source("data/validation.jsonl")], "eval_strategy": "steps", "eval_steps": case.every}
+    case.note("labels: what the template puts behind the end token, as a line break, is not learned")
     return {**told, "train_on_inputs": False}
 
 

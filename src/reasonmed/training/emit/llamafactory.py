@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from reasonmed.errors import UsageError
 from reasonmed.training.emit._hf import arguments
 
 if TYPE_CHECKING:
@@ -31,15 +32,40 @@ _OPENAI = {
 def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     """Write ``data/SPLIT.jsonl``, ``data/dataset_info.json`` and ``train.yaml``; the command."""
     splits = case.turns()
+    _check_turns(case)
     for name, rows in splits:
         for turns in rows:
             sinks.add(f"data/{name}.jsonl", {"messages": turns})
     info = {name: {"file_name": f"{name}.jsonl", **_OPENAI} for name, _ in splits}
     sinks.text("data/dataset_info.json", json.dumps(info, indent=2) + "\n")
-    thinks = "</think>" in splits[0][1][0][-1]["content"]
-    told = {**_model(case), **_data(case, thinks=thinks), **arguments(case), **_layout(case)}
+    told = {**_model(case), **_data(case, thinks=_thinks(case, splits)), **arguments(case), **_layout(case)}
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
     return ("env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={case.devices}", "llamafactory-cli", "train", "train.yaml")
+
+
+def _check_turns(case: Case) -> None:
+    for _, rows in case.splits():
+        for row in rows:
+            roles = [message.role for message in row.prompt]
+            if roles not in (["user"], ["system", "user"]):
+                raise UsageError(
+                    f"row {row.id!r}: LLaMA-Factory skips a prompt with the roles {', '.join(roles)}, and the run goes "
+                    "on without it: prompts need one user message, and may have a system message before it"
+                )
+
+
+def _thinks(case: Case, splits: list[tuple[str, list[list[dict[str, str]]]]]) -> bool:
+    """Whether any reply has think tags: where it is false, LLaMA-Factory takes the thinking out of all of them."""
+    replies = [turns[-1]["content"] for _, rows in splits for turns in rows]
+    without = sum("<think>" not in reply and "</think>" not in reply for reply in replies)
+    if without == len(replies):
+        case.note("enable_thinking: false, since the replies have no think tags; true would learn an empty block")
+    elif without:
+        case.note(
+            f"enable_thinking: true, and {without} of {len(replies)} rows have no think tags: with a template that "
+            "thinks, LLaMA-Factory puts an empty block before their replies and learns it"
+        )
+    return without < len(replies)
 
 
 def _model(case: Case) -> dict[str, Any]:
@@ -69,10 +95,10 @@ def _data(case: Case, *, thinks: bool) -> dict[str, Any]:
     else:
         case.note(
             "template: none is named, so LLaMA-Factory reads the turns' marks off the tokenizer's template, an "
-            "approximation; check the row that it prints first"
+            "approximation: a template's first token (Llama 3's) stands twice where there is a system message, and "
+            "line breaks around the thinking are those of the rows, not the template's. Check the row that it prints "
+            "first, or name one of its templates"
         )
-    if not thinks:
-        case.note("enable_thinking: false, since the replies have no think tags; true would learn an empty block")
     told = {"dataset_dir": "data", "dataset": "train", "enable_thinking": thinks, "overwrite_cache": True}
     if case.measured:
         told |= {"eval_dataset": "validation", "eval_strategy": "steps", "eval_steps": case.every}

@@ -30,9 +30,11 @@ def _model(case: Case) -> list[str]:
         told += ["--ds.attn_implementation", attention]
     lora = case.take("lora")
     if lora is not None:
-        targets = [lora.target_modules] if isinstance(lora.target_modules, str) else list(lora.target_modules)
         told += ["--ds.lora.rank", str(lora.r), "--ds.lora.alpha", str(lora.alpha)]
-        told += ["--ds.lora.dropout", str(lora.dropout), "--ds.lora.target_modules", *targets]
+        told += ["--ds.lora.dropout", str(lora.dropout)]
+        targets = [lora.target_modules] if isinstance(lora.target_modules, str) else list(lora.target_modules)
+        if targets != ["all-linear"]:  # its default, which as a flag would be a list, and peft then looks for that name
+            told += ["--ds.lora.target_modules", *targets]
         case.say_merge("merge it with `python -m openrlhf.cli.lora_combiner`")
     return told
 
@@ -44,6 +46,10 @@ def _data(case: Case) -> list[str]:
         told += ["--data.tokenizer_chat_template", template]
     if case.measured:
         told += ["--eval.dataset", "data/validation.jsonl", "--eval.split", "train", "--eval.steps", str(case.every)]
+    case.note(
+        "labels: line breaks that the template puts behind the end token are left out, and a reply that does not end "
+        "with the tokenizer's own end token gets a space and that token, which are learned"
+    )
     return [*told, "--data.max_len", str(case.limit("is cut at its end, and its last token made the end token"))]
 
 
