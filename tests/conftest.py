@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from exports import Export, run_examples
 from reasonmed.export import Settings, export
 from reasonmed.rundir import RunDirectory
+
+settings.register_profile("shared machine", deadline=None)  # a deadline would measure what else runs there
+settings.load_profile("shared machine")
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

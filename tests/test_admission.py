@@ -135,7 +135,7 @@ def test_a_limit_takes_the_first_good_rows(tmp_path: Path, ledger: Ledger, limit
     seed=st.integers(0, 3),
     sizes=st.tuples(st.integers(1, 12), st.integers(0, 30)),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_larger_sample_contains_the_smaller_one(names: set[str], seed: int, sizes: tuple[int, int]) -> None:
     stories = [Story(question(name)) for name in sorted(names)]
     smaller = survey(source(*stories), Selection(sample=sizes[0], seed=seed))

@@ -49,7 +49,7 @@ def test_a_finished_run_makes_no_request(world: World, tmp_path: Path) -> None:
     assert world.requests == paid
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     stops=st.lists(st.integers(1, 250), max_size=3), shuffle=st.integers(0, 99), open_now=st.sampled_from([1, 3, 50])
 )

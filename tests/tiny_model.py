@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import signal
+import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -114,3 +117,22 @@ def export(folder: Path, count: int = 24, variant: str = "reasonmed", **others: 
     splits(folder / "dpo", pairs(count), pairs(6, seed=1))
     splits(folder / "rl" / "trl-grpo", keyed(count), keyed(6, seed=1))
     return folder
+
+
+def curve(folder: Path) -> list[float]:
+    """The training loss of every step of a model folder."""
+    lines = (folder / "loss.jsonl").read_text(encoding="utf-8").splitlines()
+    return [one["loss"] for one in map(json.loads, lines) if "loss" in one]
+
+
+def killed(command: list[str], folder: Path) -> None:
+    """Start a training and kill it when its first checkpoint is whole."""
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((folder / "checkpoints").glob("checkpoint-*/complete")):
+        assert time.monotonic() < deadline
+        assert started.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    assert not (folder / "run.json").exists()

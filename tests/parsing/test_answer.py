@@ -114,21 +114,21 @@ def test_every_letter_can_be_the_answer(count: int) -> None:
         assert found.option == place
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(), junk), st.one_of(any_options, st.just(DRUGS)))
 def test_any_text_gives_a_valid_index_or_none(text: str, options: list[str]) -> None:
     found = parse_answer(text, options)
     assert found is None or 0 <= found.option < len(options)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet=st.characters(), max_size=60), any_options)
 def test_surrogates_and_control_characters_do_no_harm(text: str, options: list[str]) -> None:
     found = parse_answer(f"{text}\ud83d\x00 Answer: A\udc00", [*options, "\ud800"])
     assert found is None or 0 <= found.option <= len(options)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(junk, option_lists, st.data())
 def test_a_last_line_in_the_wanted_form_is_always_read(before: str, options: list[str], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(options) - 1))
@@ -151,7 +151,7 @@ def test_an_answer_moves_with_its_option(form: str) -> None:
         assert found.option == place
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(option_lists, st.data())
 def test_a_letter_with_another_text_is_never_read_as_either(options: list[str], data: st.DataObject) -> None:
     place, other = data.draw(st.permutations(range(len(options))))[:2]

@@ -94,21 +94,21 @@ def test_the_answer_choices_are_no_conclusion() -> None:
     assert without_conclusion(text) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sentences)
 def test_reasoning_without_a_conclusion_stays_as_it_is(said: list[str]) -> None:
     text = " ".join(said)
     assert without_conclusion(text) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sentences, st.sampled_from(ENDINGS))
 def test_no_ending_survives(said: list[str], ending: str) -> None:
     text = " ".join(said)
     assert without_conclusion(f"{text}\n\n{text}\n\n{ending}") == f"{text}\n\n{text}"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_nothing_is_added_and_no_line_announces(text: str) -> None:
     kept = without_conclusion(text)

@@ -22,7 +22,7 @@ objects = st.dictionaries(strings, values, max_size=4).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(prose, objects, prose, st.sampled_from([None, 2]))
 def test_a_valid_object_is_found_in_any_prose(
     before: str, wanted: dict[str, Any], after: str, indent: int | None
@@ -31,21 +31,21 @@ def test_a_valid_object_is_found_in_any_prose(
     assert find_object(f"{before}{written}{after}", "verdict") == wanted
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(objects, objects)
 def test_the_last_of_two_objects_is_found(first: dict[str, Any], second: dict[str, Any]) -> None:
     reply = f"Draft:\n{json.dumps(first)}\nFinal:\n```json\n{json.dumps(second)}\n```"
     assert find_object(reply, "verdict") == second
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(objects)
 def test_an_object_in_the_thinking_is_not_found(wanted: dict[str, Any]) -> None:
     with pytest.raises(UnparsableReply):
         find_object(f"<think>{json.dumps(wanted)}</think>The chain is sound.", "verdict")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(), st.text(alphabet="{}[]\"':, verdict\n\\1x", max_size=80)))
 def test_any_text_gives_an_object_with_the_field_or_a_refusal(text: str) -> None:
     try:

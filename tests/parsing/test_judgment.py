@@ -35,7 +35,7 @@ def test_a_score_is_read_as_it_was_meant(case: Case) -> None:
     assert _score(case.reply, case.low, case.high) == case.expected, case.why
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(), st.text(alphabet="{}[]\"':, verdictscoreCE\n\\1.", max_size=80)))
 def test_any_text_is_a_judgment_or_a_refusal(text: str) -> None:
     assert _verdict(text) in ("correct", "error", None)
@@ -43,7 +43,7 @@ def test_any_text_is_a_judgment_or_a_refusal(text: str) -> None:
     assert score is None or 1 <= score <= 10
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(["Correct", "Error"]), st.text(alphabet=st.characters(exclude_characters="<>[]"), max_size=60))
 def test_what_the_schema_allows_is_read_and_can_be_stored(verdict: str, reason: str) -> None:
     outcome, said = parse_verdict(json.dumps({"verdict": verdict, "reason": reason}))
@@ -51,7 +51,7 @@ def test_what_the_schema_allows_is_read_and_can_be_stored(verdict: str, reason: 
     assert said.encode("utf-8") is not None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(-5, 20), st.integers(0, 5), st.integers(6, 15))
 def test_a_score_counts_within_its_bounds_only(score: int, low: int, high: int) -> None:
     reply = f'{{"score": {score}, "justification": "x"}}'

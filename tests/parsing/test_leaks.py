@@ -61,7 +61,7 @@ def test_medical_prose_is_no_leak(text: str) -> None:
     assert find_leak(text) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_a_leak_is_a_part_of_the_text(text: str) -> None:
     found = find_leak(text)

@@ -74,14 +74,14 @@ def test_thinking_and_text_come_apart(reply: str, split: Split) -> None:
     assert split_thinking(reply) == split
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(plain, plain)
 def test_what_was_put_together_comes_apart_again(thinking: str, text: str) -> None:
     split = split_thinking(f"<think>{thinking}</think>{text}")
     assert split == Split(thinking.strip(), text.strip(), closed=True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=8)), max_size=20).map("".join))
 def test_a_closed_text_is_the_end_of_the_reply(reply: str) -> None:
     split = split_thinking(reply)
@@ -119,14 +119,14 @@ def test_the_marks_of_the_model_are_taken_away(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(st.sampled_from(MARKS), st.characters()), max_size=25).map("".join))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.sampled_from(MARKS), st.characters()), max_size=25).map("".join))
 def test_a_clean_text_holds_no_marks_and_can_be_stored(text: str) -> None:
     once = clean(text)
@@ -135,7 +135,7 @@ def test_a_clean_text_holds_no_marks_and_can_be_stored(text: str) -> None:
     assert once.encode("utf-8") is not None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.from_regex(r"[A-Z][a-z]{3,9}( [a-z]{2,9}){2,8}\.", fullmatch=True))
 def test_plain_prose_is_left_alone(text: str) -> None:
     assert clean(text) == text

@@ -18,7 +18,7 @@ from reasonmed.questions import Settings, layouts, read
 from reasonmed.questions._lint import native_row
 from reasonmed.types import Question
 
-QUICK = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 GOOD = json.dumps(row())
 BOM = b"\xef\xbb\xbf"
 

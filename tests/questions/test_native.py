@@ -22,7 +22,7 @@ from reasonmed.types import Question
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == one.strip())
 scalar = (

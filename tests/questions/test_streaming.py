@@ -78,7 +78,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     values=st.lists(st.dictionaries(st.text('ab\\"é', max_size=3), JSON, max_size=3), max_size=4),
     indent=st.sampled_from([None, 0, 2]),

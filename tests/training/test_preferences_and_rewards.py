@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ import yaml
 
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
-from tiny_model import CHATML, export, keyed, pairs, rows, splits, tiny_model
+from tiny_model import CHATML, curve, export, keyed, killed, pairs, rows, splits, tiny_model
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # of packages that are not ours
@@ -46,11 +44,6 @@ def trained(base: Path, data: Path, folder: Path, method: str, **changes: Any) -
     ready = prepared(base, data, method, **changes)
     assert not fit.open_folder(folder, ready, force=False)
     return fit.train(ready, folder, lambda _: None)
-
-
-def curve(folder: Path) -> list[float]:
-    lines = (folder / "loss.jsonl").read_text(encoding="utf-8").splitlines()
-    return [one["loss"] for one in map(json.loads, lines) if "loss" in one]
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +114,7 @@ def test_a_killed_run_resumes_with_the_same_loss_curve(world: Path, tmp_path: Pa
         return [sys.executable, "-m", "reasonmed", "train", *words]
 
     subprocess.run(command("whole"), check=True, capture_output=True)
-    killed = subprocess.Popen(command("cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "cut" / "checkpoints").glob("checkpoint-*/complete")):
-        assert time.monotonic() < deadline
-        assert killed.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert not (tmp_path / "cut" / "run.json").exists()
+    killed(command("cut"), tmp_path / "cut")
     subprocess.run(command("cut"), check=True, capture_output=True)
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
     assert len(curve(tmp_path / "cut")) == 12

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import yaml
 
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
-from tiny_model import CHATML, export, rows, tiny_model
+from tiny_model import CHATML, curve, export, killed, rows, tiny_model
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # of packages that are not ours
@@ -52,11 +50,6 @@ def trained(world: Path, folder: Path, text: str = "") -> dict[str, Any]:
     ready = prepared(world, text)
     assert not fit.open_folder(folder, ready, force=False)
     return fit.train(ready, folder, lambda _: None)
-
-
-def curve(folder: Path) -> list[float]:
-    lines = (folder / "loss.jsonl").read_text(encoding="utf-8").splitlines()
-    return [one["loss"] for one in map(json.loads, lines) if "loss" in one]
 
 
 def test_packed_and_padded_training_have_the_same_loss_at_every_step(world: Path, tmp_path: Path) -> None:
@@ -112,16 +105,7 @@ def command(world: Path, folder: Path, *words: str) -> list[str]:
 
 def test_a_killed_run_resumes_with_the_same_loss_curve(world: Path, tmp_path: Path) -> None:
     subprocess.run(command(world, tmp_path / "whole"), check=True, capture_output=True)
-    killed = subprocess.Popen(command(world, tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoints = tmp_path / "cut" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("checkpoint-*/complete")):
-        assert time.monotonic() < deadline
-        assert killed.poll() is None, "it ended before it could be killed"
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert not (tmp_path / "cut" / "run.json").exists()
+    killed(command(world, tmp_path / "cut"), tmp_path / "cut")
     done = subprocess.run(command(world, tmp_path / "cut"), check=True, capture_output=True, text=True)
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
     assert len(curve(tmp_path / "cut")) == 36
