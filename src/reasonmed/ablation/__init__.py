@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BASE = "base"
 RESULT = "ablation.json"
+ENGINE = "transformers"
+"""One back end for all models of an ablation, also where a part of them is asked by a later call."""
 ONE_SEED = "training variance not included"
 
 Equal = Literal["examples", "tokens"]
@@ -99,8 +101,8 @@ def run(
     for arm in plan.arms:
         tell(f"{arm.name}: training")
         _train(arm, plan, source, (out, common), tell)
-    candidates = [of_folder(_base(plan.settings, out), BASE)]
-    candidates += [of_folder(out / "models" / arm.name, arm.name) for arm in plan.arms]
+    candidates = [of_folder(_base(plan.settings, out), BASE, ENGINE)]
+    candidates += [of_folder(out / "models" / arm.name, arm.name, ENGINE) for arm in plan.arms]
     tell(f"evaluating {len(candidates)} models")
     settings, reading = asked
     scored = evaluate(list(questions), candidates, out / "evaluation", settings, base=BASE, reading=reading)

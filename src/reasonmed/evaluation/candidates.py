@@ -62,13 +62,18 @@ def of_endpoint(url: str, model: str, key_variable: str | None = None) -> Candid
     return _of_entry(model, _settings("openai", {"base_url": url, "model": model, "api_key_env": key_variable}))
 
 
-def of_folder(path: Path, name: str | None = None) -> Candidate:
+def of_folder(path: Path, name: str | None = None, engine: str | None = None) -> Candidate:
     """A model folder, run in this process, with what its ``run.json`` says of its training.
+
+    Args:
+        path: the folder.
+        name: what tables call it; the folder's name by default.
+        engine: the back end; ``vllm`` where it can run, else ``transformers``, by default.
 
     Raises:
         UsageError: it is no model folder, or its ``run.json`` is torn.
     """
-    return _in_folder(path, name, _settings(_engine(path), {"model": str(path)}))
+    return _in_folder(path, name, _settings(engine or _engine(path), {"model": str(path)}))
 
 
 def _engine(path: Path) -> str:
