@@ -1,5 +1,5 @@
 # make run: the pipeline on the embedded model. make test: lint, types, tests. Both do all the set-up.
-# make test-train: training on a processor (installs torch); last run 2026-11-22, in two parts. make test-heavy: long integration
+# make test-train: training on a processor (installs torch); last run 2026-11-22. make test-heavy: long integration
 # tests; last run 2026-11-22.
 PYTHON ?= python3
 VENV := .venv

@@ -140,7 +140,9 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
         watch.notes.append(str(ledger.saved))
     watch.notes += [f"changed since the last session: {change}" for change in changes]
     if new and watch.total > new:
-        watch.notes.append(f"{new} questions were added; the run now has {watch.total}")
+        watch.notes.append(
+            f"{new} {'question was' if new == 1 else 'questions were'} added; the run now has {watch.total}"
+        )
     if job.intake and job.intake.survey.wanted < watch.total:
         watch.notes.append(f"the run has {watch.total} questions from earlier commands; all of them stay in it")
     priced = [job.recipe.model(name).priced for name in job.recipe.used]

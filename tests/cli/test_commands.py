@@ -120,7 +120,7 @@ def test_a_run_that_had_something_to_do_does_not_say_that_it_was_finished(tmp_pa
         )
         assert done.code == 0
         assert "finished before" not in done.err
-        assert ("questions were added" in done.err) == added, "what is to be told is told also of a short run"
+        assert ("1 question was added" in done.err) == added, "what is to be told is told also of a short run"
 
 
 def test_the_same_command_again_resumes_the_same_run(tmp_path: Path, examples: Path) -> None:
