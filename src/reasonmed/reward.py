@@ -54,12 +54,22 @@ def compute_score(
     return _reward(solution_str, ground_truth, list(options))
 
 
-def _reward(text: str, key: str, options: Sequence[str]) -> float:
+def place_of(key: str, options: Sequence[str]) -> int:
+    """Which option a key's letter stands for, from 0.
+
+    Raises:
+        ValueError: it is no letter of the options.
+    """
     letters = [letter(index) for index in range(len(options))]
     if key not in letters:
-        raise ValueError(f"the key {key!r} is not one of {', '.join(letters)}")
+        raise ValueError(f"the key {key!r} is not one of {', '.join(letters) or 'no options'}")
+    return letters.index(key)
+
+
+def _reward(text: str, key: str, options: Sequence[str]) -> float:
+    right = place_of(key, options)
     found = parse_answer(text, options)
-    return float(found is not None and letters[found.option] == key)
+    return float(found is not None and found.option == right)
 
 
 def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:

@@ -91,13 +91,13 @@ def run(
         ReasonMedError: data, settings, model or questions do not allow it.
     """
     extra.need()
-    out.mkdir(parents=True, exist_ok=True)
     if plan.settings.method != "sft":
         raise UsageError(
             f"method: {plan.settings.method}: an ablation compares what fine-tuning learns; say method: sft"
         )
     rows = {variant: sft.read(source, changed(plan.settings, {"variant": variant})) for variant in plan.variants}
     common = _common(rows)
+    out.mkdir(parents=True, exist_ok=True)
     for arm in plan.arms:
         tell(f"{arm.name}: training")
         _train(arm, plan, source, (out, common), tell)

@@ -192,10 +192,8 @@ def estimate(settings: Training, config: Any, parameters: int, precision: str) -
     text = config.get_text_config()
     hidden, layers, vocabulary = text.hidden_size, text.num_hidden_layers, text.vocab_size
     inner = getattr(text, "intermediate_size", None) or 4 * hidden
-    heads = text.num_attention_heads
-    size = getattr(text, "head_dim", None) or hidden // heads
-    groups = getattr(text, "num_key_value_heads", None) or heads
-    width = 2 if precision == "bf16" else 4
+    heads, groups, size = _heads(text)
+    width = _bytes(precision)
     attention = size * (3 * heads + 2 * groups)
     per_layer = width * (4 * hidden + attention + 4 * inner) + 4 * 2 * hidden
     if settings.lora is None:
@@ -214,5 +212,23 @@ def operations(config: Any, parameters: int, tokens: int, mean: float) -> float:
     that are done twice to save memory are not counted.
     """
     text = config.get_text_config()
-    size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return float(tokens * (6 * parameters + 6 * text.num_hidden_layers * text.num_attention_heads * size * mean))
+    heads, _, size = _heads(text)
+    return float(tokens * (6 * parameters + 6 * text.num_hidden_layers * heads * size * mean))
+
+
+def cached(config: Any, precision: str) -> int:  # noqa: ANN401
+    """Bytes of a token's keys and values, which are kept while a reply is written."""
+    text = config.get_text_config()
+    _, groups, size = _heads(text)
+    return int(2 * text.num_hidden_layers * groups * size * _bytes(precision))
+
+
+def _heads(text: Any) -> tuple[int, int, int]:  # noqa: ANN401
+    """Heads of queries, heads of keys and values, and the size of a head."""
+    heads = text.num_attention_heads
+    groups = getattr(text, "num_key_value_heads", None) or heads
+    return heads, groups, getattr(text, "head_dim", None) or text.hidden_size // heads
+
+
+def _bytes(precision: str) -> int:
+    return 2 if precision == "bf16" else 4

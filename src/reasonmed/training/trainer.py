@@ -91,10 +91,25 @@ def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any
         raise UsageError(f"trl_args: TRL's {kind.__name__} refuses them: {refused}") from refused
 
 
-def finished(trainer: Any) -> Any:  # noqa: ANN401
-    """The trainer without what would print."""
+def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], None], **own: Any) -> Any:  # noqa: ANN401
+    """A trainer of TRL's with what every method gives it, and without what would print.
+
+    Args:
+        kind: the class.
+        model: what is trained.
+        ready: how.
+        tell: called with what is logged at each step.
+        own: what this method gives it besides.
+    """
     from transformers import PrinterCallback  # noqa: PLC0415 - an extra
 
+    trainer = kind(
+        model=model,
+        processing_class=ready.tokenizer,
+        peft_config=_adapters(ready.settings),
+        callbacks=[_watcher(ready, tell)],
+        **own,
+    )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -114,7 +129,7 @@ def _to_bf16(_: object, __: object, embedded: Any) -> Any:  # noqa: ANN401
     return embedded.to(torch.bfloat16) if torch.is_autocast_enabled(embedded.device.type) else embedded
 
 
-def adapters(settings: Training) -> Any:  # noqa: ANN401
+def _adapters(settings: Training) -> Any:  # noqa: ANN401
     """Peft's configuration of the training file's ``lora``, or None for all weights."""
     if settings.lora is None:
         return None
@@ -127,7 +142,7 @@ def adapters(settings: Training) -> Any:  # noqa: ANN401
     )
 
 
-def watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """Marks whole checkpoints, tells of every step, and stops a run whose loss is no number."""
     from transformers import TrainerCallback  # noqa: PLC0415 - an extra
 

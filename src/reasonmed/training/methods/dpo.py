@@ -16,7 +16,7 @@ from reasonmed.training.layout import Load, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
 from reasonmed.training.tokens import tokenize as render
-from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
+from reasonmed.training.trainer import NoCard, arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -147,17 +147,15 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
         "max_length": None,
         "beta": beta,
     }
-    return finished(
-        Trainer(
-            model=model,
-            ref_model=reference,
-            args=arguments(DPOConfig, ready, folder, own),
-            train_dataset=_rows(ready.train),
-            eval_dataset=_rows(ready.validation) if ready.validation else None,
-            processing_class=ready.tokenizer,
-            peft_config=adapters(ready.settings),
-            callbacks=[watcher(ready, tell)],
-        )
+    return build(
+        Trainer,
+        model,
+        ready,
+        tell,
+        ref_model=reference,
+        args=arguments(DPOConfig, ready, folder, own),
+        train_dataset=_rows(ready.train),
+        eval_dataset=_rows(ready.validation) if ready.validation else None,
     )
 
 

@@ -14,12 +14,11 @@ from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
 from reasonmed.training.extra import processes
-from reasonmed.training.layout import Load, precise
+from reasonmed.training.layout import Load, cached, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.models import is_gguf
 from reasonmed.training.tokens import Tokens, render
-from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
-from reasonmed.types import letter
+from reasonmed.training.trainer import NoCard, arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +31,10 @@ if TYPE_CHECKING:
 
 
 def _problem(row: data.Keyed) -> str | None:
-    letters = [letter(place) for place in range(len(row.options))]
-    if row.answer not in letters:
-        return f"the key {row.answer!r} is not one of {', '.join(letters) or 'no options'}"
+    try:
+        reward.place_of(row.answer, row.options)
+    except ValueError as wrong:
+        return str(wrong)
     return None
 
 
@@ -86,10 +86,8 @@ def tokenize(rows: Sequence[data.Keyed], tokenizer: Any, limit: int, settings: T
     """Prompts as tokens; those that leave no room for a reply are left out."""
     prompts = render(tokenizer, [row.prompt for row in rows], ask=True)
     room = limit - settings.rollouts.max_tokens
-    kept = [
-        Opened(place, ids, row) for place, (row, ids) in enumerate(zip(rows, prompts, strict=True)) if len(ids) <= room
-    ]
-    long = [row.id for row, ids in zip(rows, prompts, strict=True) if len(ids) > room]
+    every = [Opened(place, ids, row) for place, (row, ids) in enumerate(zip(rows, prompts, strict=True))]
+    kept, long = [one for one in every if len(one) <= room], [one.question.id for one in every if len(one) > room]
     return Tokens(kept, [len(ids) + settings.rollouts.max_tokens for ids in prompts], long, [], 0)
 
 
@@ -102,29 +100,20 @@ def lay(
     questions, held_out = kept
     longest = max(map(len, [*questions, *held_out])) + settings.rollouts.max_tokens
     replies = settings.batch * settings.rollouts.replies
-    precision = precise(settings, machine)
-    beside = _cache(model.config, precision) * longest * math.ceil(replies / processes()[1])
+    beside = cached(model.config, precise(settings, machine)) * longest * math.ceil(replies / processes()[1])
     beside += 4 * model.parameters if settings.beta and settings.lora is None else 0
     choice = padded(settings, model, Load([longest], beside), machine)
     accumulation = even(replies, choice.tokens // longest, processes()[1])
     return choice, Plan([], steps(len(questions), settings, whole=True), accumulation, 0, None, None)
 
 
-def _cache(config: Any, precision: str) -> int:  # noqa: ANN401
-    """Bytes of keys and values of a token while replies are written."""
-    text = config.get_text_config()
-    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
-    size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return int(2 * text.num_hidden_layers * heads * size * (2 if precision == "bf16" else 4))
-
-
 def sample(tokens: Tokens[Opened], _: Sequence[data.Keyed], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
     """The first question and its key."""
     one = tokens.kept[0]
-    key = f"{one.question.answer}. {one.question.options[ord(one.question.answer) - ord('A')]}"
+    key, options = one.question.answer, one.question.options
     return [
         (f"question {one.question.id}, prompt, {len(one)} tokens:", tokenizer.decode(one.ids)),
-        ("a reply earns 1 where it concludes:", key),
+        ("a reply earns 1 where it concludes:", f"{key}. {options[reward.place_of(key, options)]}"),
     ]
 
 
@@ -151,17 +140,15 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
         "temperature": rollouts.temperature,
         "beta": ready.settings.beta or 0.0,
     }
-    return finished(
-        Trainer(
-            model=model,
-            reward_funcs=_reward(ready, _ends(model, ready)),
-            args=arguments(GRPOConfig, ready, folder, own),
-            train_dataset=_rows(ready.train),
-            eval_dataset=_rows(ready.validation) if ready.validation else None,
-            processing_class=ready.tokenizer,
-            peft_config=adapters(ready.settings),
-            callbacks=[watcher(ready, tell)],
-        )
+    return build(
+        Trainer,
+        model,
+        ready,
+        tell,
+        reward_funcs=_reward(ready, _ends(model, ready)),
+        args=arguments(GRPOConfig, ready, folder, own),
+        train_dataset=_rows(ready.train),
+        eval_dataset=_rows(ready.validation) if ready.validation else None,
     )
 
 

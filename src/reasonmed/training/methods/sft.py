@@ -12,7 +12,7 @@ from reasonmed.training.extra import processes
 from reasonmed.training.layout import FLASH, Load, choose
 from reasonmed.training.tokens import Said, check_template
 from reasonmed.training.tokens import tokenize as render
-from reasonmed.training.trainer import NoCard, adapters, arguments, finished, lower, watcher
+from reasonmed.training.trainer import NoCard, arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,21 +132,21 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "max_length": None,
     }
-    trainer = Trainer(
-        model=model,
+    trainer = build(
+        Trainer,
+        model,
+        ready,
+        tell,
         args=arguments(SFTConfig, ready, folder, own),
         train_dataset=Dataset.from_dict({"rows": ready.plan.micros}),
         eval_dataset=Dataset.from_dict({"rows": held_out}) if held_out else None,
         data_collator=Collator(ready.train, pad, ready.plan.width, boundaries=flash),
-        processing_class=ready.tokenizer,
-        peft_config=adapters(ready.settings),
-        callbacks=[watcher(ready, tell)],
     )
     if ready.choice.packed:
         check_apart(trainer, ready.plan.width)
     if ready.choice.compiled:
         _compile_layers(trainer.model)
-    return finished(trainer)
+    return trainer
 
 
 def _width(micros: Sequence[Sequence[int]], ready: Ready) -> int:
