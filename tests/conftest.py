@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from exports import Export, run_examples
 from reasonmed.export import Settings, export
-from reasonmed.rundir import RunDirectory
+from reasonmed.runs.directory import RunDirectory
 
 settings.register_profile("shared machine", deadline=None)  # a deadline would measure what else runs there
 settings.load_profile("shared machine")

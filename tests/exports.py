@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reasonmed.admission import Selection, take_in
-from reasonmed.job import execute
 from reasonmed.questions import questions_in
-from reasonmed.resources import resource
-from reasonmed.rundir import RunDirectory
-from reasonmed.synthesis import synthesis_job
+from reasonmed.recipe.shipped import resource
+from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 from reasonmed.types import Story
-from reasonmed.watch import Watch
 from support import recipe
 
 Export = Callable[..., dict[str, Any]]

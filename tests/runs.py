@@ -9,14 +9,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.admission import Selection, take_in
 from reasonmed.backends import scripted
 from reasonmed.errors import Drained, Unavailable
-from reasonmed.job import execute
-from reasonmed.rundir import RunDirectory
-from reasonmed.synthesis import synthesis_job
+from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 from reasonmed.types import Question, Story
-from reasonmed.watch import Watch
 from support import question, recipe
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from reasonmed import recipe as recipes
 from reasonmed.backends.scripted import Scripted, made_up
+from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe.options import Recipe
-from reasonmed.team import Team, assemble
 from reasonmed.types import ChainOfThought, Completion, Question, Request, Story, Verdict
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def recipe(**stages: dict[str, Any] | None) -> Recipe:
     """The scripted recipe with some options changed; None takes a stage out."""
     import yaml  # noqa: PLC0415 - only here
 
-    from reasonmed.resources import resource  # noqa: PLC0415 - only here
+    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - only here
 
     content = yaml.safe_load(resource("recipes", "scripted.yaml").read_text(encoding="utf-8"))
     for name, options in stages.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reasonmed import weights
+from reasonmed.backends import _weights as weights
 from reasonmed.backends import local
 from reasonmed.errors import ReasonMedError, RequestRejected
 from reasonmed.types import Message, Request, SamplingParameters

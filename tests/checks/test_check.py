@@ -14,13 +14,13 @@ from reasonmed.checks import RULES, Plan, read_findings
 from reasonmed.checks.inputs import find_input
 from reasonmed.checks.instructions import taken_apart
 from reasonmed.checks.write import check_to_files
-from reasonmed.contamination import Matcher, build, write_index
 from reasonmed.errors import QuestionError, ReasonMedError, UsageError
 from reasonmed.export import Settings as Exporting
 from reasonmed.export import export
-from reasonmed.prompting import instruction
 from reasonmed.questions import Settings
-from reasonmed.resources import resource
+from reasonmed.questions.contamination import Matcher, build, write_index
+from reasonmed.recipe.shipped import resource
+from reasonmed.recipe.templates import instruction
 from runs import questions, run
 
 pytest.importorskip("datasketch", reason="needs the extra check")

@@ -15,7 +15,7 @@ import pytest
 
 import reasonmed
 from reasonmed.errors import ReasonMedError
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
 
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),

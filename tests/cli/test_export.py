@@ -9,7 +9,7 @@ import pytest
 from test_commands import reasonmed_at
 
 from exports import read_lines
-from reasonmed.rundir import RunDirectory
+from reasonmed.runs.directory import RunDirectory
 
 
 def test_an_export_says_what_it_wrote_and_what_it_left_out(run26: RunDirectory, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from test_commands import Done, reasonmed_at
 
 import judges
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
 
 HERE = str(Path(judges.__file__).parent)
 OPTIONS = ["Heparin", "Warfarin", "Aspirin", "Alteplase"]

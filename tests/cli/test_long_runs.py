@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
-from reasonmed.resources import resource
-from reasonmed.selftest.server import FaultyServer, serving
+from reasonmed.recipe.shipped import resource
+from reasonmed.runs.selftest.server import FaultyServer, serving
 
 RECIPE = """
 models:

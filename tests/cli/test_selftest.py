@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from reasonmed.recipe import load as load_recipe
-from reasonmed.resources import resource
-from reasonmed.selftest.check import at_server
-from reasonmed.selftest.server import FAULTS, FaultyServer, serving
+from reasonmed.recipe.shipped import resource
+from reasonmed.runs.selftest.check import at_server
+from reasonmed.runs.selftest.server import FAULTS, FaultyServer, serving
 
 
 def _selftest(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -13,8 +13,8 @@ from tiny import tiny_model
 
 from reasonmed.evaluation import Reading, Settings, evaluate, of_folder
 from reasonmed.evaluation.answers import read_answers
+from reasonmed.evaluation.benchmarks import benchmarks_of
 from reasonmed.evaluation.loglikelihood import prompt_of
-from reasonmed.evaluation.sets import benchmarks_of
 from reasonmed.questions import Settings as FileSettings
 
 _PAIRS = [("Which drug lowers potassium?", "fever"), ("Cough & <b>rash</b>, 38.5 °C;  which test?", "pain")]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from reasonmed.benchmarks import Facts, differences, recognize, registry, set_hash, unpinned
 from reasonmed.errors import QuestionError, UsageError
-from reasonmed.evaluation.sets import Reading, benchmarks_of
+from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
+from reasonmed.questions.benchmarks import Facts, differences, recognize, registry, set_hash, unpinned
 from reasonmed.types import Question
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from reasonmed.admission import Selection
 from reasonmed.backends import scripted
+from reasonmed.backends._prices import Price
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
-from reasonmed.prices import Price
-from reasonmed.stems import stem_hash
+from reasonmed.questions.normal import stem_hash
+from reasonmed.runs.intake import Selection
 from reasonmed.types import Completion, Question, Request
 
 OPTIONS = ("Heparin", "Warfarin", "Aspirin", "Alteplase")

@@ -17,9 +17,9 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from hub_server import NOWHERE, SAVED_LOGIN, Done, reasonmed_with_hub, serving
-from reasonmed.benchmarks import ids_of, registry
-from reasonmed.benchmarks.fetching import Fetched, pick
-from reasonmed.evaluation.sets import Reading, benchmarks_of
+from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
+from reasonmed.questions.benchmarks import ids_of, registry
+from reasonmed.questions.benchmarks.fetching import Fetched, pick
 
 MEDQA = registry()["medqa-4options"].files
 assert MEDQA is not None

@@ -12,7 +12,8 @@ import yaml
 
 from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
-from reasonmed.evaluation import Candidate, Settings, browse, evaluate
+from reasonmed.evaluation import Candidate, Settings, evaluate
+from reasonmed.evaluation import html as browse
 from reasonmed.evaluation.model_page import rows_of, write_model_pages
 from reasonmed.evaluation.plots import by_group
 from reasonmed.evaluation.report import headline_words, markdown, tables

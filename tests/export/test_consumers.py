@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from exports import Export, read_lines
+from reasonmed.export.chat_templates import load
 from reasonmed.reward import multiple_choice_reward
-from reasonmed.templates import load
 
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to mend
 
@@ -143,7 +143,7 @@ def test_lm_eval_loads_the_task_and_reads_the_answer(
 )
 def test_lm_evals_filter_reads_the_last_answer(text: str, read: str) -> None:
     extraction = pytest.importorskip("lm_eval.filters.extraction", reason="lm_eval is not installed")
-    from reasonmed.harness import ANSWER  # noqa: PLC0415 - beside its consumer
+    from reasonmed.export._lm_eval_task import ANSWER  # noqa: PLC0415 - beside its consumer
 
     assert extraction.RegexFilter(ANSWER, group_select=-1).apply([[text]], [{}]) == [[read]]
 

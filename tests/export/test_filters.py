@@ -10,7 +10,7 @@ import pytest
 from exports import Export, read_lines
 from reasonmed.errors import UsageError
 from reasonmed.export import Settings, export, read_drops
-from reasonmed.rundir import RunDirectory
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.types import Tier
 from runs import World, questions, run
 from support import recipe

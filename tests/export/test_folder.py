@@ -17,8 +17,8 @@ import pytest
 from exports import Export
 from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.export import About, Settings, export
-from reasonmed.rundir import RunDirectory
-from reasonmed.status import status_of
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.status import status_of
 from runs import World, questions, run
 
 _CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from exports import Export, read_lines
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.export import configs, formats
 from reasonmed.export._text import VARIANTS
-from reasonmed.ledger import encode
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.rundir import RunDirectory
-from reasonmed.stems import stem_hash
+from reasonmed.questions.normal import stem_hash
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.types import Question, letter
 
 SPLITS = ("train", "validation", "test")

@@ -13,9 +13,9 @@ from reasonmed.export import Settings
 from reasonmed.export._chains import judged
 from reasonmed.export._sinks import Sinks
 from reasonmed.export._view import Case
-from reasonmed.export.dpo import pairs
+from reasonmed.export.formats.dpo import pairs
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.rundir import RunDirectory
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.types import ChainOfThought, Rewrite, Story, Verdict
 from support import chain, question
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reasonmed.export import Settings, export, formats
-from reasonmed.outputs import outcomes
 from reasonmed.questions import questions_in
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
+from reasonmed.runs.records import outcomes
 from runs import run
 from support import recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.runs.directory import RunDirectory
 
 _WITHOUT_CHAINS = ("inspect", "lm-eval", "rl")
 

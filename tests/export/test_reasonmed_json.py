@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from reasonmed.admission import Selection, take_in
 from reasonmed.errors import UsageError
 from reasonmed.export import DEFAULT_FORMATS, Settings, export
 from reasonmed.export._text import ended
-from reasonmed.job import execute
-from reasonmed.rundir import RunDirectory
-from reasonmed.synthesis import synthesis_job
+from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 from reasonmed.types import Story
-from reasonmed.watch import Watch
 from support import question, recipe
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reasonmed.errors import UsageError
 from reasonmed.export import parse_shares
 from reasonmed.export._splits import split_of_questions
-from reasonmed.stems import stem_hash
+from reasonmed.questions.normal import stem_hash
 from reasonmed.types import Question, Story, Tier
 
 TIERS = (Tier.EASY, Tier.MEDIUM, Tier.DIFFICULT)

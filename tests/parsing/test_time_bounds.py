@@ -11,8 +11,8 @@ from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.conclusion import without_conclusion
 from reasonmed.parsing.judgment import parse_score, parse_verdict
-from reasonmed.parsing.leaks import find_leak
 from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.screening.leak import find_leak
 
 LENGTH = 200_000
 SECONDS = 2.0

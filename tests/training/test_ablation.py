@@ -10,7 +10,7 @@ import pytest
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import Result
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
 
 
 def result(number: int, right: float) -> Result:
@@ -26,7 +26,7 @@ def results(rate: float, seed: int, count: int = 300) -> list[Result]:
 
 
 def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
-    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
 
     groups = {"base": [results(0.3, 0)], "good": [results(0.7, seed) for seed in (1, 2, 3)], "same": [results(0.3, 9)]}
     told = pooled(groups, "base", set())
@@ -41,7 +41,7 @@ def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
 
 
 def test_the_interval_is_wider_where_seeds_differ() -> None:
-    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
 
     alike = {"base": [results(0.5, 0)], "x": [results(0.5, 1)] * 3}
     apart = {"base": [results(0.5, 0)], "x": [results(rate, 1) for rate in (0.3, 0.5, 0.7)]}
@@ -55,8 +55,8 @@ def test_the_interval_is_wider_where_seeds_differ() -> None:
 def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
     from reasonmed.cli.ablate import _show  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
 
     first = [result(number, 1.0) for number in range(40)]
     same_score = [one._replace(answers=("C",)) for one in first]
@@ -74,7 +74,7 @@ def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
 
 
 def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
-    from reasonmed.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
 
     groups = {"base": [results(0.5, 0, 20)], "x": [results(0.5, 1, 20)]}
     told = pooled(groups, "base", {"s3", "s4", "unknown"})
@@ -87,9 +87,12 @@ def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
 def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Path) -> None:
     for package in ("torch", "trl"):
         pytest.importorskip(package, reason="needs the extra train: make test-train")
-    from reasonmed import ablation  # noqa: PLC0415 - an extra
-    from reasonmed.admission import Selection  # noqa: PLC0415 - beside its use
-    from reasonmed.evaluation import Reading, Settings  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation import (  # noqa: PLC0415 - beside its use
+        Reading,
+        Settings,
+        ablation,
+    )
+    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - beside its use
     from reasonmed.training import settings  # noqa: PLC0415 - beside its use
     from tiny_model import export, tiny_model  # noqa: PLC0415 - an extra
 

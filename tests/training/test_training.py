@@ -45,7 +45,7 @@ def prepared(world: Path, text: str = "", data: str = "data") -> Any:
 
 
 def trained(world: Path, folder: Path, text: str = "") -> dict[str, Any]:
-    from reasonmed.training import fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
 
     ready = prepared(world, text)
     assert not fit.open_folder(folder, ready, force=False)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from exports import read_lines
 from reasonmed.cli import app
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.filterwarnings("default")  # of packages that are not ours

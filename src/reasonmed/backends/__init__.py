@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reasonmed.prices import Price, known
+from reasonmed.backends._prices import Price, known
 
 if TYPE_CHECKING:
     from reasonmed.types import Completion, Request

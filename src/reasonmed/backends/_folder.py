@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from reasonmed import weights
 from reasonmed.backends import ModelSettings
+from reasonmed.backends import _weights as weights
+from reasonmed.backends._prices import FREE, Price
 from reasonmed.errors import ReasonMedError
-from reasonmed.prices import FREE, Price
 from reasonmed.types import digest
 
 ADAPTER = "adapter_config.json"

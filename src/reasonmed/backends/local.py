@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from reasonmed import weights
 from reasonmed.backends import ModelSettings
+from reasonmed.backends import _weights as weights
+from reasonmed.backends._prices import FREE, Price
 from reasonmed.backends.openai import Facts, OpenAI
 from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
-from reasonmed.prices import FREE, Price
 
 if TYPE_CHECKING:
     from reasonmed.types import Completion, Request

@@ -19,8 +19,8 @@ import msgspec
 from pydantic import Field
 
 from reasonmed.backends import ModelSettings
+from reasonmed.backends._prices import FREE, Price
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected, Unreachable
-from reasonmed.prices import FREE, Price
 from reasonmed.types import Completion, Request, letter
 
 if TYPE_CHECKING:

@@ -17,14 +17,14 @@ from reasonmed.checks.cases import BadRow, Case, Hit
 from reasonmed.checks.findings import Coverage, Finding, Report, read_findings
 from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES
 from reasonmed.checks.rules.duplicates import Duplicates
-from reasonmed.contamination import METHODS
+from reasonmed.questions.contamination import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from reasonmed.checks.cases import Subject
     from reasonmed.checks.inputs import Input
-    from reasonmed.contamination import Matcher
+    from reasonmed.questions.contamination import Matcher
 
 __all__ = ["RULES", "Plan", "check", "read_findings"]
 

@@ -11,11 +11,11 @@ import msgspec
 from reasonmed.checks.cases import BadRow, Case, Passage
 from reasonmed.checks.instructions import instruction_cases
 from reasonmed.errors import QuestionError, UsageError
-from reasonmed.ids import chain_id, record_id
-from reasonmed.outputs import outcomes, records_of
 from reasonmed.questions._files import rows
-from reasonmed.rundir import RunDirectory
-from reasonmed.stories import story_source
+from reasonmed.questions.ids import chain_id, record_id
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.layouts import story_source
+from reasonmed.runs.records import outcomes, records_of
 from reasonmed.types import Question, Record
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.checks.cases import BadRow, Case, Passage
 from reasonmed.errors import QuestionError
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.prompting import INSTRUCTION
 from reasonmed.questions._files import rows
+from reasonmed.recipe.templates import INSTRUCTION
 from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from reasonmed.types import letter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.status import Status
+    from reasonmed.runs.status import Status
 
 _CLIP = 1500
 _CHANGES = {

@@ -13,14 +13,14 @@ from reasonmed.cli._console import INTERRUPTED, crash, say
 from reasonmed.errors import ControlError, ReasonMedError
 
 if TYPE_CHECKING:
-    from reasonmed.job import Job
+    from reasonmed.runs.job import Job
 
 
 def do(job: Job, noun: str, *, log_json: bool = False) -> None:
     """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code."""
     from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.job import execute  # noqa: PLC0415 - the same
-    from reasonmed.watch import Watch  # noqa: PLC0415 - the same
+    from reasonmed.runs.job import execute  # noqa: PLC0415 - the same
+    from reasonmed.runs.progress import Watch  # noqa: PLC0415 - the same
 
     watch = Watch()
 

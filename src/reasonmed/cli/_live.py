@@ -19,7 +19,7 @@ from reasonmed.cli._console import err, safe, say
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from reasonmed.watch import Watch
+    from reasonmed.runs.progress import Watch
 
 _TABLE_EVERY = 0.25
 _LINE_EVERY = 10.0

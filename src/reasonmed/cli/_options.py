@@ -14,9 +14,9 @@ from reasonmed.errors import RecipeError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from reasonmed.admission import Intake
-    from reasonmed.contamination import Matcher
+    from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 RecipeOption = Annotated[
@@ -120,7 +120,7 @@ def working(what: str) -> Iterator[None]:
 
 def load_against(paths: list[Path], methods: Sequence[str] | None = None) -> Matcher | None:
     """What finds questions of these benchmarks; None where there are none."""
-    from reasonmed.contamination import METHODS, Matcher, benchmark  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.questions.contamination import METHODS, Matcher, benchmark  # noqa: PLC0415 - keeps --help fast
 
     if not paths:
         return None
@@ -131,7 +131,7 @@ def load_against(paths: list[Path], methods: Sequence[str] | None = None) -> Mat
 
 def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
-    from reasonmed.admission import refuse_bad  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.intake import refuse_bad  # noqa: PLC0415 - keeps --help fast
 
     found, path = intake.survey, intake.file
     if not skip_bad:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
+from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import UsageError
-from reasonmed.ids import question_of, record_id
-from reasonmed.ledger import unpack_story
-from reasonmed.outputs import CALLS_OF, scores_of
+from reasonmed.questions.ids import question_of, record_id
+from reasonmed.runs.records import CALLS_OF, scores_of
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reasonmed.ledger import Ledger
-    from reasonmed.outputs import Scored
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.records import Scored
     from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Story
 
 _SHORT = 160

@@ -14,7 +14,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reasonmed.ablation import Equal
+    from reasonmed.evaluation.ablation import Equal
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,9 +42,12 @@ def ablate(
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -o ablations/medqa
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --equal tokens --protocol loglikelihood
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed import ablation  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import Selection  # noqa: PLC0415 - the same
-    from reasonmed.evaluation import Reading, Settings  # noqa: PLC0415 - the same
+    from reasonmed.evaluation import (  # noqa: PLC0415 - the same
+        Reading,
+        Settings,
+        ablation,
+    )
+    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
     from reasonmed.training import settings as files  # noqa: PLC0415 - the same
 
     if equal not in ("examples", "tokens"):

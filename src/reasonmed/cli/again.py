@@ -40,9 +40,9 @@ def retry(
       reasonmed retry runs/medqa --class context
       reasonmed retry runs/medqa --class unparsable,filter -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.again import job_of, retire  # noqa: PLC0415 - keeps --help fast
     from reasonmed.cli._jobs import do  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.resume import job_of, retire  # noqa: PLC0415 - keeps --help fast
 
     folder = RunDirectory(run)
     job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
@@ -59,8 +59,8 @@ def rebuild(run: options.RunArgument) -> None:
     Examples:
       reasonmed rebuild runs/medqa
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
 
     with options.working(f"replaying {run}"):
         found = asyncio.run(replay(RunDirectory(run)))
@@ -85,9 +85,9 @@ def diff(
       reasonmed diff runs/medqa runs/medqa-new
       reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.diff import changes, summary  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.runs.diff import changes, summary  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
     found = changes(RunDirectory(old), RunDirectory(new))
     if as_json:
@@ -122,9 +122,9 @@ def ctl(
       reasonmed ctl runs/medqa limit deepseek 16
       reasonmed ctl runs/medqa drain
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.ctl import ask  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.socket import ask  # noqa: PLC0415 - keeps --help fast
 
     if command not in ("status", "pause", "resume", "drain", "limit"):
         raise UsageError(f"ctl {command!r}: there are status, pause, resume, drain, limit")

@@ -71,10 +71,10 @@ def _command(stage: str) -> Callable[..., None]:
         skip_bad: options.SkipOption = False,
         log_json: options.LogOption = False,
     ) -> None:
-        from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - keeps --help fast
-        from reasonmed.agentwork import NEEDS, agent_job  # noqa: PLC0415 - the same
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-        from reasonmed.stories import story_source  # noqa: PLC0415 - the same
+        from reasonmed.runs.commands.stage import NEEDS, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
+        from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
 
         if limit is not None and sample is not None:
             raise UsageError("--limit and --sample exclude each other")

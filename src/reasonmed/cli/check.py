@@ -94,7 +94,7 @@ def index(
       reasonmed index medqa-test.jsonl -o medqa-test.index.jsonl --total 1273
       reasonmed index part1.jsonl part2.jsonl -o mine.index.jsonl --name mine
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.contamination import build, write_index  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.questions.contamination import build, write_index  # noqa: PLC0415 - keeps --help fast
 
     _may_write(output, force=force)
     with options.working(f"reading {', '.join(map(str, files))}"):

@@ -17,9 +17,9 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reasonmed.benchmarks.fetching import Fetched
     from reasonmed.evaluation import Candidate, Evaluation, Settings
     from reasonmed.evaluation.report import Table
+    from reasonmed.questions.benchmarks.fetching import Fetched
     from reasonmed.recipe.options import Recipe
 
 _WARM = 0.7
@@ -90,8 +90,8 @@ def evaluate(
       reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import Selection  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
 
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")
@@ -232,9 +232,9 @@ def compare(
       reasonmed compare evaluations/base/results.json evaluations/trained/results.json
       reasonmed compare evaluations/gain evaluations/gain -a base -b trained --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.evaluation.across import across  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.compare_folders import across  # noqa: PLC0415 - keeps --help fast
     from reasonmed.evaluation.report import comparison_tables  # noqa: PLC0415 - the same
-    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
 
     with options.working("reading answers"):
         found = across(first, second, a, b, seed)

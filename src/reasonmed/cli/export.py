@@ -85,7 +85,7 @@ def export(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.export import DEFAULT_FORMATS, About, Settings, parse_shares  # noqa: PLC0415 - keeps --help fast
     from reasonmed.export import export as write  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
     settings = Settings(
         plain=plain,

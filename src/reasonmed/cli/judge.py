@@ -14,7 +14,7 @@ from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from reasonmed.judging.pages import Section
+    from reasonmed.pipeline.judging.pages import Section
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,11 +58,11 @@ def judge_card(
       reasonmed judge-card runs/medqa -r recipe.yaml --sample 50 -o cards/medqa
       reasonmed judge-card medqa.jsonl -r recipe.yaml --write-chains --sample 20 --max-cost 2
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed import judgecard  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
-    from reasonmed.judging.gate import read_card  # noqa: PLC0415 - the same
-    from reasonmed.judging.pages import facts, summary  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.pipeline.judging.gate import read_card  # noqa: PLC0415 - the same
+    from reasonmed.pipeline.judging.pages import facts, summary  # noqa: PLC0415 - the same
+    from reasonmed.runs.commands import judge_card as judgecard  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - the same
 
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")

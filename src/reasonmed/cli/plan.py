@@ -15,7 +15,7 @@ from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
 
 if TYPE_CHECKING:
-    from reasonmed.plan import Plan, Range, StagePlan
+    from reasonmed.runs.estimate import Plan, Range, StagePlan
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,12 +53,12 @@ def plan(
       reasonmed plan medqa.jsonl -r recipe.yaml
       reasonmed plan medqa.jsonl -r recipe.yaml --pilot 100 --max-cost 5
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import take_in  # noqa: PLC0415 - the same
-    from reasonmed.ledger import encode  # noqa: PLC0415 - the same
-    from reasonmed.plan import choose, estimate  # noqa: PLC0415 - the same
+    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.estimate import choose, estimate  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import take_in  # noqa: PLC0415 - the same
 
     if max_failures is not None:
         options.failures_allowed(max_failures, pilot)
@@ -98,7 +98,7 @@ def plan(
 
 
 def _show(found: Plan) -> None:
-    from reasonmed.prices import table_date  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.backends._prices import table_date  # noqa: PLC0415 - keeps --help fast
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("stage", "requests", "tokens in", "tokens out", "USD", "90 % of draws"):

@@ -38,7 +38,7 @@ def init(
       reasonmed init paper.yaml --from paper
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.recipe import RECIPES  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.resources import resource  # noqa: PLC0415 - the same
+    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - the same
 
     if source not in RECIPES:
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
@@ -61,8 +61,8 @@ def doctor(
       reasonmed doctor -r recipe.yaml
       reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.doctor import examine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.recipe.checks import doubts  # noqa: PLC0415 - the same
+    from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     worst = None
@@ -96,7 +96,7 @@ def prompt(
       reasonmed prompt examples/questions.json --stage generate
       reasonmed prompt examples/questions.json --stage verify --id gastro-01 -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.preview import preview  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.pipeline.preview import preview  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe)
     story = _story(rows, question, layout, cop_base)
@@ -113,7 +113,7 @@ def prompt(
 
 def _story(path: Path, name: str | None, layout: str | None, cop_base: int | None) -> Story:
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.stories import story_source  # noqa: PLC0415 - the same
+    from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
     from reasonmed.types import Story  # noqa: PLC0415 - the same
 
     settings = Settings(None if layout == "original" else layout, cop_base)

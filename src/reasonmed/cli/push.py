@@ -35,8 +35,8 @@ def push(
       reasonmed push medqa-data --to user/medqa-reasoning --dry-run
       HF_TOKEN=... reasonmed push medqa-data --to user/medqa-reasoning
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.push import push as send  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.push import shipment  # noqa: PLC0415 - the same
+    from reasonmed.export.push import push as send  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export.push import shipment  # noqa: PLC0415 - the same
 
     with options.working(f"checking {folder}"):
         load = shipment(folder, to, public=public, demo=demo)

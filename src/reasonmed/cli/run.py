@@ -14,8 +14,8 @@ from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from reasonmed.admission import Intake
-    from reasonmed.job import Job
+    from reasonmed.runs.intake import Intake
+    from reasonmed.runs.job import Job
 
 _TOO_MANY_FAILURES = 1
 
@@ -57,11 +57,11 @@ def run(
       reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed import synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.admission import Selection, take_in  # noqa: PLC0415 - the same
-    from reasonmed.contamination.screen import screened, told  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-    from reasonmed.rundir import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.questions.contamination.screen import screened, told  # noqa: PLC0415 - the same
+    from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - the same
 
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")
@@ -107,7 +107,7 @@ def _announce(job: Job, intake: Intake) -> None:
 def _conclude(job: Job, allowed: int) -> None:
     from reasonmed.cli._console import out  # noqa: PLC0415 - keeps --help fast
     from reasonmed.cli._funnel import first_record, show_funnel, show_record  # noqa: PLC0415 - the same
-    from reasonmed.status import status_of  # noqa: PLC0415 - the same
+    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
 
     status = status_of(job.folder)
     record = first_record(job.folder.records_path)

@@ -16,7 +16,7 @@ from reasonmed.cli._console import out, safe, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reasonmed.selftest.check import Result
+    from reasonmed.runs.selftest.check import Result
 
 _FAILED = 1
 _MEASURES: dict[str, Callable[[Result], int]] = {
@@ -55,8 +55,8 @@ def selftest(
       reasonmed selftest -r recipe.yaml
       reasonmed selftest -r recipe.yaml --kill
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.resources import resource  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.selftest.check import examine  # noqa: PLC0415 - the same
+    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.selftest.check import examine  # noqa: PLC0415 - the same
 
     chosen = options.load_recipe(recipe or "scripted")
     options.need_stages(chosen, ("generate", "verify"), recipe)

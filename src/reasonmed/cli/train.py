@@ -67,7 +67,7 @@ def train(
     if emit is not None:
         _emit(emit, data, settings, output, devices=devices, force=force)
         return
-    from reasonmed.training import extra  # noqa: PLC0415 - the same
+    from reasonmed.training import dependencies as extra  # noqa: PLC0415 - the same
 
     extra.need()
     from reasonmed.training.prepare import prepare  # noqa: PLC0415 - the same
@@ -80,7 +80,7 @@ def train(
     if dry_run:
         _show_row(prepared)
         return
-    from reasonmed.training import fit  # noqa: PLC0415 - the same
+    from reasonmed.training import run as fit  # noqa: PLC0415 - the same
     from reasonmed.training.progress import Progress  # noqa: PLC0415 - the same
 
     folder = output or Path("models", f"{data.resolve().stem}-{settings.variant}-{settings.seed}")

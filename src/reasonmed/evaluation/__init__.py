@@ -15,25 +15,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.evaluation.candidates import Candidate, candidate, of_endpoint, of_folder
+from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
 from reasonmed.evaluation.folder import EvaluationFolder
-from reasonmed.evaluation.jobs import Evaluation, jobs, prepare
+from reasonmed.evaluation.job import Evaluation, jobs, prepare
 from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
+from reasonmed.evaluation.models import Candidate, candidate, of_endpoint, of_folder
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
-from reasonmed.evaluation.sets import Reading, benchmarks_of
 from reasonmed.evaluation.settings import Settings
 from reasonmed.evaluation.sources import on_hub, with_files
-from reasonmed.job import execute
 from reasonmed.recipe.options import Limits
-from reasonmed.watch import Watch
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from reasonmed.benchmarks.fetching import Fetched
+    from reasonmed.questions.benchmarks.fetching import Fetched
 
 __all__ = [
     "Candidate",

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.engine.ledger import encode, unpack_story
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.answering import STAGE, status_of
+from reasonmed.evaluation.ask import STAGE, status_of
 from reasonmed.files import replacing
-from reasonmed.ledger import encode, unpack_story
-from reasonmed.stems import normal, question_hash
+from reasonmed.questions.normal import normal, question_hash
 from reasonmed.types import digest, letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.evaluation.sets import Benchmark
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.evaluation.benchmarks import Benchmark
     from reasonmed.evaluation.settings import Settings
-    from reasonmed.ledger import Ledger
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Question
 
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"

@@ -10,15 +10,15 @@ from reasonmed import __version__
 from reasonmed.errors import RunDirectoryError
 from reasonmed.files import write_atomically
 from reasonmed.recipe.identity import differences
-from reasonmed.rundir import RunDirectory
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.types import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from reasonmed.benchmarks.fetching import Fetched
-    from reasonmed.evaluation.candidates import Candidate
+    from reasonmed.evaluation.models import Candidate
+    from reasonmed.questions.benchmarks.fetching import Fetched
 
 FORMAT = 1
 _UNSAFE = re.compile(r"[^\w.-]+")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.agents import question_fields
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.loglikelihood import prompt_of
 from reasonmed.evaluation.rotation import present, rotations
+from reasonmed.export._lm_eval_task import choice_task, generate_task
 from reasonmed.files import replacing, write_atomically
-from reasonmed.harness import choice_task, generate_task
-from reasonmed.ledger import encode
+from reasonmed.pipeline.agent import question_fields
 from reasonmed.report.markdown import plain, table
 from reasonmed.types import letter
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from reasonmed.evaluation.jobs import Evaluation
-    from reasonmed.evaluation.sets import Benchmark
+    from reasonmed.evaluation.benchmarks import Benchmark
+    from reasonmed.evaluation.job import Evaluation
     from reasonmed.evaluation.settings import Settings
 
 FOLDER = "lm-eval"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.benchmarks import subject_of
 from reasonmed.errors import UnparsableReply, UsageError
+from reasonmed.questions.benchmarks import subject_of
 from reasonmed.types import Message, Request, SamplingParameters, letter
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.cells import each
+from reasonmed.evaluation.metrics import each
 from reasonmed.report import page, plot
 
 if TYPE_CHECKING:

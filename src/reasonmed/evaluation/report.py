@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.evaluation import browse, plots
-from reasonmed.evaluation.cells import each
+from reasonmed.evaluation import html as browse
+from reasonmed.evaluation import plots
+from reasonmed.evaluation.metrics import each
 from reasonmed.files import replacing, write_atomically
 from reasonmed.report import page
 from reasonmed.report.markdown import plain

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from reasonmed import __version__
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import missing, write_answers
-from reasonmed.evaluation.cells import cell, counts
-from reasonmed.evaluation.comparing import compare_all
+from reasonmed.evaluation.compare import compare_all
+from reasonmed.evaluation.metrics import cell, counts
 from reasonmed.evaluation.rotation import fixed
 from reasonmed.files import write_atomically
-from reasonmed.rundir import RunDirectory
-from reasonmed.statistics.power import detectable_paired, detectable_unpaired
-from reasonmed.status import status_of
+from reasonmed.report.statistics.power import detectable_paired, detectable_unpaired
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.status import status_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.evaluation.answers import Result
-    from reasonmed.evaluation.jobs import Evaluation
-    from reasonmed.evaluation.sets import Benchmark
+    from reasonmed.evaluation.benchmarks import Benchmark
+    from reasonmed.evaluation.job import Evaluation
 
 VERSION = 1
 _DISCORDANT = 0.2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reasonmed import parsing
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.rotation import rotations
-from reasonmed.prompting import Prompt
+from reasonmed.recipe.templates import Prompt
 
 if TYPE_CHECKING:
     from reasonmed.types import Question

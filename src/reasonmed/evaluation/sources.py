@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from reasonmed.benchmarks import ids_of, registry, subject_of
-from reasonmed.benchmarks.fetching import PREFIX, Fetched, fetch
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.questions import read
+from reasonmed.questions.benchmarks import ids_of, registry, subject_of
+from reasonmed.questions.benchmarks.fetching import PREFIX, Fetched, fetch
 from reasonmed.types import Question
 
 if TYPE_CHECKING:

@@ -12,9 +12,11 @@ from itertools import islice
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from reasonmed import __version__, templates
-from reasonmed.card import About, Taken, gather
+from reasonmed import __version__
+from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
+from reasonmed.export import chat_templates as templates
+from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import read_drops
 from reasonmed.export._install import MANIFEST, check_folder, installing, manifest_text
@@ -22,10 +24,10 @@ from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
-from reasonmed.export.trl_sft import rows_of
+from reasonmed.export.card import About, Taken, gather
+from reasonmed.export.formats.trl_sft import rows_of
 from reasonmed.files import write_atomically
-from reasonmed.status import read_status
-from reasonmed.weights import sha256_of
+from reasonmed.runs.status import read_status
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from reasonmed.rundir import RunDirectory
+    from reasonmed.runs.directory import RunDirectory
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -60,7 +62,9 @@ _IMPOSSIBLE = {
 
 def formats() -> list[str]:
     """The names of the formats."""
-    return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(
+        module.name.replace("_", "-") for module in iter_modules(_formats.__path__) if not module.name.startswith("_")
+    )
 
 
 def export(
@@ -139,7 +143,7 @@ def _module(name: str) -> ModuleType:
         raise UsageError(f"--format {name} {_IMPOSSIBLE[name]}")
     if name not in formats():
         raise UsageError(f"--format {name}: there are {', '.join(formats())}")
-    return import_module(f"{__name__}.{name.replace('-', '_')}")
+    return import_module(f"{_formats.__name__}.{name.replace('-', '_')}")
 
 
 def _write(module: ModuleType, view: View, folder: Path) -> Sinks:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._text import ended
-from reasonmed.ids import chain_id, rewrite_id
+from reasonmed.questions.ids import chain_id, rewrite_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

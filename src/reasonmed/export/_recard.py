@@ -5,17 +5,17 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.card import render
+from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
 from reasonmed.export._install import MANIFEST, manifest_text, read_manifest
+from reasonmed.export.card import render
 from reasonmed.files import write_atomically
-from reasonmed.weights import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.card import About
+    from reasonmed.export.card import About
 
 
 def read_export(folder: Path) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
-from reasonmed.ledger import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._settings import SPLITS
-from reasonmed.stems import stem_hash
+from reasonmed.questions.normal import stem_hash
 from reasonmed.types import digest
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from reasonmed.prompting import instruction
+from reasonmed.recipe.templates import instruction
 from reasonmed.types import letter
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.export._splits import split_of_questions
-from reasonmed.ids import chain_id
-from reasonmed.outputs import outcomes, records_of, scores_of
+from reasonmed.questions.ids import chain_id
+from reasonmed.runs.records import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from reasonmed.engine.ledger import Ledger
     from reasonmed.export._settings import Settings
-    from reasonmed.ledger import Ledger
     from reasonmed.types import Question, Record, Story
 
 

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError, UsageError
-from reasonmed.ids import clash
+from reasonmed.questions import readers
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
 from reasonmed.questions._row import glance
+from reasonmed.questions.ids import clash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +64,7 @@ class Reader(Protocol):
 
 def layouts() -> list[str]:
     """The names of the layouts that are known."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(module.name for module in iter_modules(readers.__path__))
 
 
 def questions_in(path: Path, settings: Settings | None = None) -> Iterator[Question]:
@@ -150,7 +151,7 @@ def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
 
 @cache
 def _readers() -> tuple[ModuleType, ...]:
-    return tuple(import_module(f"{__name__}.{name}") for name in layouts())
+    return tuple(import_module(f"{readers.__name__}.{name}") for name in layouts())
 
 
 def _find(name: str) -> ModuleType:
@@ -158,7 +159,7 @@ def _find(name: str) -> ModuleType:
     if name not in layouts() and "." not in name:
         raise UsageError(unknown)
     try:
-        reader = import_module(name if "." in name else f"{__name__}.{name}")
+        reader = import_module(name if "." in name else f"{readers.__name__}.{name}")
     except (ImportError, TypeError, ValueError) as missing:
         raise UsageError(f"{unknown} ({missing})") from missing
     if not hasattr(reader, "read"):

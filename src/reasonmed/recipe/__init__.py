@@ -13,7 +13,7 @@ from reasonmed.errors import ReasonMedError, RecipeError
 from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe
 from reasonmed.recipe.reading import explain, read_yaml
-from reasonmed.resources import resource
+from reasonmed.recipe.shipped import resource
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import parsing
-from reasonmed.prompting import Prompt
 from reasonmed.recipe.checks import blind_reader
 from reasonmed.recipe.options import Generate, Recipe, Role, Stages, Verify
+from reasonmed.recipe.templates import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,8 +14,9 @@ from reasonmed import __version__
 from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
 from reasonmed.report.plot import lines
-from reasonmed.training import extra, models
-from reasonmed.training.layout import operations
+from reasonmed.training import dependencies as extra
+from reasonmed.training import models
+from reasonmed.training.memory import operations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -46,7 +46,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     question_id: str
     prompt: Messages
     stem: str | None = None
-    """Hash of the question's stem (``reasonmed.stems``), where the export has one."""
+    """Hash of the question's stem (``reasonmed.questions.normal``), where the export has one."""
 
 
 class Row(Prompt, frozen=True, kw_only=True):

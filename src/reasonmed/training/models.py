@@ -6,8 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.backends._weights import embedded_weights, remembered_sha256
 from reasonmed.errors import UsageError
-from reasonmed.weights import embedded_weights, remembered_sha256
 
 if TYPE_CHECKING:
     from reasonmed.training.settings import Training

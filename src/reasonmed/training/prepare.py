@@ -6,9 +6,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
-from reasonmed.training import extra, models
+from reasonmed.training import dependencies as extra
+from reasonmed.training import models
 from reasonmed.training.batches import Layout, Plan
-from reasonmed.training.layout import Choice, Device, device
+from reasonmed.training.memory import Choice, Device, device
 from reasonmed.training.methods import METHODS, Method, Model
 from reasonmed.training.tokens import Tokens, check_share
 from reasonmed.training.trainer import Ready

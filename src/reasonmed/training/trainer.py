@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
-from reasonmed.training.extra import processes
+from reasonmed.training.dependencies import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reasonmed.training.batches import Layout, Plan
-    from reasonmed.training.layout import Choice
+    from reasonmed.training.memory import Choice
     from reasonmed.training.settings import Training
 
 COMPLETE = "complete"

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.checks.rules import answers, licenses, phi, prose
-from reasonmed.parsing.leaks import find_leak
+from reasonmed.checks.rules import answers, licenses, prose
+from reasonmed.screening import phi
+from reasonmed.screening.leak import find_leak
 
 if TYPE_CHECKING:
     from collections.abc import Callable

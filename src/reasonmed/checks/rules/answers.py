@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.stages.votes import count_votes, in_words
+from reasonmed.pipeline.stages._votes import count_votes, in_words
 from reasonmed.types import letter
 
 if TYPE_CHECKING:

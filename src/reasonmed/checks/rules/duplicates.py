@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from reasonmed.checks.cases import Hit
-from reasonmed.contamination.fingerprint import fingerprint, masked_words
-from reasonmed.contamination.minhash import Signer, similarity
-from reasonmed.stems import normal, question_hash
+from reasonmed.questions.contamination.fingerprint import fingerprint, masked_words
+from reasonmed.questions.contamination.minhash import Signer, similarity
+from reasonmed.questions.normal import normal, question_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reasonmed.parsing.refusals import find_refusal
 from reasonmed.parsing.thinking import split_thinking
+from reasonmed.screening.refusal import find_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from reasonmed.export.axolotl import source
+from reasonmed.export.formats.axolotl import source
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks

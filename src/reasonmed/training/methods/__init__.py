@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from reasonmed.training.batches import Plan
     from reasonmed.training.data import Data
-    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.memory import Choice, Device
     from reasonmed.training.settings import Training
     from reasonmed.training.tokens import Tokens
     from reasonmed.training.trainer import Ready

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
-from reasonmed.training.layout import choose
+from reasonmed.training.memory import choose
 
 if TYPE_CHECKING:
-    from reasonmed.training.layout import Choice, Device, Load
+    from reasonmed.training.memory import Choice, Device, Load
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
-from reasonmed.training.extra import processes
-from reasonmed.training.layout import Load, precise
+from reasonmed.training.dependencies import processes
+from reasonmed.training.memory import Load, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
 from reasonmed.training.tokens import tokenize as render
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
     from reasonmed.training.trainer import Ready

@@ -13,8 +13,8 @@ from reasonmed import reward
 from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
-from reasonmed.training.extra import processes
-from reasonmed.training.layout import Load, cached, precise
+from reasonmed.training.dependencies import processes
+from reasonmed.training.memory import Load, cached, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.models import is_gguf
 from reasonmed.training.tokens import Tokens, render
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
     from reasonmed.training.trainer import Ready

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.training import data
-from reasonmed.training.apart import check_apart
 from reasonmed.training.batches import Collator, Layout, groups, plan
-from reasonmed.training.extra import processes
-from reasonmed.training.layout import FLASH, Load, choose
+from reasonmed.training.dependencies import processes
+from reasonmed.training.memory import FLASH, Load, choose
+from reasonmed.training.packing_check import check_apart
 from reasonmed.training.tokens import Said, check_template
 from reasonmed.training.tokens import tokenize as render
 from reasonmed.training.trainer import NoCard, arguments, build, lower
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.training.batches import Plan
-    from reasonmed.training.layout import Choice, Device
+    from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
     from reasonmed.training.tokens import Tokenized, Tokens

@@ -1,0 +1,174 @@
+"""Who goes next: so many requests over all models, so many at each endpoint, later stages first.
+
+A *pool* is one model with its endpoints. What waits stands in its pool's queue, so that a slow or broken endpoint keeps
+nobody else waiting; work is given on when a request ends, or when a timer says that a rate or a breaker allows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from typing import TYPE_CHECKING
+
+from reasonmed.errors import Drained, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reasonmed.engine.flow.endpoint import Endpoint, Estimate
+    from reasonmed.engine.flow.stop import Stop
+
+_RESERVE = 4
+"""Each pool leaves one part in so many times the pools of the places to the others."""
+
+
+class Pool:
+    """One model: its endpoints, and the requests that wait for them.
+
+    Args:
+        name: the model's name at its endpoints.
+        endpoints: its addresses.
+        entry: the recipe's name for it.
+    """
+
+    def __init__(self, name: str, endpoints: Sequence[Endpoint], entry: str | None = None) -> None:
+        self.name, self.endpoints, self.entry = name, endpoints, entry or name
+        self.waiting: list[tuple[int, int, Estimate, asyncio.Future[Endpoint]]] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.started: float | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are open at all endpoints."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    @property
+    def down(self) -> bool:
+        """Whether every endpoint is taken to be down."""
+        return all(endpoint.breaker.open for endpoint in self.endpoints)
+
+    def silence(self, now: float) -> float:
+        """Seconds since any endpoint answered, or since the first request."""
+        if self.started is None:
+            return 0.0
+        return now - max(self.started, *(endpoint.breaker.last_success for endpoint in self.endpoints))
+
+    def pick(self, estimate: Estimate, now: float) -> tuple[Endpoint | None, float]:
+        """The endpoint that may take a request now, the least loaded one first; else the seconds until one may."""
+        best, load, soonest = None, float("inf"), float("inf")
+        for endpoint in self.endpoints:
+            wait = endpoint.wait(estimate, now)
+            if wait <= 0:
+                own = endpoint.in_flight / endpoint.window.size
+                best, load = (endpoint, own) if own < load else (best, load)
+            soonest = min(soonest, wait)
+        return best, soonest
+
+
+class Scheduler:
+    """Gives places to requests.
+
+    Args:
+        places: requests that may be open over all pools.
+        stop: once it is set, everything that waits is let go.
+        clock: the time in seconds.
+        give_up: seconds without one answer of a pool after which the run is to end for now.
+    """
+
+    def __init__(self, places: int, stop: Stop, clock: Callable[[], float], give_up: float) -> None:
+        self.places, self.paused = places, False
+        self._taken = 0
+        self._stop, self._clock, self._give_up = stop, clock, give_up
+        self._order = itertools.count()
+        self.pools: list[Pool] = []
+        stop.tell(self._let_go)
+
+    def add(self, pool: Pool) -> None:
+        """Take a pool in; each pool leaves some places to the others."""
+        self.pools.append(pool)
+
+    def share(self, pools: int) -> int:
+        """The most places that one of so many pools may take."""
+        return self.places if pools <= 1 else max(1, self.places - (pools - 1) * (self.places // (_RESERVE * pools)))
+
+    async def enter(self, pool: Pool, rank: int, estimate: Estimate) -> Endpoint:
+        """Wait for a place at an endpoint of the pool; the highest rank goes first."""
+        now = self._clock()
+        if pool.started is None:
+            pool.started = now
+        if not pool.waiting and not self.paused and self._taken < self.places:
+            endpoint, _ = pool.pick(estimate, now)
+            if endpoint is not None:
+                return self._begin(endpoint, estimate, now)
+        turn: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
+        heapq.heappush(pool.waiting, (-rank, next(self._order), estimate, turn))
+        self._pump(pool)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.leave(turn.result())
+            raise
+
+    def leave(self, endpoint: Endpoint) -> None:
+        """Give a place back, and on to whoever may go next."""
+        endpoint.ended()
+        self._taken -= 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Look whether somebody may go; the pool with the latest stage at its head first."""
+        hungry = [pool for pool in self.pools if pool.waiting]
+        if len(hungry) > 1:
+            hungry.sort(key=lambda pool: pool.waiting[0][:2])
+        for pool in hungry:
+            self._pump(pool)
+
+    def pause(self, *, paused: bool) -> None:
+        """Let nobody go, or let them go again; open requests finish."""
+        self.paused = paused
+        self.wake()
+
+    def _begin(self, endpoint: Endpoint, estimate: Estimate, now: float) -> Endpoint:
+        self._taken += 1
+        endpoint.begin(estimate, now)
+        return endpoint
+
+    def _pump(self, pool: Pool) -> None:
+        while pool.waiting and not self.paused and self._taken < self.places:
+            _, _, estimate, turn = pool.waiting[0]
+            if turn.done():
+                heapq.heappop(pool.waiting)
+                continue
+            now = self._clock()
+            endpoint, soonest = pool.pick(estimate, now)
+            if endpoint is None:
+                self._arm(pool, soonest, now)
+                return
+            heapq.heappop(pool.waiting)
+            turn.set_result(self._begin(endpoint, estimate, now))
+
+    def _arm(self, pool: Pool, wait: float, now: float) -> None:
+        """Look again when a rate or a breaker may allow it, or when it is time to give the pool up."""
+        if pool.down:
+            left = self._give_up - pool.silence(now)
+            if left <= 0:
+                self._stop.ask(Unavailable(f"{pool.name} has not answered for {self._give_up:g} s"))
+                return
+            wait = min(wait, left)
+        if pool.timer is not None:
+            pool.timer.cancel()
+            pool.timer = None
+        if wait != float("inf"):
+            pool.timer = asyncio.get_running_loop().call_later(max(wait, 0.001), self._pump, pool)
+
+    def _let_go(self) -> None:
+        """The run is to end: whoever waits is told so."""
+        for pool in self.pools:
+            if pool.timer is not None:
+                pool.timer.cancel()
+            for *_, turn in pool.waiting:
+                if not turn.done():
+                    turn.set_exception(Drained("the run takes no new requests"))
+            pool.waiting.clear()

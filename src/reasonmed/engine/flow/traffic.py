@@ -1,0 +1,107 @@
+"""The control of a run's traffic: one scheduler over all models, the stop, the meter and the budget."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from reasonmed import backends
+from reasonmed.engine.flow.dispatch import Dispatched
+from reasonmed.engine.flow.endpoint import Endpoint, Rates
+from reasonmed.engine.flow.meter import Meter
+from reasonmed.engine.flow.retrying import Retrying
+from reasonmed.engine.flow.scheduler import Pool, Scheduler
+
+if TYPE_CHECKING:
+    from reasonmed.backends import ModelSettings
+    from reasonmed.engine.flow.budget import Budget
+    from reasonmed.engine.flow.stop import Stop
+    from reasonmed.recipe.options import Limits
+
+STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
+"""Stages that send requests, in the order of the way through them; of requests that wait, later ones go first."""
+
+_RANKS = {stage: rank for rank, stage in enumerate(STAGES)}
+_clock = time.monotonic
+
+
+class Control:
+    """What a run's models share, and what a person may turn while it runs."""
+
+    def __init__(self, limits: Limits, stop: Stop, budget: Budget) -> None:
+        self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
+        self.spent_before = budget.spent
+        self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
+
+    def connect(self, settings: ModelSettings, models: int, name: str) -> Retrying:
+        """The layers below the journal for one of so many models; ``name`` is the recipe's for it."""
+        allowed = settings.limits
+        rates = Rates(
+            allowed.requests_per_minute,
+            allowed.tokens_per_minute,
+            allowed.input_tokens_per_minute,
+            allowed.output_tokens_per_minute,
+        )
+        share = self.scheduler.share(models)
+        ceiling = min(share, allowed.in_flight or share)
+        endpoints = [
+            Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
+            for one in settings.split()
+        ]
+        pool = Pool(settings.label, endpoints, name)
+        self.scheduler.add(pool)
+        dispatched = Dispatched(pool, self, settings.priced)
+        ceilings = self.limits.tries.model_dump()
+        return Retrying(
+            dispatched,
+            pool,
+            stop=self.stop,
+            meter=self.meter,
+            ceilings=ceilings,
+            give_up=self.limits.give_up,
+            clock=_clock,
+        )
+
+    def limit(self, model: str, most: int) -> dict[str, str]:
+        """Set how many requests may be open at each address of a model.
+
+        The model is named as in the recipe or as at its endpoint, or by a part of one of these that no other has.
+        """
+        if most < 1:
+            return {"error": f"the limit must be 1 or more, not {most}"}
+        found = self._named(model)
+        if len(found) != 1:
+            names = ", ".join(_both_names(pool) for pool in self.scheduler.pools)
+            fits = "names several models" if found else "names no model"
+            return {"error": f"{model!r} {fits} of this run; there are {names}"}
+        for endpoint in found[0].endpoints:
+            endpoint.window.limit(most)
+        self.scheduler.wake()
+        return {"ok": f"{_both_names(found[0])}: at most {most} open requests at each address"}
+
+    def _named(self, model: str) -> list[Pool]:
+        pools = self.scheduler.pools
+        ways = (
+            [pool for pool in pools if model == pool.entry],
+            [pool for pool in pools if model == pool.name],
+            [pool for pool in pools if model in pool.entry or model in pool.name],
+        )
+        return next((found for found in ways if found), [])
+
+    def budget_spent(self) -> float | None:
+        """USD spent over all sessions; None where a price is unknown."""
+        if self.meter.unpriced:
+            return None
+        return self.spent_before + self.meter.spent
+
+    def rank(self, stage: str) -> int:
+        """How soon a stage's requests go: later stages first."""
+        return _RANKS.get(stage, 0)
+
+
+def _both_names(pool: Pool) -> str:
+    return pool.name if pool.entry == pool.name else f"{pool.entry} ({pool.name})"
+
+
+def _address(settings: ModelSettings) -> str:
+    return str(getattr(settings, "base_url", None) or getattr(settings, "endpoint", None) or settings.backend)

@@ -1,0 +1,112 @@
+"""The journal: a request on record is answered from the ledger, so that resume is replay.
+
+A new reply goes on record before it is used. With an older run's ledger at hand, its replies serve this run too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasonmed.engine.ledger import Call, Ledger
+from reasonmed.errors import RequestRejected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reasonmed.backends import Backend
+    from reasonmed.backends._prices import Price
+    from reasonmed.engine.flow.meter import Meter
+    from reasonmed.types import Completion, Request
+
+
+class Elder(NamedTuple):
+    """The ledger of an older run, and the name under which what it lends is recorded."""
+
+    ledger: Ledger
+    name: str
+
+
+class Journaled:
+    """Answers from the ledger what is on record, and puts on record what is not, before it is used.
+
+    Equal requests under way at the same time are sent once.
+    """
+
+    def __init__(
+        self, inner: Backend, ledger: Ledger, meter: Meter, elders: Sequence[Elder] = (), price: Price | None = None
+    ) -> None:
+        self._inner, self._ledger, self._meter, self._elders = inner, ledger, meter, elders
+        self._price = price
+        self._under_way: dict[tuple[bytes, int], asyncio.Future[None] | None] = {}
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer a request, from the ledger where it is there."""
+        found = self._ledger.find(request)
+        if found is not None:
+            self._meter.replayed(request)
+            return found
+        name = (request.key, request.sampling.max_tokens)
+        if name in self._under_way:
+            return await self._join(name, request)
+        self._under_way[name] = None
+        try:
+            return await self._ask(request)
+        finally:
+            others = self._under_way.pop(name)
+            if others is not None and not others.done():
+                others.set_result(None)
+
+    async def _join(self, name: tuple[bytes, int], request: Request) -> Completion:
+        """Wait until an equal request has ended, then look again."""
+        others = self._under_way[name]
+        if others is None:
+            others = self._under_way[name] = asyncio.get_running_loop().create_future()
+        await asyncio.shield(others)
+        return await self.complete(request)
+
+    async def _ask(self, request: Request) -> Completion:
+        started = time.perf_counter()
+        lent = self._lent(request)
+        if lent is not None:
+            outcome, call = lent
+        else:
+            outcome = await self._sent(request)
+            call = Call(time.perf_counter() - started, self._cost(request, outcome))
+        await self._ledger.record(request, outcome, call)
+        if isinstance(outcome, RequestRejected):
+            raise outcome
+        return outcome
+
+    def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
+        """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""
+        if self._price is None:
+            self._meter.unpriced += 1
+            return None
+        if isinstance(outcome, RequestRejected):
+            return 0.0
+        cost = self._price.of(outcome)
+        cost = self._price.worst(request) if cost is None else cost
+        self._meter.spent += cost
+        return cost
+
+    def _lent(self, request: Request) -> tuple[Completion | RequestRejected, Call] | None:
+        for elder in self._elders:
+            try:
+                found: Completion | RequestRejected | None = elder.ledger.find(request)
+            except RequestRejected as rejected:
+                found = rejected
+            if found is not None:
+                return found, Call(0.0, cost=0.0, reused_from=elder.name)
+        return None
+
+    async def _sent(self, request: Request) -> Completion | RequestRejected:
+        try:
+            return await self._inner.complete(request)
+        except RequestRejected as rejected:
+            return rejected
+
+    async def aclose(self) -> None:
+        """Close the back end; the ledgers stay open."""
+        await self._inner.aclose()

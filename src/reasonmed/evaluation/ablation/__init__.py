@@ -1,0 +1,177 @@
+"""Which part of the data does the work: variants trained alike, with several seeds, scored on the same questions."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from reasonmed.errors import UsageError
+from reasonmed.evaluation import Reading, evaluate, of_folder
+from reasonmed.evaluation.ablation.pooled import pooled
+from reasonmed.evaluation.answers import read_results
+from reasonmed.files import write_atomically
+from reasonmed.training import dependencies as extra
+from reasonmed.training import models
+from reasonmed.training import run as fit
+from reasonmed.training.methods import sft
+from reasonmed.training.prepare import Prepared, prepare
+from reasonmed.training.progress import Progress
+from reasonmed.training.settings import Training, changed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from reasonmed.evaluation import Settings
+    from reasonmed.evaluation.answers import Result
+    from reasonmed.training.data import Data, Row
+
+BASE = "base"
+RESULT = "ablation.json"
+ENGINE = "transformers"
+"""One back end for all models of an ablation, also where a part of them is asked by a later call."""
+ONE_SEED = "training variance not included"
+
+Equal = Literal["examples", "tokens"]
+
+
+class Arm(NamedTuple):
+    """One model of an ablation: a variant, a share of its rows, a seed."""
+
+    variant: str
+    seed: int
+    share: float = 1.0
+
+    @property
+    def group(self) -> str:
+        """What arms that differ in the seed alone have in common."""
+        return self.variant if self.share == 1 else f"{self.variant}-{self.share:.0%}".replace("%", "pct")
+
+    @property
+    def name(self) -> str:
+        """The model's folder."""
+        return f"{self.group}-{self.seed}"
+
+
+class Plan(NamedTuple):
+    """What an ablation does."""
+
+    settings: Training
+    variants: tuple[str, ...]
+    seeds: tuple[int, ...]
+    equal: Equal = "examples"
+    shares: tuple[float, ...] = ()
+    """Smaller shares of the rows of the first variant, as arms of their own."""
+
+    @property
+    def arms(self) -> list[Arm]:
+        """Every model to train."""
+        groups = [(variant, 1.0) for variant in self.variants] + [(self.variants[0], share) for share in self.shares]
+        return [Arm(variant, seed, share) for variant, share in groups for seed in self.seeds]
+
+
+def run(
+    source: Path,
+    plan: Plan,
+    questions: Sequence[Path],
+    out: Path,
+    asked: tuple[Settings, Reading],
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train every arm, evaluate all of them and the base, and write ``ablation.json``; the same call again resumes.
+
+    Args:
+        source: an export with the ``trl-sft`` files of all variants.
+        plan: which arms, with which seeds, and what they have equal.
+        questions: question files.
+        out: the folder for models, evaluation and result.
+        asked: how and which questions are asked.
+        tell: called with a line of progress.
+
+    Raises:
+        ReasonMedError: data, settings, model or questions do not allow it.
+    """
+    extra.need()
+    if plan.settings.method != "sft":
+        raise UsageError(
+            f"method: {plan.settings.method}: an ablation compares what fine-tuning learns; say method: sft"
+        )
+    rows = {variant: sft.read(source, changed(plan.settings, {"variant": variant})) for variant in plan.variants}
+    common = _common(rows)
+    out.mkdir(parents=True, exist_ok=True)
+    for arm in plan.arms:
+        tell(f"{arm.name}: training")
+        _train(arm, plan, source, (out, common), tell)
+    candidates = [of_folder(_base(plan.settings, out), BASE, ENGINE)]
+    candidates += [of_folder(out / "models" / arm.name, arm.name, ENGINE) for arm in plan.arms]
+    tell(f"evaluating {len(candidates)} models")
+    settings, reading = asked
+    scored = evaluate(list(questions), candidates, out / "evaluation", settings, base=BASE, reading=reading)
+    answers = {one["name"]: out / "evaluation" / one["answers_file"] for one in scored["models"]}
+    told = _result(plan, out, {name: read_results(path) for name, path in answers.items()}, len(common))
+    write_atomically(out / RESULT, json.dumps(told, indent=1) + "\n")
+    return told
+
+
+def _common(rows: dict[str, Data[Row]]) -> frozenset[str]:
+    """Ids of rows that every variant has: all arms are trained on the same examples."""
+    common = frozenset.intersection(*(frozenset(row.id for row in one.train.rows) for one in rows.values()))
+    if not common:
+        held = ", ".join(f"{name} ({one.train.rows[0].id}, ...)" for name, one in rows.items())
+        raise UsageError(f"the variants have no row id in common: {held}; they must come from one export")
+    return common
+
+
+def _train(arm: Arm, plan: Plan, source: Path, place: tuple[Path, frozenset[str]], tell: Callable[[str], None]) -> None:
+    out, common = place
+    folder = out / "models" / arm.name
+    prepared = _prepared(arm, plan, source, common)
+    if not fit.open_folder(folder, prepared, force=False):
+        fit.train(prepared, folder, Progress(tell, prepared.method.WATCHED, arm.name))
+
+
+def _prepared(arm: Arm, plan: Plan, source: Path, common: frozenset[str]) -> Prepared:
+    """An arm's run; with equal tokens, every arm sees as many as the one with the fewest does."""
+    settings = changed(plan.settings, {"variant": arm.variant, "seed": arm.seed})
+    kept = sorted(common)[: max(math.floor(len(common) * arm.share), 1)]
+    prepared = prepare(source, settings, frozenset(kept))
+    if plan.equal == "tokens":
+        fewest = min(
+            prepare(source, changed(settings, {"variant": variant}), common).train.total for variant in plan.variants
+        )
+        epochs = settings.epochs * fewest / prepared.train.total
+        prepared = prepare(source, changed(settings, {"epochs": epochs}), frozenset(kept))
+    return prepared
+
+
+def _base(settings: Training, out: Path) -> Path:
+    """The base model as a folder, so that it is asked in the same way as those that were trained from it."""
+    import torch  # noqa: PLC0415 - an extra
+
+    base, folder = models.find(settings), out / "models" / BASE
+    if not (folder / "config.json").is_file():
+        models.load(base, torch.float32, "sdpa").save_pretrained(folder)
+        models.tokenizer(base, settings.template).save_pretrained(folder)
+    return folder
+
+
+def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> dict[str, Any]:
+    runs = {arm.name: json.loads((out / "models" / arm.name / fit.RUN).read_text("utf-8")) for arm in plan.arms}
+    stems = {stem for told in runs.values() for stem in told["stems"] or ()}
+    groups: dict[str, list[list[Result]]] = {BASE: [results[BASE]]}
+    for arm in plan.arms:
+        groups.setdefault(arm.group, []).append(results[arm.name])
+    return {
+        "version": 1,
+        "equal": plan.equal,
+        "examples": examples,
+        "seeds": list(plan.seeds),
+        "note": ONE_SEED if len(plan.seeds) == 1 else "intervals include the draw of questions and of seeds",
+        "rows_without_stem": max(told["rows_without_stem"] for told in runs.values()),
+        "models": {
+            name: {"loss": told["loss"], "steps": told["layout"]["steps"], "tokens": told["data"]["tokens"]}
+            for name, told in runs.items()
+        },
+        **pooled(groups, BASE, stems),
+    }

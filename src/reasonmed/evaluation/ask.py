@@ -1,0 +1,88 @@
+"""Asks one model one question as often as the settings say, and reads the answers. Nothing is asked a second time."""
+
+from __future__ import annotations
+
+from dataclasses import replace as changed
+from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
+
+from reasonmed.errors import RequestRejected
+from reasonmed.evaluation import loglikelihood
+from reasonmed.evaluation.rotation import present
+from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.thinking import split_thinking
+from reasonmed.pipeline.agent import gather
+from reasonmed.types import ChainOfThought
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reasonmed.evaluation.rotation import Presented
+    from reasonmed.evaluation.settings import Settings
+    from reasonmed.pipeline.agent import Agent
+    from reasonmed.pipeline.team import Team
+    from reasonmed.types import Completion, Question, Story
+
+Status = Literal["correct", "wrong", "unparsed", "truncated", "failed"]
+STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "failed")
+
+STAGE = "evaluate"
+
+
+async def answer(story: Story, team: Team, settings: Settings, prompts: Mapping[str, str]) -> Story:
+    """The story with one chain an answer, in the order of ``settings.draws``; options by their original places.
+
+    ``prompts`` names the log-likelihood prompt of each benchmark.
+    """
+    question, (agent, _) = story.question, team.generators[0]
+    if settings.protocol == "loglikelihood":
+        kind = prompts[question.id.partition("/")[0]]
+        return replace(story, chains=(await _score(question, agent, kind),))
+    asker = changed(agent, stage=STAGE, prompt=settings.template())
+    shown = [present(question, by) for by in settings.draws(question)]
+    return replace(story, chains=tuple(await gather(_ask(one, asker, draw) for draw, one in enumerate(shown))))
+
+
+async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
+    request = agent.request(shown.question, {}, draw)
+    temperature = request.sampling.temperature
+    try:
+        reply = await agent.complete(request)
+    except RequestRejected as refused:
+        return ChainOfThought(str(refused), agent.label, None, temperature, draw, missing=refused.kind)
+    if reply.finish_reason == "content_filter":
+        return ChainOfThought(reply.text, agent.label, None, temperature, draw, missing="filtered")
+    found = parse_answer(reply.text, shown.question.options)
+    return ChainOfThought(
+        text=_whole(reply),
+        model=agent.label,
+        answer=shown.original(found.option if found else None),
+        temperature=temperature,
+        sample=draw,
+        truncated=reply.cut or not split_thinking(reply.text).closed,
+    )
+
+
+async def _score(question: Question, agent: Agent, kind: str) -> ChainOfThought:
+    request = loglikelihood.request_of(question, kind, agent.model, agent.revision)
+    try:
+        reply = await agent.complete(request)
+    except RequestRejected as refused:
+        return ChainOfThought(str(refused), agent.label, missing=refused.kind)
+    return ChainOfThought(reply.text, agent.label, loglikelihood.choice(reply, len(question.options)))
+
+
+def _whole(reply: Completion) -> str:
+    return f"<think>\n{reply.reasoning}\n</think>\n\n{reply.text}" if reply.reasoning else reply.text
+
+
+def status_of(chain: ChainOfThought, key: int | None) -> Status:
+    """What an answer is. One that was cut is *truncated*, whatever it says; one that names no option is *unparsed*."""
+    if chain.missing is not None:
+        return "failed"
+    if chain.truncated:
+        return "truncated"
+    if chain.answer is None:
+        return "unparsed"
+    return "correct" if chain.answer == key else "wrong"

@@ -1,0 +1,160 @@
+"""One job a model: its questions through the ledger, the limits and the live view of every other run."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.errors import RecipeError, UsageError
+from reasonmed.evaluation.ask import answer
+from reasonmed.evaluation.benchmarks import stories_of
+from reasonmed.evaluation.folder import EvaluationFolder
+from reasonmed.evaluation.loglikelihood import prompt_of
+from reasonmed.evaluation.models import with_thinking
+from reasonmed.evaluation.settings import Settings
+from reasonmed.pipeline.agent import question_fields
+from reasonmed.recipe.options import Generate, Limits, Recipe, Stages
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import Job
+from reasonmed.runs.session import spent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reasonmed.evaluation.benchmarks import Benchmark
+    from reasonmed.evaluation.models import Candidate
+    from reasonmed.runs.directory import RunDirectory
+
+_NAME = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Which models are asked which questions, how, and where it is written."""
+
+    benchmarks: Sequence[Benchmark]
+    candidates: Sequence[Candidate]
+    folder: EvaluationFolder
+    settings: Settings = field(default_factory=Settings)
+    base: str | None = None
+    """The model that gains are reported against."""
+    limits: Limits = field(default_factory=Limits)
+    forks: tuple[Path, ...] = ()
+    """Older evaluations whose replies are reused."""
+
+
+def prepare(evaluation: Evaluation) -> Evaluation:
+    """Check everything that can be checked before the first request, and take the folder.
+
+    Raises:
+        UsageError: names, protocol, prices or questions do not allow the evaluation.
+        RunDirectoryError: the folder belongs to something else.
+    """
+    made = replace(evaluation, candidates=[_asked(one, evaluation.settings) for one in evaluation.candidates])
+    names = [one.name for one in made.candidates]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        raise UsageError(f"-m {', '.join(twice)}: named twice" if twice else "no model is named: give -m MODEL")
+    if made.settings.protocol == "loglikelihood":
+        _check_protocol(made)
+    if made.settings.protocol == "generate":
+        made.settings.template().render(question_fields(made.benchmarks[0].questions[0]))
+    unpriced = [one.name for one in made.candidates if one.entry.priced is None]
+    if made.limits.max_cost is not None and unpriced:
+        raise RecipeError([f"{name}: has no known price, and a cap needs one" for name in unpriced], "--max-cost")
+    if made.base is not None and made.base not in {*names, *(made.folder.models() if made.folder.exists else ())}:
+        raise UsageError(f"--base {made.base}: is none of the models {', '.join(names)}")
+    made.folder.claim(made.settings.identity())
+    made.folder.note(one.fetched for one in made.benchmarks if one.fetched is not None)
+    for one in made.candidates:
+        made.folder.add(one)
+    return made
+
+
+def _asked(one: Candidate, settings: Settings) -> Candidate:
+    return replace(one, entry=with_thinking(one.entry, settings))
+
+
+def _check_protocol(evaluation: Evaluation) -> None:
+    """The log-likelihood protocol needs models that score, and questions that lm-eval has a prompt for."""
+    other = [one.name for one in evaluation.candidates if not one.entry.scores]
+    if other:
+        raise UsageError(
+            "--protocol loglikelihood scores continuations, which only model folders in this process can, not "
+            f"{other[0]}"
+        )
+    for one in evaluation.benchmarks:
+        if one.prompt is None:
+            raise UsageError(
+                f"{one.file}: lm-eval has no log-likelihood task for {one.name}; say which variant a file is, such "
+                "as medqa-4options=FILE, or use --protocol generate"
+            )
+        for question in one.questions:
+            prompt_of(question, one.prompt)
+
+
+def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, Job]]:
+    """The jobs, one after the other, so that only one model is in memory; a cap on money counts over all of them."""
+    for one in evaluation.candidates:
+        yield one, _job(one, evaluation)
+
+
+def _job(one: Candidate, evaluation: Evaluation) -> Job:
+    settings, run = evaluation.settings, evaluation.folder.run_of(one)
+    kinds = {found.name: found.prompt or "" for found in evaluation.benchmarks}
+    return Job(
+        command="evaluate",
+        recipe=_recipe(one, evaluation, run),
+        stages=(),
+        work=partial(answer, settings=settings, prompts=kinds),
+        intake=take_in(Path("questions"), lambda: stories_of(evaluation.benchmarks), Selection()),
+        folder=run,
+        forks=_elders(evaluation.forks),
+        settings={"evaluate": settings.identity(), "model": _identity(one)},
+    )
+
+
+def _recipe(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Recipe:
+    settings, limits = evaluation.settings, evaluation.limits
+    if one.folder is not None and "in_flight" not in limits.model_fields_set:
+        limits = limits.model_copy(update={"in_flight": max(limits.in_flight, one.entry.limits.in_flight or 0)})
+    if limits.questions is None:
+        limits = limits.model_copy(update={"questions": limits.in_flight})
+    if limits.max_cost is not None:
+        others = [other for other in evaluation.folder.runs() if other.path != run.path]
+        left = max(0.0, limits.max_cost - sum(_spent(other) for other in others))
+        limits = limits.model_copy(update={"max_cost": left})
+    generate = Generate(
+        models=(_NAME,),
+        temperatures=(settings.temperature,),
+        samples=1,
+        top_p=settings.top_p,
+        max_tokens=settings.max_tokens,
+        keep_truncated=True,
+    )
+    return Recipe(models={_NAME: one.entry}, stages=Stages(generate=generate), limits=limits)
+
+
+def _spent(run: RunDirectory) -> float:
+    with closing(run.reader()) as ledger:
+        return spent(ledger)
+
+
+def _identity(one: Candidate) -> dict[str, Any]:
+    entry = one.entry
+    sampling = entry.sampling.model_dump(mode="json", exclude_none=True)
+    return {"name": entry.label, "system": entry.system, "sampling": sampling, "extra_body": entry.extra_body}
+
+
+def _elders(forks: Sequence[Path]) -> tuple[RunDirectory, ...]:
+    """The runs of older evaluations."""
+    found: list[RunDirectory] = []
+    for fork in forks:
+        older = EvaluationFolder(fork)
+        if not older.exists:
+            raise UsageError(f"--fork {fork}: there is no evaluation")
+        found += older.runs()
+    return tuple(found)

@@ -1,0 +1,183 @@
+"""What a data set is, how it came about and what it must not be used for, in sentences: each follows from the facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.export.card.licenses import UNKNOWN, conflict, identifier
+from reasonmed.report.markdown import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Told = Mapping[str, Any]
+
+NOT_CLINICAL = (
+    "Not for clinical use. These texts were written by language models for research on medical reasoning; no clinician "
+    "has checked them. They must not be used to diagnose, to treat or to advise patients."
+)
+DEMO = (
+    "This is a demo. A model without medical ability took part in it, and its texts have no medical worth: do not "
+    "train on them. It only shows the machinery."
+)
+_LIMITS = (
+    "A verdict is the word of a language model that sees the key; it does not prove that the reasoning is sound.",
+    "Keys are those of the question sources. A wrong or outdated key yields a wrong chain of thought that looks right.",
+    "Multiple-choice questions are no patients: there is no history to take, nobody to examine and one right answer.",
+)
+_UNCHECKED = "Nobody has checked these questions against benchmarks, nor these texts for personal data."
+_BIASES = (
+    "Questions that the generating models answer right more often have more records; others have fewer or none.",
+    "Emphases of the sources in subject, region, language and date of guidelines are carried on; none was measured.",
+)
+_PROTOCOL = (
+    "Each chain of thought has a verdict (correct, error, undecided) of a model that sees the key, if there is one; "
+    "the number of wrong ones is the question's tier."
+)
+_USE = "Research: training and evaluation of language models on medical multiple-choice reasoning; never clinical use"
+_DEMO_USE = "Showing and testing the machinery only"
+_PERSONAL = "phi."
+"""So begin the names of the rules of ``reasonmed check`` about personal data."""
+_SAVED = {
+    "precheck": "Chains of thought that conclude another option than the key were called wrong without a judge",
+    "stop_when_decided": "Chains of thought that could not change the tier were neither written nor judged",
+}
+_VERBS = {
+    "generate": "wrote chains of thought",
+    "verify": "judged them",
+    "rank": "ranked the correct ones",
+    "refine": "rewrote those of medium questions",
+    "optimize": "wrote those of difficult questions",
+    "blind reader": "answered difficult questions from the reasoning alone",
+    "summarize": "wrote the responses",
+    "score": "scored records",
+}
+
+
+def summary(told: Told) -> str:
+    """What the data set is, in a paragraph, with the warnings."""
+    return " ".join([*([DEMO] if told["demo"] else []), contents(told), NOT_CLINICAL])
+
+
+def contents(told: Told) -> str:
+    """What is in the data set."""
+    counts = told["card"]["counts"]
+    return (
+        f"{count(counts['records'], 'record')} on {count(counts['answered'], 'multiple-choice medical question')}: "
+        f"question, options, key and a chain of thought; {counts['responses']:,} have a concise response. "
+        f"Language models wrote and judged these texts; a judge called {counts['verified']:,} of the chains of thought "
+        "correct in exactly the words that stand here."
+    )
+
+
+def limits(told: Told) -> list[str]:
+    """What a reader must know before the data is used."""
+    facts = told["card"]
+    counts, run = facts["counts"], facts["run"]
+    found = list(_LIMITS)
+    unverified = counts["records"] - counts["verified"]
+    if unverified:
+        found.append(
+            f"Without a judge's Correct on exactly these words (verified is false): {count(unverified, 'record')}."
+        )
+    found += [f"With the flag {flag}: {count(number, 'record')}." for flag, number in counts["by_flag"].items()]
+    if counts["consensus"]:
+        found.append(
+            f"With the models' consensus as the key, not a source's: {count(counts['consensus'], 'question')}."
+        )
+    if run["unfinished"]:
+        found.append(
+            f"The run was not finished: {run['unfinished']:,} of {run['questions']:,} questions have no outcome."
+        )
+    found += unclear_licenses(counts["sources"])
+    return found if "checks" in told else [*found, _UNCHECKED]
+
+
+def unclear_licenses(sources: Sequence[Told]) -> list[str]:
+    """A sentence on each source with records whose publishers disagree on its license."""
+    claims = ((one["source"], conflict(one["source"], one["license"])) for one in sources if one["records"])
+    told = {
+        f"The license of {source} is unclear, its publishers disagree: "
+        f"{'; '.join(f'{claim.license} according to {claim.where}' for claim in said)}."
+        for source, said in claims
+        if said
+    }
+    return sorted(told)
+
+
+def biases(told: Told) -> list[str]:
+    """Where the data leans."""
+    facts = told["card"]
+    shares = ", ".join(f"{name} {number:,}" for name, number in facts["counts"]["by_writer"].items())
+    found = [f"Style and mistakes are those of the models that wrote the chains of thought ({shares}).", *_BIASES]
+    both = self_judged(facts["roles"])
+    if both:
+        found.append(f"The judge {', '.join(both)} also wrote chains of thought that it judged, and may favor its own.")
+    return found
+
+
+def self_judged(roles: list[dict[str, Any]]) -> list[str]:
+    """Models that judged and also wrote what was judged."""
+    judges = {name for role in roles if role["stage"] == "verify" for name in role["models"]}
+    writers = {name for role in roles if role["stage"] in ("generate", "refine", "optimize") for name in role["models"]}
+    return sorted(judges & writers)
+
+
+def savings(run: Told) -> list[str]:
+    """What the saving options did in this run."""
+    found = []
+    for name, saved in run["saved"].items():
+        tokens = "" if saved["tokens"] is None else f", about {count(saved['tokens'], 'token')}"
+        found.append(f"{_SAVED[name]} ({name}): {count(saved['calls'], 'request')}{tokens} less.")
+    return found
+
+
+def rai(told: Told) -> dict[str, Any]:
+    """The fields of Croissant's RAI extension that a run can tell."""
+    facts = told["card"]
+    run, roles = facts["run"], facts["roles"]
+    sources = ", ".join(one["source"] or "a source without a name" for one in facts["counts"]["sources"])
+    deeds = [f"{', '.join(role['models'])} {_VERBS[role['stage']]}." for role in roles if role["stage"] in _VERBS]
+    left = [f"Left out, {reason}: {number:,}" for reason, number in left_out(told).items()]
+    return {
+        "rai:dataCollection": " ".join([f"Questions from {sources}.", *deeds]),
+        "rai:dataCollectionType": ["Synthetic text from language models", "Existing question sets"],
+        "rai:dataCollectionTimeFrame": [run["started"][:10]],
+        "rai:dataPreprocessingProtocol": left or ["Nothing was left out"],
+        "rai:dataAnnotationProtocol": [_PROTOCOL],
+        "rai:dataAnnotationPlatform": [f"reasonmed {run['reasonmed']}"],
+        "rai:annotationsPerItem": "One verdict a chain of thought",
+        "rai:annotatorDemographics": ["No human annotators took part"],
+        "rai:machineAnnotationTools": [f"{name} ({role['stage']})" for role in roles for name in role["models"]],
+        "rai:dataBiases": biases(told),
+        "rai:dataLimitations": [*([DEMO] if told["demo"] else []), NOT_CLINICAL, *limits(told)],
+        "rai:dataUseCases": [_DEMO_USE if told["demo"] else _USE],
+        "rai:dataSocialImpact": f"Models trained on this data may state wrong medicine with confidence. {NOT_CLINICAL}",
+        "rai:personalSensitiveInformation": [_personal(told.get("checks"))],
+    }
+
+
+def _personal(checks: Told | None) -> str:
+    about = "Questions may be case vignettes with ages, sexes and diagnoses."
+    if checks is None:
+        return f"{about} Nobody has screened them for personal data."
+    rules = checks["counts"]["rules"].items()
+    found = ", ".join(f"{name} {number:,}" for name, number in rules if name.startswith(_PERSONAL))
+    return (
+        f"{about} Patterns of personal data that were found: {found or 'none'}; this does not prove that there is none."
+    )
+
+
+def left_out(told: Told) -> dict[str, int]:
+    """Counts of what is not in the data, by the reason in words; a question may be left out for two reasons."""
+    kinds = {"questions": "questions_left_out", "records": "left_out", "chains of thought": "chains_left_out"}
+    found = {f"questions without a record in the run: {name}": n for name, n in told["card"]["run"]["reasons"].items()}
+    for what, key in kinds.items():
+        found |= {f"{what} by the rules of the export: {name}": number for name, number in told[key].items()}
+    return found
+
+
+def without_license(told: Told) -> list[str]:
+    """Sources whose license is not known."""
+    found = told["card"]["counts"]["sources"]
+    return sorted({one["source"] or "(no source named)" for one in found if identifier(one["license"]) == UNKNOWN})

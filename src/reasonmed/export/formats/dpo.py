@@ -1,0 +1,81 @@
+"""Preference pairs for DPO: a chain of thought that the judge called correct against a wrong one of the same question.
+
+The hardest wrong ones of a question come first (``rank`` 1): those that reach the right answer by broken reasoning,
+then those whose wrong answer most chains share. Among the right chains the partner is the one that keeps the lengths of
+chosen and rejected in balance over the file; a pair in which one is more than twice as long as the other is left out.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.export._chains import judged
+from reasonmed.export._text import user
+from reasonmed.questions.normal import stem_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reasonmed.export._chains import Judged
+    from reasonmed.export._settings import Settings
+    from reasonmed.export._sinks import Sinks
+    from reasonmed.export._view import Case, View
+
+_LONGEST = log(2)
+
+
+def write(view: View, sinks: Sinks) -> None:
+    """Write ``SPLIT.jsonl``."""
+    drift: dict[str, float] = {}
+    for case in view.cases():
+        for row, pull in pairs(case, view.settings, drift.get(case.split, 0.0), sinks):
+            drift[case.split] = drift.get(case.split, 0.0) + pull
+            sinks.add(f"{case.split}.jsonl", row)
+
+
+def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterator[tuple[dict[str, Any], float]]:
+    """The pairs of a question, each with the logarithm of chosen's length over rejected's.
+
+    Args:
+        case: the question.
+        settings: how texts end.
+        drift: the sum of those logarithms over the pairs that the file has so far; pairs are chosen to keep it at 0.
+        sinks: counts what is left out.
+    """
+    chains = judged(case)
+    right = [one for one in chains if one.right and one.chain.answer == case.question.answer]
+    wrong = [one for one in chains if not one.right]
+    if wrong and not right:
+        sinks.left_out["no_right_chain"] += len(wrong)
+        return
+    for rank, rejected in enumerate(sorted(wrong, key=lambda one: _ease(one, case)), 1):
+        pulls = [log(len(one.chain.text) / len(rejected.chain.text)) for one in right]
+        fitting = [(abs(drift + pull), place) for place, pull in enumerate(pulls) if abs(pull) <= _LONGEST]
+        if not fitting:
+            sinks.left_out["length"] += 1
+            continue
+        place = min(fitting)[1]
+        drift += pulls[place]
+        yield _row(case, settings, right[place], rejected) | {"rank": rank}, pulls[place]
+
+
+def _ease(one: Judged, case: Case) -> tuple[bool, int]:
+    return one.chain.answer != case.question.answer, -one.votes
+
+
+def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged) -> dict[str, Any]:
+    question = case.question
+    right, wrong = ([{"role": "assistant", "content": one.text(question, settings)}] for one in (chosen, rejected))
+    return {
+        "id": rejected.id,
+        "question_id": question.id,
+        "prompt": user(question),
+        "chosen": right,
+        "rejected": wrong,
+        "chosen_id": chosen.id,
+        "rejected_reason": rejected.verdict.reason,
+        "tier": case.story.tier,
+        "source": question.source,
+        "stem": stem_hash(question),
+    }

@@ -1,0 +1,46 @@
+"""Prompt and completion as chat messages, one folder a variant: what TRL's ``SFTTrainer`` reads.
+
+Loss is on the completion alone. ``id`` and ``question_id`` say where a row comes from; ``stem`` is the hash of the
+question's stem (``reasonmed.questions.normal``), to find the same question in a benchmark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.export._text import VARIANTS, assistant, parts, user
+from reasonmed.questions.normal import stem_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reasonmed.export._settings import Settings
+    from reasonmed.export._sinks import Sinks
+    from reasonmed.export._view import Row, View
+
+
+def write(view: View, sinks: Sinks) -> None:
+    """Write ``VARIANT/SPLIT.jsonl``."""
+    for row in view.rows():
+        for variant, made in rows_of(row, view.settings):
+            sinks.add(f"{variant}/{row.split}.jsonl", made)
+
+
+def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a record, by variant."""
+    record, _, story = row
+    for variant in VARIANTS:
+        said = parts(record, variant, settings)
+        if said is not None:
+            yield (
+                variant,
+                {
+                    "id": record.id,
+                    "question_id": record.question_id,
+                    "prompt": user(story.question),
+                    "completion": [assistant(said, settings.reasoning)],
+                    "tier": record.tier,
+                    "source": record.source,
+                    "stem": stem_hash(story.question),
+                },
+            )

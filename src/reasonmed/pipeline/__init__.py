@@ -1,0 +1,1 @@
+"""One question: from its chains of thought to its records."""

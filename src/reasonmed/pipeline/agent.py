@@ -1,0 +1,128 @@
+"""Agents: a role is a model, sampling parameters, a prompt and a parser. Stages get agents and see no back end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
+
+from reasonmed.errors import UnparsableReply
+from reasonmed.recipe.templates import Prompt, question_text
+from reasonmed.types import Completion, Message, Question, Request, SamplingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+T = TypeVar("T")
+
+_WARMTH = 0.3
+"""Least temperature of the first re-ask; twice that for the second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One role in the team."""
+
+    stage: str
+    """What its requests are recorded under."""
+    model: str
+    """The provider's name of the model, part of every request's identity."""
+    prompt: Prompt
+    sampling: SamplingParameters
+    complete: Callable[[Request], Awaitable[Completion]]
+    revision: str | None = None
+    system: str | None = None
+    schema: dict[str, Any] | None = None
+    extra_body: dict[str, Any] | None = None
+
+    @property
+    def label(self) -> str:
+        """How records name the model."""
+        return f"{self.model}@{self.revision}" if self.revision else self.model
+
+    def request(self, question: Question, values: Mapping[str, object], sample: int = 0) -> Request:
+        """What would be sent at the first attempt."""
+        text = self.prompt.render({**question_fields(question), **values})
+        system = (Message("system", self.system),) if self.system else ()
+        return Request(
+            model=self.model,
+            revision=self.revision,
+            messages=(*system, Message("user", text)),
+            sampling=self.sampling,
+            response_schema=self.schema,
+            extra_body=self.extra_body,
+            sample=sample,
+            stage=self.stage,
+            question_id=question.id,
+        )
+
+    async def ask(
+        self,
+        question: Question,
+        values: Mapping[str, object],
+        parse: Callable[[Completion], T],
+        *,
+        sample: int = 0,
+    ) -> T:
+        """Render, complete, parse. A reply that does not parse is asked again, and told what was wrong with it.
+
+        A reply that was cut is first asked once more with twice the tokens.
+
+        Raises:
+            UnparsableReply: the re-asks are used up.
+            RequestRejected: the endpoint refuses the request.
+        """
+        first = request = self.request(question, values, sample)
+        problems: Counter[type[UnparsableReply]] = Counter()
+        longer = False
+        while True:
+            completion = await self.complete(request)
+            try:
+                return parse(completion)
+            except UnparsableReply as problem:
+                if completion.cut and not longer:
+                    longer = True
+                    request = _with_twice_the_tokens(request)
+                    continue
+                problems[type(problem)] += 1
+                if problems[type(problem)] > problem.ceiling:
+                    raise
+                request = _again(first, request, completion, problem)
+
+
+def question_fields(question: Question) -> dict[str, object]:
+    """What every template may use of a question; neither the key nor the meta fields are among it."""
+    return {
+        "question": question_text(question),
+        "stem": question.stem,
+        "options": question.options,
+        "context": question.context,
+    }
+
+
+async def gather(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all, then raise the first error: a sibling that is already paid for is never canceled."""
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _with_twice_the_tokens(request: Request) -> Request:
+    return replace(request, sampling=replace(request.sampling, max_tokens=2 * request.sampling.max_tokens))
+
+
+def _again(first: Request, last: Request, completion: Completion, problem: UnparsableReply) -> Request:
+    """The first request with the bad reply behind it and one line on what was wrong, a little warmer."""
+    attempt = last.attempt + 1
+    warmth = max(first.sampling.temperature or 0.0, _WARMTH * attempt)
+    temperature = None if first.sampling.temperature is None else warmth
+    said = completion.text.strip() or "(no text)"
+    asked = f"This reply cannot be used: {problem.problem}. Reply again, in exactly the form that was asked for."
+    messages = (*first.messages, Message("assistant", said), Message("user", asked))
+    sampling = replace(last.sampling, temperature=temperature)
+    return replace(first, messages=messages, sampling=sampling, attempt=attempt)

@@ -1,0 +1,152 @@
+"""The judge card for people: tables, as Markdown and as a page with a plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasonmed.errors import UsageError
+from reasonmed.report import markdown
+from reasonmed.report.page import heading, page, paragraph, table
+from reasonmed.report.plot import Bar, bars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from reasonmed.pipeline.judging.card import Card, Estimate, Share
+    from reasonmed.report.page import Html
+
+STRATUM_NAMES = {"wrong_answer": "wrong answer", "broken_reasoning": "right answer, broken reasoning"}
+
+
+class Section(NamedTuple):
+    """A table with its title and a note."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def summary(card: Card) -> Section:
+    """Sensitivity, specificity and kappa, a column a stratum."""
+    found = [card.strata[name] for name in STRATUM_NAMES]
+    rows = [
+        ("sound chains", *(str(one.sound) for one in found)),
+        ("wrong chains", *(str(one.wrong) for one in found)),
+        ("sensitivity", *(told(one.sensitivity) for one in found)),
+        ("specificity", *(told(one.specificity) for one in found)),
+        ("Cohen's kappa", *(estimated(one.kappa) for one in found)),
+        ("undecided", *(told(one.undecided) for one in found)),
+    ]
+    note = (
+        "Sensitivity: sound chains of thought accepted. Specificity: wrong ones rejected. Intervals: 95 %. The judge "
+        "sees the key, so that a wrong answer is easy to see; thresholds apply to broken reasoning."
+    )
+    return Section("Verdicts", note, ("", *STRATUM_NAMES.values()), rows)
+
+
+def details(card: Card) -> Iterator[Section]:
+    """Everything else that the card tells; sections without a row are left out."""
+    retest = card.retest
+    again = [("same verdict", told(retest.same)), ("Cohen's kappa", estimated(retest.kappa))] if retest.same.of else []
+    own = card.own_model
+    writers = [(writer, told(one)) for writer, one in own.by_writer.items()]
+    if own.gap is not None:
+        writers += [("own model", told(own.own)), ("other models", told(own.others)), ("gap", estimated(own.gap))]
+    lengths = [
+        (STRATUM_NAMES.get(name, name), words, told(one))
+        for name, parts in card.length.items()
+        for words, one in parts.items()
+    ]
+    for section in (
+        Section("Rejected, by what is wrong", "", ("kind", "rejected"), _rows(card.rejected)),
+        Section(
+            "Injection",
+            "Orders to the judge behind a broken chain, and texts without any reasoning: those not accepted.",
+            ("attempt", "resisted"),
+            [("all", told(card.injection.resisted)), *_rows(card.injection.by_kind), *_rows(card.injection.by_text)],
+        ),
+        Section("Asked twice", "The same case a second time.", ("", "of those asked twice"), again),
+        Section("Length", "Accepted, by the length of the chain.", ("chains", "words", "accepted"), lengths),
+        Section("Place of the fault", "Rejected, by where the fault stands.", ("part", "rejected"), _rows(card.place)),
+        Section("Letter of the key", "Sound chains accepted, by the key.", ("key", "accepted"), _rows(card.key)),
+        Section("Writers", "Sound chains accepted, by who wrote them.", ("writer", "accepted"), writers),
+    ):
+        if section.rows:
+            yield section
+
+
+def _rows(shares: Mapping[str, Share]) -> list[tuple[str, ...]]:
+    return [(name, told(one)) for name, one in shares.items()]
+
+
+def told(one: Share) -> str:
+    """A share for people: ``0.83 (0.61 to 0.94), 15 of 18``."""
+    if one.share is None:
+        return "none counted"
+    return f"{one.share:.2f} ({one.low:.2f} to {one.high:.2f}), {one.count} of {one.of}"
+
+
+def estimated(one: Estimate) -> str:
+    """An estimate for people."""
+    return "not defined" if one.value is None else f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+
+
+def facts(card: Card) -> list[str]:
+    """What a reader must know before the numbers."""
+    labels = ", ".join(f"{count} {name}" for name, count in card.labels.items())
+    lines = [
+        f"Judge: {card.name}, temperature {card.judge['temperature']}, prompt {card.judge['prompt']}",
+        f"Cases: {card.cases} from {card.source}, seed {card.seed}; labels: {labels}",
+    ]
+    if card.labels.get("presumed"):
+        lines.append(
+            "Presumed: nobody labelled these chains; they are taken as sound because their answer is right. Some may "
+            "not be, and a judge that says so loses sensitivity for it."
+        )
+    if card.left_out:
+        lines.append("Left out: " + ", ".join(f"{count} ({reason})" for reason, count in card.left_out.items()))
+    if card.unchecked_conflicts:
+        lines.append(
+            f"{card.unchecked_conflicts} chains with another answer than the key were called Correct; in a run the "
+            "verifier's own rule makes such verdicts undecided"
+        )
+    if card.demo:
+        lines.append("DEMO: a model without medical ability; these numbers only show the machinery")
+    return lines
+
+
+def markdown_of(card: Card) -> str:
+    """The card as Markdown."""
+    parts = ["# Judge card\n", markdown.bullets(markdown.plain(line) for line in facts(card))]
+    for section in (summary(card), *details(card)):
+        parts += [f"## {section.title}\n"]
+        parts += [f"{section.note}\n"] if section.note else []
+        columns, *rows = [[markdown.plain(cell) for cell in row] for row in (section.columns, *section.rows)]
+        parts.append(markdown.table(columns, rows))
+    return "\n".join(parts)
+
+
+def html_of(card: Card) -> str:
+    """The card as a page of its own; without matplotlib it has no plot, and says so."""
+    parts = [paragraph(line) for line in facts(card)]
+    for number, section in enumerate((summary(card), *details(card))):
+        parts.append(heading(section.title))
+        parts += [paragraph(section.note, note=True)] if section.note else []
+        parts.append(table(section.columns, section.rows))
+        parts += [_plot(card)] if number == 0 else []
+    return page(f"Judge card: {card.name}", parts)
+
+
+def _plot(card: Card) -> Html:
+    groups = {"sound, accepted": {"share": _bar(card.strata["broken_reasoning"].sensitivity)}}
+    groups |= {f"{kind}, rejected": {"share": _bar(one)} for kind, one in card.rejected.items()}
+    groups |= {f"{kind}, resisted": {"share": _bar(one)} for kind, one in card.injection.by_kind.items()}
+    try:
+        return bars("Right verdicts, with 95 % intervals", groups, "share")
+    except UsageError as missing:
+        return paragraph(str(missing), note=True)
+
+
+def _bar(one: Share) -> Bar:
+    return Bar(one.share or 0.0, one.low, one.high)

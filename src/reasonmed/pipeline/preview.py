@@ -1,0 +1,68 @@
+"""What a stage would send for a story, without sending it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reasonmed.engine.flow.traffic import STAGES
+from reasonmed.errors import UsageError
+from reasonmed.pipeline.team import Team, assemble
+
+if TYPE_CHECKING:
+    from reasonmed.pipeline.agent import Agent
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.types import Completion, Request, Story
+
+_CHAIN = "(the chain of thought that is judged, graded or rewritten)"
+_RESPONSE = "(the response)"
+_REASON = "(the judge's reason against another chain of thought)"
+
+
+class _Silent:
+    """A back end that answers nothing."""
+
+    async def complete(self, request: Request) -> Completion:
+        raise UsageError(f"a preview sends nothing, not even {request.stage}")
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def preview(recipe: Recipe, stage: str, story: Story) -> Request:
+    """The first request of a stage; what earlier stages would have written stands in parentheses.
+
+    Raises:
+        UsageError: there is no such stage, or the recipe leaves it out.
+    """
+    team = assemble(recipe, {name: _Silent() for name in recipe.models})
+    agent = _agent(team, stage)
+    if agent is None:
+        raise UsageError(f"--stage {stage!r}: the recipe has no such role; stages with prompts are {', '.join(STAGES)}")
+    question = story.question
+    first = next((chain for chain in story.chains if chain.missing is None), None)
+    kept = story.kept[0] if story.kept else None
+    text = kept.text if kept else first.text if first else _CHAIN
+    reasons = [chain.verdict.reason for chain in story.chains if chain.outcome == "error" and chain.verdict]
+    values = {
+        "key": question.key_text if question.answer is not None else "",
+        "chain_of_thought": text,
+        "reasoning": text,
+        "reasons": reasons or [_REASON],
+        "response": (kept.response if kept else None) or _RESPONSE,
+    }
+    return agent.request(question, {} if stage == "generate" else values)
+
+
+def _agent(team: Team, stage: str) -> Agent | None:
+    roles = {
+        "generate": team.generators[0][0] if team.generators else None,
+        "consensus": team.keyless_judge,
+        "verify": team.judge,
+        "rank": team.ranker,
+        "refine": team.editor,
+        "optimize": team.author,
+        "blind": team.blind_reader or team.verify_reader,
+        "summarize": team.summarizer,
+        "score": team.scorer,
+    }
+    return roles.get(stage)

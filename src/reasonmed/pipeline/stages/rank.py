@@ -1,0 +1,59 @@
+"""Rank: a score of 0 to 5 for each correct chain of thought; the best are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.parsing.judgment import parse_score
+from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.team import RANK_BOUNDS
+from reasonmed.types import ChainOfThought, Kept, digest
+
+if TYPE_CHECKING:
+    from reasonmed.pipeline.team import Team
+    from reasonmed.types import Question, Story
+
+
+async def rank(story: Story, team: Team) -> Story:
+    """Keep the best correct chains; where there are no more than wanted, all of them, without a request."""
+    options = team.stages.rank
+    keep, seed = (options.keep, options.seed) if options else (2, 0)
+    right = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
+    if len(right) > keep:
+        scored = await gather(_scored(story.question, story.chains[index], team) for index in right)
+        better = dict(zip(right, scored, strict=True))
+        story = replace(story, chains=tuple(better.get(index, chain) for index, chain in enumerate(story.chains)))
+        right = sorted(right, key=lambda index: (-_points(story.chains[index]), draw(seed, story.question, index)))
+    return replace(story, kept=tuple(keep_chain(story, index) for index in right[:keep]))
+
+
+def keep_chain(story: Story, index: int) -> Kept:
+    """A generated chain of thought on its way into the data set."""
+    chain = story.chains[index]
+    conflict = chain.verdict is not None and chain.verdict.conflict
+    flags = (*(["truncated"] if chain.truncated else []), *(["conflict"] if conflict else []))
+    return Kept(text=chain.text, model=chain.model, parent=index, verdict=chain.verdict, flags=flags)
+
+
+def draw(seed: int, question: Question, index: int) -> str:
+    """The order of equals: drawn from a hash, so that no model and no position is favored."""
+    return digest((seed, question.id, index))
+
+
+def _points(chain: ChainOfThought) -> int:
+    return -1 if chain.score is None else chain.score
+
+
+async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
+    """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
+    if team.ranker is None:
+        return chain
+    values = {"key": question.key_text, "chain_of_thought": chain.text}
+    try:
+        score, why = await team.ranker.ask(question, values, lambda reply: parse_score(reply.text, *RANK_BOUNDS))
+    except (UnparsableReply, RequestRejected) as lost:
+        return replace(chain, justification=f"no score: {lost.kind}")
+    return replace(chain, score=score, justification=why)

@@ -1,0 +1,47 @@
+"""Refine: an editor rewrites the kept chains of a medium question, with the reasons against the failed ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem
+from reasonmed.pipeline.stages.verify import fetch_reasons
+from reasonmed.types import Dropped, Failure, Kept
+
+if TYPE_CHECKING:
+    from reasonmed.pipeline.team import Team
+    from reasonmed.types import Rewrite, Story
+
+
+async def refine(story: Story, team: Team) -> Story:
+    """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
+    if team.editor is None or not story.kept:
+        return story
+    story = await fetch_reasons(story, team)
+    results = await gather(_refined(story, kept, team) for kept in story.kept or ())
+    kept = tuple(one for one, _ in results if isinstance(one, Kept))
+    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)))
+    failure = None if kept else Failure("unverified", "; ".join(one.reason for one in dropped))
+    rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
+    return replace(story, kept=kept, rewrites=rewrites, dropped=dropped, failure=failure)
+
+
+async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped, list[Rewrite]]:
+    options = team.stages.refine
+    draft = Draft("refine", kept.text, kept.parent, failed_reasons(story, kept.parent))
+    tried: list[Rewrite] = []
+    for number in range(options.rounds if options else 0):
+        if team.editor is None:
+            break
+        rewrite = await attempt(story, team, team.editor, draft, number)
+        tried.append(rewrite)
+        if rewrite.problem is None:
+            return take(rewrite), tried
+        draft = with_problem(draft, rewrite)
+    if kept.verdict is not None and kept.verdict.outcome == "error":
+        problems = "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)
+        return Dropped("refine", f"no rewrite of a wrong chain passed: {problems}", kept.parent), tried
+    return replace(kept, flags=(*kept.flags, "not_refined")), tried

@@ -1,0 +1,36 @@
+"""Score: 1 to 10 for a finished chain of thought and its response, by a judge who sees the key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.parsing.judgment import parse_score
+from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import known_key
+from reasonmed.pipeline.team import SCORE_BOUNDS
+
+if TYPE_CHECKING:
+    from reasonmed.pipeline.team import Team
+    from reasonmed.types import Kept, Question, Story
+
+
+async def score(story: Story, team: Team) -> Story:
+    """Score every kept chain of the story; one whose score does not come stays without, never at 0."""
+    if not story.kept:
+        return story
+    return replace(story, kept=tuple(await gather(_scored(story.question, kept, team) for kept in story.kept)))
+
+
+async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
+    agent = team.scorer
+    if agent is None:
+        return kept
+    values = {"key": known_key(question), "chain_of_thought": kept.text, "response": kept.response or ""}
+    try:
+        points, why = await agent.ask(question, values, lambda reply: parse_score(reply.text, *SCORE_BOUNDS))
+    except (UnparsableReply, RequestRejected) as lost:
+        return replace(kept, justification=f"no score: {lost.kind}", scorer=agent.label)
+    return replace(kept, score=points, justification=why, scorer=agent.label)

@@ -1,0 +1,152 @@
+"""Verify: a judge reads question, key and one chain of thought and says Correct or Error, with the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
+
+from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.parsing.contradiction import names_only_others
+from reasonmed.parsing.judgment import parse_verdict
+from reasonmed.parsing.order import in_another_order
+from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._blind import read
+from reasonmed.pipeline.stages._canaries import plant
+from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reasonmed.pipeline.agent import Agent
+    from reasonmed.pipeline.team import Team
+    from reasonmed.types import Completion, Probe, Question, Story
+
+Outcome = Literal["correct", "error", "undecided"]
+
+
+async def verify(story: Story, team: Team) -> Story:
+    """Give every chain of thought that is there a verdict."""
+
+    async def judged(chain: ChainOfThought) -> ChainOfThought:
+        if chain.missing is not None or chain.verdict is not None:
+            return chain
+        if _precheck(team) and contradicts_key(story.question, chain):
+            return replace(chain, verdict=Verdict("error", prechecked=True))
+        return replace(chain, verdict=await verdict_on(story.question, chain, team))
+
+    async def tried(canary: Probe) -> Probe:
+        chain = ChainOfThought(canary.text, canary.model, canary.answer)
+        return replace(canary, verdict=await verdict_on(story.question, chain, team))
+
+    canaries = plant(story, team.stages.verify) if team.stages.verify else []
+    chains = tuple(await gather(judged(chain) for chain in story.chains))
+    probes = (*story.probes, *await gather(tried(canary) for canary in canaries))
+    return replace(story, chains=chains, probes=probes)
+
+
+async def fetch_reasons(story: Story, team: Team) -> Story:
+    """The judge's reasons against chains that were errors without a request; none is made up where none comes."""
+
+    async def reasoned(chain: ChainOfThought) -> ChainOfThought:
+        if chain.verdict is None or not chain.verdict.prechecked or chain.verdict.judge:
+            return chain
+        said = await judge(story.question, chain, team)
+        reason = said.reason if said.outcome == "error" else ""
+        return replace(chain, verdict=replace(chain.verdict, judge=said.judge, reason=reason))
+
+    return replace(story, chains=tuple(await gather(reasoned(chain) for chain in story.chains)))
+
+
+def _precheck(team: Team) -> bool:
+    return team.stages.verify is not None and team.stages.verify.precheck
+
+
+async def verdict_on(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
+    """The judge's verdict, which must hold before a blind reader and in another order, where the recipe asks for that.
+
+    A reader who reaches another option makes it an error; a judge who says otherwise in another order, undecided.
+    """
+    verdict = await judge(question, chain, team, sample=sample)
+    for check in (_blind, _shuffled):
+        if verdict.outcome == "correct":
+            verdict = await check(question, chain, verdict, team, sample)
+    return verdict
+
+
+async def _blind(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
+    if team.verify_reader is None:
+        return verdict
+    found = await read(question, chain.text, team.verify_reader, sample)
+    outcome: Outcome = "correct" if found.problem is None else "undecided" if found.lost else "error"
+    return with_opinion(verdict, Opinion("blind", outcome, found.problem or "", team.verify_reader.label), outcome)
+
+
+async def _shuffled(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
+    turned = in_another_order(question, chain) if team.stages.verify and team.stages.verify.shuffle else None
+    if turned is None:
+        return verdict
+    again = await judge(*turned, team, sample=sample)
+    said = Opinion("shuffled", again.outcome, again.reason, again.judge)
+    return with_opinion(verdict, said, "correct" if again.outcome == "correct" else "undecided")
+
+
+def with_opinion(verdict: Verdict, said: Opinion, outcome: Outcome) -> Verdict:
+    """The verdict with an opinion; where the opinion changes it, its reason stands and the judge's word is kept."""
+    if outcome == verdict.outcome:
+        return replace(verdict, opinions=(*verdict.opinions, said))
+    own = Opinion("judge", verdict.outcome, verdict.reason, verdict.judge)
+    return replace(verdict, outcome=outcome, reason=said.reason, opinions=(own, *verdict.opinions, said))
+
+
+async def judge(
+    question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0, agent: Agent | None = None
+) -> Verdict:
+    """The judge's verdict on one chain of thought; *undecided* when no usable one comes, never Error.
+
+    ``agent`` is another judge than the team's first.
+    """
+    agent = agent or team.judge
+    if agent is None:
+        raise ValueError("the recipe has no verify stage")
+    believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
+
+    def parse(completion: Completion) -> Verdict:
+        outcome, reason = parse_verdict(completion.text)
+        conflict = outcome == "correct" and contradicts_key(question, chain)
+        if conflict and not believed:
+            raise VerdictConflict(_conflict(question, chain))
+        return Verdict(outcome, reason, agent.label, conflict)
+
+    values = {"key": question.key_text, "chain_of_thought": chain.text}
+    return await ask_verdict(agent, question, values, parse, sample)
+
+
+async def ask_verdict(
+    agent: Agent,
+    question: Question,
+    values: Mapping[str, object],
+    parse: Callable[[Completion], Verdict],
+    sample: int = 0,
+) -> Verdict:
+    """A verdict, or *undecided* with the reason that none came."""
+    try:
+        return await agent.ask(question, values, parse, sample=sample)
+    except VerdictConflict as conflict:
+        return Verdict("undecided", conflict.problem, agent.label, conflict=True)
+    except UnparsableReply as problem:
+        return Verdict("undecided", f"no usable verdict: {problem.problem}", agent.label)
+    except RequestRejected as rejected:
+        return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
+
+
+def contradicts_key(question: Question, chain: ChainOfThought) -> bool:
+    """Whether a chain concludes another option than the key, or names others and not the key where it concludes."""
+    if question.answer is None or chain.answer == question.answer:
+        return False
+    return chain.answer is not None or names_only_others(chain.text, question.options, question.answer)
+
+
+def _conflict(question: Question, chain: ChainOfThought) -> str:
+    said = letter(chain.answer) if chain.answer is not None else "another option"
+    return f'the verdict is "Correct", but the chain of thought concludes {said} and the key is {question.key_text}'

@@ -1,0 +1,146 @@
+"""Benchmarks to check against: from a question file, or from an index that carries hashes and no text.
+
+An index is JSON Lines: a header (name, number of questions, size of the whole benchmark), then one fingerprint a line.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from reasonmed.errors import UsageError
+from reasonmed.files import replacing
+from reasonmed.questions import Settings, questions_in
+from reasonmed.questions.contamination.fingerprint import BYTES, SIZE, Fingerprint, fingerprint, masked_words
+from reasonmed.questions.contamination.minhash import PERMUTATIONS, SCHEME, Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+FORMAT = 1
+_MARK = b'{"reasonmed_index":'
+_LAYOUT = {
+    "reasonmed_index": FORMAT,
+    "gram_words": SIZE,
+    "gram_bytes": BYTES,
+    "permutations": PERMUTATIONS,
+    "scheme": SCHEME,
+}
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Fingerprint).decode
+
+
+class Benchmark(NamedTuple):
+    """A benchmark, or as much of it as is at hand.
+
+    ``total`` is the size of the whole benchmark, None where nobody said it. ``words`` are the masked words of
+    the stems, None where there are only hashes.
+    """
+
+    name: str
+    total: int | None
+    entries: list[Fingerprint]
+    words: list[list[str]] | None = None
+
+    @property
+    def hash(self) -> str:
+        """Hash of what is compared with: equal for a question file and the index made of it."""
+        return blake2b("".join(sorted(one.exact for one in self.entries)).encode(), digest_size=16).hexdigest()
+
+    @property
+    def coverage(self) -> str:
+        """How much of the benchmark is compared with, in words."""
+        count = f"{len(self.entries):,}"
+        if self.total is None:
+            return f"checked against {count} questions; the size of the whole benchmark was not given"
+        if len(self.entries) < self.total:
+            return f"checked against {count} of {self.total:,}"
+        return f"checked against all {count}"
+
+
+def benchmark(path: Path, *, signed: bool = True) -> Benchmark:
+    """The benchmark of an index or of a question file.
+
+    Args:
+        path: an index, or a question file of any layout.
+        signed: whether signatures are wanted; those of an index are there already.
+
+    Raises:
+        UsageError: an index that is torn or of another version.
+        QuestionError: a question file that cannot be read, or has a bad row.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_MARK)) == _MARK:
+                return _read_index(path)
+    return build([path], path.stem, None, signed=signed)
+
+
+def build(files: Sequence[Path], name: str, total: int | None, *, signed: bool = True) -> Benchmark:
+    """A benchmark from question files.
+
+    Raises:
+        UsageError: ``total`` is smaller than the number of questions.
+        QuestionError: a file cannot be read, or has a bad row.
+    """
+    signer = Signer() if signed else None
+    entries, words = [], []
+    for file in files:
+        for question in questions_in(file, Settings()):
+            said = masked_words(question.stem)
+            made = fingerprint(question, said)
+            entries.append(msgspec.structs.replace(made, signature=signer.sign(said)) if signer else made)
+            words.append(said)
+    if not entries:
+        raise UsageError(f"{', '.join(map(str, files))}: there are no questions to check against")
+    if total is not None and total < len(entries):
+        raise UsageError(f"--total {total}: the files have {len(entries):,} questions, and the whole cannot have fewer")
+    return Benchmark(name, total, entries, words)
+
+
+def write_index(made: Benchmark, path: Path) -> None:
+    """Write a benchmark's fingerprints, in the order of their hashes."""
+    header = {**_LAYOUT, "name": made.name, "questions": len(made.entries), "total": made.total}
+    with replacing(path) as sink:
+        sink.write(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+        for entry in sorted(made.entries, key=lambda one: (one.exact, one.id)):
+            sink.write(_encode(entry) + b"\n")
+
+
+def _read_index(path: Path) -> Benchmark:
+    with path.open("rb") as file:
+        header = _header(path, file.readline())
+        entries = list(_entries(path, file))
+    if len(entries) != header["questions"]:
+        raise UsageError(f"{path} is torn: it has {len(entries):,} of {header['questions']:,} questions; build it anew")
+    return Benchmark(header["name"], header["total"], entries)
+
+
+def _header(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+        name, questions, total = found["name"], found["questions"], found["total"]
+    except (ValueError, KeyError, TypeError) as torn:
+        raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
+    layout = {field: found.get(field) for field in _LAYOUT}
+    if layout != _LAYOUT:
+        raise UsageError(f"{path} is an index of another version ({layout}); build it anew with `reasonmed index`")
+    whole = total is None or (isinstance(total, int) and total >= questions)
+    if not (isinstance(name, str) and isinstance(questions, int) and questions > 0 and whole):
+        raise UsageError(f"{path} is no index: name {name!r}, questions {questions!r}, total {total!r}")
+    return {"name": name, "questions": questions, "total": total}
+
+
+def _entries(path: Path, lines: Iterable[bytes]) -> Iterable[Fingerprint]:
+    for number, line in enumerate(lines, 2):
+        try:
+            found = _decode(line)
+        except (msgspec.DecodeError, ValueError) as torn:
+            raise UsageError(f"{path}:{number} is no fingerprint: {torn}; build the index anew") from torn
+        if len(found.grams) % BYTES or len(found.signature) not in (0, 4 * PERMUTATIONS):
+            raise UsageError(f"{path}:{number} is no fingerprint: its hashes are cut; build the index anew")
+        yield found

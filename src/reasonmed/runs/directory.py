@@ -1,0 +1,170 @@
+"""The run directory: its manifest, its lock, its ledger. One writer at a time; whoever reads may read at any time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import socket
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from reasonmed import __version__
+from reasonmed.errors import RunDirectoryError
+from reasonmed.files import write_atomically
+from reasonmed.engine.ledger import Ledger
+from reasonmed.recipe.identity import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FORMAT = 1
+
+
+class RunDirectory:
+    """Where a run lives.
+
+    Args:
+        path: the folder, whether it is there or not.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest_path = path / "run.json"
+        self.ledger_path = path / "ledger.db"
+        self.records_path = path / "records.jsonl"
+        self.failures_path = path / "failures.jsonl"
+        self._lock_path = path / "run.lock"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run is there."""
+        return self.manifest_path.is_file() and self.ledger_path.is_file()
+
+    def manifest(self) -> dict[str, Any]:
+        """What the run was started with.
+
+        Raises:
+            RunDirectoryError: there is no run here, or its manifest is torn.
+        """
+        try:
+            found = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as missing:
+            raise self._no_run("run.json") from missing
+        except OSError as unread:
+            raise RunDirectoryError(f"{self.manifest_path} cannot be read: {unread.strerror}") from unread
+        except ValueError as torn:
+            raise RunDirectoryError(f"{self.manifest_path} cannot be read: {torn}") from torn
+        if not isinstance(found, dict) or found.get("format") != _FORMAT:
+            raise RunDirectoryError(f"{self.manifest_path} is not of this version's format {_FORMAT}")
+        return found
+
+    def reader(self) -> Ledger:
+        """The ledger, for reading only.
+
+        Raises:
+            RunDirectoryError: there is no run here.
+        """
+        self.manifest()
+        if not self.ledger_path.is_file():
+            raise self._no_run("ledger.db")
+        return Ledger(self.ledger_path, read_only=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Ledger]:
+        """The ledger at one moment, for reading only.
+
+        Raises:
+            RunDirectoryError: there is no run here.
+        """
+        with closing(self.reader()) as ledger, ledger.one_moment():
+            yield ledger
+
+    @contextmanager
+    def writing(self, manifest: dict[str, Any]) -> Iterator[Ledger]:
+        """Hold the directory and its ledger for writing; made with this manifest where there is none.
+
+        Raises:
+            RunDirectoryError: another process holds it, it is something else, or a run of another identity.
+        """
+        if self.path.exists() and not self.exists and not self._only_ours():
+            raise RunDirectoryError(f"{self.path} exists and is no run of reasonmed; choose another -o")
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            if self.manifest_path.exists():
+                self._check(manifest)
+            ledger = Ledger(self.ledger_path)
+            try:
+                if not self.manifest_path.exists():
+                    write_atomically(self.manifest_path, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+                yield ledger
+            finally:
+                ledger.close()
+
+    def owner(self) -> str | None:
+        """Who is writing now, as ``pid 123 on host``; None when nobody is."""
+        try:
+            with self._lock_path.open(encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return file.read().strip() or "another process"
+        except FileNotFoundError:
+            return None
+        return None
+
+    def _no_run(self, missing: str) -> RunDirectoryError:
+        what = (
+            f"it has no {missing}"
+            if self.path.is_dir()
+            else "it is a file"
+            if self.path.exists()
+            else "nothing is there"
+        )
+        return RunDirectoryError(f"{self.path} is no run: {what}; give the run directory that `reasonmed run` printed")
+
+    def _only_ours(self) -> bool:
+        """Whether nothing but the remains of a start that was interrupted is here."""
+        own = {self._lock_path.name, self.ledger_path.name, "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed"}
+        return self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= own
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with self._lock_path.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as held:
+                raise RunDirectoryError(f"{self.path} is in use by {self.owner()}; one run at a time") from held
+            file.truncate(0)
+            file.write(f"pid {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            yield
+
+    def _check(self, manifest: dict[str, Any]) -> None:
+        old = self.manifest()
+        if old["command"] != manifest["command"]:
+            raise RunDirectoryError(f"{self.path} was made by `{old['command']}`, not by `{manifest['command']}`")
+        changed = list(differences(old["identity"], manifest["identity"]))
+        if changed:
+            lines = "\n".join(f"  - {one}" for one in changed)
+            raise RunDirectoryError(
+                f"{self.path} was made with another recipe or --against, and its records would change:\n{lines}\n"
+                f"Use the old recipe, or start a run that reuses what is the same: -o NEW --fork {self.path}"
+            )
+
+
+def make_manifest(command: str, identity: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """What a run writes about itself when it starts."""
+    return {
+        "format": _FORMAT,
+        "reasonmed": __version__,
+        "command": command,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **facts,
+        "identity": identity,
+    }

@@ -1,0 +1,210 @@
+"""Admission: every row is checked before the first request, then taken into the ledger in the file's order."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from contextlib import closing
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasonmed.errors import QuestionError, RunDirectoryError
+from reasonmed.engine.ledger import encode, pack
+from reasonmed.types import Question, Story, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from reasonmed.engine.ledger import Ledger
+
+    Source = Callable[[], Iterable[Story | QuestionError]]
+
+_SHOWN = 20
+_ADMITTED = "admitted"
+_BEHIND = 1 << 32
+"""Added to the positions of what a run has already, so that rows which left the file come after it."""
+
+
+class Selection(NamedTuple):
+    """Which rows of a file: the first ``limit``, ``sample`` drawn by a hash of id and seed, or ``ids``; else all."""
+
+    limit: int | None = None
+    sample: int | None = None
+    seed: int = 0
+    ids: frozenset[str] | None = None
+
+
+class Survey(NamedTuple):
+    """What the first reading of a file found."""
+
+    wanted: int
+    """Rows that are wanted and good."""
+    hash: str
+    """Hash of every good row of the file, wanted or not."""
+    bad: list[QuestionError]
+    """The first bad rows."""
+    bad_count: int
+    drawn: frozenset[str] | None
+    """The ids of a sample."""
+    without_key: int
+    """Wanted rows without an answer key."""
+
+
+class Intake(NamedTuple):
+    """A file, how to read it, what of it is wanted, and what the first reading found."""
+
+    file: Path
+    source: Source
+    selection: Selection
+    survey: Survey
+
+
+def take_in(file: Path, source: Source, selection: Selection) -> Intake:
+    """Read a file for the first time."""
+    return Intake(file, source, selection, survey(source, selection, file))
+
+
+def survey(source: Source, selection: Selection, file: Path | None = None) -> Survey:
+    """Read the file once: check every row, find duplicate ids, draw the sample. Keeps no row in memory."""
+    bad: list[QuestionError] = []
+    lottery: list[_Ticket] = []
+    whole, count, bad_count, keyless = blake2b(digest_size=16), 0, 0, 0
+    for one in _unique(source(), file):
+        if isinstance(one, QuestionError):
+            bad_count += 1
+            bad += [one] if len(bad) < _SHOWN else []
+            continue
+        count += 1
+        whole.update(content_hash(one))
+        keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
+        if selection.ids is not None and one.question.id in selection.ids:
+            lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))
+        elif selection.sample is not None:
+            _draw(lottery, one.question, selection)
+    if selection.sample is None and selection.ids is None:
+        wanted = count if selection.limit is None else min(count, selection.limit)
+        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless)
+    drawn = frozenset(ticket.id for ticket in lottery)
+    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, sum(not ticket.has_key for ticket in lottery))
+
+
+def refuse_bad(intake: Intake) -> None:
+    """Raise when a file has bad rows, with the first of them and their number."""
+    found = intake.survey
+    if not found.bad_count:
+        return
+    lines = "\n".join(f"  {one}" for one in found.bad)
+    more = found.bad_count - len(found.bad)
+    rows = "1 bad row" if found.bad_count == 1 else f"{found.bad_count} bad rows"
+    rest = f"\n  ... and {more} more" if more else ""
+    raise QuestionError(
+        str(intake.file), 0, "", f"{rows}:\n{lines}{rest}\nMend them, or leave them out with --skip-bad."
+    )
+
+
+def admit(ledger: Ledger, intake: Intake) -> int:
+    """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
+
+    Each row stands at its place in the file, and no two at one, whatever was taken in before. The rows that
+    were taken in last are not read again.
+
+    Raises:
+        RunDirectoryError: a row with an id that the ledger knows has changed.
+    """
+    new, run, name = 0, ledger.path.parent, _name_of(intake)
+    if ledger.saved is None and ledger.fact(_ADMITTED) == name:
+        return 0
+
+    def change(connection: sqlite3.Connection) -> None:
+        nonlocal new
+        connection.execute("UPDATE items SET position = position + ?", (_BEHIND,))
+        for position, (story, wanted) in enumerate(_good(intake)):
+            known = _place(connection, position, story, run)
+            if wanted and not known:
+                row = (position, story.question.id, content_hash(story), pack(story))
+                connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
+                new += 1
+        connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_ADMITTED, name))
+
+    ledger.apply(change).result()
+    return new
+
+
+def _name_of(intake: Intake) -> str:
+    """What rows an intake wants, in a word: their contents and order, and which of them."""
+    ids = intake.selection.ids
+    return digest((intake.survey.hash, intake.selection._replace(ids=None), None if ids is None else sorted(ids)))
+
+
+def content_hash(story: Story) -> bytes:
+    """A hash of everything in a row that can change a record; ``meta`` is not in it."""
+    question = story.question
+    told = Question(
+        question.id,
+        question.stem,
+        question.options,
+        question.answer,
+        question.context,
+        question.source,
+        question.license,
+        answer_source=question.answer_source,
+    )
+    rest = (story.chains, story.tier, story.kept, story.rewrites, *([story.probes] if story.probes else []))
+    return blake2b(encode((told, rest)), digest_size=16).digest()
+
+
+def _good(intake: Intake) -> Iterator[tuple[Story, bool]]:
+    """The good rows of a file, each with whether it is wanted."""
+    drawn, limit, count = intake.survey.drawn, intake.selection.limit, 0
+    for one in _unique(intake.source(), intake.file):
+        if not isinstance(one, QuestionError):
+            count += 1
+            within = limit is None or count <= limit
+            yield one, within if drawn is None else one.question.id in drawn
+
+
+def _unique(rows: Iterable[Story | QuestionError], file: Path | None) -> Iterator[Story | QuestionError]:
+    """The rows, with an error in place of each one whose id has been seen; ids are kept on disk, not in memory."""
+    with closing(sqlite3.connect("", check_same_thread=False)) as seen:
+        seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        for number, one in enumerate(rows, 1):
+            if (
+                isinstance(one, QuestionError)
+                or seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (one.question.id,)).rowcount
+            ):
+                yield one
+            else:
+                problem = f"{one.question.id!r} stands twice; the second is row {number}: {one.question.stem[:60]!r}"
+                yield QuestionError(str(file or ""), 0, "id", problem)
+
+
+class _Ticket(NamedTuple):
+    number: int
+    id: str
+    has_key: bool
+
+
+def _draw(lottery: list[_Ticket], question: Question, selection: Selection) -> None:
+    """Keep the ids with the smallest hashes; the list is a heap with the largest of them first."""
+    number = -int(digest((selection.seed, question.id), 8), 16)
+    ticket = _Ticket(number, question.id, question.answer is not None)
+    if len(lottery) < (selection.sample or 0):
+        heapq.heappush(lottery, ticket)
+    else:
+        heapq.heappushpop(lottery, ticket)
+
+
+def _place(connection: sqlite3.Connection, position: int, story: Story, run: Path) -> bool:
+    """Move a row that the ledger has to its place; returns whether it has it."""
+    name = story.question.id
+    known = connection.execute("SELECT hash FROM items WHERE id = ?", (name,)).fetchone()
+    if known is None:
+        return False
+    if known[0] != content_hash(story):
+        raise RunDirectoryError(
+            f"question {name!r} has changed since the run {run} took it in; give the changed question another id, "
+            f"or start a new run with -o NEW --fork {run}"
+        )
+    connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
+    return True

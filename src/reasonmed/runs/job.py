@@ -1,0 +1,153 @@
+"""A job: rows in, work on each, outcomes out. ``run`` and every agent's own command are jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.runs.intake import admit
+from reasonmed.engine.flow.traffic import Control
+from reasonmed.runs.socket import listening
+from reasonmed.engine.flow.stop import Stop
+from reasonmed.recipe.checks import doubts
+from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
+from reasonmed.runs.directory import RunDirectory, make_manifest
+from reasonmed.runs.pool import run, save, unfinished
+from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, signals
+from reasonmed.pipeline.team import Team, connected
+from reasonmed.types import Story
+
+if TYPE_CHECKING:
+    from reasonmed.runs.intake import Intake
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.progress import Watch
+
+Work = Callable[[Story, Team], Awaitable[Story]]
+After = Callable[["Ledger", Team, Stop], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to do with which rows, where."""
+
+    command: str
+    recipe: Recipe
+    stages: tuple[str, ...]
+    """The stages whose options can change an outcome."""
+    work: Work
+    intake: Intake | None
+    """The rows to take in; None to go on with those that the ledger has."""
+    folder: RunDirectory
+    forks: tuple[RunDirectory, ...] = ()
+    """Older runs whose replies serve this one too."""
+    against: tuple[dict[str, Any], ...] = ()
+    """The benchmarks whose questions were taken out of the rows; part of the identity where there are any."""
+    after: After | None = None
+    """What comes after the last row."""
+    write: Callable[[Ledger], None] = field(default=lambda _: None)
+    """Writes the files that are derived from the ledger."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else can change an outcome, beside the recipe's stages: a part of the identity."""
+
+    def manifest(self) -> dict[str, Any]:
+        """What the run directory says about the job."""
+        taken = self.intake
+        facts = {
+            "demo": self.recipe.demo,
+            "prompts": prompt_hashes(self.recipe),
+            "input": {"file": taken.file.name, "hash": taken.survey.hash} if taken else None,
+            "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
+            "templates": prompt_texts(self.recipe),
+        }
+        if self.against:
+            facts["against"] = list(self.against)
+        identity = identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against)
+        return make_manifest(self.command, identity, facts)
+
+
+def screen_identity(against: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a run's identity says about the benchmarks it was screened against; nothing where there are none.
+
+    The size of the whole benchmark is not in it: it changes no outcome.
+    """
+    screens = [{name: value for name, value in one.items() if name != "of"} for one in against]
+    return {"against": screens} if screens else {}
+
+
+async def execute(job: Job, watch: Watch) -> None:
+    """Do the job to its end, or as far as it goes; whatever is done is on record.
+
+    Raises:
+        ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
+        ReasonMedError: the directory, the rows or the recipe do not allow the job.
+    """
+    stop = Stop()
+    async with AsyncExitStack() as stack:
+        ledger = stack.enter_context(job.folder.writing(job.manifest()))
+        elders = tuple(stack.enter_context(elder_of(fork)) for fork in job.forks)
+        new = admit(ledger, job.intake) if job.intake else 0
+        session, changes = begin(ledger, job.recipe, job.intake.selection if job.intake else None)
+        _tell(job, watch, ledger, new, changes)
+        if session == 1 and {"generate", "verify"} <= {*job.stages}:
+            watch.notes += doubts(job.recipe)
+        stack.enter_context(signals(stop))
+        control = Control(job.recipe.limits, stop, budget_of(job.recipe.limits.max_cost, ledger))
+        watch.control = control
+        await stack.enter_async_context(listening(job.folder, watch))
+        try:
+            async with connected(job.recipe, ledger, control, elders) as team:
+                await _work(job, ledger, team, stop, watch)
+        except asyncio.CancelledError:
+            end(ledger, session, "stopped")
+            raise
+        except BaseException:
+            end(ledger, session, "crashed")
+            job.write(ledger)
+            raise
+        watch.phase = "writing"
+        if not stop.wanted and not watch.asked:
+            watch.notes.append("finished before: nothing was asked again")
+        end(ledger, session, "drained" if stop.wanted else "finished")
+        job.write(ledger)
+    if stop.reason is not None:
+        raise stop.reason
+
+
+async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) -> None:
+    watch.phase = "running"
+
+    async def work(story: Story) -> Story:
+        done = await job.work(story, team)
+        await save(ledger, done)
+        return done
+
+    async for _ in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
+        watch.done += 1
+    if job.after is not None and not stop.wanted:
+        watch.phase = "scoring"
+        await job.after(ledger, team, stop)
+
+
+def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) -> None:
+    """What a person should know before the work begins."""
+    (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items"))
+    watch.done_before = watch.total - open_rows(ledger)
+    if ledger.saved is not None:
+        watch.notes.append(str(ledger.saved))
+    watch.notes += [f"changed since the last session: {change}" for change in changes]
+    if new and watch.total > new:
+        watch.notes.append(
+            f"{new} {'question was' if new == 1 else 'questions were'} added; the run now has {watch.total}"
+        )
+    if job.intake and job.intake.survey.wanted < watch.total:
+        watch.notes.append(f"the run has {watch.total} questions from earlier commands; all of them stay in it")
+    priced = [job.recipe.model(name).priced for name in job.recipe.used]
+    if None in priced:
+        unknown = [name for name, price in zip(job.recipe.used, priced, strict=True) if price is None]
+        watch.notes.append(
+            f"no price is known for {', '.join(unknown)}: costs cannot be told (add `price:` to the recipe)"
+        )

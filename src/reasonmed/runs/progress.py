@@ -1,0 +1,92 @@
+"""What anyone may look at while a job runs: the live view, the log, the control socket."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reasonmed.engine.flow.traffic import Control
+    from reasonmed.engine.flow.endpoint import Endpoint
+
+
+@dataclass
+class Watch:
+    """How a job goes."""
+
+    total: int = 0
+    done_before: int = 0
+    done: int = 0
+    control: Control | None = None
+    phase: str = "starting"
+    notes: list[str] = field(default_factory=list)
+    """What a person should be told, in order: changes since the last session, questions taken in."""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was done or asked in this session, with or without an answer."""
+        meter = self.control.meter if self.control else None
+        return bool(self.done or (meter and (meter.faults or any(one.done for one in meter.stages.values()))))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Counts, rates, money and endpoints at this moment, as plain data."""
+        elapsed = max(0.001, time.monotonic() - self.started)
+        control = self.control
+        stages = control.meter.stages if control else {}
+        replies = sum(one.done for one in stages.values())
+        written = sum(one.completion_tokens for one in stages.values())
+        spent = control.budget_spent() if control else None
+        done = self.done_before + self.done
+        return {
+            "phase": "paused" if control and control.scheduler.paused else self.phase,
+            "total": self.total,
+            "done": done,
+            "replies": replies,
+            "replies_per_s": round(replies / elapsed, 2),
+            "tokens_per_s": round(written / elapsed, 1),
+            "tokens_written": written,
+            "open": sum(one.in_flight for one in stages.values()),
+            "waiting": sum(one.waiting for one in stages.values()),
+            "from_ledger": sum(one.replayed for one in stages.values()),
+            "faults": dict(sorted(control.meter.faults.items())) if control else {},
+            "spent_usd": spent,
+            "projected_usd": None if spent is None or not self.done else spent / done * self.total,
+            "elapsed_s": round(elapsed, 1),
+            "left_s": self._left(elapsed),
+            "stages": {
+                name: {
+                    "done": one.done,
+                    "from_ledger": one.replayed,
+                    "open": one.in_flight,
+                    "waiting": one.waiting,
+                    "tokens_in": one.prompt_tokens,
+                    "tokens_out": one.completion_tokens,
+                }
+                for name, one in list(stages.items())
+            },
+            "endpoints": [
+                _endpoint(pool.name, one)
+                for pool in (control.scheduler.pools if control else ())
+                for one in pool.endpoints
+            ],
+        }
+
+    def _left(self, elapsed: float) -> float | None:
+        """Seconds that are left, by the questions done in this session."""
+        missing = self.total - self.done_before - self.done
+        return round(elapsed / self.done * missing, 1) if self.done and missing > 0 else None
+
+
+def _endpoint(model: str, endpoint: Endpoint) -> dict[str, Any]:
+    window = endpoint.window
+    state = "down" if endpoint.breaker.open else "throttled" if window.size < window.ceiling else "up"
+    return {
+        "model": model,
+        "address": endpoint.name,
+        "open": endpoint.in_flight,
+        "limit": int(window.size),
+        "ceiling": window.ceiling,
+        "state": state,
+    }

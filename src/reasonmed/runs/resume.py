@@ -1,0 +1,87 @@
+"""Going on from a run directory alone: its recipe, its questions, its ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reasonmed import recipe as recipes
+from reasonmed.errors import RunDirectoryError, UsageError
+from reasonmed.questions.ids import question_of
+from reasonmed.runs.commands.run import synthesis_job
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from reasonmed.runs.job import Job
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.directory import RunDirectory
+
+CLASSES = ("context", "filter", "bad_request", "unparsable")
+"""Faults that belong to a request: on record, and not asked again unless somebody wants it."""
+
+_RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE call IN ({})"
+_REFUSED = "SELECT call, stage, question FROM calls WHERE error = ? AND length(key) = 16"
+_ASKED_AGAIN = "SELECT call, stage, question FROM calls WHERE attempt > 0 AND length(key) = 16"
+_PAGE = 500
+
+
+def recipe_of(folder: RunDirectory) -> Recipe:
+    """The recipe of a run, from its manifest, with the templates as they were."""
+    manifest = folder.manifest()
+    if manifest["command"] != "run":
+        raise RunDirectoryError(
+            f"{folder.path} was made by `{manifest['command']}`; only whole runs can go on by themselves"
+        )
+    told: dict[str, Any] = manifest["recipe"]
+    told.pop("prompts", None)
+    found = recipes.parse(json.dumps(told), str(folder.manifest_path))
+    return found.model_copy(update={"prompts": manifest["templates"]})
+
+
+def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
+    """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
+    job = synthesis_job(None, other or recipe_of(folder), folder)
+    return replace(job, against=tuple(folder.manifest().get("against", ())))
+
+
+def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
+    """Take replies of these classes out of use, so that they are asked again; gives the number of questions concerned.
+
+    They stay in the ledger, and what they cost stays spent.
+
+    Raises:
+        UsageError: there is no such class.
+    """
+    unknown = [name for name in classes if name not in CLASSES]
+    if unknown:
+        raise UsageError(f"--class {', '.join(unknown)}: there are {', '.join(CLASSES)}")
+    with folder.writing(folder.manifest()) as ledger:
+        rows: list[tuple[int, str, str]] = []
+        for name in classes:
+            rows += list(ledger.query(_REFUSED, name)) if name != "unparsable" else _unparsable(folder)
+        calls = [call for call, _, _ in rows]
+        questions = sorted({question_of(asked) if stage == "score" else asked for _, stage, asked in rows})
+
+        def change(connection: sqlite3.Connection) -> None:
+            for start in range(0, len(calls), _PAGE):
+                page = calls[start : start + _PAGE]
+                connection.execute(_RETIRE.format(", ".join("?" * len(page))), page)
+            connection.executemany("DELETE FROM outcomes WHERE id = ?", [(name,) for name in questions])
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('state', 'drained')")
+
+        ledger.apply(change).result()
+    return len(questions)
+
+
+def _unparsable(folder: RunDirectory) -> list[tuple[int, str, str]]:
+    """Re-asks of questions whose story has a chain that is undecided or missing for an unusable reply."""
+    with_trouble = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
+    ledger = folder.reader()
+    try:
+        troubled = {name for (name,) in ledger.query(with_trouble)}
+        return [row for row in ledger.query(_ASKED_AGAIN) if row[2] in troubled]
+    finally:
+        ledger.close()

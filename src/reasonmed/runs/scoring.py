@@ -1,0 +1,81 @@
+"""Scoring of a run's records, after its last question: all of them, or a sample drawn by a hash of seed and id."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from reasonmed.questions.ids import record_id
+from reasonmed.engine.ledger import unpack_story
+from reasonmed.runs.pool import run
+from reasonmed.pipeline.stages.score import score
+from reasonmed.types import Story, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.pipeline.team import Team
+
+_PAGE = 500
+_WITH_RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
+
+
+def record_ids(ledger: Ledger) -> Iterator[str]:
+    """The ids of all records of a run."""
+    last = ""
+    while page := list(ledger.query(_WITH_RECORDS, last, _PAGE)):
+        last = page[-1][0]
+        for question_id, count in page:
+            yield from (record_id(question_id, number) for number in range(1, count + 1))
+
+
+def draw_sample(ids: Iterator[str], sample: int | None, seed: int) -> Iterator[str]:
+    """The ids with the smallest hashes of seed and id, so that a larger sample contains a smaller one."""
+    if sample is None:
+        return ids
+    return iter(heapq.nsmallest(sample, ids, key=lambda name: (digest((seed, name), 8), name)))
+
+
+async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive: int, stop: Stop) -> None:
+    """Score a sample of the records, or all; take back scores of records that are no longer in it."""
+    options = team.stages.score
+    if options is None or team.scorer is None:
+        return
+    if sample is not None:
+        wanted = set(draw_sample(record_ids(ledger), sample, options.seed))
+        outside = [name for (name,) in ledger.query("SELECT record FROM scores") if name not in wanted]
+        for name in outside:
+            await ledger.put("DELETE FROM scores WHERE record = ?", name)
+        names = iter(sorted(wanted))
+    else:
+        names = record_ids(ledger)
+
+    async def work(story: Story) -> Story:
+        done = await score(story, team)
+        await _save(ledger, story.question.id, done)
+        return done
+
+    async for _ in run(_one_record_stories(ledger, names), work, alive=alive, stop=stop):
+        pass
+
+
+def _one_record_stories(ledger: Ledger, names: Iterator[str]) -> Iterator[Story]:
+    """For each record without a score, its story with this record alone; the question's id is the record's."""
+    for name in names:
+        if next(ledger.query("SELECT 1 FROM scores WHERE record = ?", name), None):
+            continue
+        question_id, _, number = name.rpartition("#")
+        blob = next(ledger.query("SELECT story FROM outcomes WHERE id = ?", question_id))[0]
+        story = unpack_story(blob)
+        kept = (story.kept or ())[int(number) - 1]
+        yield replace(story, kept=(kept,), question=replace(story.question, id=name))
+
+
+async def _save(ledger: Ledger, name: str, story: Story) -> None:
+    kept = (story.kept or ())[0]
+    values = (name, kept.score, kept.justification, kept.scorer or "")
+    await ledger.put("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", *values)

@@ -1,0 +1,132 @@
+"""One session of a run: what is noted when it begins and ends, what changed since the last one, what it may spend."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.errors import Drained, RunDirectoryError
+from reasonmed.engine.flow.budget import Budget
+from reasonmed.engine.journal import Elder
+from reasonmed.recipe.identity import differences
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+    from reasonmed.runs.intake import Selection
+    from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.directory import RunDirectory
+
+_ADDRESSES = ("backend", "base_url", "endpoint", "api_version", "api_key_env", "timeout", "price", "limits")
+_OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
+
+
+def open_rows(ledger: Ledger) -> int:
+    """How many rows have no outcome."""
+    return int(next(ledger.query(_OPEN))[0])
+
+
+def begin(ledger: Ledger, recipe: Recipe, selection: Selection | None) -> tuple[int, list[str]]:
+    """Note that a session begins; gives its number, and what differs from the last one though it changes no record."""
+    harmless = _harmless(recipe, selection)
+    last = ledger.fact("harmless")
+    changes = [] if last is None else list(differences(json.loads(last), harmless))
+    ledger.apply(set_facts(harmless=json.dumps(harmless), state="running")).result()
+    values = (time.time(), socket.gethostname(), os.getpid(), json.dumps(changes))
+    ledger.write("INSERT INTO sessions (started, host, pid, changes) VALUES (?, ?, ?, ?)", *values).result()
+    (session,) = next(ledger.query("SELECT MAX(session) FROM sessions"))
+    return int(session), changes
+
+
+def end(ledger: Ledger, session: int, how: str) -> None:
+    """Note how a session ended; nothing is reserved any more."""
+    ledger.write("UPDATE sessions SET ended = ?, how = ? WHERE session = ?", time.time(), how, session).result()
+    ledger.apply(set_facts(state=how, reserved_usd="0.0")).result()
+
+
+def set_facts(**values: str) -> Callable[[sqlite3.Connection], object]:
+    """A change of the ledger that remembers facts."""
+    return lambda connection: connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", list(values.items()))
+
+
+def spent(ledger: Ledger) -> float:
+    """USD that the run has cost so far: what replies cost, and what tries that left none may have cost."""
+    (recorded,) = next(ledger.query("SELECT COALESCE(SUM(cost), 0.0) FROM totals"))
+    return float(recorded) + lost(ledger)
+
+
+def lost(ledger: Ledger) -> float:
+    """USD that tries without a reply may have cost, at their worst."""
+    return float(ledger.fact("lost_usd") or 0.0)
+
+
+def budget_of(cap: float | None, ledger: Ledger) -> Budget:
+    """The cap on money with what earlier sessions spent; reservations of a killed one count as spent."""
+    gone = lost(ledger)
+    held = float(ledger.fact("reserved_usd") or 0.0)
+    if held:
+        gone += held
+        ledger.apply(set_facts(lost_usd=repr(gone), reserved_usd="0.0")).result()
+
+    async def remember(bound: float) -> None:
+        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('reserved_usd', ?)", repr(bound))
+
+    async def lose(cost: float) -> None:
+        nonlocal gone
+        gone += cost
+        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('lost_usd', ?)", repr(gone))
+
+    return Budget(cap, spent(ledger), remember, lose)
+
+
+@contextmanager
+def elder_of(folder: RunDirectory) -> Iterator[Elder]:
+    """The ledger of an older run, for reading."""
+    if not folder.exists:
+        raise RunDirectoryError(f"--fork {folder.path}: there is no run")
+    with closing(folder.reader()) as ledger:
+        yield Elder(ledger, folder.path.name)
+
+
+@contextmanager
+def signals(stop: Stop) -> Iterator[None]:
+    """The first SIGINT or SIGTERM asks the run to stop, the second one ends it at once."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def asked() -> None:
+        if stop.wanted and task is not None:
+            task.cancel()
+        stop.ask(Drained("interrupted"))
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, asked)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _harmless(recipe: Recipe, selection: Selection | None) -> dict[str, Any]:
+    """What may change between sessions: addresses, names of key variables, limits, prices, the selection."""
+    told = {name: recipe.model(name).model_dump(mode="json") for name in recipe.used}
+    return {
+        "limits": recipe.limits.model_dump(mode="json"),
+        "models": {name: {key: entry[key] for key in _ADDRESSES if key in entry} for name, entry in told.items()},
+        "limit": selection.limit if selection else None,
+        "sample": selection.sample if selection else None,
+    }

@@ -1,0 +1,123 @@
+"""A training run: prepared, trained, resumed, saved. The model folder says how it came about."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from reasonmed.errors import UsageError
+from reasonmed.files import write_atomically
+from reasonmed.training import card, models
+from reasonmed.training import dependencies as extra
+from reasonmed.training.trainer import last_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from reasonmed.training.prepare import Prepared
+
+RUN = "run.json"
+STARTED = "training.json"
+CHECKPOINTS = "checkpoints"
+ADAPTER = "adapter"
+
+
+def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
+    """Make the model folder, or go on with it; returns whether the model in it is already finished.
+
+    Raises:
+        UsageError: the folder holds something else, or a run of other data or settings.
+    """
+    if extra.processes()[0] != 0:  # the first process makes the folder, and ends all where it must not
+        return not force and (folder / RUN).is_file()
+    identity = card.identity(prepared)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; -o names a folder")
+    known = _read(folder / STARTED)
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        if known is None:
+            raise UsageError(f"{folder} holds other content; choose another -o, or replace it with --force")
+        differing = sorted(name for name in identity if known.get(name) != identity[name])
+        if differing:
+            raise UsageError(
+                f"{folder} was begun with other {', '.join(differing)}; choose another -o, or begin anew with --force"
+            )
+        return (folder / RUN).is_file()
+    if force and known is not None:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / STARTED, json.dumps(identity, indent=1) + "\n")
+    return False
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as torn:
+        raise UsageError(f"{path} cannot be read: {torn}; begin anew with --force") from torn
+    return found if isinstance(found, dict) else None
+
+
+def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Train to the end, from the last checkpoint where there is one; returns run.json's content.
+
+    Args:
+        prepared: the run.
+        folder: the model folder, opened with `open_folder`.
+        tell: called with step, loss, pace and what is left.
+
+    Raises:
+        UsageError: the layout would let packed rows see each other on this model, or the loss is no number.
+    """
+    import torch  # noqa: PLC0415 - an extra
+    from transformers import set_seed  # noqa: PLC0415 - an extra
+
+    settings, choice = prepared.settings, prepared.choice
+    set_seed(settings.seed)
+    full = settings.lora is None or choice.precision == "fp32"
+    model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
+    fitting = prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
+    last = last_checkpoint(folder / CHECKPOINTS)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    done = fitting.train(resume_from_checkpoint=str(last) if last else None)
+    history = fitting.state.log_history
+    if settings.evaluate and prepared.ready.validation and not any("eval_loss" in one for one in history[-2:]):
+        fitting.evaluate()
+    _save(fitting, prepared, folder)
+    told: dict[str, Any] = {}
+    if extra.processes()[0] == 0:
+        peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+        told = card.run_record(
+            prepared, history, {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
+        )
+        card.write(folder, told, history, prepared.method.WATCHED)
+        write_atomically(folder / RUN, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return told
+
+
+def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN401
+    """The final weights: all of them, or merged ones beside the adapter, or the adapter alone."""
+    lora, draft = prepared.settings.lora, folder / ".final"
+    fitting.save_model(str(draft))
+    if extra.processes()[0] != 0:
+        return
+    if lora is not None and lora.merge:
+        merged = fitting.accelerator.unwrap_model(fitting.model).merge_and_unload()
+        (folder / ADAPTER).mkdir(exist_ok=True)
+        _move(draft, folder / ADAPTER)
+        merged.save_pretrained(draft)
+        prepared.tokenizer.save_pretrained(draft)
+    _move(draft, folder)
+    shutil.rmtree(draft)
+
+
+def _move(source: Path, target: Path) -> None:
+    for path in source.iterdir():
+        if path.name not in ("training_args.bin", "README.md"):
+            os.replace(path, target / path.name)  # noqa: PTH105 - over an older file, on every system

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from reasonmed.pipeline.synthesize import synthesize
+from reasonmed.types import Request, Story, Tier
+from support import Script, prose, question, team, texts, verdict
+from support import score as points
+
+
+def judge_by_answer(request: Request) -> str:
+    said = texts([request]).rsplit("Answer: ", 1)[-1][:1]
+    return verdict("Correct" if said == "B" else "Error", f"it says {said}")
+
+
+def world(right: int) -> Script:
+    """Chains of which the first so many are right; wrong ones disagree with each other."""
+    counts = {"n": 0}
+
+    def write(_: Request) -> str:
+        counts["n"] += 1
+        return prose("B" if counts["n"] <= right else "ACD"[counts["n"] % 3])
+
+    return Script(
+        generate=write,
+        verify=judge_by_answer,
+        rank=points(3),
+        refine=prose("B"),
+        optimize=prose("B"),
+        consensus=verdict(),
+    )
+
+
+async def story(right: int, script: Script | None = None) -> tuple[Story, Script]:
+    script = script or world(right)
+    return await synthesize(question(), team(script)), script
+
+
+@pytest.mark.parametrize(
+    ("right", "tier", "records", "stages"),
+    [
+        (9, Tier.EASY, 2, {"generate": 9, "verify": 9, "rank": 9, "summarize": 2}),
+        (5, Tier.EASY, 2, {"generate": 9, "verify": 9, "rank": 5, "summarize": 2}),
+        (4, Tier.MEDIUM, 2, {"generate": 9, "verify": 11, "rank": 4, "refine": 2, "summarize": 2}),
+        (2, Tier.MEDIUM, 2, {"generate": 9, "verify": 11, "refine": 2, "summarize": 2}),
+        (1, Tier.DIFFICULT, 1, {"generate": 9, "verify": 10, "optimize": 1, "summarize": 1}),
+        (0, Tier.DIFFICULT, 1, {"generate": 9, "verify": 10, "optimize": 1, "summarize": 1}),
+    ],
+)
+async def test_every_tier_takes_its_way(right: int, tier: Tier, records: int, stages: dict[str, int]) -> None:
+    done, script = await story(right)
+    assert done.tier == tier
+    assert done.failure is None
+    assert len(done.kept or ()) == records
+    assert {name: len(script.of(name)) for name in {request.stage for request in script.asked}} == stages
+
+
+async def test_the_same_replies_give_the_same_story() -> None:
+    first, _ = await story(4)
+    again, _ = await story(4)
+    assert first == again
+
+
+async def test_a_story_that_fails_early_asks_nothing_more() -> None:
+    done, script = await story(9, Script(generate=""))
+    assert done.failure is not None
+    assert {request.stage for request in script.asked} == {"generate"}
+
+
+async def test_a_question_without_a_key_goes_the_whole_way_on_a_consensus() -> None:
+    script = world(9)
+    done = await synthesize(question(answer=None), team(script))
+    assert done.question.answer == 1
+    assert done.question.answer_source == "consensus"
+    assert len(done.kept or ()) == 2
