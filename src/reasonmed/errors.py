@@ -120,11 +120,12 @@ class RequestRejected(BackendError):
     Args:
         message: what the endpoint said.
         kind: ``context`` (too long), ``filter`` (content filter) or ``bad_request``.
+        status: the HTTP status of the refusal; 0 where there is none.
     """
 
-    def __init__(self, message: str, kind: str) -> None:
+    def __init__(self, message: str, kind: str, status: int = 0) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.status = kind, status
 
 
 class UnparsableReply(ReasonMedError):
