@@ -53,5 +53,5 @@ def test_the_wheel_runs_the_pipeline_without_the_checkout(wheel: Path, tmp_path:
     run = ["-m", "reasonmed", "run", str(examples), "--recipe", "scripted", "-o", "run", "--max-failures", "26"]
     _from_the_wheel(wheel, tmp_path, run)
     assert (tmp_path / "run" / "records.jsonl").stat().st_size > 0
-    _from_the_wheel(wheel, tmp_path, ["-m", "reasonmed", "export", "run", "-o", "data"])
+    _from_the_wheel(wheel, tmp_path, ["-m", "reasonmed", "export", "run", "-o", "data", "--demo"])
     assert (tmp_path / "data" / "README.md").is_file()
