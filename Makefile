@@ -5,8 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock'
 
-.PHONY: run test test-heavy test-train lint types tests clean
+.PHONY: run test test-heavy test-train lint types tests lock clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)-local
@@ -35,17 +38,23 @@ $(BIN)/python:
 		{ echo "reasonmed needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP)-local: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+$(STAMP)-local: $(BIN)/python pyproject.toml requirements-run.lock
+	$(PIP) --require-hashes -r requirements-run.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(STAMP)-dev: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+$(STAMP)-dev: $(BIN)/python pyproject.toml requirements.lock
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(STAMP)-train: $(STAMP)-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]' 'torch==2.13.0'
+	$(PIP) -e '.[train]' 'torch==2.13.0'
 	@touch $@
+
+lock:  # the exact packages that make installs, with hashes; needs uv
+	$(LOCK) --extra local --extra dev -o requirements.lock pyproject.toml
+	echo 'hatchling\neditables' | $(LOCK) --extra local -c requirements.lock -o requirements-run.lock pyproject.toml -
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
