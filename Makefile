@@ -28,7 +28,7 @@ tests: $(STAMP)-dev
 	$(BIN)/pytest -n auto --dist loadfile --ignore tests/heavy
 
 test-heavy: $(STAMP)-dev
-	$(BIN)/pytest -s tests/heavy
+	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s tests/heavy tests/hostile
 
 test-train: $(STAMP)-train
 	REASONMED_TRAIN_EMBEDDED=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/training

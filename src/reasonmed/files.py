@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -10,18 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_DRAFT = re.compile(r"\..+\.(?P<host>[^/]*)-(?P<pid>\d+)\.part")
+
 
 def write_atomically(path: Path, text: str) -> None:
-    """A file that is there whole or not at all, also after a power failure."""
+    """Write a file that is there whole or not at all, also after a power failure."""
     with replacing(path) as sink:
         sink.write(text.encode())
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of another one when it is written to the end."""
+    """A binary file that takes the place of ``path`` once it is written to the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove_stale_drafts(path)
+    draft = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
     try:
         with draft.open("wb") as sink:
             yield sink
@@ -31,8 +36,40 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder durable."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file name is that of an unfinished ``replacing``."""
+    return _DRAFT.fullmatch(name) is not None
+
+
+def _remove_stale_drafts(path: Path) -> None:
+    """Remove drafts of this file whose process was killed on this host."""
+    for draft in path.parent.glob(f".{_escaped(path.name)}.*-*.part"):
+        found = _DRAFT.fullmatch(draft.name)
+        if found and found["host"] == socket.gethostname() and not _alive(int(found["pid"])):
+            draft.unlink(missing_ok=True)
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

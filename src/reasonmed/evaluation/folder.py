@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import write_atomically
+from reasonmed.files import is_draft, write_atomically
 from reasonmed.recipe.identity import differences
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.types import digest
@@ -48,7 +48,7 @@ class EvaluationFolder:
             RunDirectoryError: it holds something else, or an evaluation with other settings.
         """
         if not self.exists:
-            if self.path.exists() and any(self.path.iterdir()):
+            if self.path.exists() and not all(is_draft(entry.name) for entry in self.path.iterdir()):
                 raise RunDirectoryError(f"{self.path} exists and is no evaluation; choose another -o")
             self._write({"format": FORMAT, "reasonmed": __version__, "settings": settings, "models": {}})
             return

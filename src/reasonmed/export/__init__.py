@@ -118,7 +118,7 @@ def export(
                 "card": facts,
                 **extra,
             }
-            card_into(draft, told)
+            card_into(draft, told, draft)
             write_atomically(draft / MANIFEST, manifest_text(told))
     return told
 

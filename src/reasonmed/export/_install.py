@@ -9,23 +9,28 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
+from reasonmed.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MANIFEST = "export.json"
 _DRAFT = ".reasonmed-export.part"
+_WHOLE = ".whole"
+"""Written into a draft when it is whole: from then on the replacement is finished, by whoever comes next."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a file, and without ``force`` a folder with content.
+    """Refuse a file, and without ``force`` a folder with content; an export that was interrupted may be replaced.
 
     Raises:
         UsageError: it is one of these.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; -o names a folder")
-    if folder.is_dir() and any(entry.name != _DRAFT for entry in folder.iterdir()) and not force:
+    if settle(folder) or force:
+        return
+    if folder.is_dir() and any(entry.name != _DRAFT for entry in folder.iterdir()):
         what = "an older export" if (folder / MANIFEST).is_file() else "other content"
         raise UsageError(
             f"{folder} holds {what}; choose another -o, or replace the files of an older export with --force"
@@ -33,11 +38,16 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an export; None where there is none.
+    """The manifest of an export; None where there is none. Finishes a replacement that was interrupted.
 
     Raises:
         UsageError: it cannot be read, or is none.
     """
+    settle(folder)
+    return _manifest(folder)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
     try:
         told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         _ = [PurePosixPath(name) for name in told["files"]]
@@ -54,8 +64,12 @@ def manifest_text(told: dict[str, Any]) -> str:
 
 
 @contextmanager
-def installing(folder: Path) -> Iterator[Path]:
+def installing(folder: Path, *, keep: Iterable[str] = ()) -> Iterator[Path]:
     """A draft folder; what is in it in the end replaces the older export, if nothing else is in its way.
+
+    Args:
+        folder: the folder of the export.
+        keep: files of the older export that stay, as the new manifest names them too.
 
     Raises:
         UsageError: a file that is no older export's is in the way; the folder stays as it was.
@@ -64,24 +78,78 @@ def installing(folder: Path) -> Iterator[Path]:
     new = not folder.exists()
     draft = folder / _DRAFT
     try:
-        shutil.rmtree(draft, ignore_errors=True)
+        _clear(draft)
         draft.mkdir(parents=True)
         yield draft
-        names = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
-        _check_way(folder, names, older)
-        _remove(folder, older)
-        for name in sorted(names, key=lambda name: name == Path(MANIFEST)):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).replace(folder / name)
+        _check_way(folder, _names(draft), older)
+        write_atomically(draft / _WHOLE, json.dumps(sorted(keep)))
+        settle(folder)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if not (draft / _WHOLE).exists():
+            _clear(draft)
         if new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
+def settle(folder: Path) -> bool:
+    """Finish a replacement that was interrupted after its draft was whole; returns whether there was one.
+
+    Each step can be repeated: the older manifest stays until all of the new files are in place.
+
+    Raises:
+        UsageError: something was put in the way meanwhile.
+    """
+    draft = folder / _DRAFT
+    if draft.is_symlink() or not (draft / _WHOLE).is_file():
+        return False
+    older, names = _older(folder), _names(draft)
+    _check_way(folder, names, older)
+    for name in names:
+        if name != Path(MANIFEST):
+            _move(draft, folder, name)
+    if (draft / MANIFEST).is_file():
+        _remove(folder, older - {*names, *_kept(draft)})
+        _move(draft, folder, Path(MANIFEST))
+    sync_folder(folder)
+    _clear(draft)
+    return True
+
+
+def _names(draft: Path) -> list[Path]:
+    found = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
+    return [name for name in found if name != Path(_WHOLE)]
+
+
+def _kept(draft: Path) -> set[Path]:
+    try:
+        return {Path(name) for name in json.loads((draft / _WHOLE).read_text(encoding="utf-8"))}
+    except (ValueError, TypeError) as torn:
+        raise UsageError(f"{draft} is not a draft of this version ({torn}); move it away") from torn
+
+
+def _move(draft: Path, folder: Path, name: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (draft / name).replace(folder / name)
+
+
+def _clear(draft: Path) -> None:
+    """Remove a draft, its mark last: a draft without its files has nothing left to settle."""
+    if draft.is_symlink():
+        draft.unlink()
+        return
+    for entry in draft.iterdir() if draft.is_dir() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != _WHOLE:
+            entry.unlink()
+    (draft / _WHOLE).unlink(missing_ok=True)
+    if draft.is_dir():
+        draft.rmdir()
+
+
 def _older(folder: Path) -> set[Path]:
     """The files of the older export that is there, by their names in the folder."""
-    told = read_manifest(folder)
+    told = _manifest(folder)
     if told is None:
         return set()
     inside = folder.resolve()
@@ -104,12 +172,10 @@ def _check_way(folder: Path, names: list[Path], older: set[Path]) -> None:
                 )
 
 
-def _remove(folder: Path, older: set[Path]) -> None:
-    """The manifest first, so that a half-removed export is never taken for a whole one."""
-    for name in sorted(older, key=lambda name: (name != Path(MANIFEST), name)):
-        if (folder / name).is_file() or (folder / name).is_symlink():
-            (folder / name).unlink()
-    for place in sorted({parent for name in older for parent in name.parents[:-1]}, reverse=True):
+def _remove(folder: Path, names: set[Path]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    for place in sorted({parent for name in names for parent in name.parents[:-1]}, reverse=True):
         found = folder / place
         if found.is_dir() and not found.is_symlink() and not any(found.iterdir()):
             found.rmdir()

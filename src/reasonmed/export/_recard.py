@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
-from reasonmed.export._install import MANIFEST, manifest_text, read_manifest
+from reasonmed.export._install import MANIFEST, installing, manifest_text, read_manifest
 from reasonmed.export.card import render
 from reasonmed.files import write_atomically
 
@@ -44,9 +44,9 @@ def read_export(folder: Path) -> dict[str, Any]:
     return told
 
 
-def card_into(folder: Path, told: dict[str, Any]) -> None:
-    """Write the card's files beside the data, and name them in the manifest's ``files`` and ``card_sha256``."""
-    made = render(folder, told, configs(told["rows"]))
+def card_into(folder: Path, told: dict[str, Any], data: Path) -> None:
+    """Write the card of the tables in ``data``, and name its files in the manifest's ``files`` and ``card_sha256``."""
+    made = render(data, told, configs(told["rows"]))
     for name, content in made.items():
         write_atomically(folder / name, content)
     told["card_sha256"] = {name: sha256(content.encode()).hexdigest() for name, content in sorted(made.items())}
@@ -74,8 +74,7 @@ def recard(folder: Path, about: About, *, force: bool) -> dict[str, Any]:
     ]
     if foreign:
         raise UsageError(f"{folder / foreign[0]} is in the way and is no file of the card; move it away")
-    card_into(folder, told)
-    for name in old.keys() - told["card_sha256"].keys():
-        (folder / name).unlink(missing_ok=True)
-    write_atomically(folder / MANIFEST, manifest_text(told))
+    with installing(folder, keep=told["sha256"]) as draft:
+        card_into(draft, told, folder)
+        write_atomically(draft / MANIFEST, manifest_text(told))
     return told

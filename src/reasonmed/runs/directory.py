@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
-from reasonmed.errors import RunDirectoryError
-from reasonmed.files import write_atomically
 from reasonmed.engine.ledger import Ledger
+from reasonmed.errors import RunDirectoryError
+from reasonmed.files import is_draft, write_atomically
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ class RunDirectory:
     def _only_ours(self) -> bool:
         """Whether nothing but the remains of a start that was interrupted is here."""
         own = {self._lock_path.name, self.ledger_path.name, "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed"}
-        return self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= own
+        there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else {""}
+        return all(name in own or is_draft(name) for name in there)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
