@@ -39,9 +39,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 
-def _whole_export(folder: Path, commands: Commands) -> bool:
-    """Whether every file that a reader is promised is there as it was written."""
-    return commands.run(folder, ["push", "data", "--to", "me/data", "--dry-run", "--demo"]).code == 0
+def _check_whole(folder: Path, commands: Commands) -> None:
+    """Every file that a reader is promised is there as it was written."""
+    pushed = commands.run(folder, ["push", "data", "--to", "me/data", "--dry-run", "--demo"])
+    assert pushed.code == 0, pushed.shown
 
 
 def _killed_at_every_step(
@@ -79,7 +80,7 @@ def test_an_export_that_replaces_an_older_one_keeps_a_whole_one_at_every_moment(
     words = ["export", "run", "-o", "data", "--demo", "--format", "dpo,records", "--force"]
 
     def whole(folder: Path) -> None:
-        assert _whole_export(folder, commands)
+        _check_whole(folder, commands)
         assert list((folder / "data" / "records").rglob("*.jsonl"))
 
     assert _killed_at_every_step(commands, template, tmp_path, words, whole) > 10
@@ -87,15 +88,9 @@ def test_an_export_that_replaces_an_older_one_keeps_a_whole_one_at_every_moment(
 
 def test_a_card(commands: Commands, finished: Path, tmp_path: Path) -> None:
     words = ["card", "data", "--name", "Another name"]
-    assert _killed_at_every_step(
-        commands, finished, tmp_path, words, lambda folder: _assert(_whole_export(folder, commands))
-    )
+    assert _killed_at_every_step(commands, finished, tmp_path, words, lambda folder: _check_whole(folder, commands))
 
 
 def test_a_check(commands: Commands, finished: Path, tmp_path: Path) -> None:
-    words = ["check", "data", "--json", "findings.json", "--html", "findings.html"]
+    words = ["check", "data", "--json", "findings.json", "--html", "findings.html", "--force"]
     assert _killed_at_every_step(commands, finished, tmp_path, words, lambda _: None)
-
-
-def _assert(held: bool) -> None:  # noqa: FBT001 - a lambda cannot assert
-    assert held

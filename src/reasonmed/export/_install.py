@@ -12,7 +12,7 @@ from reasonmed.errors import UsageError
 from reasonmed.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 MANIFEST = "export.json"
 _DRAFT = ".reasonmed-export.part"
@@ -64,12 +64,10 @@ def manifest_text(told: dict[str, Any]) -> str:
 
 
 @contextmanager
-def installing(folder: Path, *, keep: Iterable[str] = ()) -> Iterator[Path]:
+def installing(folder: Path) -> Iterator[Path]:
     """A draft folder; what is in it in the end replaces the older export, if nothing else is in its way.
 
-    Args:
-        folder: the folder of the export.
-        keep: files of the older export that stay, as the new manifest names them too.
+    Files of the older export that the draft's manifest names, and the draft does not have, stay.
 
     Raises:
         UsageError: a file that is no older export's is in the way; the folder stays as it was.
@@ -82,7 +80,7 @@ def installing(folder: Path, *, keep: Iterable[str] = ()) -> Iterator[Path]:
         draft.mkdir(parents=True)
         yield draft
         _check_way(folder, _names(draft), older)
-        write_atomically(draft / _WHOLE, json.dumps(sorted(keep)))
+        write_atomically(draft / _WHOLE, "")
         settle(folder)
     finally:
         if not (draft / _WHOLE).exists():
@@ -108,7 +106,7 @@ def settle(folder: Path) -> bool:
         if name != Path(MANIFEST):
             _move(draft, folder, name)
     if (draft / MANIFEST).is_file():
-        _remove(folder, older - {*names, *_kept(draft)})
+        _remove(folder, older - _files_of(draft))
         _move(draft, folder, Path(MANIFEST))
     sync_folder(folder)
     _clear(draft)
@@ -118,13 +116,6 @@ def settle(folder: Path) -> bool:
 def _names(draft: Path) -> list[Path]:
     found = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
     return [name for name in found if name != Path(_WHOLE)]
-
-
-def _kept(draft: Path) -> set[Path]:
-    try:
-        return {Path(name) for name in json.loads((draft / _WHOLE).read_text(encoding="utf-8"))}
-    except (ValueError, TypeError) as torn:
-        raise UsageError(f"{draft} is not a draft of this version ({torn}); move it away") from torn
 
 
 def _move(draft: Path, folder: Path, name: Path) -> None:
@@ -149,16 +140,18 @@ def _clear(draft: Path) -> None:
 
 def _older(folder: Path) -> set[Path]:
     """The files of the older export that is there, by their names in the folder."""
-    told = _manifest(folder)
-    if told is None:
-        return set()
     inside = folder.resolve()
-    names = [Path(name) for name in (*told["files"], MANIFEST)]
     return {
         name
-        for name in names
+        for name in _files_of(folder)
         if not name.is_absolute() and ".." not in name.parts and (folder / name).parent.resolve().is_relative_to(inside)
     }
+
+
+def _files_of(folder: Path) -> set[Path]:
+    """The files that a manifest names, itself among them; none where there is no manifest."""
+    told = _manifest(folder)
+    return set() if told is None else {Path(name) for name in (*told["files"], MANIFEST)}
 
 
 def _check_way(folder: Path, names: list[Path], older: set[Path]) -> None:

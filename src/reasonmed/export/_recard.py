@@ -74,7 +74,7 @@ def recard(folder: Path, about: About, *, force: bool) -> dict[str, Any]:
     ]
     if foreign:
         raise UsageError(f"{folder / foreign[0]} is in the way and is no file of the card; move it away")
-    with installing(folder, keep=told["sha256"]) as draft:
+    with installing(folder) as draft:
         card_into(draft, told, folder)
         write_atomically(draft / MANIFEST, manifest_text(told))
     return told
