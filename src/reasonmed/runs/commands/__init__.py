@@ -1,0 +1,1 @@
+"""What the commands that ask models do: ``run``, each stage alone, ``judge-card``."""
