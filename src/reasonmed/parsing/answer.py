@@ -47,15 +47,17 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     split = split_thinking(text)
     if not split.closed:
         return None
-    tail, known = split.text[-_LONGEST:], option_texts(tuple(options))
+    known = option_texts(tuple(options))
+    folded = known.fold(split.text[-_LONGEST:])
+    tail = folded.text
     found = _read(tail, known)
     if found is None or phrases.RETHOUGHT.search(tail, found.span[1]) or _went_on(tail, found, known):
         return None
     if calls_another_right(tail, found.span[1], found.option, known):
         return None
-    offset = len(text.rstrip()) - len(tail)
-    start, end = found.span
-    return Answer(found.option, found.method, (start + offset, end + offset))
+    offset = len(text.rstrip()) - len(split.text[-_LONGEST:])
+    start, end = (offset + folded.original(place) for place in found.span)
+    return Answer(found.option, found.method, (start, end))
 
 
 def has_final_phrase(sentence: str) -> bool:
