@@ -1,5 +1,7 @@
 """Spellings of one sign folded into one, so that "CD19 positive", "CD19+" and "CD19⁺" match and "CD19-" does not.
 
+Characters that nobody sees, text that is struck through and HTML around words go as well.
+
 What is folded beyond the signs themselves depends on the options: words become signs only where an option has such a
 sign, so that no other text changes.
 """
@@ -9,11 +11,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Replace = Callable[[re.Match[str]], str]
+
+_HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
+_STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
+_BLOCK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
+_INLINE = re.compile(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
+_STYLED = re.compile(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")  # noqa: RUF001
 
 _SIGNS = {
     "+": r"[⁺₊＋⊕]|\^\{?\+\}?|\\textsuperscript\{\+\}",  # noqa: RUF001 - these are what is folded
@@ -105,6 +114,11 @@ class Spellings:
 
     def __init__(self, options: Sequence[str]) -> None:
         self._folds: list[tuple[re.Pattern[str], Replace]] = [
+            (_HIDDEN, lambda _: ""),
+            (_STRUCK, lambda _: " "),
+            (_BLOCK, lambda _: "\n"),
+            (_INLINE, lambda _: ""),
+            (_STYLED, lambda match: normalize("NFKC", match[0])),
             (_RAISED, _power),
             (_CHARGE, _charge),
             (_SIGN, lambda match: _NAMES[(match.lastindex or 1) - 1]),
