@@ -136,8 +136,17 @@ BETTER = re.compile(
 """What puts an option before the one that was named."""
 
 ALSO = re.compile(r"also\b", re.IGNORECASE)
-LABEL_BEFORE = re.compile(r"[ \t(\[*_]*+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.I)
+LABEL_BEFORE = re.compile(
+    r"[ \t(\[*_]*+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
+)
 """A letter right before a phrase that gives the answer."""
+
+UNSAID = re.compile(
+    r"\W*(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
+    r"|difficult|in|found|based|determined|supported|known|not|to)\b",
+    re.IGNORECASE,
+)
+"""What follows "the answer is" where it gives none: "clear", "not C"."""
 
 SINGLE = re.compile(r"(?<![A-Za-z0-9'’-])([A-Z])(?![A-Za-z0-9'’-])")
 SEEMS = re.compile(r"\b(?:seems|appears)\b", re.IGNORECASE)

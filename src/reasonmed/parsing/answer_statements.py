@@ -187,7 +187,8 @@ class Statements:
         said = self.text[label.end() :].strip()
         if label.re is not phrases.STRONG or not said or "\n" in said or phrases.ALSO.match(said):
             return False
-        return self._has_its_line(label) or (len(said) <= _SENTENCE and not phrases.SENTENCE_END.search(said))
+        is_last = len(said) <= _SENTENCE and not phrases.SENTENCE_END.search(said) and not phrases.UNSAID.match(said)
+        return self._has_its_line(label) or is_last
 
 
 def _place(match: re.Match[str]) -> int:

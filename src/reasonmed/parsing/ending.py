@@ -17,7 +17,9 @@ REACH = 400
 
 _LINE = 200
 _KEYED = re.compile(r"[\"'](?:final_?)?answer\w{0,12}[\"']\s{0,3}:", re.IGNORECASE)
-_LABELED = re.compile(r"[\W_]*+[^\W\d_]{1,20}(?:[ \t][^\W\d_]{1,20}){0,3}[*_ \t]{0,4}[:：=→➜]\s{0,3}(?P<said>[^\n]{1,40})")
+_LABELED = re.compile(
+    r"[\W_]*+[^\W\d_]{1,20}(?:[ \t][^\W\d_]{1,20}){0,3}[*_ \t]{0,4}[:：=→➜]\s{0,3}(?P<said>[^\n]{1,40})"
+)
 _LETTERS = re.compile(
     r"[\W_]*+(?:(?:so|thus|hence|therefore|option|choice|letter)s?,?\s)?[\W_]*+[A-Za-z]"
     r"(?:(?:[\W_]{1,4}|\s{0,2}(?:and|or)\s{1,2})[A-Za-z]){0,5}[\W_]*+",
@@ -40,7 +42,10 @@ def announced(text: str, options: OptionTexts) -> str | None:
 
 def _starts(text: str) -> Iterator[int]:
     least = max(0, len(text) - REACH)
-    for kind in (phrases.STRONG, phrases.REVERSED, phrases.BOXED, _KEYED):
+    for match in phrases.STRONG.finditer(text, least):
+        if ":" in match[0] or not phrases.UNSAID.match(text, match.end()):
+            yield match.start()
+    for kind in (phrases.REVERSED, phrases.BOXED, _KEYED):
         yield from (match.start() for match in kind.finditer(text, least))
     yield from (match.start() for match in phrases.TAG.finditer(text) if match.end() >= least)
 

@@ -20,7 +20,7 @@ _WORDS: dict[str, Literal["correct", "error"]] = {
 
 _PLACEHOLDER = re.compile(r"[<\[{(][^<>\[\]{}()]{0,120}[>\]})]")
 _ECHO = re.compile(r"\A(?:one or two sentences )?what is right or what is wrong\Z|\Aone or two sentences\Z")
-_LABEL = re.compile(r"\W{0,3}(correct|error|incorrect)\b\W{0,2}[:.,;–—-]", re.IGNORECASE)  # noqa: RUF001
+_LABEL = re.compile(r"\W{0,3}(correct|error|incorrect)\b\W{0,2}[:.,;–—-]", re.IGNORECASE)
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -22,16 +22,16 @@ _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u20
 _STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
 _BLOCK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
-_STYLED = re.compile(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")  # noqa: RUF001
+_STYLED = re.compile(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")
 
 _SIGNS = {
-    "+": r"[⁺₊＋⊕]|\^\{?\+\}?|\\textsuperscript\{\+\}",  # noqa: RUF001 - these are what is folded
-    "-": r"[⁻₋−－⊖]|\^(?:\{[-−]\}|[-−](?!\d))",  # noqa: RUF001
-    "±": r"\+\s?/\s?[-−–]|\\pm\b|\bplus[\s-](?:or[\s-])?minus\b",  # noqa: RUF001
+    "+": r"[⁺₊＋⊕]|\^\{?\+\}?|\\textsuperscript\{\+\}",
+    "-": r"[⁻₋−－⊖]|\^(?:\{[-−]\}|[-−](?!\d))",
+    "±": r"\+\s?/\s?[-−–]|\\pm\b|\bplus[\s-](?:or[\s-])?minus\b",
     "≥": r"[≧⩾⪰]|>\s?=|=>(?=\s?\$?\d)|\\geq?(?:slant)?(?![a-z])|&ge;",
     "≤": r"[≦⩽⪯]|<\s?=|=<(?=\s?\$?\d)|\\leq?(?:slant)?(?![a-z])|&le;",
-    ">": r"＞|&gt;|\\gt\b",  # noqa: RUF001
-    "<": r"＜|&lt;|\\lt\b",  # noqa: RUF001
+    ">": r"＞|&gt;|\\gt\b",
+    "<": r"＜|&lt;|\\lt\b",
     "↑": r"[⬆⇧⇑▲]\ufe0f?|\\[uU]parrow\b",
     "↓": r"[⬇⇩⇓▼]\ufe0f?|\\[dD]ownarrow\b",
     "≠": r"!=|\\neq?\b",
@@ -45,9 +45,38 @@ _CHARGE = re.compile(r"([⁰¹²³⁴-⁹]+)(?=[⁺⁻+-])|([₀-₉]+)|\^\{(\d{
 
 _GREEK = dict(
     zip(
-        "αβγδεζηθικλνξπρστφχψωΔΓΘΛΣΦΨΩ",  # noqa: RUF001
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau phi chi psi omega"
-        " delta gamma theta lambda sigma phi psi omega".split(),
+        "αβγδεζηθικλνξπρστφχψωΔΓΘΛΣΦΨΩ",
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+            "delta",
+            "gamma",
+            "theta",
+            "lambda",
+            "sigma",
+            "phi",
+            "psi",
+            "omega",
+        ],
         strict=True,
     )
 )
@@ -56,9 +85,9 @@ _GREEK_NAME = re.compile(
     rf"(?<![^\W_])({'|'.join(sorted(set(_GREEK.values()), key=len, reverse=True))})(?=\d)", re.IGNORECASE
 )
 
-_MINUS = re.compile(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)  # noqa: RUF001
+_MINUS = re.compile(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)
 _APART = re.compile(
-    r"(?P<head>(?:^|[:=({*.$]|\b(?:is|of|to|at|answer|ans)\b)[ \t*_]{0,4})[-–—][ \t]{1,2}(?=\d)",  # noqa: RUF001
+    r"(?P<head>(?:^|[:=({*.$]|\b(?:is|of|to|at|answer|ans)\b)[ \t*_]{0,4})[-–—][ \t]{1,2}(?=\d)",
     re.IGNORECASE | re.MULTILINE,
 )
 _NEGATIVE = re.compile(r"(?<![^\W_])-\s?\d")
@@ -73,9 +102,7 @@ _THAN = {
     ">": r"(?:greater|more|higher|larger|older)\s{1,3}than|above|over|exceeding",
     "<": r"(?:less|fewer|lower|smaller|younger)\s{1,3}than|below|under",
 }
-_COMPARED = re.compile(
-    "|".join(rf"(\b(?:{pattern})\s{{1,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE
-)
+_COMPARED = re.compile("|".join(rf"(\b(?:{pattern})\s{{1,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE)
 _AND_MORE = re.compile(
     r"(?<![\w.,<>≤≥])(?P<number>\d{1,12}(?:[.,]\d{1,12})?(?:\s?[^\W\d_%]{1,12}(?:/[^\W_]{1,8})?|\s?%)?)"
     r"\s{1,3}(?:or|and)\s{1,3}(?:(?P<more>more|higher|greater|above|over|older|later)"
@@ -84,7 +111,9 @@ _AND_MORE = re.compile(
 )
 _COMPARISON = re.compile(r"[<>≤≥]\s?\$?\d")
 
-_RISEN = re.compile(r"\b(?:(increase[ds]?|elevated|raised)|(?:decrease[ds]?|reduced|lowered))(?:\s{1,3}in)?\s{1,3}", re.I)
+_RISEN = re.compile(
+    r"\b(?:(increase[ds]?|elevated|raised)|(?:decrease[ds]?|reduced|lowered))(?:\s{1,3}in)?\s{1,3}", re.IGNORECASE
+)
 
 _ENDING = (
     r"(?:\s?\(\s?[+-]\s?\)|[+-](?:i?ve\b|(?!\w)(?!\s(?:and|or|to)\b)|(?=[A-Za-z]{1,6}\d{0,3}[+-](?!\w)))"

@@ -89,7 +89,7 @@ def parse_chain(
 
 
 def unread_words(text: str, question: Question) -> str:
-    """The words of a text's ending that give an answer which cannot be read as one option; empty where there are none."""
+    """The words of an ending that give an answer which cannot be read as one option; empty where there are none."""
     return shorten(unread_ending(text, question.options) or "", _MOST_WORDS, placeholder=" ...")
 
 
