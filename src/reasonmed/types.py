@@ -186,6 +186,8 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     verdict: Verdict | None = None
     score: int | None = None
     justification: str = ""
+    unread: str = ""
+    """The words of its ending that give an answer, where no single option can be read from them."""
 
     @property
     def outcome(self) -> str:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from textwrap import shorten
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _WORDS: dict[str, Literal["correct", "error"]] = {
     "correct": "correct",
     "error": "error",
     "incorrect": "error",
 }
+
+_PLACEHOLDER = re.compile(r"[<\[{(][^<>\[\]{}()]{0,120}[>\]})]")
+_ECHO = re.compile(r"\A(?:one or two sentences )?what is right or what is wrong\Z|\Aone or two sentences\Z")
+_LABEL = re.compile(r"\W{0,3}(correct|error|incorrect)\b\W{0,2}[:.,;–—-]", re.IGNORECASE)
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -50,7 +57,24 @@ def parse_verdict(reply: str) -> tuple[Literal["correct", "error"], str]:
     outcome = _WORDS.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
     if outcome is None:
         raise UnparsableReply(f'the verdict is {_short(said)}, it must be "Correct" or "Error"')
-    return outcome, _text(found.get("reason"))
+    reason = _text(found.get("reason"))
+    if _is_no_reason(reason, found) or _speaks_against(outcome, reason):
+        raise UnparsableReply(f"the reason is {_short(found['reason'])}, which gives none for this verdict")
+    return outcome, reason
+
+
+def _is_no_reason(reason: str, found: Mapping[str, Any]) -> bool:
+    """Whether a reason was given that says nothing: empty, no words, a placeholder, or the prompt's own words."""
+    if "reason" not in found or isinstance(found["reason"], list | dict):
+        return False
+    words = " ".join(re.findall(r"[^\W_]+", reason.lower()))
+    return not words or _PLACEHOLDER.fullmatch(reason) is not None or bool(_ECHO.search(words))
+
+
+def _speaks_against(outcome: str, reason: str) -> bool:
+    """Whether a reason begins with the other verdict: "Error: ..." as the reason of Correct."""
+    label = _LABEL.match(reason)
+    return label is not None and _WORDS[label[1].lower()] != outcome
 
 
 def parse_score(reply: str, low: int, high: int) -> tuple[int, str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NAMES = r"(?:think|thinking|thought|reasoning)"
+_NAMES = r"(?:[a-z]{1,12}:)?(?:think|thinking|thought|reasoning)"
 _OPEN = re.compile(
-    rf"<{_NAMES}>|\[THINK\]|<unused94>(?:thought\b)?|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>",
+    rf"<{_NAMES}>|◁{_NAMES}▷|\[THINK\]|\[unused16\]|<unused94>(?:thought\b)?"
+    rf"|<\|(?:start|begin)_(?:of_)?{_NAMES}\|>|<\|channel\|>analysis<\|message\|>",
     re.IGNORECASE,
 )
 _CLOSE = re.compile(
-    rf"</{_NAMES}>|\[/THINK\]|<unused95>|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>", re.IGNORECASE
+    rf"</{_NAMES}>|◁/{_NAMES}▷|\[/THINK\]|\[unused17\]|<unused95>"
+    rf"|<\|end_(?:of_)?{_NAMES}\|>|<\|channel\|>final<\|message\|>",
+    re.IGNORECASE,
 )
 _TAG = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
 _MARK = r"(?:\#{1,6}[ \t]*|\*\*)"
@@ -65,7 +68,7 @@ def split_thinking(reply: str) -> Split:
 
 
 def _may_hold_marks(text: str) -> bool:
-    return "<" in text or "[" in text
+    return "<" in text or "[" in text or "◁" in text
 
 
 def _split_headings(reply: str) -> Split:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, UnparsableReply
-from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.screening.refusal import find_refusal
 from reasonmed.types import ChainOfThought
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reasonmed.pipeline.agent import Agent
     from reasonmed.recipe.options import Stages
     from reasonmed.types import Completion, Question
 
 _FEW_WORDS = 80
 """Visible text of fewer words is no chain of thought on its own: the thinking goes before it."""
+
+_MOST_WORDS = 160
+"""So many characters of an ending are quoted."""
 
 What = Literal["visible", "reasoning", "both"]
 
@@ -69,7 +75,8 @@ def parse_chain(
         raise UnparsableReply("it holds no reasoning", "empty")
     if len(text.split()) < wanted.min_words:
         raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
-    concluded = parse_answer((text if visible == stored else clean(visible)) or text, question.options)
+    said = (text if visible == stored else clean(visible)) or text
+    concluded = parse_answer(said, question.options)
     return ChainOfThought(
         text=text,
         model=agent.label,
@@ -77,7 +84,33 @@ def parse_chain(
         temperature=agent.sampling.temperature,
         sample=sample,
         truncated=completion.cut,
+        unread="" if concluded else unread_words(said, question),
     )
+
+
+def unread_words(text: str, question: Question) -> str:
+    """The words of an ending that give an answer which cannot be read as one option; empty where there are none."""
+    return shorten(unread_ending(text, question.options) or "", _MOST_WORDS, placeholder=" ...")
+
+
+def unread_problem(words: str) -> str:
+    """What is wrong with an ending that cannot be read."""
+    return f'its ending, "{words}", does not name exactly one of the options'
+
+
+def once_readable(parse: Callable[[Completion], ChainOfThought]) -> Callable[[Completion], ChainOfThought]:
+    """The parser for one request: refuses the first chain whose ending cannot be read, and takes the next as it is."""
+    refused = False
+
+    def checked(completion: Completion) -> ChainOfThought:
+        nonlocal refused
+        chain = parse(completion)
+        if chain.unread and not refused:
+            refused = True
+            raise UnparsableReply(unread_problem(chain.unread), "unread")
+        return chain
+
+    return checked
 
 
 def _apart(completion: Completion) -> tuple[str, str]:

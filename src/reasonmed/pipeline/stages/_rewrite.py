@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.pipeline.stages._reply import Wanted, parse_chain
+from reasonmed.pipeline.stages._reply import Wanted, parse_chain, unread_problem
 from reasonmed.pipeline.stages.rank import draw
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.screening.leak import find_leak
@@ -75,6 +75,8 @@ def _problem(question: Question, chain: ChainOfThought, *, verified: bool) -> st
         return f'it gives away what the writer was shown: "{leak}"'
     if chain.answer is None and contradicts_key(question, chain):
         return "it names another option"
+    if chain.unread:
+        return unread_problem(chain.unread)
     if chain.answer is None:
         return "it names no answer" if verified else None
     if chain.answer != question.answer:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import Wanted, parse_chain
+from reasonmed.pipeline.stages._reply import Wanted, once_readable, parse_chain
 from reasonmed.types import ChainOfThought, Failure
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None) -> Story:
     """Write the chains of thought; one that does not come is *missing*, with the reason.
+
+    One whose ending gives an answer that cannot be read is asked for once more.
 
     ``chosen`` are the generators of a wave, by their place in the recipe; all of them by default.
     """
@@ -39,6 +41,6 @@ async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None
 async def _write(question: Question, team: Team, agent: Agent, sample: int) -> ChainOfThought:
     parse = partial(parse_chain, question=question, agent=agent, wanted=Wanted.by(team.stages), sample=sample)
     try:
-        return await agent.ask(question, {}, parse, sample=sample)
+        return await agent.ask(question, {}, once_readable(parse), sample=sample)
     except (UnparsableReply, RequestRejected) as lost:
         return ChainOfThought("", agent.label, None, agent.sampling.temperature, sample, missing=lost.kind)
