@@ -51,13 +51,18 @@ class Agent:
             model=self.model,
             revision=self.revision,
             messages=(*system, Message("user", text)),
-            sampling=self.sampling,
+            sampling=self._drawn(sample),
             response_schema=self.schema,
             extra_body=self.extra_body,
             sample=sample,
             stage=self.stage,
             question_id=question.id,
         )
+
+    def _drawn(self, sample: int) -> SamplingParameters:
+        """The sampling parameters of a sample: a fixed seed moves on by one each, or all samples would be equal."""
+        seed = self.sampling.seed
+        return self.sampling if seed is None else replace(self.sampling, seed=seed + sample)
 
     async def ask(
         self,
