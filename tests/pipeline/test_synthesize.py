@@ -59,6 +59,7 @@ async def test_every_tier_takes_its_way(right: int, tier: Tier, records: int, st
 async def test_a_model_that_repeats_itself_fills_one_place(right: int) -> None:
     script = world(right)
     write = script.replies["generate"]
+    assert callable(write)
     script.replies["generate"] = lambda request: prose(write(request)[-1])
     script.replies["refine"] = own_prose("B")
     done, _ = await story(right, script)
