@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_AGAIN = "This reply cannot be used: {problem}. Reply again, in exactly the form that was asked for."
 _WARMTH = 0.3
 """Least temperature of the first re-ask; twice that for the second."""
 
@@ -37,6 +38,11 @@ class Agent:
     system: str | None = None
     schema: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
+
+    @property
+    def instructions(self) -> tuple[str, ...]:
+        """The words that every reply comes after, whatever the question: a reply made of them says nothing."""
+        return (self.prompt.fixed, self.system or "", _AGAIN)
 
     @property
     def label(self) -> str:
@@ -127,7 +133,7 @@ def _again(first: Request, last: Request, completion: Completion, problem: Unpar
     warmth = max(first.sampling.temperature or 0.0, _WARMTH * attempt)
     temperature = None if first.sampling.temperature is None else warmth
     said = completion.text.strip() or "(no text)"
-    asked = f"This reply cannot be used: {problem.problem}. Reply again, in exactly the form that was asked for."
+    asked = _AGAIN.format(problem=problem.problem)
     messages = (*first.messages, Message("assistant", said), Message("user", asked))
     sampling = replace(last.sampling, temperature=temperature)
     return replace(first, messages=messages, sampling=sampling, attempt=attempt)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import read_verdict
 from reasonmed.pipeline.stages._votes import count_votes, in_words, voices
 from reasonmed.pipeline.stages.verify import ask_verdict
 from reasonmed.recipe.checks import votes_needed
@@ -50,7 +50,7 @@ async def _judge_without_key(question: Question, chain: ChainOfThought, team: Te
         raise ValueError("the recipe has no verify stage")
 
     def parse(completion: Completion) -> Verdict:
-        outcome, reason = parse_verdict(completion.text)
+        outcome, reason = read_verdict(completion, agent)
         return Verdict(outcome, reason, agent.label)
 
     return await ask_verdict(agent, question, {"chain_of_thought": chain.text}, parse)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.parsing.judgment import parse_score
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import read_score
 from reasonmed.pipeline.team import RANK_BOUNDS
 from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, digest
@@ -51,11 +51,12 @@ def _points(chain: ChainOfThought) -> int:
 
 async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
     """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
-    if team.ranker is None:
+    ranker = team.ranker
+    if ranker is None:
         return chain
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     try:
-        score, why = await team.ranker.ask(question, values, lambda reply: parse_score(reply.text, *RANK_BOUNDS))
+        score, why = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, RANK_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(chain, justification=f"no score: {lost.kind}")
     return replace(chain, score=score, justification=why)
