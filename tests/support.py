@@ -30,6 +30,11 @@ def prose(choice: str) -> str:
     return f"{WORDS}\n\nAnswer: {choice}"
 
 
+def own_prose(choice: str) -> Callable[[Request], str]:
+    """Prose of its own for each request, as a model that samples writes it."""
+    return lambda request: f"Reading {request.key.hex()}. {prose(choice)}"
+
+
 def verdict(outcome: str = "Correct", reason: str = "because") -> str:
     return json.dumps({"verdict": outcome, "reason": reason})
 

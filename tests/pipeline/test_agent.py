@@ -26,6 +26,21 @@ def wants_yes(completion: Completion) -> str:
     return completion.text
 
 
+async def test_a_fixed_seed_moves_on_with_the_sample() -> None:
+    script = Script(rank=["no", "yes", "yes", "yes"])
+    seeded = Agent(**{**agent(script).__dict__, "sampling": SamplingParameters(0.7, None, 100, seed=7)})
+    for sample in range(3):
+        await seeded.ask(question(), VALUES, wants_yes, sample=sample)
+    assert [(one.sampling.seed, one.sample, one.attempt) for one in script.asked] == [
+        (7, 0, 0),
+        (7, 0, 1),
+        (8, 1, 0),
+        (9, 2, 0),
+    ]
+    await agent(Script(rank="yes")).ask(question(), VALUES, wants_yes, sample=3)
+    assert agent(script).request(question(), VALUES, sample=3).sampling.seed is None
+
+
 async def test_a_bad_reply_is_asked_again_with_what_was_wrong() -> None:
     script = Script(rank=["no", "yes"])
     assert await agent(script).ask(question(), VALUES, wants_yes) == "yes"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from reasonmed.screening.echo import says_nothing
 
 _WORDS: dict[str, Literal["correct", "error"]] = {
     "correct": "correct",
@@ -18,9 +16,8 @@ _WORDS: dict[str, Literal["correct", "error"]] = {
     "incorrect": "error",
 }
 
-_PLACEHOLDER = re.compile(r"[<\[{(][^<>\[\]{}()]{0,120}[>\]})]")
-_ECHO = re.compile(r"\A(?:one or two sentences )?what is right or what is wrong\Z|\Aone or two sentences\Z")
-_LABEL = re.compile(r"\W{0,3}(correct|error|incorrect)\b\W{0,2}[:.,;–—-]", re.IGNORECASE)
+_OPENING = re.compile(r"\W*(?:(?:the\s+)?verdict(?:\s+is)?\W+)?(correct|error|incorrect)\s*[:.;!-]", re.IGNORECASE)
+"""A reason that begins by naming an outcome."""
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -47,47 +44,34 @@ def score_schema(low: int, high: int) -> dict[str, Any]:
 
 
 def parse_verdict(reply: str) -> tuple[Literal["correct", "error"], str]:
-    """Outcome and reason of a judge's reply.
+    """Outcome and reason of a judge's reply; a reply without the field has none.
 
     Raises:
-        UnparsableReply: no verdict, or one that is neither Correct nor Error.
+        UnparsableReply: no verdict, one that is neither Correct nor Error, or a reason that says nothing or otherwise.
     """
     found = find_object(reply, "verdict")
     said = found["verdict"]
     outcome = _WORDS.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
     if outcome is None:
         raise UnparsableReply(f'the verdict is {_short(said)}, it must be "Correct" or "Error"')
-    reason = _text(found.get("reason"))
-    if _is_no_reason(reason, found) or _speaks_against(outcome, reason):
-        raise UnparsableReply(f"the reason is {_short(found['reason'])}, which gives none for this verdict")
+    reason = _statement(found, "reason")
+    opening = _OPENING.match(reason)
+    if opening and _WORDS[opening[1].lower()] != outcome:
+        raise UnparsableReply(f"the verdict is {_short(said)}, but the reason begins with {_short(opening[1])}")
     return outcome, reason
 
 
-def _is_no_reason(reason: str, found: Mapping[str, Any]) -> bool:
-    """Whether a reason was given that says nothing: empty, no words, a placeholder, or the prompt's own words."""
-    if "reason" not in found or isinstance(found["reason"], list | dict):
-        return False
-    words = " ".join(re.findall(r"[^\W_]+", reason.lower()))
-    return not words or _PLACEHOLDER.fullmatch(reason) is not None or bool(_ECHO.search(words))
-
-
-def _speaks_against(outcome: str, reason: str) -> bool:
-    """Whether a reason begins with the other verdict: "Error: ..." as the reason of Correct."""
-    label = _LABEL.match(reason)
-    return label is not None and _WORDS[label[1].lower()] != outcome
-
-
 def parse_score(reply: str, low: int, high: int) -> tuple[int, str]:
-    """Score and justification of a judge's reply.
+    """Score and justification of a judge's reply; a reply without the field has none.
 
     Raises:
-        UnparsableReply: no score, one that is no integer, or one out of bounds.
+        UnparsableReply: no score, one that is no integer or out of bounds, or a justification that says nothing.
     """
     found = find_object(reply, "score")
     score = _integer(found["score"], high)
     if score is None or not low <= score <= high:
         raise UnparsableReply(f"the score is {_short(found['score'])}, it must be an integer from {low} to {high}")
-    return score, _text(found.get("justification"))
+    return score, _statement(found, "justification")
 
 
 def _integer(value: object, high: int) -> int | None:
@@ -103,9 +87,15 @@ def _integer(value: object, high: int) -> int | None:
     return None
 
 
-def _text(value: object) -> str:
-    """The text, without the halves of characters that no file can hold."""
-    return re.sub(r"[\ud800-\udfff]", "", value).strip() if isinstance(value, str) else ""
+def _statement(found: dict[str, Any], field: str) -> str:
+    """A field's text, without the halves of characters that no file can hold; empty where the field is not there."""
+    if field not in found:
+        return ""
+    value = found[field]
+    text = re.sub(r"[\ud800-\udfff]", "", value).strip() if isinstance(value, str) else ""
+    if says_nothing(text):
+        raise UnparsableReply(f"the {field} is {_short(value)}, which says nothing about the case", "echo")
+    return text
 
 
 def _short(value: object) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_AGAIN = "This reply cannot be used: {problem}. Reply again, in exactly the form that was asked for."
 _WARMTH = 0.3
 """Least temperature of the first re-ask; twice that for the second."""
 
@@ -39,6 +40,11 @@ class Agent:
     extra_body: dict[str, Any] | None = None
 
     @property
+    def instructions(self) -> tuple[str, ...]:
+        """The words that every reply comes after, whatever the question: a reply made of them says nothing."""
+        return (self.prompt.fixed, self.system or "", _AGAIN)
+
+    @property
     def label(self) -> str:
         """How records name the model."""
         return f"{self.model}@{self.revision}" if self.revision else self.model
@@ -51,13 +57,18 @@ class Agent:
             model=self.model,
             revision=self.revision,
             messages=(*system, Message("user", text)),
-            sampling=self.sampling,
+            sampling=self._drawn(sample),
             response_schema=self.schema,
             extra_body=self.extra_body,
             sample=sample,
             stage=self.stage,
             question_id=question.id,
         )
+
+    def _drawn(self, sample: int) -> SamplingParameters:
+        """The sampling parameters of a sample: a fixed seed moves on by one each, or all samples would be equal."""
+        seed = self.sampling.seed
+        return self.sampling if seed is None else replace(self.sampling, seed=seed + sample)
 
     async def ask(
         self,
@@ -122,7 +133,7 @@ def _again(first: Request, last: Request, completion: Completion, problem: Unpar
     warmth = max(first.sampling.temperature or 0.0, _WARMTH * attempt)
     temperature = None if first.sampling.temperature is None else warmth
     said = completion.text.strip() or "(no text)"
-    asked = f"This reply cannot be used: {problem.problem}. Reply again, in exactly the form that was asked for."
+    asked = _AGAIN.format(problem=problem.problem)
     messages = (*first.messages, Message("assistant", said), Message("user", asked))
     sampling = replace(last.sampling, temperature=temperature)
     return replace(first, messages=messages, sampling=sampling, attempt=attempt)

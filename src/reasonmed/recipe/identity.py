@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 """Raised when the pipeline itself comes to make other records from the same replies."""
 
 _PROMPTS = {"verify": ("verify", "consensus"), "optimize": ("optimize", "blind"), "route": ()}

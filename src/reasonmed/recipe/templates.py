@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 INSTRUCTION = "Please answer the following multiple-choice question:\n"
+_FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SHIPPED = Path(__file__).parent / "prompts"
 
 
@@ -94,6 +96,11 @@ class Prompt:
             included = meta.find_referenced_templates(self._environment.parse(self._source(name)))
             names += [one for one in included if one is not None and one not in names]
         return names
+
+    @cached_property
+    def fixed(self) -> str:
+        """The instructions: the text without the places that are filled in."""
+        return _FILLED_IN.sub(" ", self.text)
 
     @property
     def hash(self) -> str:

@@ -8,22 +8,23 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.runs.intake import admit
-from reasonmed.engine.flow.traffic import Control
-from reasonmed.runs.socket import listening
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.engine.flow.traffic import Control
+from reasonmed.pipeline.team import Team, connected
 from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.runs.directory import RunDirectory, make_manifest
+from reasonmed.runs.intake import admit
 from reasonmed.runs.pool import run, save, unfinished
+from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, signals
-from reasonmed.pipeline.team import Team, connected
+from reasonmed.runs.socket import listening
 from reasonmed.types import Story
 
 if TYPE_CHECKING:
-    from reasonmed.runs.intake import Intake
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
     from reasonmed.runs.progress import Watch
 
 Work = Callable[[Story, Team], Awaitable[Story]]
@@ -111,6 +112,7 @@ async def execute(job: Job, watch: Watch) -> None:
         watch.phase = "writing"
         if not stop.wanted and not watch.asked:
             watch.notes.append("finished before: nothing was asked again")
+        watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)
     if stop.reason is not None:
@@ -125,8 +127,10 @@ async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) 
         await save(ledger, done)
         return done
 
-    async for _ in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
+    samples = SampleWatch(ledger)
+    async for story in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
         watch.done += 1
+        watch.notes += samples.warnings(story)
     if job.after is not None and not stop.wanted:
         watch.phase = "scoring"
         await job.after(ledger, team, stop)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from reasonmed.engine.ledger import encode, pack, unpack_story
 from reasonmed.errors import ControlError, SetAside
-from reasonmed.engine.ledger import pack, unpack_story
 from reasonmed.pipeline.stages.route import count_outcomes
+from reasonmed.runs.samples import equal_by_model
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -83,6 +84,10 @@ async def save(ledger: Ledger, story: Story) -> None:
     if said:
         tried = (said.count("correct"), said.count("error"), said.count("undecided"))
         await ledger.put("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", story.question.id, *tried)
+    multiples = equal_by_model(story.chains)
+    if multiples:
+        row = (story.question.id, encode(multiples).decode())
+        await ledger.put("INSERT OR REPLACE INTO multiples VALUES (?, ?)", *row)
     counts = count_outcomes(story.chains)
     values = (
         story.question.id,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TABLES = ("items", "calls", "outcomes", "scores", "sessions", "facts", "totals")
-_LATER = ("canaries",)
+_LATER = ("canaries", "multiples")
 """Tables that older ledgers lack."""
 _BLOBS = {"items": "story", "calls": "texts", "outcomes": "story"}
 _MAGIC = b"SQLite format 3\x00"

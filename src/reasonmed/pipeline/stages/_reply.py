@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, UnparsableReply
 from reasonmed.parsing.answer import parse_answer, unread_ending
+from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.screening.echo import echoed_share, find_slot
 from reasonmed.screening.refusal import find_refusal
 from reasonmed.types import ChainOfThought
 
@@ -23,6 +25,9 @@ _FEW_WORDS = 80
 
 _MOST_WORDS = 160
 """So many characters of an ending are quoted."""
+_ECHOED_REASON = 0.8
+"""Share of a reason's words that are the instructions': beyond it, nothing is left that could be about the case."""
+_ECHOED_PROSE = 0.5
 
 What = Literal["visible", "reasoning", "both"]
 
@@ -43,6 +48,42 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
         raise UnparsableReply("it is empty", "empty")
     if find_refusal(completion.text):
         raise UnparsableReply("it refuses to answer", "refused")
+
+
+def read_verdict(completion: Completion, agent: Agent) -> tuple[Literal["correct", "error"], str]:
+    """A judge's verdict and its reason in the judge's own words.
+
+    Raises:
+        UnparsableReply: no verdict, or a reason that is none.
+    """
+    outcome, reason = parse_verdict(completion.text)
+    return outcome, _own(reason, "reason", agent)
+
+
+def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) -> tuple[int, str]:
+    """A judge's score and its justification in the judge's own words.
+
+    Raises:
+        UnparsableReply: no score, or a justification that is none.
+    """
+    score, why = parse_score(completion.text, *bounds)
+    return score, _own(why, "justification", agent)
+
+
+def _own(said: str, field: str, agent: Agent) -> str:
+    if echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
+        raise UnparsableReply(f"the {field} repeats the instructions instead of speaking of the case", "echo")
+    return said
+
+
+def check_prose(text: str, agent: Agent) -> str:
+    """The text; raise where it is for the most part the instructions, or leaves a form unfilled."""
+    slot = find_slot(text)
+    if slot is not None:
+        raise UnparsableReply(f"it leaves {slot} as it is instead of filling it in", "echo")
+    if echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
+        raise UnparsableReply("it repeats the instructions instead of following them", "echo")
+    return text
 
 
 class Wanted(NamedTuple):
@@ -73,6 +114,7 @@ def parse_chain(
     text = clean(stored)
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
+    check_prose(text, agent)
     if len(text.split()) < wanted.min_words:
         raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
     said = (text if visible == stored else clean(visible)) or text

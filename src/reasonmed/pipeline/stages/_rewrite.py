@@ -12,7 +12,8 @@ from reasonmed.pipeline.stages._reply import Wanted, parse_chain, unread_problem
 from reasonmed.pipeline.stages.rank import draw
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.screening.leak import find_leak
-from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
+from reasonmed.screening.repeats import first_places, folded
+from reasonmed.types import ChainOfThought, Dropped, Kept, Rewrite, Story, letter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +104,16 @@ def take(rewrite: Rewrite) -> Kept:
         verdict=chain.verdict,
         flags=tuple(flags),
     )
+
+
+def without_repeats(
+    kept: Sequence[Kept], stage: Literal["refine", "optimize"]
+) -> tuple[tuple[Kept, ...], tuple[Dropped, ...]]:
+    """Of kept chains with equal texts the first; the others are dropped."""
+    first = set(first_places(folded(one.text) for one in kept))
+    repeats = [one for place, one in enumerate(kept) if place not in first]
+    dropped = tuple(Dropped(stage, "its text is that of another kept chain", one.parent) for one in repeats)
+    return tuple(one for place, one in enumerate(kept) if place in first), dropped
 
 
 def with_problem(draft: Draft, rewrite: Rewrite) -> Draft:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem
+from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem, without_repeats
 from reasonmed.pipeline.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure, Kept
 
@@ -22,8 +22,8 @@ async def refine(story: Story, team: Team) -> Story:
         return story
     story = await fetch_reasons(story, team)
     results = await gather(_refined(story, kept, team) for kept in story.kept or ())
-    kept = tuple(one for one, _ in results if isinstance(one, Kept))
-    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)))
+    kept, repeats = without_repeats([one for one, _ in results if isinstance(one, Kept)], "refine")
+    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)), *repeats)
     failure = None if kept else Failure("unverified", "; ".join(one.reason for one in dropped))
     rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
     return replace(story, kept=kept, rewrites=rewrites, dropped=dropped, failure=failure)

@@ -11,7 +11,7 @@ from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import check_reply, known_key, unread_problem, unread_words
+from reasonmed.pipeline.stages._reply import check_prose, check_reply, known_key, unread_problem, unread_words
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     def parse(completion: Completion) -> str:
         nonlocal cut
         cut = completion.cut
-        return _response(completion, question, expected, keep_truncated=keep_truncated)
+        return check_prose(_response(completion, question, expected, keep_truncated=keep_truncated), agent)
 
     values = {"key": known_key(question), "chain_of_thought": kept.text}
     try:

@@ -8,12 +8,11 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
 from reasonmed.parsing.contradiction import names_only_others
-from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.parsing.order import in_another_order
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read
 from reasonmed.pipeline.stages._canaries import plant
-from reasonmed.pipeline.stages._reply import unread_problem, unread_words
+from reasonmed.pipeline.stages._reply import read_verdict, unread_problem, unread_words
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ async def judge(
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
 
     def parse(completion: Completion) -> Verdict:
-        outcome, reason = parse_verdict(completion.text)
+        outcome, reason = read_verdict(completion, agent)
         conflict = outcome == "correct" and contradicts_key(question, chain)
         if conflict and not believed:
             raise VerdictConflict(_conflict(question, chain))
