@@ -38,10 +38,10 @@ def user(question: Question) -> list[dict[str, str]]:
     return [{"role": "user", "content": instruction_of(question)}]
 
 
-def ended(text: str, options: Sequence[str], choice: int, *, plain: bool) -> str:
-    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain``, its own ending."""
+def ended(text: str, options: Sequence[str], choice: int | None, *, plain: bool) -> str:
+    """A text that ends with the one answer line, ``Answer: C. Atrophy``; its own ending if ``plain`` or no choice."""
     text = _THINK.sub("", text).strip()
-    if plain:
+    if plain or choice is None:
         return text
     line = f"Answer: {letter(choice)}. {options[choice]}"
     body = _ANSWER_LINE.sub("", text).rstrip()

@@ -8,8 +8,8 @@ from contextlib import closing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.engine.ledger import encode, pack
+from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def content_hash(story: Story) -> bytes:
         question.source,
         question.license,
         answer_source=question.answer_source,
+        reference=question.reference,
     )
     rest = (story.chains, story.tier, story.kept, story.rewrites, *([story.probes] if story.probes else []))
     return blake2b(encode((told, rest)), digest_size=16).digest()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.judgment import parse_score
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.pipeline.team import RANK_BOUNDS
 from reasonmed.types import ChainOfThought, Kept, digest
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 async def rank(story: Story, team: Team) -> Story:
     """Keep the best correct chains; where there are no more than wanted, all of them, without a request."""
+    need_options(story.question, "rank")
     options = team.stages.rank
     keep, seed = (options.keep, options.seed) if options else (2, 0)
     right = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]

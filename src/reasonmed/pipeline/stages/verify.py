@@ -13,6 +13,7 @@ from reasonmed.parsing.order import in_another_order
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read
 from reasonmed.pipeline.stages._canaries import plant
+from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Outcome = Literal["correct", "error", "undecided"]
 
 async def verify(story: Story, team: Team) -> Story:
     """Give every chain of thought that is there a verdict."""
+    need_options(story.question, "verify")
 
     async def judged(chain: ChainOfThought) -> ChainOfThought:
         if chain.missing is not None or chain.verdict is not None:
