@@ -214,7 +214,8 @@ class Rewrite(Struct, frozen=True, omit_defaults=True):
 class Kept(Struct, frozen=True, omit_defaults=True):
     """A chain of thought on its way into the data set.
 
-    ``parent`` is the index of the generated chain that it is or stems from; None for one written from scratch.
+    ``parent`` is the 0-based index of the generated chain that it is or stems from; None for one written from scratch.
+    People read the chain's id instead, which counts from 1: ``reasonmed.questions.ids.chain_id``.
     """
 
     text: str

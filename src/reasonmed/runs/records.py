@@ -9,7 +9,7 @@ import msgspec
 from reasonmed.engine.ledger import encode, unpack_story
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
-from reasonmed.questions.ids import record_id
+from reasonmed.questions.ids import chain_id, record_id
 from reasonmed.types import Question, Record, Story, letter
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
     told = {
         "origin": kept.origin,
         "writer": kept.model,
-        "parent": kept.parent,
+        "parent": None if kept.parent is None else chain_id(story.question.id, kept.parent + 1),
         "generator": parent.model if parent else None,
         "temperature": parent.temperature if parent else None,
         "sample": parent.sample if parent else None,
