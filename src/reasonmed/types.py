@@ -24,10 +24,11 @@ def digest(value: object, size: int = 16) -> str:
 
 
 class Question(Struct, frozen=True, omit_defaults=True):
-    """A clinical question as asked, with 2 to 26 options.
+    """A clinical question as asked, with 2 to 26 options; with none it is open-ended.
 
-    ``answer`` is the 0-based index of the key, None when the question has none. ``meta`` (explanations, long
-    answers, subject) is for people and reports; it never reaches a prompt.
+    ``answer`` is the 0-based index of the key, None when the question has none. ``reference`` is the answer of an
+    open-ended question, in words. ``meta`` (explanations, long answers, subject) is for people and reports; it never
+    reaches a prompt.
     """
 
     id: str
@@ -40,10 +41,13 @@ class Question(Struct, frozen=True, omit_defaults=True):
     split: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     answer_source: Literal["key", "consensus"] = "key"
+    reference: str | None = None
 
     @property
     def key_text(self) -> str:
-        """The key as every prompt and export shows it: ``C. Atrophy``."""
+        """The key as every prompt and export shows it: ``C. Atrophy``; the reference of an open-ended question."""
+        if not self.options and self.reference is not None:
+            return self.reference
         if self.answer is None:
             raise ValueError(f"question {self.id} has no answer key")
         return f"{letter(self.answer)}. {self.options[self.answer]}"
@@ -212,7 +216,8 @@ class Rewrite(Struct, frozen=True, omit_defaults=True):
 class Kept(Struct, frozen=True, omit_defaults=True):
     """A chain of thought on its way into the data set.
 
-    ``parent`` is the index of the generated chain that it is or stems from; None for one written from scratch.
+    ``parent`` is the 0-based index of the generated chain that it is or stems from; None for one written from scratch.
+    People read the chain's id instead, which counts from 1: ``reasonmed.questions.ids.chain_id``.
     """
 
     text: str
@@ -290,14 +295,17 @@ class Story(Struct, frozen=True, omit_defaults=True):
 
 
 class Record(Struct, frozen=True):
-    """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index."""
+    """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index.
+
+    A record without options has no ``answer_index``; its ``answer`` is the reference, None where there is none.
+    """
 
     id: str
     question_id: str
     question: str
     options: tuple[str, ...]
-    answer: str
-    answer_index: int
+    answer: str | None
+    answer_index: int | None
     context: str | None
     chain_of_thought: str
     response: str | None

@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import reasonmed
+from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import ReasonMedError
+from reasonmed.questions.ids import chain_id
 from reasonmed.recipe.shipped import resource
+from reasonmed.runs.directory import RunDirectory
 
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
@@ -179,6 +183,20 @@ def test_why_tells_the_story_of_every_question(finished: Path) -> None:
 def test_a_record_id_finds_its_question(finished: Path) -> None:
     record = lines(finished / "records.jsonl")[0]["id"]
     assert reasonmed_at(finished.parent, "why", finished, record).code == 0
+
+
+def test_a_chain_has_one_number_in_why_in_records_and_in_ids(finished: Path) -> None:
+    for record in lines(finished / "records.jsonl")[:4]:
+        name, parent = record["question_id"], record["provenance"]["parent"]
+        told = reasonmed_at(finished.parent, "why", finished, parent).out
+        assert told.startswith(f"{name}:")
+        assert f"of {parent.removeprefix(f'{name}/')}, " in told
+        with closing(RunDirectory(finished).reader()) as ledger:
+            ((blob,),) = ledger.query("SELECT story FROM outcomes WHERE id = ?", name)
+        chains = {chain_id(name, number): chain for number, chain in enumerate(unpack_story(blob).chains, 1)}
+        assert chains[parent].model == record["provenance"]["generator"]
+        assert "chain-9 " in told
+        assert "chain-0 " not in told
 
 
 def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) -> None:

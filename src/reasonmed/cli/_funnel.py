@@ -94,7 +94,8 @@ def first_record(path: Path) -> dict[str, Any] | None:
 def show_record(record: dict[str, Any]) -> None:
     """One record as a person reads it."""
     options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record["options"]))
-    key = f"{letter(record['answer_index'])}. {record['answer']}"
+    place = record["answer_index"]
+    key = record["answer"] if place is None else f"{letter(place)}. {record['answer']}"
     flags = ", ".join(record["flags"]) or "none"
     body = Text()
     for title, text in (

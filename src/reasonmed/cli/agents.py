@@ -72,7 +72,7 @@ def _command(stage: str) -> Callable[..., None]:
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-        from reasonmed.runs.commands.stage import NEEDS, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.runs.commands.stage import NEEDS, OPEN_ENDED, agent_job  # noqa: PLC0415 - the same
         from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
 
@@ -84,7 +84,7 @@ def _command(stage: str) -> Callable[..., None]:
         options.need_stages(chosen, NEEDS[stage], recipe)
         if models is not None:
             chosen = options.only_models(chosen, models)
-        source = story_source(rows, layout, Settings(cop_base=cop_base))
+        source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=stage in OPEN_ENDED))
         with options.working(f"checking {rows}"):
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)

@@ -45,7 +45,7 @@ def questions(
 
     if output is not None and output.exists() and (output.is_dir() or not force):
         raise UsageError(f"{output} exists; choose another -o{', or --force' if output.is_file() else ''}")
-    settings = Settings(layout, cop_base, _names(names), records=True)
+    settings = Settings(layout, cop_base, _names(names), records=True, open_ended=True)
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)
     out.print(safe(f"{file}: {found.good:,} questions, {found.bad:,} bad rows"))
@@ -64,11 +64,13 @@ def questions(
 
 
 def _names(text: str | None) -> dict[str, str]:
+    from reasonmed.questions import Raw  # noqa: PLC0415 - keeps --help fast
+
     if text is None:
         return {}
     parts = [part.partition("=") for part in text.split(",")]
     pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
-    known = ("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split")
+    known = [name for name in Raw.__struct_fields__ if name != "meta"]
     for ours, equals, theirs in pairs:
         if not equals or not theirs or ours not in known:
             raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")

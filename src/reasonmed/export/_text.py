@@ -39,13 +39,13 @@ def user(question: Question) -> list[dict[str, str]]:
     return [{"role": "user", "content": instruction_of(question)}]
 
 
-def ended(text: str, options: Sequence[str], choice: int, *, plain: bool) -> str:
-    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain``, its own ending.
+def ended(text: str, options: Sequence[str], choice: int | None, *, plain: bool) -> str:
+    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain`` or no choice, its own ending.
 
     An answer line of its own that says anything else than this option stays as it is, and nothing is added.
     """
     text = _THINK.sub("", text).strip()
-    if plain:
+    if plain or choice is None:
         return text
     line = answer_line(options, choice)
     own = _ANSWER_LINE.search(text)

@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
     @property
     def question(self) -> Question:
-        """The question itself; it has a key."""
+        """The question itself; it has a key, or no options."""
         return self.story.question
 
 
@@ -128,7 +128,7 @@ class View:
 
     def _of_question(self, story: Story) -> str | None:
         question, wanted = story.question, self.settings
-        if question.answer is None:
+        if question.options and question.answer is None:
             return "no_key"
         failed = story.failure is not None and story.failure.reason == "key_disputed"
         if (failed or "key_disputed" in story.flags) and not wanted.disputed:

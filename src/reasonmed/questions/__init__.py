@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
     from reasonmed.types import Question
 
-__all__ = ["Raw", "Settings", "layouts", "questions_in", "read"]
+__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "layouts", "questions_in", "read"]
 
 
+NEEDS_OPTIONS = "must be 2 to 26, not 0: [], and this command needs options"
 _LOOK = 100
 _NAMED = 20
 
@@ -52,6 +53,8 @@ class Settings(NamedTuple):
     numbered: str | None = None
     records: bool = False
     """Whether records will be made of the questions: one whose id is a record's or a chain's is refused then."""
+    open_ended: bool = False
+    """Whether questions without options are wanted; one that is not is refused."""
 
 
 class Reader(Protocol):
@@ -95,6 +98,8 @@ def read(path: Path, settings: Settings | None = None) -> Iterator[Question | Qu
             one = row if isinstance(row, QuestionError) else _question(path, row, convert, told, settings.numbered)
             if settings.records and not isinstance(one, QuestionError):
                 one = _without_clash(one, path, row.line)
+            if not isinstance(one, QuestionError) and not one.options and not settings.open_ended:
+                one = QuestionError(str(path), row.line, "options", NEEDS_OPTIONS)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
 
 

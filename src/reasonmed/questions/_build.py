@@ -33,6 +33,7 @@ class Raw(Struct, frozen=True, kw_only=True):
     source: Any = None
     license: Any = None
     split: Any = None
+    reference: Any = None
     meta: dict[str, Any] = {}
 
 
@@ -43,7 +44,8 @@ def build(raw: Raw, path: Path, line: int) -> Question:  # noqa: ARG001 - whoeve
         QuestionError: a field is missing or wrong; the caller adds file and line.
     """
     stem = _text(raw.question, "question")
-    options = _options(raw.options)
+    reference = _optional(raw.reference, "reference")
+    options = () if raw.options == [] or (raw.options is None and reference) else _options(raw.options)
     context = _optional(raw.context, "context")
     return Question(
         id=_id(raw.id) or f"{path.stem}-{digest((stem, options, context), 8)}",
@@ -55,6 +57,7 @@ def build(raw: Raw, path: Path, line: int) -> Question:  # noqa: ARG001 - whoeve
         license=_optional(raw.license, "license"),
         split=_optional(raw.split, "split"),
         meta=_meta(raw.meta),
+        reference=reference if not options else None,
     )
 
 
@@ -130,6 +133,9 @@ def _option(value: object, index: int) -> str:
 
 def _key(raw: Raw, options: tuple[str, ...]) -> int | None:
     """The key's index: ``answer_index`` wins; it must agree with ``answer`` where both are there."""
+    if not options:
+        _refuse_key(raw)
+        return None
     answer, index = _single(raw.answer, "answer"), _by_index(raw.answer_index, options)
     if _absent(answer):
         return index
@@ -139,6 +145,14 @@ def _key(raw: Raw, options: tuple[str, ...]) -> int | None:
     if index is not None and index != by_answer:
         raise _wrong("answer_index", f"is {index} ({glance(options[index])}), but answer is {glance(raw.answer)}")
     return by_answer
+
+
+def _refuse_key(raw: Raw) -> None:
+    for field in ("answer_index", "answer"):
+        if not _absent(getattr(raw, field)):
+            told = glance(getattr(raw, field))
+            fix = f"where {field} is {told}; the answer of an open-ended question goes into `reference`"
+            raise _wrong("options", f"must be {_FEWEST} to {_MOST}, not 0: [], {fix}")
 
 
 def _single(value: object, field: str) -> object:

@@ -61,7 +61,7 @@ def lint(file: Path, settings: Settings, most: int) -> Lint:
                 continue
             found.good += 1
             sizes[len(one.options)] += 1
-            keys["none" if one.answer is None else letter(one.answer)] += 1
+            keys["reference" if one.reference else "none" if one.answer is None else letter(one.answer)] += 1
             for rule, words in _oddities(one, seen):
                 _note(found, rule, f"{one.id}: {words}", most)
     found.sizes, found.keys = dict(sorted(sizes.items())), dict(sorted(keys.items()))
@@ -92,6 +92,7 @@ def native_row(question: Question) -> dict[str, object]:
         "source": question.source,
         "license": question.license,
         "split": question.split,
+        "reference": question.reference,
         "meta": question.meta or None,
     }
     return {name: value for name, value in told.items() if value is not None}
@@ -113,7 +114,9 @@ def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[st
     equal = sorted({letter(index) for index, option in enumerate(folded) if folded.count(option) > 1})
     if equal:
         yield "equal options", f"{' and '.join(equal)}: {question.options[ord(equal[0]) - ord('A')]!r}"
-    if question.answer is None:
+    if not question.options:
+        yield "no options", "open-ended: for summarize, score and check; run and the other stages need options"
+    elif question.answer is None:
         yield "no key", "the models will have to agree on one"
     image = _IMAGE.search(question.stem)
     if image:

@@ -40,8 +40,11 @@ def question_text(question: Question) -> str:
 
 
 def instruction(stem: str, options: Sequence[str], context: str | None) -> str:
-    """The instruction of the published ReasonMed data; a context passage stands before the question."""
-    return INSTRUCTION + lettered(stem, options, context)
+    """The instruction of the published ReasonMed data; a context passage comes before the question.
+
+    A question without options is asked as it is: it is no multiple-choice question.
+    """
+    return (INSTRUCTION if options else "") + lettered(stem, options, context)
 
 
 class Prompt:

@@ -149,6 +149,7 @@ def content_hash(story: Story) -> bytes:
         question.source,
         question.license,
         answer_source=question.answer_source,
+        reference=question.reference,
     )
     rest = (story.chains, story.tier, story.kept, story.rewrites, *([story.probes] if story.probes else []))
     return blake2b(encode((told, rest)), digest_size=16).digest()

@@ -9,8 +9,8 @@ import msgspec
 from reasonmed.engine.ledger import encode, unpack_story
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
-from reasonmed.questions.ids import record_id
-from reasonmed.types import Record, Story, letter
+from reasonmed.questions.ids import chain_id, record_id
+from reasonmed.types import Question, Record, Story, letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,15 @@ CALLS_OF = """
 """
 """SQL: whether a call belongs to a question (the first value); calls that score a record bear the record's id."""
 _SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
+
+
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("options", "flags"), ()),
+    **dict.fromkeys(("verified", "demo"), False),
+    "chain_of_thought": "",
+    "answer_source": "key",
+    "provenance": {},
+}
 
 
 class Scored(NamedTuple):
@@ -59,7 +68,7 @@ def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
 def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scored]) -> list[Record]:
     """The records of a finished story; ``facts`` are the run's ``demo`` mark and its prompts' hashes."""
     question = story.question
-    if question.answer is None or story.failure is not None:
+    if story.failure is not None or (question.options and question.answer is None):
         return []
     records = []
     for number, kept in enumerate(story.kept or (), 1):
@@ -71,7 +80,7 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
                 question_id=question.id,
                 question=question.stem,
                 options=question.options,
-                answer=question.options[question.answer],
+                answer=question.reference if question.answer is None else question.options[question.answer],
                 answer_index=question.answer,
                 context=question.context,
                 chain_of_thought=kept.text,
@@ -90,13 +99,44 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
     return records
 
 
+def record_in(row: Mapping[str, Any]) -> Record:
+    """A row of a file of records; what an import leaves null is empty or False here.
+
+    Raises:
+        msgspec.ValidationError: it is no record.
+    """
+    fields = {**dict.fromkeys(Record.__struct_fields__), **row}
+    if isinstance(fields["provenance"], str):
+        fields["provenance"] = msgspec.json.decode(fields["provenance"])
+    unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
+    record = msgspec.convert({**fields, **unknown}, Record)
+    if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
+        raise msgspec.ValidationError(f"answer_index {record.answer_index} is no option")
+    return record
+
+
+def question_of(record: Record) -> Question:
+    """The question that a record answers, under the question's id."""
+    return Question(
+        record.question_id,
+        record.question,
+        record.options,
+        record.answer_index,
+        record.context,
+        record.source,
+        record.license,
+        answer_source="consensus" if record.answer_source == "consensus" else "key",
+        reference=None if record.options else record.answer,
+    )
+
+
 def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     parent = story.chains[kept.parent] if kept.parent is not None else None
     rewrite = next((one for one in story.rewrites if one.chain.text == kept.text and one.problem is None), None)
     told = {
         "origin": kept.origin,
         "writer": kept.model,
-        "parent": kept.parent,
+        "parent": None if kept.parent is None else chain_id(story.question.id, kept.parent + 1),
         "generator": parent.model if parent else None,
         "temperature": parent.temperature if parent else None,
         "sample": parent.sample if parent else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reasonmed.questions.licenses import well_known
+
 if TYPE_CHECKING:
     from reasonmed.checks.cases import Case
 
@@ -13,12 +15,6 @@ Allowed = frozenset[str]
 
 _NONCOMMERCIAL = re.compile(
     r"\bNC\b|\bnon-?\s?commercial\b|\b(?:research|academic)(?:[- ]use)?[- ]only\b", re.IGNORECASE
-)
-_KNOWN = re.compile(
-    r"\b(?:MIT|Apache(?:[- ]License)?[ ,-]*(?:v(?:ersion)?)?[ ]?2(?:\.0)?|BSD(?:-[23]-Clause)?|CC0(?:[- ]1\.0)?|"
-    r"CC[- ]BY(?:[- ](?:SA|NC|ND))*|Creative Commons|ODC[- ]BY|ODbL|CDLA|PDDL|Unlicense|public[- ]domain|"
-    r"(?:A|L)?GPL|MPL)(?![A-Za-z])",
-    re.IGNORECASE,
 )
 
 
@@ -40,7 +36,7 @@ def noncommercial(case: Case, allowed: Allowed) -> str | None:  # noqa: ARG001 -
 def unknown(case: Case, allowed: Allowed) -> str | None:  # noqa: ARG001 - the shape of every rule
     """A license that is none of the well-known ones: somebody must read it."""
     found = _license(case)
-    return f"license {found!r} is none that is known" if found and not _KNOWN.search(found) else None
+    return f"license {found!r} is none that is known" if found and not well_known(found) else None
 
 
 def not_allowed(case: Case, allowed: Allowed) -> str | None:

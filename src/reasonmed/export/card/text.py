@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.head import is_english
-from reasonmed.export.card.licenses import OTHER, UNKNOWN, conflict, identifier, text_of
+from reasonmed.export.card.licenses import conflict
 from reasonmed.export.card.sections import contamination, cost, judge, left, terms
 from reasonmed.export.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
+from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
 from reasonmed.report.markdown import bullets, count, number, plain, table
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def _license(source: str | None, written: str | None) -> str:
         return "**unknown**"
     if found == OTHER:
         return f"{plain(written)} (not among the licenses that the hub knows)"
-    return f"[{found}]({text_of(written)})"
+    text = text_of(written)
+    return found if text is None else f"[{found}]({text})"
 
 
 def _making(told: Told) -> Iterator[str]:

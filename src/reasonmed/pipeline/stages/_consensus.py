@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import read_verdict
+from reasonmed.pipeline.stages._reply import need_options, read_verdict
 from reasonmed.pipeline.stages._votes import count_votes, in_words, voices
 from reasonmed.pipeline.stages.verify import ask_verdict
 from reasonmed.recipe.checks import votes_needed
@@ -24,6 +24,7 @@ _MODELS = 2
 async def consensus(story: Story, team: Team) -> Story:
     """Give a question without a key the agreed option as its key, or end it as ``no_consensus``."""
     question = story.question
+    need_options(question, "consensus")
     if question.answer is not None:
         return story
     chains = voices(story.chains)

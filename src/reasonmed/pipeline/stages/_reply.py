@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from reasonmed.errors import CutReply, UnparsableReply
+from reasonmed.errors import CutReply, UnparsableReply, UsageError
 from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
@@ -34,7 +34,19 @@ What = Literal["visible", "reasoning", "both"]
 
 def known_key(question: Question) -> str:
     """The key for a prompt that can do without one; empty where there is none."""
-    return "" if question.answer is None else question.key_text
+    return "" if question.answer is None and question.reference is None else question.key_text
+
+
+def need_options(question: Question, stage: str) -> None:
+    """Raise where a question without options reaches a stage that cannot do without.
+
+    Raises:
+        UsageError: the question has none.
+    """
+    if not question.options:
+        raise UsageError(
+            f"question {question.id!r} has no options, and {stage} needs them; summarize and score do without"
+        )
 
 
 def check_reply(completion: Completion, *, keep_truncated: bool) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import Wanted, once_readable, parse_chain
+from reasonmed.pipeline.stages._reply import Wanted, need_options, once_readable, parse_chain
 from reasonmed.types import ChainOfThought, Failure
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None
 
     ``chosen`` are the generators of a wave, by their place in the recipe; all of them by default.
     """
+    need_options(story.question, "generate")
     generators = team.generators if chosen is None else [team.generators[place] for place in chosen]
     written = await gather(_write(story.question, team, agent, sample) for agent, sample in generators)
     chains = (*story.chains, *written)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read_blind
+from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.pipeline.stages._rewrite import (
     Draft,
     attempt,
@@ -30,6 +31,7 @@ async def optimize(story: Story, team: Team) -> Story:
 
     One for each kept chain of the story; one in all where none is kept yet, from the correct or the best wrong chain.
     """
+    need_options(story.question, "optimize")
     if team.author is None:
         detail = "the question is difficult, and the recipe has no optimize stage"
         return replace(story, failure=Failure("no_optimizer", detail))

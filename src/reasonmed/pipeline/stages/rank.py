@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import read_score
+from reasonmed.pipeline.stages._reply import need_options, read_score
 from reasonmed.pipeline.team import RANK_BOUNDS
 from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, digest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 async def rank(story: Story, team: Team) -> Story:
     """Keep the best correct chains, of equal texts the first; no more than wanted are kept without a request."""
+    need_options(story.question, "rank")
     options = team.stages.rank
     keep, seed = (options.keep, options.seed) if options else (2, 0)
     correct = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]

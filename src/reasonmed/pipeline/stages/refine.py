@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem, without_repeats
 from reasonmed.pipeline.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure, Kept
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 async def refine(story: Story, team: Team) -> Story:
     """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
+    need_options(story.question, "refine")
     if team.editor is None or not story.kept:
         return story
     story = await fetch_reasons(story, team)

@@ -12,7 +12,7 @@ from reasonmed.parsing.order import in_another_order
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read
 from reasonmed.pipeline.stages._canaries import plant
-from reasonmed.pipeline.stages._reply import read_verdict, unread_problem, unread_words
+from reasonmed.pipeline.stages._reply import need_options, read_verdict, unread_problem, unread_words
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Outcome = Literal["correct", "error", "undecided"]
 
 async def verify(story: Story, team: Team) -> Story:
     """Give every chain of thought that is there a verdict."""
+    need_options(story.question, "verify")
 
     async def judged(chain: ChainOfThought) -> ChainOfThought:
         if chain.missing is not None or chain.verdict is not None:

@@ -1,7 +1,8 @@
 """reasonmed's own layout and the original's: ``question``, ``options``, optional ``answer``, ``answer_index``, ...
 
 Options are a list or a map by letters; in CSV files also a JSON list, or columns ``A``, ``B``, ... or ``option_a``, ...
-or numbers from 0 or 1. Fields with other names go to ``meta``.
+or numbers from 0 or 1. Fields with other names go to ``meta``. A question with ``reference``, its answer in words, and
+nothing that could be options is open-ended.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _KEYS = {"answer", "answer_index"}
 
 def matches(fields: Mapping[str, Any]) -> bool:
     """A question with options, and no key of another layout."""
-    has_options = "options" in fields or bool(_columns(fields))
+    has_options = "options" in fields or bool(_columns(fields)) or _is_open_ended(fields)
     return "question" in fields and has_options and "opa" not in fields and _foreign(fields) is None
 
 
@@ -38,12 +39,21 @@ def read(fields: Mapping[str, Any]) -> Raw:
         raise QuestionError("", 0, foreign, f"looks like the key of another layout; {mend}")
     columns = {} if "options" in fields else _columns(fields)
     meta = fields.get("meta")
-    others = {name: value for name, value in fields.items() if name not in _KNOWN and name not in columns.values()}
+    reference = {"reference": fields["reference"]} if _is_open_ended(fields) else {}
+    used = {*_KNOWN, *columns.values(), *reference}
+    others = {name: value for name, value in fields.items() if name not in used}
     return Raw(
+        **reference,
         **{name: fields.get(name) for name in _KNOWN if name not in ("meta", "options")},
         options=_lettered(fields, columns) if columns else _listed(fields.get("options")),
         meta={**others, **(meta if isinstance(meta, dict) else {} if meta is None else {"meta": meta})},
     )
+
+
+def _is_open_ended(fields: Mapping[str, Any]) -> bool:
+    """Whether a row has an answer in words and nothing that could be options."""
+    listed = any(isinstance(value, list | dict) and value for name, value in fields.items() if name != "meta")
+    return bool(fields.get("reference")) and not fields.get("options") and not _columns(fields) and not listed
 
 
 def _foreign(fields: Mapping[str, Any]) -> str | None:

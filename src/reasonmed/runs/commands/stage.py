@@ -44,6 +44,9 @@ NEEDS = {
 }
 """The stages of a recipe that each agent's command needs."""
 
+OPEN_ENDED = ("summarize", "score")
+"""The stages that take questions without options."""
+
 _KEYED = ("route", "rank", "refine", "optimize")
 _TIERS = {"rank": (Tier.EASY, Tier.MEDIUM), "refine": (Tier.MEDIUM,), "optimize": (Tier.DIFFICULT,)}
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.questions import Settings, read
+from reasonmed.questions import NEEDS_OPTIONS, Settings, read
 from reasonmed.questions._files import rows
-from reasonmed.types import ChainOfThought, Kept, Question, Story, Tier
+from reasonmed.runs.records import question_of, record_in
+from reasonmed.types import ChainOfThought, Kept, Question, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 
 
 def stories(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:
-    """The stories of a file, in its order."""
+    """The stories of a file, in its order; one whose question has no options is an error where they are needed."""
+    for one in _found(path, settings):
+        if isinstance(one, QuestionError) or one.question.options or one.failure or settings.open_ended:
+            yield one
+        else:
+            yield QuestionError(str(path), 0, "options", f"question {one.question.id!r}: {NEEDS_OPTIONS}")
+
+
+def _found(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:
     first = next((row for row in rows(path) if not isinstance(row, QuestionError)), None)
     if first is not None and isinstance(first.fields.get("question"), dict):
         return _whole(path)
@@ -71,20 +80,16 @@ def _records(path: Path) -> Iterator[Story | QuestionError]:
         if isinstance(row, QuestionError):
             yield row
             continue
-        told = row.fields
         try:
-            question = Question(
-                id=told["id"],
-                stem=told["question"],
-                options=tuple(told["options"]),
-                answer=told["answer_index"],
-                context=told.get("context"),
-                source=told.get("source"),
-                license=told.get("license"),
+            record = record_in(row.fields)
+        except msgspec.DecodeError as wrong:
+            yield QuestionError(str(path), row.line, "", f"is no record: {wrong}")
+            continue
+        if not record.chain_of_thought:
+            yield QuestionError(
+                str(path), row.line, "chain_of_thought", "is missing; a response alone is not worked on"
             )
-            tier = Tier(told["tier"]) if told.get("tier") else None
-            writer = str(told.get("provenance", {}).get("writer", "unknown"))
-            kept = Kept(text=told["chain_of_thought"], model=writer, response=told.get("response"))
-            yield Story(question, tier=tier, kept=(kept,))
-        except (KeyError, TypeError, ValueError) as wrong:
-            yield QuestionError(str(path), row.line, "", f"is no record: {type(wrong).__name__}: {wrong}")
+            continue
+        writer = str(record.provenance.get("writer", "unknown"))
+        kept = Kept(text=record.chain_of_thought, model=writer, response=record.response)
+        yield Story(replace(question_of(record), id=record.id), tier=record.tier, kept=(kept,))

@@ -76,7 +76,9 @@ def _raw(told: Mapping[str, Any]) -> Raw:
     stem, options = told.get("question"), told.get("options")
     if stem is None and isinstance(told.get("instruction"), str):
         stem, options = from_instruction(told["instruction"])
+    known = _KNOWN if options else {*_KNOWN, "reference"}
     return Raw(
+        reference=None if options else told.get("reference"),
         id=told.get("id"),
         question=stem,
         options=options,
@@ -86,7 +88,7 @@ def _raw(told: Mapping[str, Any]) -> Raw:
         source=told.get("source"),
         license=told.get("license"),
         split=told.get("split"),
-        meta={name: value for name, value in told.items() if name not in _KNOWN and not _CHAIN.fullmatch(name)},
+        meta={name: value for name, value in told.items() if name not in known and not _CHAIN.fullmatch(name)},
     )
 
 
@@ -194,6 +196,7 @@ def _base(story: Story) -> dict[str, Any]:
         "options": list(question.options),
         "answer": key,
         "answer_index": question.answer,
+        "reference": question.reference,
         "context": question.context,
         "source": question.source,
         "license": question.license,
