@@ -64,9 +64,11 @@ def answer_line(options: Sequence[str], choice: int) -> str:
 
 def ends_unread(record: Record) -> bool:
     """Whether the chain of thought or the response ends with an answer that cannot be read as one option."""
-    line = answer_line(record.options, record.answer_index) if record.options else ""
+    if not record.options or record.answer_index is None:
+        return False
+    line = answer_line(record.options, record.answer_index)
     texts = (record.chain_of_thought, record.response or "")
-    return any(not text.endswith(line) and unread_ending(text, record.options) for text in texts if text and line)
+    return any(not text.endswith(line) and unread_ending(text, record.options) for text in texts if text)
 
 
 def parts(record: Record, variant: str, settings: Settings) -> Parts | None:
