@@ -115,7 +115,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
 
     ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
     where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
-    the server's own queue, where it tells.
+    the server's own queue, where it tells. ``served`` is the model's name as the endpoint gave it; ``sent`` has the
+    sampling parameters that it was sent, where they are not those of the request.
     """
 
     text: str
@@ -126,6 +127,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     queue_seconds: float | None = None
+    served: str | None = None
+    sent: dict[str, Any] | None = None
 
     @property
     def cut(self) -> bool:
@@ -186,6 +189,9 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     verdict: Verdict | None = None
     score: int | None = None
     justification: str = ""
+    served: str | None = None
+    sent: dict[str, Any] | None = None
+    """Both as in its completion."""
 
     @property
     def outcome(self) -> str:

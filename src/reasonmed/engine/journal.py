@@ -6,6 +6,7 @@ A new reply goes on record before it is used. With an older run's ledger at hand
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,7 @@ class Journaled:
     ) -> None:
         self._inner, self._ledger, self._meter, self._elders = inner, ledger, meter, elders
         self._price = price
+        self._served: set[str] = set()
         self._under_way: dict[tuple[bytes, int], asyncio.Future[None] | None] = {}
 
     async def complete(self, request: Request) -> Completion:
@@ -77,7 +79,22 @@ class Journaled:
         await self._ledger.record(request, outcome, call)
         if isinstance(outcome, RequestRejected):
             raise outcome
+        if outcome.served is not None and outcome.served not in self._served:
+            await self._note_served(request.model, outcome.served)
         return outcome
+
+    async def _note_served(self, model: str, served: str) -> None:
+        """Remember the name under which the endpoint serves the model, and say so where it had another one before."""
+        before = json.loads(self._ledger.fact(f"served {model}") or "[]")
+        self._served = {*before, served}
+        if served in before:
+            return
+        if before:
+            self._meter.notes.append(
+                f"{model} is now served as {served}, before as {', '.join(before)}: records say which (`served`)"
+            )
+        names = json.dumps([*before, served])
+        await self._ledger.put("INSERT OR REPLACE INTO facts VALUES (?, ?)", f"served {model}", names)
 
     def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
         """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.files import replacing
-from reasonmed.questions.ids import record_id
 from reasonmed.engine.ledger import encode, unpack_story
+from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
+from reasonmed.questions.ids import record_id
 from reasonmed.types import Record, Story, letter
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import Kept
+    from reasonmed.types import ChainOfThought, Kept
 
 _PAGE = 256
 _DONE = """
@@ -93,12 +93,15 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
 def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     parent = story.chains[kept.parent] if kept.parent is not None else None
     rewrite = next((one for one in story.rewrites if one.chain.text == kept.text and one.problem is None), None)
+    written = rewrite.chain if rewrite else parent
     told = {
         "origin": kept.origin,
         "writer": kept.model,
         "parent": kept.parent,
         "generator": parent.model if parent else None,
-        "temperature": parent.temperature if parent else None,
+        "temperature": _temperature(parent) if parent else None,
+        "served": written.served if written else None,
+        "sent": written.sent if written else None,
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
         "verdict": msgspec.to_builtins(kept.verdict),
@@ -110,6 +113,11 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
         "prompts": facts["prompts"],
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _temperature(chain: ChainOfThought) -> float | None:
+    """The temperature that was sent for a chain: the recipe's, unless the endpoint does not take it."""
+    return chain.temperature if chain.sent is None else chain.sent.get("temperature")
 
 
 def failure_of(story: Story) -> dict[str, Any] | None:

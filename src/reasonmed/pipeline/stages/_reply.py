@@ -77,6 +77,8 @@ def parse_chain(
         temperature=agent.sampling.temperature,
         sample=sample,
         truncated=completion.cut,
+        served=completion.served,
+        sent=completion.sent,
     )
 
 
