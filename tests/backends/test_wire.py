@@ -40,11 +40,13 @@ def whole(raw: bytes | dict[str, Any], limit: int | None = None) -> Completion:
     return found
 
 
-async def answered(raw: bytes, status: int = 200, most_mb: float | None = None, **headers: str) -> Completion:
+async def answered(
+    raw: bytes, status: int = 200, most_mb: float | None = None, headers: dict[str, str] | None = None
+) -> Completion:
     """What the back end makes of these bytes."""
 
     async def handle(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=raw, status=status, headers={"Content-Type": "application/json", **headers})
+        return web.Response(body=raw, status=status, headers={"Content-Type": "application/json", **(headers or {})})
 
     async with served(handle) as url:
         entry = {"backend": "openai", "base_url": url, "model": "m", "limits": {"max_reply_mb": most_mb}}
@@ -264,7 +266,7 @@ async def test_a_success_without_a_message_is_asked_again(raw: bytes) -> None:
 
 
 async def test_a_long_header_line_costs_no_reply() -> None:
-    assert (await answered(PLAIN.encode(), **{"X-Debug": "a" * 20_000})).text == TEXT
+    assert (await answered(PLAIN.encode(), headers={"X-Debug": "a" * 20_000})).text == TEXT
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ async def test_a_long_header_line_costs_no_reply() -> None:
     ],
 )
 async def test_packed_bodies_are_unpacked(encoding: str, packed: bytes) -> None:
-    assert (await answered(packed, **{"Content-Encoding": encoding})).text == TEXT
+    assert (await answered(packed, headers={"Content-Encoding": encoding})).text == TEXT
 
 
 @pytest.mark.parametrize(
@@ -291,13 +293,13 @@ async def test_packed_bodies_are_unpacked(encoding: str, packed: bytes) -> None:
 )
 async def test_bodies_that_cannot_be_unpacked_are_asked_again(encoding: str, packed: bytes) -> None:
     with pytest.raises(Unreachable):
-        await answered(packed, **{"Content-Encoding": encoding})
+        await answered(packed, headers={"Content-Encoding": encoding})
 
 
 async def test_a_body_is_bounded_before_it_is_unpacked() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with pytest.raises(Unreachable, match="max_reply_mb"):
-        await answered(bomb, most_mb=0.1, **{"Content-Encoding": "gzip"})
+        await answered(bomb, most_mb=0.1, headers={"Content-Encoding": "gzip"})
     with pytest.raises(Unreachable, match=r"more than 0\.001 MB"):
         await answered(b" " * 5000 + PLAIN.encode(), most_mb=0.001)
 

@@ -235,7 +235,7 @@ def _mention(name: str) -> re.Pattern[str]:
         return re.compile(rf"\b{plain}\b")
     return any_of(
         rf"['\"`\u2018\u201c]{plain}['\"`\u2019\u201d]",
-        rf"\b{_PARAMETER}s?\W{{1,3}}{plain}\b",
+        rf"\b{_PARAMETER}s?\b(?: supplied| given| provided| found)?\W{{1,3}}{plain}\b",
         rf"\b{plain} {_PARAMETER}s?\b",
         rf"\b{_BEFORE}\w*:? (?:the |both |a |custom )?{plain}\b",
         rf"(?:^|[.:;(\[]\s*){plain} (?:(?:is|are|was) )?(?:not|no longer|un\w+|deprecated|disabled|invalid|does)\b",

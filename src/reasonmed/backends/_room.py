@@ -13,19 +13,25 @@ _OUTPUT = re.compile(
 )
 _MOST = re.compile(
     r"(?:at most|up to|no (?:more|greater|larger|higher) than|(?:greater|larger|more|higher) than|less than or equal to"
-    r"|(?:cannot|not) exceed|exceeds?(?: \w+){0,6}|<=|≤|max(?:imum)?(?: \w+){0,5}?(?: is| of|:|=)"
+    r"|(?:cannot|not) exceed|exceeds?(?: \w+){0,6}|<=|≤|>|max(?:imum)?(?: \w+){0,5}?(?: is| of|:|=)"
     r"|limit(?: is| of| to|:)"
     r"|limited to|supports?(?: only| a maximum of)?|between \d+ and|\[\s*\d+\s*,|range.{0,40}?\d+\s?(?:-|to|~))"
     rf"\W{{0,3}}{_N}",
     re.IGNORECASE,
 )
 _LESS = re.compile(rf"(?:less|lower|smaller) than\W{{0,3}}{_N}|<\s*{_N}", re.IGNORECASE)
-_CONTEXT = re.compile(
+_NAMES = (
     r"(?:context[ _]?(?:length|size|window|limit)|(?:context|model|sequence|input|total)[\w' ]{0,20} len(?:gth)?"
     r"|tokens allowed)"
-    rf"(?:[^\d.;]{{0,30}}){_N}|must be\s*(?:<=?|≤)\s*{_N}|>\s*{_N}",
-    re.IGNORECASE,
 )
+_CONTEXT = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:<=?|≤|>)\s*{_N}",
+        rf"{_NAMES}[^\d.;]{{0,30}}{_N}",
+    )
+)
+"""Where the context stands: in a comparison, else behind its name."""
 _RATE = re.compile(rf"\blimit\D{{0,10}}{_N}.*?\brequested\D{{0,10}}{_N}", re.IGNORECASE | re.DOTALL)
 _ROUGH = re.compile(r"\babout\b|approx|estimat|roughly", re.IGNORECASE)
 _MARGIN = 0.98
@@ -59,7 +65,7 @@ def room(prose: str, sent: int) -> int | None:
 
 def _by_context(prose: str, sent: int) -> tuple[int, int] | None:
     """The context and the prompt's share of it, where the words name both and the tokens that were asked for."""
-    found = _CONTEXT.search(prose)
+    found = next((match for match in (pattern.search(prose) for pattern in _CONTEXT) if match), None)
     numbers = list(dict.fromkeys(_numbers(tuple(one[0] for one in _NUMBER.finditer(prose)))))
     if found is None or sent not in numbers:
         return None
