@@ -32,10 +32,11 @@ _SCHEMA = any_of(
     r"response_?format",
     r"json[ _-]?schema",
     r"json[ _-]?mode",
-    r"json_object",
+    r"json[ _-](?:object|output|response|format)",
+    r"response_?schema|additionalproperties",
     r"structured[ _-]output",
     r"guided[ _-](?:json|decoding|grammar)",
-    r"\bgrammar\b",
+    r"\bx?grammar\b",
     r"(?:invalid|unsupported|complex) (?:\w+ )?schema",
 )
 _UNSUPPORTED = any_of(
@@ -58,6 +59,8 @@ _UNSUPPORTED = any_of(
     r"disabled for",
     r"has no effect",
     r"(?:remove|omit)\b",
+    r"\bfixed (?:at|to)\b|\bimmutable\b",
+    r"\b(?:may|can|must) only be\b|must be (?:set to |exactly )?1(?:\.0)?(?![\d.])",
 )
 """Words by which an endpoint says that it does not take something."""
 _UNSUPPORTED_CODE = any_of(
@@ -77,6 +80,7 @@ _NOT_STREAMED = "enable_thinking"
 _BEFORE = (
     "(?:support|allow|accept|permit|specify|recogniz|unsupported|unknown|unrecognized|invalid|remove|omit|custom|set)"
 )
+_START = r"(?:^|[.:;(\[]\s*)"
 _PARAMETER = r"(?:param(?:eter)?|arg(?:ument)?|field|property|option|setting|keyword|value)"
 
 
@@ -168,9 +172,6 @@ class Dialect:
         return False
 
     def _learn_limit(self, said: Said, body: Mapping[str, Any], once: Once) -> bool:
-        if "max_tokens" in body and _LIMITS[1] in said.prose and _names("max_tokens", said):
-            self._limit_name = _LIMITS[1]
-            return True
         sent = limit_of(body)
         left = room(said.prose, sent)
         if left is not None:
@@ -179,7 +180,11 @@ class Dialect:
         most = most_tokens(said.prose, sent)
         if most is not None:
             self._most = most
-        return most is not None
+            return True
+        if "max_tokens" in body and _names("max_tokens", said):
+            self._limit_name = _LIMITS[1]
+            return True
+        return False
 
     def _learn_dropped(self, status: int, said: Said, body: Mapping[str, Any]) -> bool:
         there = [name for name in _DROPPED if name in body]
@@ -213,7 +218,7 @@ def _refuses_schema(status: int, said: Said) -> bool:
         return True
     if not _SCHEMA.search(said.prose):
         return False
-    return status in (400, 422) or _unsupported(said)
+    return status in (400, 422, 500, 501) or _unsupported(said)
 
 
 def _names(name: str, said: Said) -> bool:
@@ -238,8 +243,9 @@ def _mention(name: str) -> re.Pattern[str]:
         rf"\b{_PARAMETER}s?\b(?: supplied| given| provided| found)?\W{{1,3}}{plain}\b",
         rf"\b{plain} {_PARAMETER}s?\b",
         rf"\b{_BEFORE}\w*:? (?:the |both |a |custom )?{plain}\b",
-        rf"(?:^|[.:;(\[]\s*){plain} (?:(?:is|are|was) )?(?:not|no longer|un\w+|deprecated|disabled|invalid|does)\b",
-        rf"(?:^|[.:;(\[]\s*){plain} (?:cannot|can't|must|may|and \w+_p)\b",
+        rf"{_START}{plain} (?:(?:is|are|was) )?(?:not|no longer|un\w+|deprecated|disabled|fixed|immutable|does)\b",
+        rf"{_START}{plain} (?:cannot|can't|must|may|and \w+_p)\b",
         rf"\b(?:and|or|,) {plain} (?:are|cannot|can't|may|must)\b",
+        rf"(?:^|[.;]\s+){plain}:",
         rf"\bbody\.{plain}\b",
     )

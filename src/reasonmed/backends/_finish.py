@@ -16,7 +16,7 @@ _WHOLE = frozenset(
 _TOOL = frozenset({"toolcalls", "toolcall", "tooluse", "functioncall"})
 _CUT = re.compile(
     r"length|max(?:imum)?(?:output|new|completion|generat\w*)?tokens?|tokens?limit|limittokens?|context(?:window|full|limit)"
-    r"|truncat|^limit$|^budget|tokenbudget"
+    r"|truncat|^limit$|outputlimit|limitreached|^budget|tokenbudget"
 )
 _FILTERED = re.compile(
     r"filter|safety|unsafe|sensitive|moderat|polic(?:y|ies)|guardrail|refusal|refused|prohibited|blocklist|blocked|flagged"

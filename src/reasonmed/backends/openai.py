@@ -21,6 +21,7 @@ from reasonmed.backends import MAX_REPLY_MB, ModelSettings
 from reasonmed.backends._body import ENCODINGS, UnreadableBody, read_body
 from reasonmed.backends._dialect import Dialect, Once, limit_of, refused_extra
 from reasonmed.backends._errors import refusal
+from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import one_line, read_error
 from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, error_beside, read_reply
 from reasonmed.errors import (
@@ -276,9 +277,9 @@ class OpenAI:
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
         base = self.settings.url.rsplit("/chat/completions", 1)[0]
         try:
-            async with self._open().get(f"{base}/{path}") as response:
-                return msgspec.json.decode(await response.read()) if response.ok else None
-        except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
+            async with self._open().get(f"{base}/{path}", **_AS_IT_COMES) as response:
+                return plain_json(await read_body(response, self._most_bytes)) if response.ok else None
+        except (aiohttp.ClientError, OSError, TimeoutError, UnreadableBody):
             return None
 
     async def aclose(self) -> None:
