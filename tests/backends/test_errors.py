@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reasonmed.backends._errors import refusal
 from reasonmed.backends._said import read_error
@@ -196,3 +199,41 @@ def test_a_body_without_a_message_is_shown_as_it_is() -> None:
 )
 def test_a_wait_is_read_in_every_form(text: str, wait: float | None) -> None:
     assert seconds(text, now=1e9) == wait
+
+
+def test_a_huge_error_is_read_in_no_time() -> None:
+    begun = time.perf_counter()
+    for text in (
+        "<script" * 300_000,
+        "model " * 300_000,
+        "prompt 'a " * 200_000,
+        '{"error": ' * 200_000,
+        "1 s, " * 300_000,
+    ):
+        meant(400, text.encode())
+        meant(429, error(text))
+    assert time.perf_counter() - begun < 2
+
+
+PIECES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "message", "code", "type", "detail", "loc", "param", "status", "metadata", "raw"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=PIECES | st.binary(max_size=100), status=st.integers(200, 599))
+def test_every_answer_has_an_error_of_the_products_own(body: Any, status: int) -> None:
+    found = meant(status, body)
+    assert isinstance(found, ReasonMedError)
+    if isinstance(found, RequestRejected):
+        assert found.status in (400, 403, 404, 413, 422)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 600
 """Characters of the endpoint's words in a message."""
+_READ = 4_000
+"""Characters of them that are read: a page or a trace of megabytes says no more."""
 _KEYS = re.compile(
     r"\b(?:sk|pk|rk|key|hf|gsk|xai|nvapi|tgp|fw|r8|ghp|AIza)[-_][A-Za-z0-9*_-]{6,}|\bAIza[A-Za-z0-9*_-]{10,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]{8,}|(?i:bearer)\s+[^\s\"',}]+"
@@ -82,6 +84,7 @@ def redact(text: str, key: str | None) -> str:
 
 def one_line(text: str, key: str | None) -> str:
     """A text of a stranger as one bounded line that no terminal obeys; of a web page what it shows."""
+    text = text[:_READ]
     if _PAGE.match(text):
         text = _HIDDEN.sub(" ", text)
     return redact(" ".join(_CONTROL.sub(" ", text).split()), key)[:_LONGEST]
@@ -97,13 +100,13 @@ def read_error(body: bytes, key: str | None = None, asked: str = "") -> Said:
     """
     found = plain_json(body)
     if not isinstance(found, dict | list | str):
-        found = body.decode("utf-8", "replace")
+        found = body[: 4 * _READ].decode("utf-8", "replace")
     if isinstance(found, str):
         text = one_line(found, key) or "(no body)"
         return Said(text, own_words(text, asked), status=_in_prose(text), page=_PAGE.match(found) is not None)
     parts = list(_walk(found, _DEPTH))
     words = [word for part in parts for word in _messages(part)]
-    message = "; ".join(dict.fromkeys(words))
+    message = "; ".join(dict.fromkeys(words))[:_READ]
     labeled = next((one for one in (_labels(part) for part in parts) if one), "")
     text = one_line(f"{message} {labeled}".strip() or json.dumps(found, ensure_ascii=False), key)
     codes = dict.fromkeys(code for part in parts for code in _codes(part))
@@ -122,6 +125,7 @@ def read_error(body: bytes, key: str | None = None, asked: str = "") -> Said:
 
 def own_words(text: str, asked: str) -> str:
     """An endpoint's words without long quotations, and without runs of words that the request has as well."""
+    text = text[:_READ]
     own = _QUOTED.sub(lambda quote: quote[0] if len(quote[0].split()) < _SHINGLE else " ... ", text)
     text = own if len(_WORD.findall(own)) >= _SHINGLE else text
     if not asked:
@@ -146,7 +150,7 @@ def _walk(value: object, depth: int) -> Iterator[dict[str, Any]]:
     if depth == 0:
         return
     if isinstance(value, str):
-        value = _embedded(value)
+        value = _embedded(value[:_READ])
     if isinstance(value, list):
         for one in value[:20]:
             yield from _walk(one, depth - 1)
