@@ -162,7 +162,8 @@ class ControlError(ReasonMedError):
 
     Args:
         message: what happened, and what to look at.
-        status: the HTTP status that an endpoint refused with; 0 where there is none.
+        status: the HTTP status that an endpoint refused with; 0 where there is none. A 403 or 404 is named only where
+            the endpoint's words leave open whether it means this one request.
     """
 
     exit_code = 5

@@ -260,8 +260,9 @@ async def test_stream_options_are_left_out_where_they_are_unknown() -> None:
     assert len(server.bodies) == 3
 
 
-async def test_an_unknown_field_of_the_recipe_ends_the_run_with_its_name() -> None:
-    async with strict(without("top_k", 400, said("Unknown parameter: 'top_k'.", param="top_k"))) as server:
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+async def test_an_unknown_field_of_the_recipe_ends_the_run_with_its_name(status: int) -> None:
+    async with strict(without("top_k", status, said("Unknown parameter: 'top_k'.", param="top_k"))) as server:
         with pytest.raises(ModelNotServed, match=r"Unknown parameter.*Take `top_k` out"):
             await server.ask(request(extra_body={"top_k": 5}))
     assert len(server.bodies) == 1

@@ -144,6 +144,20 @@ def test_a_requests_own_fault_is_told_from_the_services(status: int, body: Any, 
     assert (found.kind, found.status) == (kind, status)
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, error("no", code="invalid_api_key")),
+        (403, error("Your account balance is insufficient")),
+        (404, error("The model `x` does not exist")),
+    ],
+)
+def test_a_403_or_404_with_clear_words_needs_no_status(status: int, body: Any) -> None:
+    found = meant(status, body)
+    assert isinstance(found, ControlError)
+    assert found.status == 0
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_an_unclear_403_or_404_keeps_its_status(status: int) -> None:
     found = meant(status, b"<html><head><title>denied</title></head></html>")

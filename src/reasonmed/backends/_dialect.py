@@ -166,7 +166,7 @@ class Dialect:
         if not body.get("stream"):
             self._streams = True
             return True
-        if _NOT_STREAMED in said.prose and body.get(_NOT_STREAMED) is not False:
+        if _NOT_STREAMED in said.prose and _NOT_STREAMED not in body:
             self._no_thinking = True
             return True
         return False

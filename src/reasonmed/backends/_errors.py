@@ -52,7 +52,7 @@ _PAGE = "The answer is a web page: a firewall or gateway refuses, maybe only thi
 
 
 def refusal(status: int, said: Said, headers: Mapping[str, str], where: str) -> ReasonMedError:
-    """The error that an answer stands for.
+    """The error that an answer stands for; of a 403 or 404 it has the status where the words do not say what is meant.
 
     Args:
         status: of the answer, 200 where an error came in the place of a completion.
@@ -64,7 +64,7 @@ def refusal(status: int, said: Said, headers: Mapping[str, str], where: str) -> 
     told = f"{where} answered {came if came == status else f'{came} with error {status}'}: {said.text}"
     advice = _account(status, said, headers)
     if advice is not None:
-        return CredentialRejected(f"{told}. {advice}.", status)
+        return CredentialRejected(f"{told}. {advice}.", 0 if status in _BY_TEXT else status)
     fleeting = words.RATE.coded(said) or words.has_code(words.BAD_DRAW, said)
     if status in _OWN_FAULT | _BY_TEXT and (not fleeting or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
         return _refused(status, said, told)
@@ -133,11 +133,11 @@ def _refused(status: int, said: Said, told: str) -> ReasonMedError:
         kind = "context"
     if kind != "bad_request":
         return RequestRejected(told, kind, status)
-    if status == HTTPStatus.FORBIDDEN and words.MODEL.of(said):
-        return ModelNotServed(f"{told}. {_CHECK_MODEL}.", status)
+    if words.MODEL.of(said):
+        return ModelNotServed(f"{told}. {_CHECK_MODEL}.", 0 if status in _BY_TEXT else status)
     if status == HTTPStatus.FORBIDDEN:
         return CredentialRejected(f"{told}. {_PAGE if said.page else _CHECK_KEY}.", status)
-    if status == HTTPStatus.NOT_FOUND or words.MODEL.of(said):
+    if status == HTTPStatus.NOT_FOUND:
         return ModelNotServed(f"{told}. {_CHECK_MODEL}.", status)
     return RequestRejected(told, "bad_request", status)
 

@@ -42,4 +42,8 @@ def plain_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON it is
 
 def whole(text: str) -> str:
     """A text whose halves of characters are replaced, so that it can be written as UTF-8."""
-    return _HALVES.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _HALVES.sub("\ufffd", text)
+    return text

@@ -202,7 +202,7 @@ class OpenAI:
         if self._dialect.learn(status, said, request, body, once):
             return error
         extra = refused_extra(request, said)
-        if extra is not None and isinstance(error, RequestRejected):
+        if extra is not None:
             raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`.", status)
         raise error
 
