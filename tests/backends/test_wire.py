@@ -15,7 +15,7 @@ from reasonmed.backends._finish import finish_of
 from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, read_reply
 from reasonmed.errors import CredentialRejected, Overloaded, RequestRejected, Unreachable
 from reasonmed.types import Completion, Message, Request, SamplingParameters
-from support import served
+from support import served as serving
 
 TEXT = "The valve is narrow. Answer: B"
 REQUEST = Request(model="m", messages=(Message("user", "Which?"),), sampling=SamplingParameters(0.0, None, 50))
@@ -48,7 +48,7 @@ async def answered(
     async def handle(_: web.Request) -> web.StreamResponse:
         return web.Response(body=raw, status=status, headers={"Content-Type": "application/json", **(headers or {})})
 
-    async with served(handle) as url:
+    async with serving(handle) as url:
         entry = {"backend": "openai", "base_url": url, "model": "m", "limits": {"max_reply_mb": most_mb}}
         endpoint = openai.connect(openai.Settings.model_validate(entry), 1)
         try:
@@ -182,6 +182,21 @@ def test_broken_characters_cost_no_reply(written: bytes, read_as: str) -> None:
     found = whole(PLAIN.encode().replace(b"The valve", written))
     assert read_as in found.text
     found.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("model", "served"),
+    [
+        ("m-2", "m-2"),
+        ("org/m-2", "org/m-2"),
+        ("/srv/models/m-2.gguf", "m-2.gguf"),
+        ("C:\\m\\m-2", "m-2"),
+        (7, None),
+        ("", None),
+    ],
+)
+def test_the_served_name_is_kept_without_a_path(model: Any, served: str | None) -> None:
+    assert whole({**body(), "model": model}).served == served
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **others: Any) -> str:

@@ -7,6 +7,7 @@ no paid reply is lost for a count or a detail.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from reasonmed.backends._finish import LENGTH, STOP, TOOL, finish_of
@@ -83,7 +84,6 @@ def completion_of(reply: dict[str, Any], choice: dict[str, Any], limit: int | No
         reasoning = "\n".join(part for part in (reasoning, split.reasoning) if part)
         text = split.text
         finish = finish if split.closed else LENGTH
-    served = reply.get("model")
     return Completion(
         text=text,
         reasoning=reasoning or None,
@@ -93,8 +93,16 @@ def completion_of(reply: dict[str, Any], choice: dict[str, Any], limit: int | No
         completion_tokens=counts.written,
         reasoning_tokens=counts.thought,
         queue_seconds=_seconds(usage.get("queue_time")),
-        served=one_line(served, None)[:200] or None if isinstance(served, str) else None,
+        served=_name(reply.get("model")),
     )
+
+
+def _name(model: object) -> str | None:
+    """The served model's name; of a path on the server only its last part, which names no host."""
+    if not isinstance(model, str):
+        return None
+    name = re.split(r"[/\\]", model)[-1] if re.match(r"[/~.\\]|[A-Za-z]:\\", model) else model
+    return one_line(name, None)[:200] or None
 
 
 def _finish(choice: dict[str, Any], reached_limit: bool) -> str:  # noqa: FBT001 - one caller
