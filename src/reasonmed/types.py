@@ -119,7 +119,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
 
     ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
     where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
-    the server's own queue, where it tells.
+    the server's own queue, where it tells. ``served`` is the model's name as the endpoint gave it; ``sent`` has the
+    sampling parameters that it was sent, where they are not those of the request.
     """
 
     text: str
@@ -130,6 +131,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     queue_seconds: float | None = None
+    served: str | None = None
+    sent: dict[str, Any] | None = None
 
     @property
     def cut(self) -> bool:
@@ -192,6 +195,9 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     justification: str = ""
     unread: str = ""
     """The words of its ending that give an answer, where no single option can be read from them."""
+    served: str | None = None
+    sent: dict[str, Any] | None = None
+    """Both as in its completion."""
 
     @property
     def outcome(self) -> str:

@@ -181,3 +181,9 @@ def test_a_changed_template_is_a_difference(tmp_path: Path) -> None:
 def test_one_endpoint_in_every_role() -> None:
     made = recipe.for_endpoint("http://localhost:1/v1", "m", None)
     assert {made.model(name).label for name in made.used} == {"m"}
+
+
+def test_the_bound_of_a_reply_is_the_recipes_unless_a_model_has_its_own() -> None:
+    own = MODELS.replace("model: B}", "model: B, limits: {max_reply_mb: 2}}")
+    loaded = recipe.parse(own + STAGES + "limits: {max_reply_mb: 0.5}\n")
+    assert [loaded.model(name).limits.max_reply_mb for name in ("a", "b")] == [0.5, 2]

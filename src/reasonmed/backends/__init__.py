@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from reasonmed.types import Completion, Request
 
 
+MAX_REPLY_MB = 16.0
+"""Megabytes of a reply that are read, unpacked, where no recipe says otherwise."""
+
+
 class Backend(Protocol):
     """The one shape: back ends and every layer around them."""
 
@@ -55,6 +59,8 @@ class ModelLimits(BaseModel):
     """Input and output together."""
     input_tokens_per_minute: float | None = Field(None, gt=0)
     output_tokens_per_minute: float | None = Field(None, gt=0)
+    max_reply_mb: float | None = Field(None, gt=0)
+    """The recipe's ``limits.max_reply_mb`` where it is not given."""
 
 
 class ModelSettings(BaseModel):

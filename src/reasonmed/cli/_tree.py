@@ -115,6 +115,10 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
     marks = ", ".join(["truncated"] if chain.truncated else []) or ""
     head = f"{name} {chain.model}{warmth}: {_concluded(chain, question)}, {chain.outcome} {marks}".rstrip()
     node = tree.add(safe(head, _STYLES[chain.outcome]))
+    if chain.served is not None:
+        node.add(safe(f"served as {chain.served}"))
+    if chain.sent is not None:
+        node.add(safe(f"sent: {', '.join(f'{name} {value}' for name, value in chain.sent.items())}"))
     node.add(safe(clip(chain.text)))
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""

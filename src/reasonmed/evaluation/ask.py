@@ -61,6 +61,8 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
         temperature=temperature,
         sample=draw,
         truncated=reply.cut or not split_thinking(reply.text).closed,
+        served=reply.served,
+        sent=reply.sent,
     )
 
 

@@ -98,6 +98,7 @@ async def execute(job: Job, watch: Watch) -> None:
         stack.enter_context(signals(stop))
         control = Control(job.recipe.limits, stop, budget_of(job.recipe.limits.max_cost, ledger))
         watch.control = control
+        control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))
         try:
             async with connected(job.recipe, ledger, control, elders) as team:

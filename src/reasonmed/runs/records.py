@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import Kept
+    from reasonmed.types import ChainOfThought, Kept
 
 _PAGE = 256
 _DONE = """
@@ -133,12 +133,15 @@ def question_of(record: Record) -> Question:
 def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     parent = story.chains[kept.parent] if kept.parent is not None else None
     rewrite = next((one for one in story.rewrites if one.chain.text == kept.text and one.problem is None), None)
+    written = rewrite.chain if rewrite else parent
     told = {
         "origin": kept.origin,
         "writer": kept.model,
         "parent": None if kept.parent is None else chain_id(story.question.id, kept.parent + 1),
         "generator": parent.model if parent else None,
-        "temperature": parent.temperature if parent else None,
+        "temperature": _temperature(parent) if parent else None,
+        "served": written.served if written else None,
+        "sent": written.sent if written else None,
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
         "verdict": msgspec.to_builtins(kept.verdict),
@@ -150,6 +153,11 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
         "prompts": facts["prompts"],
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _temperature(chain: ChainOfThought) -> float | None:
+    """The temperature that was sent for a chain: the recipe's, unless the endpoint does not take it."""
+    return chain.temperature if chain.sent is None else chain.sent.get("temperature")
 
 
 def failure_of(story: Story) -> dict[str, Any] | None:

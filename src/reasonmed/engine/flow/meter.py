@@ -27,6 +27,8 @@ class Meter:
         self.faults: Counter[str] = Counter()
         self.spent = 0.0
         self.unpriced = 0
+        self.notes: list[str] = []
+        """What a person should be told as it happens."""
 
     def replayed(self, request: Request) -> None:
         """A request was answered from the ledger."""

@@ -139,6 +139,8 @@ def parse_chain(
         sample=sample,
         truncated=completion.cut,
         unread="" if concluded else unread_words(said, question),
+        served=completion.served,
+        sent=completion.sent,
     )
 
 
