@@ -115,6 +115,8 @@ def test_the_blind_reader_is_never_the_author() -> None:
 
 
 def test_paths_in_a_recipe_are_relative_to_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "verify.md").write_text("Judge {{ question }}")
     (tmp_path / "r.yaml").write_text(f"prompts: mine\n{MODELS}{STAGES}")
     assert recipe.load(tmp_path / "r.yaml").prompts == tmp_path / "mine"
 
@@ -181,3 +183,15 @@ def test_a_changed_template_is_a_difference(tmp_path: Path) -> None:
 def test_one_endpoint_in_every_role() -> None:
     made = recipe.for_endpoint("http://localhost:1/v1", "m", None)
     assert {made.model(name).label for name in made.used} == {"m"}
+
+
+def test_templates_that_replace_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "misnamed").mkdir()
+    (tmp_path / "misnamed" / "verfy.md").write_text("Judge")
+    told = {"/nonexistent": "not there", "empty": "no template", "misnamed": "verify.md", "r.yaml": "a file"}
+    for folder, problem in told.items():
+        (tmp_path / "r.yaml").write_text(f"prompts: {folder}\n{MODELS}{STAGES}")
+        with pytest.raises(RecipeError, match=f"prompts: .*{problem}"):
+            recipe.load(tmp_path / "r.yaml")
+    assert any("verfy.md" in one for one in problems(f"prompts: {{verfy.md: Judge}}\n{MODELS}{STAGES}"))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from reasonmed.backends._prices import Price, known
 
@@ -61,6 +61,10 @@ class ModelSettings(BaseModel):
     """What every model entry of a recipe may say; each back end adds its own fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    own_fields: ClassVar[frozenset[str]] = frozenset(
+        {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
+    )
+    """Fields of a request that say what the recipe says elsewhere, so that `extra_body` may not hold them."""
 
     backend: str
     """The back end's module name, or a dotted path to one of your own."""
@@ -75,6 +79,24 @@ class ModelSettings(BaseModel):
     limits: ModelLimits = ModelLimits()
     price: Price | None = None
     """USD per million tokens; the shipped table's by default, unknown where that does not have the model."""
+
+    @field_validator("extra_body")
+    @classmethod
+    def _overrides_nothing(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        taken = sorted(cls.own_fields & (value or {}).keys())
+        if taken:
+            raise ValueError(
+                f"must not hold {', '.join(taken)}: that would override the request while records show the recipe's; "
+                "say it with the entry's model and sampling, or the stage's options"
+            )
+        return value
+
+    def ready(self) -> None:
+        """Check what a recipe alone cannot show, the environment and files, before the first request.
+
+        Raises:
+            ReasonMedError: requests to this model cannot work.
+        """
 
     @property
     def identity(self) -> str:

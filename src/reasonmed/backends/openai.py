@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from yarl import URL
 
 from reasonmed import __version__
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._errors import error_text, redact, refusal
+from reasonmed.backends._http import address, posted, proxy_of, shown, tls_of
 from reasonmed.backends._wire import Usage, completion_of, decode
-from reasonmed.errors import CredentialRejected, ReasonMedError, RequestRejected, Unreachable
+from reasonmed.errors import CredentialRejected, ReasonMedError, RequestRejected, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,10 +30,23 @@ if TYPE_CHECKING:
     from reasonmed.types import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
+_PATH = "/chat/completions"
 _ADAPTATIONS = 6
 _BAD_REQUEST = 400
-Url = Annotated[str, Field(pattern=r"^https?://")]
+Url = Annotated[str, AfterValidator(address)]
 _SCHEMA_WORDS = re.compile(r"response_format|json_schema|schema|grammar|guided|structured", re.IGNORECASE)
+
+
+def _beside_recipe(value: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder")
+    return Path(folder or "", value).expanduser().absolute() if isinstance(value, str) else value
+
+
+def _addresses(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for one in (value,) if isinstance(value, str) else value:
+        if address(one).rstrip("/").endswith(_PATH):
+            raise ValueError(f"must end before {_PATH}, which is added to it")
+    return value
 
 
 class EndpointSettings(ModelSettings):
@@ -43,6 +58,14 @@ class EndpointSettings(ModelSettings):
     """Seconds that one request may take in all."""
     json_schema: bool = True
     """Whether to send JSON schemas; left out by itself where the endpoint refuses them."""
+    ca_file: Annotated[Path | None, BeforeValidator(_beside_recipe)] = None
+    """A PEM file of certificates to trust beside the system's, such as a hospital's own authority."""
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if self.api_key_env is not None and URL(self.url).user is not None:
+            raise ValueError("a name and a password in the address and api_key_env exclude each other")
+        return self
 
     @property
     def url(self) -> str:
@@ -50,9 +73,27 @@ class EndpointSettings(ModelSettings):
         raise NotImplementedError
 
     @property
+    def base(self) -> str:
+        """The endpoint without the path of completions."""
+        return self.url.split("?")[0].removesuffix(_PATH)
+
+    @property
     def where(self) -> str:
         """Model and endpoint, for messages."""
-        return f"{self.identity} at {self.url.split('?')[0].removesuffix('/chat/completions')}"
+        return f"{self.identity} at {shown(URL(self.base))}"
+
+    def ready(self) -> None:
+        """Check the key's variable, the proxy's and the files of certificates, as far as they are there."""
+        if self.api_key_env is not None and os.environ.get(self.api_key_env, "").strip():
+            api_key(self.api_key_env)
+        for url in self.urls:
+            proxy_of(url)
+            tls_of(url, self.ca_file)
+
+    @property
+    def urls(self) -> list[URL]:
+        """Every address that requests go to."""
+        return [URL(one.url) for one in self.split() if isinstance(one, EndpointSettings)]
 
     def authorization(self, key: str) -> dict[str, str]:
         """The header that carries the key."""
@@ -64,7 +105,7 @@ class Settings(EndpointSettings):
 
     model: str = Field(min_length=1)
     """The model's name as the endpoint knows it."""
-    base_url: Url | tuple[Url, ...] = Field(_OPENAI, min_length=1)
+    base_url: Annotated[str | tuple[str, ...], AfterValidator(_addresses)] = Field(_OPENAI, min_length=1)
     """The endpoint up to and without /chat/completions; it usually ends in /v1. OpenAI itself by default, with the
     key in OPENAI_API_KEY. Several that serve the same model share its requests."""
 
@@ -83,7 +124,7 @@ class Settings(EndpointSettings):
     def url(self) -> str:
         """Where completions are asked for."""
         first = self.base_url if isinstance(self.base_url, str) else self.base_url[0]
-        return f"{first.rstrip('/')}/chat/completions"
+        return f"{first.rstrip('/')}{_PATH}"
 
     def split(self) -> list[ModelSettings]:
         """One entry for each address."""
@@ -108,20 +149,32 @@ def api_key(variable: str | None) -> str | None:
 
     Raises:
         CredentialRejected: the variable is named and not set.
+        UsageError: what it holds cannot be sent in a header.
     """
     if variable is None:
         return None
     key = os.environ.get(variable, "").strip()
     if not key:
         raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
+    odd = next((place for place, sign in enumerate(key, 1) if not "!" <= sign <= "~"), None)
+    if odd is not None:
+        raise UsageError(
+            f"the key in {variable} has {_named(key[odd - 1])} as character {odd} of {len(key)}: a key is one line of "
+            "ASCII letters, digits and signs; export it again"
+        )
     return key
+
+
+def _named(sign: str) -> str:
+    return {"\n": "a line break", "\r": "a line break", " ": "a space"}.get(sign, f"U+{ord(sign):04X}")
 
 
 class OpenAI:
     """The back end: one pool of connections to one endpoint."""
 
-    def __init__(self, settings: EndpointSettings, connections: int) -> None:
+    def __init__(self, settings: EndpointSettings, connections: int, *, direct: bool = False) -> None:
         self.settings = settings
+        self._direct = direct
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._left_out: set[str] = set() if settings.json_schema else {"response_format"}
@@ -177,7 +230,7 @@ class OpenAI:
     async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         session = self._open()
         try:
-            async with session.post(self._url, data=_encode(body)) as response:
+            async with posted(session, self._url, _encode(body), self.settings.where) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return response.status, response.headers, await response.read()
@@ -207,7 +260,10 @@ class OpenAI:
         if self._session is None:
             key = api_key(self.settings.api_key_env)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, ttl_dns_cache=300, ssl=tls_of(self._url, self.settings.ca_file)
+                ),
+                proxy=None if self._direct else proxy_of(self._url),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
                 headers={
@@ -233,9 +289,8 @@ class OpenAI:
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON the endpoint has there
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
-        base = self.settings.url.rsplit("/chat/completions", 1)[0]
         try:
-            async with self._open().get(f"{base}/{path}") as response:
+            async with self._open().get(f"{self.settings.base}/{path}", allow_redirects=False) as response:
                 return msgspec.json.decode(await response.read()) if response.ok else None
         except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
             return None

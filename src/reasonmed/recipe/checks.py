@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.backends import ModelSettings
 from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
+from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,20 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
     yield from _check_blind(recipe)
     yield from _check_verify(recipe)
+    yield from _check_prompts(recipe.prompts)
+
+
+def _check_prompts(own: Path | dict[str, str] | None) -> Iterator[str]:
+    """Templates of the user's that replace none would be passed over without a word."""
+    if own is None:
+        return
+    if isinstance(own, Path) and not own.is_dir():
+        yield f"prompts: {own} is {'a file' if own.exists() else 'not there'}; it must be a folder of templates"
+        return
+    names = {file.name for file in own.iterdir()} if isinstance(own, Path) else set(own)
+    if (names or isinstance(own, Path)) and not names & shipped():
+        told = f"{own} has" if isinstance(own, Path) else f"{', '.join(sorted(names))}:"
+        yield f"prompts: {told} no template that replaces a shipped one; those are {', '.join(sorted(shipped()))}"
 
 
 def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
