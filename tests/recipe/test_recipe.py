@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from reasonmed import recipe
+from reasonmed.backends.scripted import Scripted, made_up
 from reasonmed.errors import RecipeError
+from reasonmed.pipeline.team import assemble
 from reasonmed.recipe import RECIPES
 from reasonmed.recipe.checks import blind_reader, thresholds, votes_needed
 from reasonmed.recipe.identity import differences, identity_of
+from support import question
 from support import recipe as scripted
 
 MODELS = "models: {a: {backend: scripted, model: A}, b: {backend: scripted, model: B}}\n"
@@ -195,3 +198,21 @@ def test_templates_that_replace_none_are_refused(tmp_path: Path) -> None:
         with pytest.raises(RecipeError, match=f"prompts: .*{problem}"):
             recipe.load(tmp_path / "r.yaml")
     assert any("verfy.md" in one for one in problems(f"prompts: {{verfy.md: Judge}}\n{MODELS}{STAGES}"))
+
+
+def test_marks_of_thinking_are_part_of_a_runs_identity_and_of_no_request() -> None:
+    tagged = MODELS.replace("model: B}", 'model: B, thinking: {open: "[[", close: "]]"}}')
+    before, after = identity_of(recipe.parse(MODELS + STAGES)), identity_of(recipe.parse(tagged + STAGES))
+    assert [one.split(":")[0] for one in differences(before, after)] == ["stages.generate.models[1].thinking"]
+    assert "thinking" not in str(before)
+    team = assemble(recipe.parse(tagged + STAGES), dict.fromkeys("ab", Scripted(made_up)))
+    plain = assemble(recipe.parse(MODELS + STAGES), dict.fromkeys("ab", Scripted(made_up)))
+    asked = [[agent.request(question(), {}).key for agent, _ in one.generators] for one in (team, plain)]
+    assert asked[0] == asked[1]
+    assert [agent.tags is not None for agent, _ in team.generators] == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("marks", ['{open: "", close: b}', "{open: a, close: a}", '{open: " ", close: b}', "{open: a}"])
+def test_marks_of_thinking_must_be_two(marks: str) -> None:
+    found = problems(MODELS.replace("model: B}", f"model: B, thinking: {marks}}}") + STAGES)
+    assert all(one.startswith("models.b.thinking") for one in found)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reasonmed.backends._prices import Price, known
+from reasonmed.parsing.thinking import Tags
 
 if TYPE_CHECKING:
     from reasonmed.types import Completion, Request
@@ -57,6 +58,21 @@ class ModelLimits(BaseModel):
     output_tokens_per_minute: float | None = Field(None, gt=0)
 
 
+class ThinkingTags(BaseModel):
+    """What a model thinks between, where it is none of the marks that are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open: str = Field(min_length=1)
+    close: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.open == self.close or not (self.open.strip() and self.close.strip()):
+            raise ValueError("open and close must be two marks that differ, such as [BEGIN] and [END]")
+        return self
+
+
 class ModelSettings(BaseModel):
     """What every model entry of a recipe may say; each back end adds its own fields."""
 
@@ -76,6 +92,8 @@ class ModelSettings(BaseModel):
     """Further fields of the request body, such as top_k or chat_template_kwargs."""
     revision: str | None = None
     """Tells two builds of one model name apart, such as fp8 and bf16."""
+    thinking: ThinkingTags | None = None
+    """Further marks that the model thinks between; changes what is read of a reply, not what is asked."""
     limits: ModelLimits = ModelLimits()
     price: Price | None = None
     """USD per million tokens; the shipped table's by default, unknown where that does not have the model."""
@@ -102,6 +120,16 @@ class ModelSettings(BaseModel):
     def identity(self) -> str:
         """The model as its provider names it; part of every request's identity."""
         raise NotImplementedError
+
+    @property
+    def tags(self) -> Tags | None:
+        """Those marks, for who reads replies."""
+        return Tags(self.thinking.open, self.thinking.close) if self.thinking else None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What of the entry changes how a reply is read, for the identity of a run; empty where nothing does."""
+        return {"thinking": self.thinking.model_dump()} if self.thinking else {}
 
     @property
     def label(self) -> str:

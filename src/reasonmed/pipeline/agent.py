@@ -16,6 +16,8 @@ from reasonmed.types import Completion, Message, Question, Request, SamplingPara
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from reasonmed.parsing.thinking import Tags
+
 T = TypeVar("T")
 
 _WARMTH = 0.3
@@ -37,6 +39,8 @@ class Agent:
     system: str | None = None
     schema: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
+    tags: Tags | None = None
+    """What the model thinks between, where the recipe says so."""
 
     @property
     def label(self) -> str:
@@ -58,6 +62,10 @@ class Agent:
             stage=self.stage,
             question_id=question.id,
         )
+
+    def read(self, completion: Completion) -> Completion:
+        """A reply with the recipe's marks of thinking as the ones that every parser knows."""
+        return completion if self.tags is None else replace(completion, text=self.tags.read(completion.text))
 
     async def ask(
         self,
@@ -81,7 +89,7 @@ class Agent:
         while True:
             completion = await self.complete(request)
             try:
-                return parse(completion)
+                return parse(self.read(completion))
             except UnparsableReply as problem:
                 if completion.cut and not longer:
                     longer = True

@@ -54,6 +54,7 @@ def at_server(recipe: Recipe, url: str) -> str:
             "model": entry.identity,
             **{key: value for key, value in own.items() if value is not None},
             **({"sampling": sampling} if sampling else {}),
+            **entry.reading,
         }
     told.setdefault("limits", {})["max_cost"] = None
     if recipe.prompts is not None:
