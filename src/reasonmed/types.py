@@ -115,7 +115,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
 
     ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
     where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
-    the server's own queue, where it tells.
+    the server's own queue, where it tells. ``cached_tokens`` and ``cache_write_tokens`` are among the prompt's: read
+    from the provider's cache, and written to it.
     """
 
     text: str
@@ -126,6 +127,7 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     queue_seconds: float | None = None
+    cache_write_tokens: int | None = None
 
     @property
     def cut(self) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from reasonmed.backends.openai import EndpointSettings, OpenAI
+    from reasonmed.backends._endpoint import EndpointSettings
+    from reasonmed.backends.openai import OpenAI
     from reasonmed.types import Completion
 
 KEY = "secret-0123456789"

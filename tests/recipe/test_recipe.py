@@ -38,7 +38,7 @@ def test_all_problems_come_at_once() -> None:
         "stages: {generate: {models: [a, c], temperatures: []}, verify: {model: d, temperatur: 1}}\n"
     )
     text = "\n".join(found)
-    assert "models.a: there is no backend 'opnai'; there are azure, local, openai, scripted" in text
+    assert "models.a: there is no backend 'opnai'; there are anthropic, azure, local, openai, scripted" in text
     assert "models.b.modle: there is no such option; did you mean model?" in text
     assert "models.b.model: is missing" in text
     assert "stages.verify.temperatur: there is no such option; did you mean temperature?" in text
@@ -216,3 +216,11 @@ def test_marks_of_thinking_are_part_of_a_runs_identity_and_of_no_request() -> No
 def test_marks_of_thinking_must_be_two(marks: str) -> None:
     found = problems(MODELS.replace("model: B}", f"model: B, thinking: {marks}}}") + STAGES)
     assert all(one.startswith("models.b.thinking") for one in found)
+
+
+def test_a_temperature_over_what_a_back_end_takes_is_refused() -> None:
+    models = "models: {a: {backend: anthropic, model: A}, b: {backend: scripted, model: B}}\n"
+    stages = "stages: {generate: {models: [a], temperatures: [0.7, 1.3], samples: 3}, verify: {model: b}}\n"
+    assert problems(models + stages) == [
+        "stages.generate.models: a is asked for temperature 1.3; backend anthropic takes up to 1"
+    ]

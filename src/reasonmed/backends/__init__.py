@@ -81,6 +81,8 @@ class ModelSettings(BaseModel):
         {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
     )
     """Fields of a request that say what the recipe says elsewhere, so that `extra_body` may not hold them."""
+    most_temperature: ClassVar[float] = 2.0
+    """The highest temperature that the back end takes."""
 
     backend: str
     """The back end's module name, or a dotted path to one of your own."""

@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from reasonmed.backends.openai import EndpointSettings, Url, connect
+from reasonmed.backends._endpoint import EndpointSettings, Url
+from reasonmed.backends.openai import connect
 
 __all__ = ["Settings", "connect"]
 

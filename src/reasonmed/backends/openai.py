@@ -9,95 +9,37 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from reasonmed import __version__
-from reasonmed.backends import ModelSettings
+from reasonmed.backends._endpoint import PATH, EndpointSettings, api_key
 from reasonmed.backends._errors import error_text, redact, refusal
-from reasonmed.backends._http import address, posted, proxy_of, shown, tls_of
+from reasonmed.backends._http import address, posted, proxy_of, tls_of
 from reasonmed.backends._wire import Usage, completion_of, decode
-from reasonmed.errors import CredentialRejected, ReasonMedError, RequestRejected, Unreachable, UsageError
+from reasonmed.errors import ReasonMedError, RequestRejected, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reasonmed.backends import ModelSettings
     from reasonmed.types import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
-_PATH = "/chat/completions"
 _ADAPTATIONS = 6
 _BAD_REQUEST = 400
-Url = Annotated[str, AfterValidator(address)]
 _SCHEMA_WORDS = re.compile(r"response_format|json_schema|schema|grammar|guided|structured", re.IGNORECASE)
-
-
-def _beside_recipe(value: object, info: ValidationInfo) -> object:
-    folder = (info.context or {}).get("folder")
-    return Path(folder or "", value).expanduser().absolute() if isinstance(value, str) else value
 
 
 def _addresses(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     for one in (value,) if isinstance(value, str) else value:
-        if address(one).rstrip("/").endswith(_PATH):
-            raise ValueError(f"must end before {_PATH}, which is added to it")
+        if address(one).rstrip("/").endswith(PATH):
+            raise ValueError(f"must end before {PATH}, which is added to it")
     return value
-
-
-class EndpointSettings(ModelSettings):
-    """What endpoints of OpenAI's shape have in common."""
-
-    api_key_env: str | None = None
-    """The environment variable that holds the key; none for an endpoint without keys."""
-    timeout: float = Field(1200, gt=0)
-    """Seconds that one request may take in all."""
-    json_schema: bool = True
-    """Whether to send JSON schemas; left out by itself where the endpoint refuses them."""
-    ca_file: Annotated[Path | None, BeforeValidator(_beside_recipe)] = None
-    """A PEM file of certificates to trust beside the system's, such as a hospital's own authority."""
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        if self.api_key_env is not None and URL(self.url).user is not None:
-            raise ValueError("a name and a password in the address and api_key_env exclude each other")
-        return self
-
-    @property
-    def url(self) -> str:
-        """Where completions are asked for."""
-        raise NotImplementedError
-
-    @property
-    def base(self) -> str:
-        """The endpoint without the path of completions."""
-        return self.url.split("?")[0].removesuffix(_PATH)
-
-    @property
-    def where(self) -> str:
-        """Model and endpoint, for messages."""
-        return f"{self.identity} at {shown(URL(self.base))}"
-
-    def ready(self) -> None:
-        """Check the key's variable, the proxy's and the files of certificates, as far as they are there."""
-        if self.api_key_env is not None and os.environ.get(self.api_key_env, "").strip():
-            api_key(self.api_key_env)
-        for url in self.urls:
-            proxy_of(url)
-            tls_of(url, self.ca_file)
-
-    @property
-    def urls(self) -> list[URL]:
-        """Every address that requests go to."""
-        return [URL(one.url) for one in self.split() if isinstance(one, EndpointSettings)]
-
-    def authorization(self, key: str) -> dict[str, str]:
-        """The header that carries the key."""
-        return {"Authorization": f"Bearer {key}"}
 
 
 class Settings(EndpointSettings):
@@ -124,7 +66,7 @@ class Settings(EndpointSettings):
     def url(self) -> str:
         """Where completions are asked for."""
         first = self.base_url if isinstance(self.base_url, str) else self.base_url[0]
-        return f"{first.rstrip('/')}{_PATH}"
+        return f"{first.rstrip('/')}{PATH}"
 
     def split(self) -> list[ModelSettings]:
         """One entry for each address."""
@@ -142,31 +84,6 @@ class Facts(NamedTuple):
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def api_key(variable: str | None) -> str | None:
-    """The key in an environment variable; None when the recipe names none.
-
-    Raises:
-        CredentialRejected: the variable is named and not set.
-        UsageError: what it holds cannot be sent in a header.
-    """
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
-    odd = next((place for place, sign in enumerate(key, 1) if not "!" <= sign <= "~"), None)
-    if odd is not None:
-        raise UsageError(
-            f"the key in {variable} has {_named(key[odd - 1])} as character {odd} of {len(key)}: a key is one line of "
-            "ASCII letters, digits and signs; export it again"
-        )
-    return key
-
-
-def _named(sign: str) -> str:
-    return {"\n": "a line break", "\r": "a line break", " ": "a space"}.get(sign, f"U+{ord(sign):04X}")
 
 
 class OpenAI:
@@ -269,6 +186,7 @@ class OpenAI:
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",
+                    **self.settings.headers,
                     **(self.settings.authorization(key) if key else {}),
                 },
             )

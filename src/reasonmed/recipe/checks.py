@@ -25,7 +25,23 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
     yield from _check_blind(recipe)
     yield from _check_verify(recipe)
+    yield from _check_temperatures(recipe)
     yield from _check_prompts(recipe.prompts)
+
+
+def _check_temperatures(recipe: Recipe) -> Iterator[str]:
+    """No stage asks a model for a temperature over what its back end takes."""
+    for place, name in mentions(recipe.stages):
+        entry = recipe.models.get(name)
+        options = getattr(recipe.stages, place.split(".")[1])
+        if not isinstance(entry, ModelSettings) or place.endswith("blind_model"):
+            continue
+        asked = getattr(options, "temperatures", None) or (getattr(options, "temperature", None),)
+        asked = asked if entry.sampling.temperature is None else (entry.sampling.temperature,)
+        high = [one for one in asked if one is not None and one > entry.most_temperature]
+        if high:
+            most = f"backend {entry.backend} takes up to {entry.most_temperature:g}"
+            yield f"{place}: {name} is asked for temperature {high[0]:g}; {most}"
 
 
 def _check_prompts(own: Path | dict[str, str] | None) -> Iterator[str]:
