@@ -118,6 +118,10 @@ class ModelSettings(BaseModel):
             ReasonMedError: requests to this model cannot work.
         """
 
+    def route(self) -> str:
+        """Where requests go, and what of the environment they use, in a sentence."""
+        return "runs in this process"
+
     @property
     def identity(self) -> str:
         """The model as its provider names it; part of every request's identity."""

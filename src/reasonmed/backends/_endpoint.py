@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from yarl import URL
 
 from reasonmed.backends import ModelSettings
-from reasonmed.backends._http import address, proxy_of, shown, tls_of
+from reasonmed.backends._http import address, environment, proxy_of, shown, tls_of
 from reasonmed.errors import CredentialRejected, UsageError
 
 PATH = "/chat/completions"
@@ -45,6 +45,11 @@ def api_key(variable: str | None) -> str | None:
 
 def _named(sign: str) -> str:
     return {"\n": "a line break", "\r": "a line break", " ": "a space"}.get(sign, f"U+{ord(sign):04X}")
+
+
+def _way(url: URL) -> str:
+    proxy = proxy_of(url)
+    return f"{url.origin()} through the proxy {shown(proxy)}" if proxy else str(url.origin())
 
 
 class EndpointSettings(ModelSettings):
@@ -87,6 +92,13 @@ class EndpointSettings(ModelSettings):
         for url in self.urls:
             proxy_of(url)
             tls_of(url, self.ca_file)
+
+    def route(self) -> str:
+        """Hosts, proxies, and the variables and files that are used on the way."""
+        schemes = sorted({f"{url.scheme.upper()}_PROXY" for url in self.urls})
+        names = [name for name in (*schemes, "NO_PROXY", "SSL_CERT_FILE") if environment(name)]
+        used = [name for name in (self.api_key_env, *names, self.ca_file and f"ca_file {self.ca_file}") if name]
+        return f"sends to {', '.join(map(_way, self.urls))}" + (f"; uses {', '.join(used)}" if used else "")
 
     @property
     def urls(self) -> list[URL]:
