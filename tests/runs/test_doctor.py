@@ -38,9 +38,11 @@ def texts(found: Examination, mark: str) -> str:
         ({"text": None}, "without text"),
         ({"text": " \n"}, "without text"),
         ({"text": None, "finish_reason": "tool_calls", "tool_calls": []}, "tool"),
+        ({"text": '<|channel|>commentary to=functions.f <|message|>{"a": 1}<|call|>'}, "tool"),
+        ({"text": '<tool_call>{"name": "f"}</tool_call>'}, "tool"),
         ({"text": None, "refusal": "I'm sorry, but I cannot help with that."}, "refuses"),
         ({"text": "I cannot assist with this request."}, "refuses"),
-        ({"text": '{"verdict": "Corr', "finish_reason": "length"}, "cut at 300 tokens"),
+        ({"text": '{"verdict": "Corr', "finish_reason": "length"}, "cut before its answer ended (max_tokens 300)"),
         (
             {"text": None, "reasoning": "Let me see. " * 9, "finish_reason": "length"},
             "27 words of thinking and 0 words",

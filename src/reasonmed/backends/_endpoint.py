@@ -95,8 +95,9 @@ class EndpointSettings(ModelSettings):
 
     def route(self) -> str:
         """Hosts, proxies, and the variables and files that are used on the way."""
-        schemes = sorted({f"{url.scheme.upper()}_PROXY" for url in self.urls})
-        names = [name for name in (*schemes, "NO_PROXY", "SSL_CERT_FILE") if environment(name)]
+        proxies = sorted({f"{url.scheme.upper()}_PROXY" for url in self.urls})
+        files = ["SSL_CERT_FILE"] if any(url.scheme == "https" for url in self.urls) else []
+        names = [name for name in (*proxies, "NO_PROXY", *files) if environment(name)]
         used = [name for name in (self.api_key_env, *names, self.ca_file and f"ca_file {self.ca_file}") if name]
         return f"sends to {', '.join(map(_way, self.urls))}" + (f"; uses {', '.join(used)}" if used else "")
 

@@ -177,9 +177,10 @@ def _next(url: URL, response: aiohttp.ClientResponse, where: str) -> URL:
     if origin == url.origin() and response.status in _SAME_METHOD:
         return target
     base = shown(target)[:300].removesuffix("/chat/completions").removesuffix("/v1/messages")
+    why = "it would lose the question" if origin == url.origin() else "the key would go to another origin"
     raise ModelNotServed(
-        f"{said} to {base}, which is not followed: the key would go with it. If the model is there, make that its "
-        "address in the recipe (`base_url`, or `endpoint` of azure)."
+        f"{said} to {base}, which is not followed: {why}. If the model is there, make that its address in the recipe "
+        "(`base_url`, or `endpoint` of azure)."
     )
 
 

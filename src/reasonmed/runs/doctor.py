@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -32,6 +33,10 @@ _PROMPT_TOKENS = 1500
 _FEW_TOKENS, _SOME_TOKENS = 512, 2000
 _JUDGING = ("verify", "rank", "score")
 _TOOL_CALLS = ("tool_calls", "function_call")
+_TOOL_MARKS = re.compile(
+    r"</?(?:\w+:)?(?:tool|function)_?calls?\b|<\|(?:call|python_tag|tool_)|<\uff5ctool|\[TOOL_CALLS\]|\bto=functions\."
+)
+"""How tool calls look that a server did not read, in the text."""
 _QUIETER = ", or let it think less (`extra_body`, such as chat_template_kwargs: {enable_thinking: false})"
 
 
@@ -128,13 +133,13 @@ def _check(reply: Completion, max_tokens: int, settings: ModelSettings) -> None:
     thought = len((reply.reasoning or "").split())
     if reply.finish_reason == "content_filter":
         raise UnparsableReply("gives no answer: a content filter stopped it", "filtered")
-    if reply.finish_reason in _TOOL_CALLS:
+    if reply.finish_reason in _TOOL_CALLS or _TOOL_MARKS.search(reply.text):
         raise UnparsableReply("calls a tool instead of answering: turn tools off at the server", "tool call")
     if reply.cut and not settings.demo:
         of = f"{thought} words of thinking and " if thought else ""
         raise UnparsableReply(
-            f"was cut at {max_tokens:,} tokens, after {of}{len(reply.text.split())} words of text: give its stages "
-            f"more max_tokens{_QUIETER if thought else ''}",
+            f"was cut before its answer ended (max_tokens {max_tokens:,}), after {of}{len(reply.text.split())} words "
+            f"of text: give its stages more max_tokens{_QUIETER if thought else ''}",
             "cut",
         )
     if not reply.text.strip() and thought:
