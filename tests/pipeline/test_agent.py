@@ -54,6 +54,13 @@ async def test_a_recipes_own_marks_are_read_and_the_re_ask_quotes_the_reply_as_i
     assert script.asked[1].messages[-2].content == "[[no]]"
 
 
+async def test_thinking_without_an_end_is_asked_once_with_twice_the_tokens_whatever_its_marks() -> None:
+    for tags, opened in ((None, "[THINK]"), (None, "<think>"), (Tags("[[", "]]"), "[[")):
+        script = Script(rank=[f"{opened}no, or", "yes"])
+        assert await replace(agent(script), tags=tags).ask(question(), VALUES, wants_yes) == "yes"
+        assert [(one.attempt, one.sampling.max_tokens) for one in script.asked] == [(0, 100), (0, 200)]
+
+
 async def test_re_asks_end_after_two_and_grow_warmer() -> None:
     script = Script(rank="no")
     with pytest.raises(UnparsableReply):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from reasonmed.errors import UnparsableReply
+from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, question_text
 from reasonmed.types import Completion, Message, Question, Request, SamplingParameters
 
@@ -77,7 +78,7 @@ class Agent:
     ) -> T:
         """Render, complete, parse. A reply that does not parse is asked again, and told what was wrong with it.
 
-        A reply that was cut is first asked once more with twice the tokens.
+        A reply that was cut, or whose thinking has no end, is first asked once more with twice the tokens.
 
         Raises:
             UnparsableReply: the re-asks are used up.
@@ -88,10 +89,11 @@ class Agent:
         longer = False
         while True:
             completion = await self.complete(request)
+            read = self.read(completion)
             try:
-                return parse(self.read(completion))
+                return parse(read)
             except UnparsableReply as problem:
-                if completion.cut and not longer:
+                if not longer and (completion.cut or not split_thinking(read.text).closed):
                     longer = True
                     request = _with_twice_the_tokens(request)
                     continue
