@@ -62,8 +62,8 @@ def at_server(recipe: Recipe, url: str) -> str:
         }
     told.setdefault("limits", {})["max_cost"] = None
     if recipe.prompts is not None:
-        own = recipe.prompts
-        told["prompts"] = own if isinstance(own, dict) else str(own.absolute())
+        templates = recipe.prompts
+        told["prompts"] = templates if isinstance(templates, dict) else str(templates.absolute())
     return yaml.safe_dump(told, sort_keys=False)
 
 
