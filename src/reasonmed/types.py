@@ -121,6 +121,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
     the server's own queue, where it tells. ``served`` is the model's name as the endpoint gave it; ``sent`` has the
     sampling parameters that it was sent, where they are not those of the request.
+    the server's own queue, where it tells. ``cached_tokens`` and ``cache_write_tokens`` are among the prompt's: read
+    from the provider's cache, and written to it.
     """
 
     text: str
@@ -133,6 +135,7 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     queue_seconds: float | None = None
     served: str | None = None
     sent: dict[str, Any] | None = None
+    cache_write_tokens: int | None = None
 
     @property
     def cut(self) -> bool:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import aiohttp
 
-ENCODINGS = "gzip, deflate"
+AS_IT_COMES: dict[str, Any] = {
+    "auto_decompress": False,
+    "headers": {"Accept-Encoding": "gzip, deflate"},
+    "max_line_size": 1 << 17,
+    "max_field_size": 1 << 17,
+}
+"""Bodies are unpacked here, within their bound; long header lines are no reason to lose a reply."""
 _PIECE = 1 << 16
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 _ZLIB_HEAD = 0x0F

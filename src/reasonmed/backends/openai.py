@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 import aiohttp
 import msgspec
 from msgspec.structs import replace
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from reasonmed import __version__
-from reasonmed.backends import MAX_REPLY_MB, ModelSettings
-from reasonmed.backends._body import ENCODINGS, UnreadableBody, read_body
+from reasonmed.backends import MAX_REPLY_MB
+from reasonmed.backends._body import AS_IT_COMES, UnreadableBody, read_body
 from reasonmed.backends._dialect import Dialect, Once, limit_of, refused_extra
+from reasonmed.backends._endpoint import PATH, EndpointSettings, api_key
 from reasonmed.backends._errors import refusal
+from reasonmed.backends._http import address, posted, proxy_of, tls_of
 from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import one_line, read_error
 from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, error_beside, read_reply
@@ -36,6 +38,7 @@ from reasonmed.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reasonmed.backends import ModelSettings
     from reasonmed.types import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
@@ -44,39 +47,13 @@ _SUCCESS = range(200, 300)
 _COMPLETED = frozenset(_SUCCESS) - {204, 205}
 """Statuses that come with a reply: the other successes have no body."""
 _TELLING = ("error", "errors", "message", "detail", "msg", "error_msg", "base_resp", "code")
-_AS_IT_COMES: dict[str, Any] = {
-    "auto_decompress": False,
-    "headers": {"Accept-Encoding": ENCODINGS},
-    "max_line_size": 1 << 17,
-    "max_field_size": 1 << 17,
-}
-"""Bodies are unpacked here, within their bound; long header lines are no reason to lose a reply."""
-Url = Annotated[str, Field(pattern=r"^https?://")]
 
 
-class EndpointSettings(ModelSettings):
-    """What endpoints of OpenAI's shape have in common."""
-
-    api_key_env: str | None = None
-    """The environment variable that holds the key; none for an endpoint without keys."""
-    timeout: float = Field(1200, gt=0)
-    """Seconds that one request may take in all."""
-    json_schema: bool = True
-    """Whether to send JSON schemas; left out by itself where the endpoint refuses them."""
-
-    @property
-    def url(self) -> str:
-        """Where completions are asked for."""
-        raise NotImplementedError
-
-    @property
-    def where(self) -> str:
-        """Model and endpoint, for messages."""
-        return f"{self.identity} at {self.url.split('?')[0].removesuffix('/chat/completions')}"
-
-    def authorization(self, key: str) -> dict[str, str]:
-        """The header that carries the key."""
-        return {"Authorization": f"Bearer {key}"}
+def _addresses(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for one in (value,) if isinstance(value, str) else value:
+        if address(one).rstrip("/").endswith(PATH):
+            raise ValueError(f"must end before {PATH}, which is added to it")
+    return value
 
 
 class Settings(EndpointSettings):
@@ -84,7 +61,7 @@ class Settings(EndpointSettings):
 
     model: str = Field(min_length=1)
     """The model's name as the endpoint knows it."""
-    base_url: Url | tuple[Url, ...] = Field(_OPENAI, min_length=1)
+    base_url: Annotated[str | tuple[str, ...], AfterValidator(_addresses)] = Field(_OPENAI, min_length=1)
     """The endpoint up to and without /chat/completions; it usually ends in /v1. OpenAI itself by default, with the
     key in OPENAI_API_KEY. Several that serve the same model share its requests."""
 
@@ -103,7 +80,7 @@ class Settings(EndpointSettings):
     def url(self) -> str:
         """Where completions are asked for."""
         first = self.base_url if isinstance(self.base_url, str) else self.base_url[0]
-        return f"{first.rstrip('/')}/chat/completions"
+        return f"{first.rstrip('/')}{PATH}"
 
     def split(self) -> list[ModelSettings]:
         """One entry for each address."""
@@ -136,25 +113,12 @@ def _tells(reply: Mapping[str, Any]) -> bool:
     return any(reply.get(name) for name in _TELLING)
 
 
-def api_key(variable: str | None) -> str | None:
-    """The key in an environment variable; None when the recipe names none.
-
-    Raises:
-        CredentialRejected: the variable is named and not set.
-    """
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
-    return key
-
-
 class OpenAI:
     """The back end: one pool of connections to one endpoint."""
 
-    def __init__(self, settings: EndpointSettings, connections: int) -> None:
+    def __init__(self, settings: EndpointSettings, connections: int, *, direct: bool = False) -> None:
         self.settings = settings
+        self._direct = direct
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._dialect = Dialect(settings.identity, json_schema=settings.json_schema)
@@ -209,7 +173,7 @@ class OpenAI:
     async def _post(self, body: Mapping[str, Any]) -> _Answer:
         session = self._open()
         try:
-            async with session.post(self._url, data=_encode(body), **_AS_IT_COMES) as response:
+            async with posted(session, self._url, _encode(body), self.settings.where) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
@@ -249,12 +213,16 @@ class OpenAI:
         if self._session is None:
             key = api_key(self.settings.api_key_env)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, ttl_dns_cache=300, ssl=tls_of(self._url, self.settings.ca_file)
+                ),
+                proxy=None if self._direct else proxy_of(self._url),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",
+                    **self.settings.headers,
                     **(self.settings.authorization(key) if key else {}),
                 },
             )
@@ -275,9 +243,10 @@ class OpenAI:
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON the endpoint has there
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
-        base = self.settings.url.rsplit("/chat/completions", 1)[0]
         try:
-            async with self._open().get(f"{base}/{path}", **_AS_IT_COMES) as response:
+            async with self._open().get(
+                f"{self.settings.base}/{path}", allow_redirects=False, **AS_IT_COMES
+            ) as response:
                 return plain_json(await read_body(response, self._most_bytes)) if response.ok else None
         except (aiohttp.ClientError, OSError, TimeoutError, UnreadableBody):
             return None

@@ -48,7 +48,7 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
     request = agent.request(shown.question, {}, draw)
     temperature = request.sampling.temperature
     try:
-        reply = await agent.complete(request)
+        reply = agent.read(await agent.complete(request))
     except RequestRejected as refused:
         return ChainOfThought(str(refused), agent.label, None, temperature, draw, missing=refused.kind)
     if reply.finish_reason == "content_filter":

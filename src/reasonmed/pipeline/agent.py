@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from reasonmed.errors import UnparsableReply
+from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, question_text
 from reasonmed.types import Completion, Message, Question, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from reasonmed.parsing.thinking import Tags
 
 T = TypeVar("T")
 
@@ -38,6 +41,8 @@ class Agent:
     system: str | None = None
     schema: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
+    tags: Tags | None = None
+    """What the model thinks between, where the recipe says so."""
 
     @property
     def instructions(self) -> tuple[str, ...]:
@@ -70,6 +75,10 @@ class Agent:
         seed = self.sampling.seed
         return self.sampling if seed is None else replace(self.sampling, seed=seed + sample)
 
+    def read(self, completion: Completion) -> Completion:
+        """A reply with the recipe's marks of thinking as the ones that every parser knows."""
+        return completion if self.tags is None else replace(completion, text=self.tags.read(completion.text))
+
     async def ask(
         self,
         question: Question,
@@ -80,7 +89,7 @@ class Agent:
     ) -> T:
         """Render, complete, parse. A reply that does not parse is asked again, and told what was wrong with it.
 
-        A reply that was cut is first asked once more with twice the tokens.
+        A reply that was cut, or whose thinking has no end, is first asked once more with twice the tokens.
 
         Raises:
             UnparsableReply: the re-asks are used up.
@@ -91,10 +100,11 @@ class Agent:
         longer = False
         while True:
             completion = await self.complete(request)
+            read = self.read(completion)
             try:
-                return parse(completion)
+                return parse(read)
             except UnparsableReply as problem:
-                if completion.cut and not longer:
+                if not longer and (completion.cut or not split_thinking(read.text).closed):
                     longer = True
                     request = _with_twice_the_tokens(request)
                     continue

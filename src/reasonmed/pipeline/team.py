@@ -98,6 +98,7 @@ class _Maker:
             revision=entry.revision,
             system=entry.system,
             extra_body=entry.extra_body,
+            tags=entry.tags,
             prompt=Prompt(stage, self._recipe.prompts),
             sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
             schema=schema,

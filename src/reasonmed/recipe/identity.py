@@ -95,6 +95,7 @@ def _model(recipe: Recipe, name: str) -> dict[str, Any]:
         "system": entry.system,
         "sampling": entry.sampling.model_dump(mode="json", exclude_none=True),
         "extra_body": entry.extra_body,
+        **entry.reading,
     }
 
 

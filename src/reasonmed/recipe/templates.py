@@ -22,6 +22,11 @@ _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SHIPPED = Path(__file__).parent / "prompts"
 
 
+def shipped() -> frozenset[str]:
+    """The names of the templates that come with the package."""
+    return frozenset(path.name for path in _SHIPPED.glob("*.md"))
+
+
 def fenced(text: str, label: str) -> str:
     """Untrusted text between tags that it cannot close: their mark is a hash of the text itself."""
     mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

@@ -86,6 +86,8 @@ async def execute(job: Job, watch: Watch) -> None:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
         ReasonMedError: the directory, the rows or the recipe do not allow the job.
     """
+    for name in job.recipe.used:
+        job.recipe.model(name).ready()
     stop = Stop()
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Selection
 
-_ADDRESSES = ("backend", "base_url", "endpoint", "api_version", "api_key_env", "timeout", "price", "limits")
+_ADDRESSES = (
+    "backend",
+    "base_url",
+    "endpoint",
+    "api_version",
+    "api_key_env",
+    "ca_file",
+    "anthropic_version",
+    "prompt_caching",
+    "timeout",
+    "price",
+    "limits",
+)
 _OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
 
 
