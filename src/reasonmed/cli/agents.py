@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,14 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out as result
+from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reasonmed.runs.directory import RunDirectory
 
 _ABOUT = {
     "generate": "Write the chains of thought of every question: one a model, temperature and sample.",
@@ -69,10 +73,15 @@ def _command(stage: str) -> Callable[..., None]:
         seed: options.SeedOption = 0,
         cop_base: options.CopOption = None,
         skip_bad: options.SkipOption = False,
+        max_cost: options.CostOption = None,
+        fork: Annotated[
+            list[Path] | None, typer.Option("--fork", help="An older OUT.run or run whose replies are reused; repeat.")
+        ] = None,
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
         from reasonmed.runs.commands.stage import NEEDS, OPEN_ENDED, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
         from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
 
@@ -82,6 +91,7 @@ def _command(stage: str) -> Callable[..., None]:
             raise UsageError("--models goes with generate alone")
         chosen = options.load_recipe(recipe)
         options.need_stages(chosen, NEEDS[stage], recipe)
+        chosen = options.with_cap(chosen, max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
         source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=stage in OPEN_ENDED))
@@ -89,7 +99,26 @@ def _command(stage: str) -> Callable[..., None]:
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)
         options.check_demo(chosen, intake.survey.wanted, recipe)
-        do(agent_job(stage, intake, chosen, output, layout), "rows", log_json=log_json)
+        job = agent_job(stage, intake, chosen, output, layout)
+        job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
+        try:
+            do(job, "rows", log_json=log_json)
+        except typer.Exit:
+            _say_what_is_missing(job.folder, output)
+            raise
         result.print(f"{stage}: {output}", soft_wrap=True)
 
     return command
+
+
+def _say_what_is_missing(folder: RunDirectory, output: Path) -> None:
+    """Account for the rows of a command that was stopped, whose output is not written."""
+    from reasonmed.runs.commands.stage import partial_of  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
+
+    found, old = status_of(folder), f"; {output} is what an earlier command wrote" if output.exists() else ""
+    done = f"{found.questions - found.unfinished:,} of {found.questions:,} rows are through"
+    scored = found.stages.get("score")
+    if folder.manifest()["command"] == "score":
+        done = f"{scored.calls if scored else 0:,} requests for scores are answered"
+    say(f"{output} is not written, since it would be incomplete: {done}, in {partial_of(output)}{old}", "yellow")

@@ -51,6 +51,8 @@ class Job:
     """What comes after the last row."""
     write: Callable[[Ledger], None] = field(default=lambda _: None)
     """Writes the files that are derived from the ledger."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the job before it begins."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What else can change an outcome, beside the recipe's stages: a part of the identity."""
 
@@ -143,6 +145,7 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
     """What a person should know before the work begins."""
     (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items"))
     watch.done_before = watch.total - open_rows(ledger)
+    watch.notes += job.notes
     if ledger.saved is not None:
         watch.notes.append(str(ledger.saved))
     watch.notes += [f"changed since the last session: {change}" for change in changes]

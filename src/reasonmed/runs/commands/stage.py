@@ -15,19 +15,23 @@ from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._rewrite import best_wrong
 from reasonmed.pipeline.stages.rank import keep_chain
+from reasonmed.recipe.options import Generate
+from reasonmed.runs.commands.run import scoring
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.job import Job
 from reasonmed.runs.layouts import writer
 from reasonmed.runs.records import outcomes
+from reasonmed.runs.scoring import with_scores
 from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from pathlib import Path
+    from typing import Any
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
-    from reasonmed.recipe.options import Recipe
+    from reasonmed.recipe.options import Recipe, Stages
     from reasonmed.runs.intake import Intake
 
     Stage = Callable[[Story, Team], Awaitable[Story]]
@@ -65,15 +69,55 @@ def agent_job(stage: str, intake: Intake, recipe: Recipe, out: Path, layout: str
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")
     run: Stage = getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage)
+    sample = recipe.stages.score.sample if recipe.stages.score else None
     return Job(
         command=stage,
         recipe=recipe,
         stages=NEEDS[stage],
-        work=partial(_work, stage, run),
+        work=_as_it_is if stage == "score" else partial(_work, stage, run),
+        after=scoring(recipe, sample) if stage == "score" else None,
+        notes=tuple(_notes(stage, recipe.stages)),
+        settings=_shaping(stage, recipe.stages),
         intake=intake,
         folder=folder,
         write=partial(_write, out, writer(layout), stage),
     )
+
+
+def partial_of(out: Path) -> Path:
+    """Where an agent's command writes its rows as long as some are unfinished."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def _notes(stage: str, stages: Stages) -> Iterator[str]:
+    """Options of the recipe's stage that another command acts on."""
+    if stage == "generate" and stages.generate and stages.generate.stop_when_decided:
+        yield (
+            "stages.generate.stop_when_decided needs verdicts on the way and works in `reasonmed run` alone: "
+            f"all {stages.generate.chains} chains of thought of a question are written"
+        )
+    if stage == "verify" and stages.verify and stages.verify.second_judge:
+        yield "stages.verify.second_judge is asked by `reasonmed route`, where one verdict would change the tier"
+    if stage == "route" and stages.route.consensus is not None:
+        yield "stages.route.consensus is what `reasonmed verify` goes by; the tier does not depend on it"
+
+
+def _shaping(stage: str, stages: Stages) -> dict[str, Any]:
+    """Options of other stages that can change what this one makes: a part of the identity."""
+    generate, keep = stages.generate or Generate(models=("",)), stages.rank.keep if stages.rank else None
+    truncated, words = {"keep_truncated": generate.keep_truncated}, {"min_words": generate.min_words}
+    found = {
+        "verify": {"consensus": stages.route.consensus},
+        "route": {"keep": keep},
+        "refine": truncated | words,
+        "optimize": truncated | words,
+        "summarize": truncated,
+    }
+    return {"shaped_by": found[stage]} if stage in found else {}
+
+
+async def _as_it_is(story: Story, team: Team) -> Story:  # noqa: ARG001 - the shape of all work
+    return story
 
 
 async def _work(stage: str, run: Stage, story: Story, team: Team) -> Story:
@@ -96,14 +140,19 @@ def _with_candidates(story: Story) -> Story:
 
 
 def _write(out: Path, lines: Callable[[Story, str], Iterable[object]], stage: str, ledger: Ledger) -> None:
-    """The stage's output file anew, in one piece; a ``.json`` file is a list, every other one JSON Lines."""
-    listed = out.suffix == ".json"
-    with replacing(out) as sink:
+    """The stage's output file anew, in one piece; a ``.json`` file is a list, every other one JSON Lines.
+
+    What lacks rows or scores does not get the file's name, but one that says so.
+    """
+    listed, whole = out.suffix == ".json", ledger.fact("state") == "finished"
+    with replacing(out if whole else partial_of(out)) as sink:
         first = True
         for story in outcomes(ledger):
-            for row in lines(story, stage):
+            for row in lines(with_scores(ledger, story), stage):
                 sink.write((b"[\n" if first else b",\n") if listed else b"")
                 sink.write(encode(row) + (b"" if listed else b"\n"))
                 first = False
         if listed:
             sink.write(b"[]\n" if first else b"\n]\n")
+    if whole:
+        partial_of(out).unlink(missing_ok=True)
