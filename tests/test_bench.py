@@ -17,8 +17,9 @@ from _harness import measure
 from support import reply, served
 
 if TYPE_CHECKING:
-    from aiohttp import web
     from collections.abc import Sequence
+
+    from aiohttp import web
 
 BENCH = Path(__file__).parents[1] / "bench"
 SCRIPTS = sorted(path.name for path in BENCH.glob("[!_]*.py"))
@@ -103,7 +104,14 @@ async def test_our_own_client_answers_every_row(tmp_path: Path) -> None:
     rows = [{"id": f"r{number}", "prompt": f"question {number}"} for number in range(20)]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     async with served(answer) as url:
-        words = ["--base-url", url, "--input", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl"]
+        words: list[str | Path] = [
+            "--base-url",
+            url,
+            "--input",
+            tmp_path / "in.jsonl",
+            "--output",
+            tmp_path / "out.jsonl",
+        ]
         client = await asyncio.create_subprocess_exec(
             sys.executable, BENCH / "client_reasonmed.py", *words, "--work", tmp_path / "work", "--concurrency", "4"
         )

@@ -53,8 +53,8 @@ def doubts(recipe: Recipe) -> Iterator[str]:
     for name in generate.models if generate and generate.samples > 1 else ():
         if "seed" in (recipe.model(name).extra_body or {}):
             yield (
-                f"models.{name}.extra_body.seed: every sample is sent with this one seed, so that all may be equal; put "
-                "it into sampling, where the number of the sample is added to it"
+                f"models.{name}.extra_body.seed: every sample is sent with this one seed, and all may be equal; put it "
+                "into sampling, where the number of the sample is added to it"
             )
     if verify is None or generate is None:
         return
