@@ -27,7 +27,8 @@ class Question(Struct, frozen=True, omit_defaults=True):
     """A clinical question as asked, with 2 to 26 options.
 
     ``answer`` is the 0-based index of the key, None when the question has none. ``meta`` (explanations, long
-    answers, subject) is for people and reports; it never reaches a prompt.
+    answers, subject) is for people and reports; it never reaches a prompt. ``license_source`` says who named the
+    license: the question's own row, or whoever publishes files of this layout.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Question(Struct, frozen=True, omit_defaults=True):
     split: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     answer_source: Literal["key", "consensus"] = "key"
+    license_source: Literal["row", "layout", "none"] = "none"
 
     @property
     def key_text(self) -> str:
