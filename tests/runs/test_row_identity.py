@@ -163,7 +163,13 @@ def holding(part: Any) -> Story:
         part = Verdict("correct", opinions=(part,))
     if isinstance(part, Verdict):
         part = replace(CHAIN, verdict=part)
-    names = {ChainOfThought: "chains", Rewrite: "rewrites", Kept: "kept", Dropped: "dropped", Probe: "probes"}
+    names: dict[Any, str] = {
+        ChainOfThought: "chains",
+        Rewrite: "rewrites",
+        Kept: "kept",
+        Dropped: "dropped",
+        Probe: "probes",
+    }
     if isinstance(part, Failure):
         return Story(QUESTION, failure=part)
     return replace(Story(QUESTION), **{names[type(part)]: (part,)})
