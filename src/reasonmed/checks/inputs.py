@@ -141,6 +141,7 @@ def _of_records(records: list[Record]) -> Case:
         first.context,
         first.source,
         first.license,
+        license_source="row" if first.license else "none",
     )
     disputed = any("key_disputed" in record.flags for record in records)
     return Case(question, tuple(_passage(record) for record in records), None, disputed)

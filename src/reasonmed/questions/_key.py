@@ -21,8 +21,8 @@ _DRESSED = re.compile(r"(?:(?:option|choice|answer)\s*:?\s+)?[(\[]?([A-Za-z]|\d{
 _EXPLAINED = re.compile(r"\.?\s+Explanation\s*:.*", re.DOTALL)
 
 Kind = Literal["index", "number", "text", "place", "label", "any"]
-"""``index`` counts from 0, ``number`` from 1. A ``place`` is a letter or an integer; a ``label`` is one of them before it
-is a text, and ``any`` is a text before it is one of them."""
+"""``index`` counts from 0, ``number`` from 1. A ``place`` is a letter or an integer; a ``label`` is one of them before
+it is a text, and ``any`` is a text before it is one of them."""
 Way = Literal["text", 0, 1]
 """How an integer is meant: as the text of an option, counted from 0, or counted from 1."""
 

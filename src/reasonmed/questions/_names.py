@@ -26,7 +26,7 @@ _BESIDE = {
 """A name with such a word is of something beside the key: ``answer_explanation``, ``long_answer``."""
 _NAMES = 4096
 """So many names are remembered: those of a file's fields are asked about at every row."""
-_PLACES = {"cop", "ra", "idx", "index", "letter"}
+_PLACES = {"cop", "ra", "idx", "index", "letter", "number"}
 _LABELS = {"label", "key"}
 _COLUMN = re.compile(
     r"((?:options?|opt|op|choices?|answers?|ans|alternatives?|candidates?|endings?|distractors?)?[ _-]?)"

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from reasonmed.questions._build import Raw
 
-_KEYS = {"answer", "answer_index", "answer_number", "answer_text"}
+NUMBER, TEXT = "mapped:answer_number", "mapped:answer_text"
+"""Fields that a person has mapped as these; a file's own of such a name is as open as any."""
+_PRIVATE = {"answer_number": NUMBER, "answer_text": TEXT}
+_KEYS = {"answer", "answer_index", *_PRIVATE}
 _SAYS = ("row", "layout")
 
 
@@ -45,7 +48,7 @@ def renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     meta = rest.pop("meta", None)
     kept = {**(meta if isinstance(meta, dict) else {} if meta is None else {"meta": meta})}
     kept |= {name: rest.pop(name) for name in list(rest) if name in aside}
-    mapped = {ours: fields[name] for ours, name in names.items() if name in fields}
+    mapped = {_PRIVATE.get(ours, ours): fields[name] for ours, name in names.items() if name in fields}
     return rest | ({"meta": kept} if kept or meta is not None else {}) | mapped
 
 

@@ -14,14 +14,15 @@ from reasonmed.questions._build import Raw
 from reasonmed.questions._letters import split_stem
 from reasonmed.questions._names import absent, column_groups, is_key, list_fields, question_field
 from reasonmed.questions._options import of_columns
+from reasonmed.questions._own import NUMBER, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEYS = ("answer", "answer_index", "answer_number", "answer_text")
+_KEYS = ("answer", "answer_index")
 _PLAIN = ("id", "context", "source", "license", "split")
 _LONGEST = 100
-_OURS = {*_KEYS, *_PLAIN, "license_source", "meta"}
+_OURS = {*_KEYS, *_PLAIN, NUMBER, TEXT, "license_source", "meta"}
 
 
 def matches(fields: Mapping[str, Any]) -> bool:
@@ -47,6 +48,8 @@ def read(fields: Mapping[str, Any]) -> Raw:
     meta = fields.get("meta")
     return Raw(
         **{name: fields.get(name) for name in (*_KEYS, *_PLAIN)},
+        answer_number=fields.get(NUMBER),
+        answer_text=fields.get(TEXT),
         question=stem,
         options=options,
         keys=keys,
