@@ -28,7 +28,8 @@ class Question(Struct, frozen=True, omit_defaults=True):
 
     ``answer`` is the 0-based index of the key, None when the question has none. ``reference`` is the answer of an
     open-ended question, in words. ``meta`` (explanations, long answers, subject) is for people and reports; it never
-    reaches a prompt.
+    reaches a prompt. ``license_source`` says who named the license: the question's own row, or whoever publishes
+    files of this layout.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Question(Struct, frozen=True, omit_defaults=True):
     meta: dict[str, Any] = field(default_factory=dict)
     answer_source: Literal["key", "consensus"] = "key"
     reference: str | None = None
+    license_source: Literal["row", "layout", "none"] = "none"
 
     @property
     def key_text(self) -> str:

@@ -31,7 +31,10 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="The model's na
 KeyOption = Annotated[str | None, typer.Option("--key-env", help="The environment variable with the key.")]
 LayoutOption = Annotated[str | None, typer.Option("--layout", help="The file's layout, if its look is not enough.")]
 CopOption = Annotated[
-    int | None, typer.Option("--cop-base", min=0, max=1, help="MedMCQA: whether cop counts from 0 or from 1.")
+    int | None,
+    typer.Option(
+        "--cop-base", min=0, max=1, help="Whether integer keys, such as MedMCQA's cop, count from 0 or from 1."
+    ),
 ]
 SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out, listed and counted.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows.")]

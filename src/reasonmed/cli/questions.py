@@ -34,10 +34,14 @@ def questions(
     """Look a question file over before money is spent, and convert it to the native layout.
 
     \b
-    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, and questions that need an image.
+    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, how integer keys are counted,
+    options that carried their letters, keys that the file itself doubts, and questions that need an image.
+    A key is mapped as answer (a text, a letter or an integer), as answer_index (an integer from 0), as answer_number
+    (an integer from 1) or as answer_text (an option's text).
 
     Examples:
       reasonmed questions phrases_no_exclude_train.jsonl
+      reasonmed questions exam.csv --map answer_number=answer -o exam.jsonl
       reasonmed questions mine.csv --map question=Stem,answer=Key -o mine.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
@@ -64,13 +68,15 @@ def questions(
 
 
 def _names(text: str | None) -> dict[str, str]:
-    from reasonmed.questions import Raw  # noqa: PLC0415 - keeps --help fast
 
     if text is None:
         return {}
     parts = [part.partition("=") for part in text.split(",")]
     pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
-    known = [name for name in Raw.__struct_fields__ if name != "meta"]
+    known = (
+        *("id", "question", "options", "answer", "answer_index", "answer_number", "answer_text"),
+        *("reference", "context", "source", "license", "split"),
+    )
     for ours, equals, theirs in pairs:
         if not equals or not theirs or ours not in known:
             raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")

@@ -127,6 +127,7 @@ def question_of(record: Record) -> Question:
         record.license,
         answer_source="consensus" if record.answer_source == "consensus" else "key",
         reference=None if record.options else record.answer,
+        license_source="row" if record.license else "none",
     )
 
 

@@ -79,6 +79,10 @@ def _rows_in(told: Told, name: str) -> int:
     return sum(rows for file, rows in told["rows"].items() if file.startswith(f"{name}/"))
 
 
+_SAID_BY = {"row": ", as the question file says", "layout": ", as for published files of this layout"}
+"""Who named a license, by ``license_source``."""
+
+
 def _rows_of(told: Told, config: Mapping[str, Any]) -> list[str]:
     paths = {one["split"]: one["path"] for one in config["data_files"]}
     return [number(told["rows"].get(paths.get(split), 0)) for split in _SPLITS]
@@ -90,7 +94,7 @@ def _counts(told: Told, pictures: Mapping[str, str]) -> Iterator[str]:
     rows = [
         [
             plain(one["source"] or "not named"),
-            _license(one["source"], one["license"]),
+            _license(one["source"], one["license"]) + _SAID_BY.get(one.get("license_source", "none"), ""),
             number(one["questions"]),
             number(one["records"]),
         ]
