@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
-from reasonmed.runs.job import Job
 from reasonmed.pipeline.judging.gate import check_judge
-from reasonmed.engine.ledger import encode
-from reasonmed.runs.records import outcomes
-from reasonmed.runs.directory import RunDirectory
 from reasonmed.pipeline.stages._consensus import consensus
-from reasonmed.pipeline.stages.rank import keep_chain
 from reasonmed.pipeline.stages._rewrite import best_wrong
-from reasonmed.runs.layouts import writer
+from reasonmed.pipeline.stages.rank import keep_chain
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.job import Job
+from reasonmed.runs.layouts import layout_of, rows_in, writer
+from reasonmed.runs.records import before_and_after
 from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from reasonmed.runs.intake import Intake
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.recipe.options import Recipe
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
 
     Stage = Callable[[Story, Team], Awaitable[Story]]
 
@@ -48,16 +49,36 @@ _KEYED = ("route", "rank", "refine", "optimize")
 _TIERS = {"rank": (Tier.EASY, Tier.MEDIUM), "refine": (Tier.MEDIUM,), "optimize": (Tier.DIFFICULT,)}
 
 
-def agent_job(stage: str, intake: Intake, recipe: Recipe, out: Path, layout: str | None) -> Job:
-    """The job of one agent's command; its ledger lives in ``OUT.run/``."""
-    keyless = intake.survey.without_key
-    if keyless and stage in _KEYED:
-        raise UsageError(
-            f"{keyless} rows of {intake.file} have no answer key, and {stage} needs one; `reasonmed verify` "
-            "looks for a consensus that takes its place"
-        )
+class Tally(NamedTuple):
+    """What became of a command's rows: worked on, passed through as they were, failed in this stage."""
+
+    done: int
+    passed: int
+    failed: int
+
+
+def agent_job(
+    stage: str,
+    intake: Intake,
+    recipe: Recipe,
+    out: Path,
+    layout: str | None,
+    tell: Callable[[Tally], None] = lambda _: None,
+) -> Job:
+    """The job of one agent's command; its ledger lives in ``OUT.run/``.
+
+    Args:
+        stage: the agent.
+        intake: the rows.
+        recipe: the recipe.
+        out: the file to write.
+        layout: how to write it; None for the layout that the rows have.
+        tell: gets what became of the rows, once they are written.
+    """
     if "verify" in NEEDS[stage]:
         check_judge(recipe)
+    written = layout or layout_of(intake.file)
+    writer(written)
     folder = RunDirectory(out.with_name(f"{out.name}.run"))
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")
@@ -69,19 +90,33 @@ def agent_job(stage: str, intake: Intake, recipe: Recipe, out: Path, layout: str
         work=partial(_work, stage, run),
         intake=intake,
         folder=folder,
-        write=partial(_write, out, writer(layout), stage),
+        write=partial(_write, out, written, stage, tell),
     )
 
 
 async def _work(stage: str, run: Stage, story: Story, team: Team) -> Story:
-    """The stage, for the rows that it is for: a failed one passes, and one of another tier."""
-    if story.failure is not None or (story.tier is not None and story.tier not in _TIERS.get(stage, tuple(Tier))):
+    """The stage, for the rows that it is for; every other one passes as it is."""
+    story = replace(story, rows=())
+    if not _is_for(stage, story):
         return story
     if stage == "verify":
         story = await consensus(story, team)
     if stage in ("refine", "optimize") and not story.kept:
         story = _with_candidates(story)
     return story if story.failure else await run(story, team)
+
+
+def _is_for(stage: str, story: Story) -> bool:
+    """Whether a stage has something to do on a row: it has not failed, is of the tier, and has what the stage needs."""
+    if story.failure is not None or (story.tier is not None and story.tier not in _TIERS.get(stage, tuple(Tier))):
+        return False
+    if stage in _KEYED and story.question.answer is None:
+        return False
+    if stage == "rank":
+        return any(chain.outcome == "correct" for chain in story.chains)
+    if stage == "refine":
+        return bool(story.kept) or any(chain.missing is None for chain in story.chains)
+    return bool(story.chains) or stage not in ("verify", "route")
 
 
 def _with_candidates(story: Story) -> Story:
@@ -92,15 +127,27 @@ def _with_candidates(story: Story) -> Story:
     return replace(story, kept=tuple(keep_chain(story, index) for index in chosen))
 
 
-def _write(out: Path, lines: Callable[[Story, str], Iterable[object]], stage: str, ledger: Ledger) -> None:
+def _write(out: Path, layout: str, stage: str, tell: Callable[[Tally], None], ledger: Ledger) -> None:
     """The stage's output file anew, in one piece; a ``.json`` file is a list, every other one JSON Lines."""
-    listed = out.suffix == ".json"
+    listed, counts, lines = out.suffix == ".json", Counter[str](), writer(layout)
     with replacing(out) as sink:
         first = True
-        for story in outcomes(ledger):
-            for row in lines(story, stage):
+        for before, after in before_and_after(ledger):
+            untouched, rows = replace(before, rows=()) == after, rows_in(layout, before)
+            counts["passed" if untouched else _became(stage, before, after)] += 1
+            for row in rows if untouched and rows else lines(after, stage, rows):
                 sink.write((b"[\n" if first else b",\n") if listed else b"")
                 sink.write(encode(row) + (b"" if listed else b"\n"))
                 first = False
         if listed:
             sink.write(b"[]\n" if first else b"\n]\n")
+    tell(Tally(counts["done"], counts["passed"], counts["failed"]))
+
+
+def _became(stage: str, before: Story, after: Story) -> str:
+    """What a stage made of a row that it changed; one whose chains stay what they were passes, whatever was tried."""
+    if after.failure is not None and before.failure is None:
+        return "failed"
+    new = {"refine": lambda kept: kept.origin == "refine", "optimize": lambda kept: kept.origin == "optimize"}
+    new["score"] = lambda kept: kept.score is not None
+    return "done" if stage not in new or any(map(new[stage], after.kept or ())) else "passed"

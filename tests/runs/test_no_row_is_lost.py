@@ -1,0 +1,132 @@
+"""Whatever an agent does with a file: every id that goes in comes out, and what it does not touch is as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reasonmed.questions import Settings
+from reasonmed.runs.commands.stage import NEEDS, Tally, agent_job
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
+from reasonmed.runs.layouts import story_source
+from reasonmed.runs.progress import Watch
+from support import recipe
+from test_layouts import whole_stories
+
+OPTIONS = ["Heparin", "Warfarin", "Aspirin", "Alteplase"]
+KEYED = ("route", "rank", "refine", "optimize")
+TIERS = {"rank": ("easy", "medium"), "refine": ("medium",), "optimize": ("difficult",)}
+NAMES = [f"model{model}_COT{number}" for model in (1, 2, 3) for number in (1, 2, 3)]
+
+texts = st.sampled_from(["It thins. Answer: B", "  It thins.\n\nAnswer: B\n", "No.\tAnswer: A", "", " \n"])
+unknown = st.dictionaries(st.sampled_from(["note", "split", "rows", "_rows", "meta"]), st.just("x") | st.just("y"))
+
+
+@st.composite
+def original_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The rows of one question: with or without key, chains, verdicts, tier, failure, a finished chain or two."""
+    options = draw(st.sampled_from([OPTIONS, dict(zip("ABCD", OPTIONS, strict=True))]))
+    row: dict[str, Any] = {"question": " Which drug?\n", "options": options, **draw(unknown)}
+    row |= draw(st.sampled_from([{}, {"answer": "b"}, {"answer": "Warfarin"}, {"answer_index": 1}, {"answer": None}]))
+    chains = draw(st.dictionaries(st.sampled_from(NAMES), texts, max_size=9))
+    row |= chains
+    if chains and draw(st.booleans()):
+        for name in ("correct", "error", "undecided"):
+            chosen = draw(st.lists(st.sampled_from(sorted(chains)), unique=True))
+            row[name] = {one: chains[one] if name != "undecided" else "open" for one in chosen}
+        row["verification_reasons"] = dict.fromkeys(row["error"], "It is A.")
+    row |= draw(st.sampled_from([{}, *({"difficulty": tier} for tier in ("easy", "Medium", "difficult"))]))
+    row |= draw(st.sampled_from([{}, {}, {"failure": "undecided"}]))
+    finished = draw(st.lists(st.sampled_from(["Kept. Answer: B", " Kept too. Answer: B\n"]), unique=True, max_size=2))
+    own = [
+        {"COT": text, "model_choice": draw(st.sampled_from(NAMES)), "mine": number}
+        for number, text in enumerate(finished)
+    ]
+    return [{**row, **one} for one in own] or [row]
+
+
+def native_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.builds(lambda story, more: [{**msgspec.to_builtins(story), **more}], whole_stories(), unknown)
+
+
+def do(stage: str, path: Path, out: Path, layout: str | None = None) -> tuple[list[dict[str, Any]], Tally]:
+    tallies: list[Tally] = []
+    intake = take_in(path, story_source(path, layout, Settings()), Selection())
+    assert not intake.survey.bad_count, intake.survey.bad
+    asyncio.run(execute(agent_job(stage, intake, recipe(), out, layout, tallies.append), Watch()))
+    return json.loads(out.read_bytes()), tallies[0]
+
+
+def has_chain(row: dict[str, Any]) -> bool:
+    return any(row.get(name, "").strip() for name in NAMES)
+
+
+def passes(stage: str, row: dict[str, Any]) -> bool:
+    """Whether it is plain that a stage has nothing to do on a row of the original layout."""
+    tier = row.get("difficulty", "").lower()
+    return (
+        "failure" in row
+        or (bool(tier) and tier not in TIERS.get(stage, (tier,)))
+        or (stage in KEYED and row.get("answer", row.get("answer_index")) is None)
+        or (stage in ("verify", "route", "rank") and not row.keys() & set(NAMES))
+        or (stage == "rank" and not row.get("correct"))
+        or (stage in ("summarize", "score") and "COT" not in row)
+    )
+
+
+def ids(rows: list[dict[str, Any]]) -> list[str]:
+    return [name for name, _ in groupby(row["id"] for row in rows)]
+
+
+@given(st.sampled_from(sorted(NEEDS)), st.lists(original_rows(), min_size=1, max_size=6))
+@settings(max_examples=25)
+def test_every_id_of_the_originals_rows_comes_out_with_its_texts(stage: str, made: list[list[dict[str, Any]]]) -> None:
+    groups = [[{"id": f"q{number}", **row} for row in group] for number, group in enumerate(made)]
+    rows = [row for group in groups for row in group]
+    with TemporaryDirectory() as folder:
+        path, out = Path(folder, "in.json"), Path(folder, "out.json")
+        path.write_text(json.dumps(rows))
+        done, tally = do(stage, path, out, "original")
+        assert sum(tally) == len(groups)
+        assert ids(done) == [group[0]["id"] for group in groups]
+        for group in groups:
+            came = [row for row in done if row["id"] == group[0]["id"]]
+            if passes(stage, group[0]):
+                assert came == group
+            own = {name: one for name, one in group[0].items() if name in (*NAMES, "note", "rows", "meta", "split")}
+            assert all({**row, **own} == row for row in came)
+        again = list(story_source(out, None, Settings())())
+        assert [one.question.id for one in again] == ids(done)  # type: ignore[union-attr]
+
+
+@given(st.sampled_from(sorted(NEEDS)), st.lists(native_rows(), min_size=1, max_size=4))
+@settings(max_examples=25)
+def test_every_story_comes_out_with_the_fields_that_are_none_of_ours(
+    stage: str, made: list[list[dict[str, Any]]]
+) -> None:
+    rows = [
+        {**row, "question": {**row["question"], "id": f"q{number}", "mine": number}}
+        for number, (row,) in enumerate(made)
+    ]
+    with TemporaryDirectory() as folder:
+        path, out = Path(folder, "in.json"), Path(folder, "out.json")
+        path.write_text(json.dumps(rows))
+        rows = json.loads(path.read_text())
+        done, tally = do(stage, path, out)
+        assert sum(tally) == len(rows) == len(done)
+        for before, after in zip(rows, done, strict=True):
+            assert {**before["question"], **after["question"]} == after["question"]
+            assert all(after[name] == before[name] for name in ("note", "rows", "_rows") if name in before)
+            chains = [chain["text"] for chain in before.get("chains", ())]
+            assert [chain["text"] for chain in after.get("chains", ())][: len(chains)] == chains
+            if "failure" in before:
+                assert after == before
