@@ -49,6 +49,8 @@ class Survey(NamedTuple):
     """The ids of a sample."""
     without_key: int
     """Wanted rows without an answer key."""
+    given: int = 0
+    """Rows of the file that bring chains of thought."""
 
 
 class Intake(NamedTuple):
@@ -69,13 +71,14 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
     """Read the file once: check every row, find duplicate ids, draw the sample. Keeps no row in memory."""
     bad: list[QuestionError] = []
     lottery: list[_Ticket] = []
-    whole, count, bad_count, keyless = blake2b(digest_size=16), 0, 0, 0
+    whole, count, bad_count, keyless, given = blake2b(digest_size=16), 0, 0, 0, 0
     for one in _unique(source(), file):
         if isinstance(one, QuestionError):
             bad_count += 1
             bad += [one] if len(bad) < _SHOWN else []
             continue
         count += 1
+        given += bool(one.chains)
         whole.update(content_hash(one))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
         if selection.ids is not None and one.question.id in selection.ids:
@@ -84,9 +87,10 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
             _draw(lottery, one.question, selection)
     if selection.sample is None and selection.ids is None:
         wanted = count if selection.limit is None else min(count, selection.limit)
-        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless)
+        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless, given)
     drawn = frozenset(ticket.id for ticket in lottery)
-    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, sum(not ticket.has_key for ticket in lottery))
+    keyless = sum(not ticket.has_key for ticket in lottery)
+    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, keyless, given)
 
 
 def refuse_bad(intake: Intake) -> None:

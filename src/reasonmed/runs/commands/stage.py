@@ -23,7 +23,7 @@ from reasonmed.runs.records import before_and_after
 from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
     from reasonmed.engine.ledger import Ledger
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.intake import Intake
 
-    Stage = Callable[[Story, Team], Awaitable[Story]]
+    Work = Callable[[Story, Team], Awaitable[Story]]
 
 NEEDS = {
     "generate": ("generate",),
@@ -82,19 +82,23 @@ def agent_job(
     folder = RunDirectory(out.with_name(f"{out.name}.run"))
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")
-    run: Stage = getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage)
     return Job(
         command=stage,
         recipe=recipe,
         stages=NEEDS[stage],
-        work=partial(_work, stage, run),
+        work=work_of(stage),
         intake=intake,
         folder=folder,
         write=partial(_write, out, written, stage, tell),
     )
 
 
-async def _work(stage: str, run: Stage, story: Story, team: Team) -> Story:
+def work_of(stage: str) -> Work:
+    """What an agent does with one row."""
+    return partial(_work, stage, getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage))
+
+
+async def _work(stage: str, run: Work, story: Story, team: Team) -> Story:
     """The stage, for the rows that it is for; every other one passes as it is."""
     story = replace(story, rows=())
     if not _is_for(stage, story):
@@ -129,13 +133,12 @@ def _with_candidates(story: Story) -> Story:
 
 def _write(out: Path, layout: str, stage: str, tell: Callable[[Tally], None], ledger: Ledger) -> None:
     """The stage's output file anew, in one piece; a ``.json`` file is a list, every other one JSON Lines."""
-    listed, counts, lines = out.suffix == ".json", Counter[str](), writer(layout)
+    listed, counts = out.suffix == ".json", Counter[str]()
     with replacing(out) as sink:
         first = True
         for before, after in before_and_after(ledger):
-            untouched, rows = replace(before, rows=()) == after, rows_in(layout, before)
-            counts["passed" if untouched else _became(stage, before, after)] += 1
-            for row in rows if untouched and rows else lines(after, stage, rows):
+            counts[_became(stage, before, after)] += 1
+            for row in rows_after(layout, stage, before, after):
                 sink.write((b"[\n" if first else b",\n") if listed else b"")
                 sink.write(encode(row) + (b"" if listed else b"\n"))
                 first = False
@@ -144,8 +147,20 @@ def _write(out: Path, layout: str, stage: str, tell: Callable[[Tally], None], le
     tell(Tally(counts["done"], counts["passed"], counts["failed"]))
 
 
+def rows_after(layout: str, stage: str, before: Story, after: Story) -> Iterable[object]:
+    """A story's rows after a stage: as they were read where it changed nothing and the layout is theirs."""
+    rows = rows_in(layout, before)
+    return rows if rows and _untouched(before, after) else writer(layout)(after, stage, rows)
+
+
+def _untouched(before: Story, after: Story) -> bool:
+    return replace(before, rows=()) == after
+
+
 def _became(stage: str, before: Story, after: Story) -> str:
-    """What a stage made of a row that it changed; one whose chains stay what they were passes, whatever was tried."""
+    """What a stage made of a row; one whose chains of thought stay what they were passes, whatever was tried."""
+    if _untouched(before, after):
+        return "passed"
     if after.failure is not None and before.failure is None:
         return "failed"
     new = {"refine": lambda kept: kept.origin == "refine", "optimize": lambda kept: kept.origin == "optimize"}
