@@ -36,7 +36,8 @@ def original_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """The rows of one question: with or without key, chains, verdicts, tier, failure, a finished chain or two."""
     options = draw(st.sampled_from([OPTIONS, dict(zip("ABCD", OPTIONS, strict=True))]))
     row: dict[str, Any] = {"question": " Which drug?\n", "options": options, **draw(unknown)}
-    row |= draw(st.sampled_from([{}, {"answer": "b"}, {"answer": "Warfarin"}, {"answer_index": 1}, {"answer": None}]))
+    keys: list[dict[str, Any]] = [{}, {"answer": "b"}, {"answer": "Warfarin"}, {"answer_index": 1}, {"answer": None}]
+    row |= draw(st.sampled_from(keys))
     chains = draw(st.dictionaries(st.sampled_from(NAMES), texts, max_size=9))
     row |= chains
     if chains and draw(st.booleans()):
@@ -44,8 +45,10 @@ def original_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
             chosen = draw(st.lists(st.sampled_from(sorted(chains)), unique=True))
             row[name] = {one: chains[one] if name != "undecided" else "open" for one in chosen}
         row["verification_reasons"] = dict.fromkeys(row["error"], "It is A.")
-    row |= draw(st.sampled_from([{}, *({"difficulty": tier} for tier in ("easy", "Medium", "difficult"))]))
-    row |= draw(st.sampled_from([{}, {}, {"failure": "undecided"}]))
+    tiers: list[dict[str, Any]] = [{}, *({"difficulty": tier} for tier in ("easy", "Medium", "difficult"))]
+    failures: list[dict[str, Any]] = [{}, {}, {"failure": "undecided"}]
+    row |= draw(st.sampled_from(tiers))
+    row |= draw(st.sampled_from(failures))
     finished = draw(st.lists(st.sampled_from(["Kept. Answer: B", " Kept too. Answer: B\n"]), unique=True, max_size=2))
     own = [
         {"COT": text, "model_choice": draw(st.sampled_from(NAMES)), "mine": number}
@@ -58,13 +61,17 @@ def native_rows() -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.builds(lambda story, more: [{**msgspec.to_builtins(story), **more}], whole_stories(), unknown)
 
 
+async def worked(stage: str, story: Story) -> Story:
+    return await work_of(stage)(story, TEAM)
+
+
 def do(stage: str, path: Path, out: Path, layout: str | None = None) -> list[dict[str, Any]]:
     """What an agent makes of a file, without a run around it; with what a ledger does to a story."""
     layout, rows = layout or layout_of(path), []
     for one in story_source(path, layout, Settings())():
         assert isinstance(one, Story), one
         before = unpack_story(pack(one))
-        after = unpack_story(pack(asyncio.run(work_of(stage)(before, TEAM))))
+        after = unpack_story(pack(asyncio.run(worked(stage, before))))
         rows += [json.loads(encode(row)) for row in rows_after(layout, stage, before, after)]
     out.write_text(json.dumps(rows))
     return rows

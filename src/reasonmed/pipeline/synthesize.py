@@ -28,8 +28,8 @@ async def synthesize(question: Question, team: Team, chains: tuple[ChainOfThough
     options = team.stages.generate
     in_waves = options is not None and options.stop_when_decided and question.answer is not None and not chains
     story = Story(question, chains)
-    first = () if chains else (generate,)
-    for stage in (sample_until_decided, route) if in_waves else (*first, consensus, verify, route):
+    judged = (consensus, verify, route)
+    for stage in (sample_until_decided, route) if in_waves else judged if chains else (generate, *judged):
         story = await stage(story, team)
         if story.failure:
             return story

@@ -6,18 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.pipeline.judging.gate import check_judge
-from reasonmed.pipeline.synthesize import synthesize
-from reasonmed.pipeline.stages.verify import contradicts_key
-from reasonmed.questions import read
-from reasonmed.questions.ids import clash
-from reasonmed.runs.layouts import look, story_source
-from reasonmed.recipe.identity import identity_of, prompt_hashes
-from reasonmed.recipe.options import Stages
 from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError
+from reasonmed.pipeline.judging.gate import check_judge
+from reasonmed.pipeline.stages.verify import contradicts_key
+from reasonmed.pipeline.synthesize import synthesize
+from reasonmed.questions import read
+from reasonmed.questions.ids import clash
+from reasonmed.recipe.identity import identity_of, prompt_hashes
+from reasonmed.recipe.options import Stages
 from reasonmed.runs.job import After, Job, screen_identity
+from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
 from reasonmed.types import Failure, Question, Story, digest
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import ChainOfThought
     from reasonmed.runs.intake import Intake, Source
+    from reasonmed.types import ChainOfThought
 
 STAGES = tuple(Stages.model_fields)
 NEEDED = ("generate", "verify")

@@ -6,9 +6,12 @@ stage; ``rows`` are those that it was read from.
 
 from __future__ import annotations
 
+import shlex
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.questions import Settings
 from reasonmed.questions._files import rows as rows_of
 from reasonmed.runs.layouts import native, original
 
@@ -17,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from reasonmed.questions import Settings
     from reasonmed.runs.intake import Source
     from reasonmed.types import Story
 
+_LOOKED_AT = 100
 Look = Literal["original", "stories", "records", "questions"]
 
 
@@ -67,10 +70,24 @@ def story_source(path: Path, layout: str | None, settings: Settings) -> Source:
                 return native.stories(path)
             case "records":
                 return native.records(path)
+            case _ if layout == "original":
+                return original.begun(path, settings)
             case _:
-                return (original if layout == "original" else native).begun(path, settings)
+                return native.begun(path, settings)
 
     return rows
+
+
+def way_to_records(path: Path) -> str | None:
+    """The command that leads from a file of agents to something that can be exported; None for any other file."""
+    if not path.is_file() or look(path) not in ("original", "stories"):
+        return None
+    good = (one for one in story_source(path, None, Settings())() if not isinstance(one, QuestionError))
+    name = shlex.quote(str(path))
+    if not any(one.chains for one in islice(good, _LOOKED_AT)):
+        return f"reasonmed import {name} -o DIR"
+    folder = path.with_name(f"{path.name}.run")
+    return f"reasonmed run {name} -r RECIPE" + (f" --fork {shlex.quote(str(folder))}" if folder.is_dir() else "")
 
 
 def layout_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reasonmed.types import Story
+    from reasonmed.types import Dropped, Kept, Rewrite, Story
 
 
 def unsound(story: Story) -> str | None:
@@ -15,7 +15,8 @@ def unsound(story: Story) -> str | None:
     for answer in (story.question.answer, *concluded):
         if answer is not None and not 0 <= answer < options:
             return f"answer is {answer}, and the question has {options} options"
-    for one in (*(story.kept or ()), *story.rewrites, *story.dropped):
+    stemming: tuple[Kept | Rewrite | Dropped, ...] = (*(story.kept or ()), *story.rewrites, *story.dropped)
+    for one in stemming:
         if one.parent is not None and not 0 <= one.parent < chains:
             return f"parent is {one.parent}, and there are {chains} chains of thought"
     return None

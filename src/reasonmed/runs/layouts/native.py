@@ -41,8 +41,8 @@ def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> I
 def _with_unknown(row: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     """A story as plain data, with the fields of its row that are none of a story's."""
     before = msgspec.to_builtins(_converted(row))
-    chains = zip_longest(row.get("chains") or (), before.get("chains", ()), told.get("chains", ()), fillvalue={})
-    merged = [_joined(*one) for one in chains]
+    chains: tuple[list[dict[str, Any]], ...] = tuple(list(one.get("chains") or ()) for one in (row, before, told))
+    merged = [_joined(*one) for one in zip_longest(*chains, fillvalue={})]
     question = _joined(row["question"], before["question"], told["question"])
     return _joined(row, before, told) | {"question": question} | ({"chains": merged} if merged else {})
 

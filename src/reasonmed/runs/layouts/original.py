@@ -150,7 +150,7 @@ def _kept(
 ) -> list[dict[str, Any]] | None:
     """The finished chains of a row: a list where the row has no field for them, else what is said beyond its own."""
     if isinstance(more, list):
-        texts = [one.get("text") or chains.get(one.get("parent"), {}).get("text") for one in more]
+        texts = [one.get("text") or chains.get(str(one.get("parent")), {}).get("text") for one in more]
         return [{"text": text, **about(text, one)} for text, one in zip(texts, more, strict=True) if text]
     if told and more:
         return [overlaid(one, about(one["text"], more)) for one in told]
