@@ -40,7 +40,7 @@ def original_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     row |= draw(st.sampled_from(keys))
     chains = draw(st.dictionaries(st.sampled_from(NAMES), texts, max_size=9))
     row |= chains
-    if chains and draw(st.booleans()):
+    if draw(st.booleans()) and chains:
         for name in ("correct", "error", "undecided"):
             chosen = draw(st.lists(st.sampled_from(sorted(chains)), unique=True))
             row[name] = {one: chains[one] if name != "undecided" else "open" for one in chosen}
