@@ -303,6 +303,8 @@ class Story(Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
     probes: tuple[Probe, ...] = ()
     """What tries the judge. No stage counts, ranks or keeps these; no record or failure is made of them."""
+    rows: tuple[dict[str, Any], ...] = field(default=(), name="_rows")
+    """The rows of the file that the story was read from, as they are there; only an agent's command keeps them."""
 
 
 class Record(Struct, frozen=True):

@@ -181,7 +181,7 @@ def test_our_own_exports_come_back_as_they_went(exported: Export, tmp_path: Path
         assert other["question"] == (f"{one['context']}\n\n" if one["context"] else "") + one["question"]
 
 
-def own(folder: Path, stage: str, layout: str | None) -> list[dict[str, Any]]:
+def own(folder: Path, stage: str, layout: str) -> list[dict[str, Any]]:
     """What an agent's command writes of one finished story and one failed one, imported."""
     asked = question("q1", source="MedQA", license="MIT")
     made = replace(judged_story("cce"), question=asked, tier=Tier.EASY)

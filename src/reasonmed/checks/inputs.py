@@ -72,7 +72,7 @@ def _file(path: Path, settings: Settings) -> Input:
     fields = first.fields.keys() if first else set()
     if {"question_id", "chain_of_thought"} <= fields:
         return Input("records", path, lambda: _record_cases(path))
-    if {"instruction", "output"} <= fields:
+    if {"instruction", "output"} <= fields and "question" not in fields:
         return Input("reasonmed-json", path, lambda: instruction_cases(path))
     return Input("questions", path, lambda: _story_cases(path, settings))
 

@@ -17,6 +17,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reasonmed.runs.commands.stage import Tally
     from reasonmed.runs.directory import RunDirectory
 
 _ABOUT = {
@@ -39,7 +40,16 @@ _BEFORE = {
     "summarize": "optimized.jsonl",
     "score": "summarized.jsonl",
 }
-_AFTER = {"generate": "cots", "verify": "verified", "route": "routed", "rank": "ranked", "refine": "refined"}
+_DONE = {
+    "generate": "generated",
+    "verify": "verified",
+    "route": "routed",
+    "rank": "ranked",
+    "refine": "refined",
+    "optimize": "optimized",
+    "summarize": "summarized",
+    "score": "scored",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,12 +59,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _help(stage: str) -> str:
-    after = _AFTER.get(stage, f"{stage}d")
+    after = "cots" if stage == "generate" else _DONE[stage]
     return (
         f"{_ABOUT[stage]} The same command again resumes.\n\n\b\nExamples:\n"
         f"  reasonmed {stage} {_BEFORE[stage]} -o {after}.jsonl -r recipe.yaml\n"
-        f"  reasonmed {stage} old.json -o new.json --layout original -r recipe.yaml"
+        f"  reasonmed {stage} old.json -o new.json -r recipe.yaml"
     )
+
+
+def _told(stage: str, tally: Tally) -> str:
+    return f"{sum(tally):,} in: {tally.done:,} {_DONE[stage]}, {tally.passed:,} passed through, {tally.failed:,} failed"
 
 
 def _command(stage: str) -> Callable[..., None]:
@@ -66,7 +80,7 @@ def _command(stage: str) -> Callable[..., None]:
             str | None, typer.Option("--models", help="generate: only these model entries, with commas between.")
         ] = None,
         layout: Annotated[
-            str | None, typer.Option("--layout", help="native (default) or original: how to read and write rows.")
+            str | None, typer.Option("--layout", help="native or original: how to write; else as IN looks.")
         ] = None,
         limit: options.LimitOption = None,
         sample: options.SampleOption = None,
@@ -99,7 +113,8 @@ def _command(stage: str) -> Callable[..., None]:
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)
         options.check_demo(chosen, intake.survey.wanted, recipe)
-        job = agent_job(stage, intake, chosen, output, layout)
+        tallies: list[Tally] = []
+        job = agent_job(stage, intake, chosen, output, layout, tallies.append)
         job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
         try:
             do(job, "rows", log_json=log_json)
@@ -107,6 +122,8 @@ def _command(stage: str) -> Callable[..., None]:
             _say_what_is_missing(job.folder, output)
             raise
         result.print(f"{stage}: {output}", soft_wrap=True)
+        for tally in tallies:
+            result.print(_told(stage, tally), soft_wrap=True)
 
     return command
 

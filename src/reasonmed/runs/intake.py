@@ -56,6 +56,8 @@ class Survey(NamedTuple):
     """Wanted rows without an answer key."""
     refreshed: str
     """Hash of what is not identity in the good rows: sources, licenses, splits, meta."""
+    given: int = 0
+    """Rows of the file that bring chains of thought."""
 
 
 class Intake(NamedTuple):
@@ -77,13 +79,14 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
     bad: list[QuestionError] = []
     lottery: list[_Ticket] = []
     whole, rest = blake2b(digest_size=16), blake2b(digest_size=16)
-    count, bad_count, keyless = 0, 0, 0
+    count, bad_count, keyless, given = 0, 0, 0, 0
     for one in _unique(source(), file):
         if isinstance(one, QuestionError):
             bad_count += 1
             bad += [one] if len(bad) < _SHOWN else []
             continue
         count += 1
+        given += bool(one.chains)
         whole.update(content_hash(one))
         rest.update(encode(_refreshed(one.question)))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
@@ -93,10 +96,10 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
             _draw(lottery, one.question, selection)
     if selection.sample is None and selection.ids is None:
         wanted = count if selection.limit is None else min(count, selection.limit)
-        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless, rest.hexdigest())
+        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless, rest.hexdigest(), given)
     drawn = frozenset(ticket.id for ticket in lottery)
     keyless = sum(not ticket.has_key for ticket in lottery)
-    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, keyless, rest.hexdigest())
+    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, keyless, rest.hexdigest(), given)
 
 
 def refuse_bad(intake: Intake) -> None:
@@ -150,7 +153,7 @@ def _name_of(intake: Intake) -> str:
 
 def content_hash(story: Story) -> bytes:
     """A row's identity: a hash of everything in it but the fields that are refreshed."""
-    told = replace(story, question=replace(story.question, **_BLANK))
+    told = replace(story, rows=(), question=replace(story.question, **_BLANK))
     return blake2b(encode(told), digest_size=16).digest()
 
 
@@ -212,16 +215,17 @@ def _place(connection: sqlite3.Connection, position: int, story: Story, run: Pat
         )
     connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
     for table in ("items", "outcomes"):
-        _refresh(connection, table, story.question)
+        _refresh(connection, table, story)
     return True
 
 
-def _refresh(connection: sqlite3.Connection, table: str, question: Question) -> None:
+def _refresh(connection: sqlite3.Connection, table: str, story: Story) -> None:
     """Correct what is not identity in a stored story; what its stages did to it stays."""
-    found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (question.id,)).fetchone()  # noqa: S608 - ours
+    name = story.question.id
+    found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (name,)).fetchone()  # noqa: S608 - ours
     if found is None:
         return
-    story, corrected = unpack_story(found[0]), _refreshed(question)
-    if _refreshed(story.question) != corrected:
-        told = pack(replace(story, question=replace(story.question, **corrected)))
-        connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (told, question.id))  # noqa: S608 - ours
+    old, rows = unpack_story(found[0]), story.rows if table == "items" else ()
+    new = replace(old, rows=rows, question=replace(old.question, **_refreshed(story.question)))
+    if new != old:
+        connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (pack(new), name))  # noqa: S608 - ours

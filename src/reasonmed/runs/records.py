@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _PAGE = 256
 _DONE = """
-SELECT position, outcomes.story FROM items JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
+SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
+WHERE position > ? ORDER BY position LIMIT ?
 """
 CALLS_OF = """
 (question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
@@ -50,13 +51,19 @@ class Scored(NamedTuple):
 
 def outcomes(ledger: Ledger) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
+    return (unpack_story(after) for _, after in _finished(ledger))
+
+
+def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
+    """Each finished story of a ledger, as it was taken in and as it ended, in input order."""
+    return ((unpack_story(before), unpack_story(after)) for before, after in _finished(ledger))
+
+
+def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
     position = -1
-    while True:
-        page = list(ledger.query(_DONE, position, _PAGE))
-        if not page:
-            return
-        for position, blob in page:  # noqa: B007 - the last one is where the next page begins
-            yield unpack_story(blob)
+    while page := list(ledger.query(_DONE, position, _PAGE)):
+        position = page[-1][0]
+        yield from ((before, after) for _, before, after in page)
 
 
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:

@@ -132,7 +132,7 @@ def test_a_run_that_was_cut_short_ends_with_the_same_canaries(tmp_path: Path, mo
 def test_failures_and_files_of_stages_hold_no_canary() -> None:
     probe = Probe("negated_step", "broken_reasoning", "planted", "SECRET TWIN", "m", verdict=Verdict("error"))
     failed = Story(question(), probes=(probe,), failure=Failure("undecided", "open"))
-    told = [failure_of(failed), *writer(None)(failed, "verify"), *writer("original")(failed, "verify")]
+    told = [failure_of(failed), *writer("native")(failed, "verify"), *writer("original")(failed, "verify")]
     assert b"SECRET TWIN" not in encode(told)
 
 
