@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import fields, replace
 
-from reasonmed.engine.ledger import Ledger, pack
+from reasonmed.engine.ledger import Ledger, pack, unpack_story
 from reasonmed.errors import RunDirectoryError
 from reasonmed.export import Settings as ExportSettings
 from reasonmed.export import export
@@ -50,6 +50,7 @@ CHANGED: dict[str, Any] = {
     "meta": {"year": 2},
     "answer_source": "consensus",
     "license_source": "layout",
+    "reference": "Heparin",
 }
 """Of each field of a question another value."""
 CHAIN = ChainOfThought("so", "m")
@@ -79,7 +80,7 @@ RECORD: dict[str, tuple[Any, str]] = {
     "tier": ("difficult", "identity"),
     "verified": (False, "not taken in"),
     "flags": (["truncated"], "not taken in"),
-    "answer_source": ("consensus", "not taken in"),
+    "answer_source": ("consensus", "identity"),
     "score": (3, "not taken in"),
     "source": ("T", "refreshed"),
     "license": ("CC0-1.0", "refreshed"),
@@ -131,11 +132,17 @@ def test_every_field_of_a_question_is_identity_or_refreshed(tmp_path: Path, ledg
         assert stored(ledger) == Story(QUESTION, (CHAIN,))
 
 
-@pytest.mark.parametrize("name", Story.__struct_fields__)
+@pytest.mark.parametrize("name", [name for name in Story.__struct_fields__ if name != "rows"])
 def test_every_field_of_a_story_is_identity(tmp_path: Path, ledger: Ledger, name: str) -> None:
     takes(ledger, tmp_path, Story(QUESTION))
     with pytest.raises(RunDirectoryError, match="question 'q1' has changed"):
         takes(ledger, tmp_path, replace(Story(QUESTION), **{name: STORY[name]}))
+
+
+def test_the_rows_that_a_story_was_read_from_are_refreshed(tmp_path: Path, ledger: Ledger) -> None:
+    takes(ledger, tmp_path, Story(QUESTION, rows=({"note": "old"},)))
+    takes(ledger, tmp_path, Story(QUESTION, rows=({"note": "new"},)))
+    assert unpack_story(next(ledger.query("SELECT story FROM items"))[0]).rows == ({"note": "new"},)
 
 
 @pytest.mark.parametrize("kind", [ChainOfThought, Verdict, Opinion, Rewrite, Kept, Dropped, Failure, Probe])

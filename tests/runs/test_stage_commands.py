@@ -23,7 +23,7 @@ from support import judged_story, recipe
 SOURCE: list[dict[str, Any]] = [
     {"question": "Which drug?", "options": ["Heparin", "Warfarin", "Aspirin"], "answer": "Heparin"},
     {"question": "Which bone?", "options": ["Femur", "Tibia", "Fibula"], "answer": "C", "context": "An abstract."},
-    {"question": "Which nerve?", "options": ["Ulnar", "Radial"], "answer": 1},
+    {"question": "Which nerve?", "options": ["Ulnar", "Radial"], "answer": "Radial"},
 ]
 
 

@@ -20,7 +20,7 @@ from reasonmed.questions import Settings
 from reasonmed.questions._files import rows
 from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
-from reasonmed.runs.layouts import native, original
+from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.layouts.original import from_instruction
 from reasonmed.runs.records import records_of
 from reasonmed.types import Record, digest
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from reasonmed.questions._files import Row
     from reasonmed.types import Story
 
-_OURS = {"model1_COT1", "model_choice", "difficulty", "verification_reasons"}
 """Fields of the original's layout that no published file has."""
 _ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
 _LAYOUTS = (
@@ -123,17 +122,12 @@ def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
 
 def _agents_layout(source: Path) -> str | None:
     """The layout in which an agent's command wrote a file; None where another program did."""
-    first = next((row for row in rows(source) if not isinstance(row, QuestionError)), None)
-    fields = first.fields if first else {}
-    if isinstance(fields.get("question"), dict):
-        return "native"
-    return "original" if "question" in fields and _OURS & fields.keys() else None
+    return {"stories": "native", "original": "original"}.get(look(source))
 
 
 def _of_agents(source: Path, layout: str) -> Iterator[dict[str, Any] | QuestionError]:
     """The records of the stories of an agent's file; a story without one is an error that says why."""
-    read = (native if layout == "native" else original).stories
-    for number, story in enumerate(read(source, Settings(open_ended=True)), 1):
+    for number, story in enumerate(story_source(source, layout, Settings(open_ended=True))(), 1):
         if isinstance(story, QuestionError):
             yield story
             continue

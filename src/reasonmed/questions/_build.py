@@ -114,7 +114,7 @@ def claims_of(raw: Raw, found: Listed) -> list[Claim]:
 
 def lettered(raw: Raw) -> str | None:
     """The first option of a row whose options carry their letters; None where they do not."""
-    texts = listed(raw.options).texts
+    texts = listed(raw.options).texts if raw.options else []
     return repr(texts[0])[:80] if unlettered(texts) else None
 
 

@@ -70,7 +70,7 @@ def question_field(fields: Mapping[str, Any]) -> str | None:
 
 def list_fields(fields: Mapping[str, Any]) -> list[str]:
     """Fields with all options in one value; ``answers`` may be the keys instead, if other fields have options."""
-    named = {"".join(_words(name)): name for name in reversed(list(fields)) if not absent(fields[name])}
+    named = {_list(name): name for name in reversed(list(fields)) if _list(name) and not absent(fields[name])}
     return [named[word] for word in _LISTS if word in named and _may_list(word, fields[named[word]])]
 
 
@@ -101,13 +101,20 @@ def label_of(name: str) -> str:
 def strays(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Fields that look like a key or an option, and that a reader does not know."""
     columns = {name for group in column_groups(fields) for name in group.values()}
-    looks = [name for name in fields if is_key(name) or name in columns or "".join(_words(name)) in _LISTS]
+    looks = [name for name in fields if is_key(name) or name in columns or _list(name)]
     return [name for name in looks if name not in known and not absent(fields[name])]
 
 
 @lru_cache(_NAMES)
 def _words(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORDS.findall(name))
+
+
+@lru_cache(_NAMES)
+def _list(name: str) -> str:
+    """The word for a list of options that a name is; empty where it is none."""
+    word = "".join(_words(name))
+    return word if word in _LISTS else ""
 
 
 @lru_cache(_NAMES)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _KEYS = ("answer", "answer_index")
 _PLAIN = ("id", "context", "source", "license", "split")
 _LONGEST = 100
+_PARTS = {"label", "letter", "text", "value", "index", "key", "answer", "id", "aid"}
 _OURS = {*_KEYS, *_PLAIN, NUMBER, TEXT, "license_source", "meta"}
 
 
@@ -44,10 +45,11 @@ def read(fields: Mapping[str, Any]) -> Raw:
     if not used and isinstance(stem, str) and (found := split_stem(stem)):
         stem, options = found
     taken = {*_OURS, *used, asked}
-    keys = {name: value for name, value in fields.items() if name not in taken and is_key(name) and not absent(value)}
+    keys = {name: value for name, value in fields.items() if name not in taken and is_key(name) and _may_be_key(value)}
     if len(keys) > 1 or any(not absent(fields.get(name)) for name in _KEYS):
         keys = {name: value for name, value in keys.items() if not _is_prose(value, options)}
-    others = {name: value for name, value in fields.items() if name not in taken and name not in keys}
+    taken |= keys.keys()
+    others = {name: value for name, value in fields.items() if name not in taken}
     meta = fields.get("meta")
     reference = {"reference": others.pop("reference", keys.pop("reference", None))} if _is_open_ended(fields) else {}
     return Raw(
@@ -66,6 +68,11 @@ def read(fields: Mapping[str, Any]) -> Raw:
 def _is_open_ended(fields: Mapping[str, Any]) -> bool:
     """Whether a row has an answer in words and nothing that could be options."""
     return bool(fields.get("reference")) and not fields.get("options") and not _holders(fields)
+
+
+def _may_be_key(value: object) -> bool:
+    """Whether a value may name an option; a map of other things, such as chains of thought by their names, does not."""
+    return bool(_PARTS & value.keys()) if isinstance(value, dict) else not absent(value)
 
 
 def _is_prose(value: object, options: object) -> bool:
