@@ -19,16 +19,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from reasonmed.runs.resume import job_of, recipe_of, retire
-from reasonmed.runs.diff import changes, summary
 from reasonmed.errors import Drained, RequestRejected, RunDirectoryError, UsageError
-from reasonmed.runs.job import Job, execute
-from reasonmed.runs.records import CALLS_OF
-from reasonmed.runs.rebuild import rebuild
 from reasonmed.recipe.shipped import resource as shipped
+from reasonmed.runs.diff import changes, summary
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.status import status_of
+from reasonmed.runs.job import Job, execute
 from reasonmed.runs.progress import Watch
+from reasonmed.runs.rebuild import rebuild
+from reasonmed.runs.records import CALLS_OF
+from reasonmed.runs.resume import job_of, recipe_of, retire
+from reasonmed.runs.status import status_of
 from runs import World, content, questions, run
 from support import recipe
 
@@ -100,8 +100,8 @@ def test_a_damaged_ledger_is_kept_and_said(world: World, tmp_path: Path) -> None
 
 def job_of_fresh(directory: RunDirectory) -> Job:
     """The job of the same questions, taken in anew: a damaged ledger may have lost them."""
-    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - only here
     from reasonmed.runs.commands.run import synthesis_job  # noqa: PLC0415 - only here
+    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - only here
     from reasonmed.types import Story  # noqa: PLC0415 - only here
 
     intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in questions(6)), Selection())

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from reasonmed.runs import intake as admission
-from reasonmed.runs.intake import Intake, Selection, admit, content_hash, refuse_bad, survey, take_in
-from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.engine.ledger import Ledger, unpack_story
-from reasonmed.runs.records import outcomes
+from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.questions import Settings
-from reasonmed.runs.pool import unfinished
+from reasonmed.runs import intake as admission
 from reasonmed.runs.commands.run import question_source
+from reasonmed.runs.intake import Intake, Selection, admit, content_hash, refuse_bad, survey, take_in
+from reasonmed.runs.pool import unfinished
+from reasonmed.runs.records import outcomes
 from reasonmed.types import ChainOfThought, Question, Story
 from support import question
 

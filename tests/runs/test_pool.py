@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from reasonmed.errors import Drained, Unavailable
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.errors import Drained, Unavailable
 from reasonmed.runs.pool import run
 from reasonmed.types import Story
 from support import question

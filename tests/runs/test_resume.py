@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from reasonmed.runs.intake import Selection, take_in
 from reasonmed.errors import ControlError, RunDirectoryError
-from reasonmed.runs.job import execute
-from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.status import status_of
 from reasonmed.runs.commands.run import synthesis_job
-from reasonmed.types import Story
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
+from reasonmed.runs.status import status_of
+from reasonmed.types import Story
 from runs import World, content, questions, run
 from support import recipe
 

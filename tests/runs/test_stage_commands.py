@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from reasonmed.runs.intake import Selection, take_in
-from reasonmed.runs.commands.stage import NEEDS, agent_job
 from reasonmed.errors import QuestionError, RunDirectoryError, UsageError
-from reasonmed.runs.job import execute
 from reasonmed.questions import Settings
 from reasonmed.recipe.shipped import resource
+from reasonmed.runs.commands.stage import NEEDS, agent_job
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
 from reasonmed.runs.layouts import story_source
-from reasonmed.types import Story
 from reasonmed.runs.progress import Watch
+from reasonmed.types import Story
 from support import judged_story, recipe
 
 SOURCE: list[dict[str, Any]] = [

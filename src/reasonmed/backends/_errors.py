@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.backends._waits import asked_wait
 from reasonmed.errors import (
     CredentialRejected,
     ModelNotServed,
@@ -32,6 +31,11 @@ _QUOTA = re.compile(r"insufficient_quota|billing|credit balance|payment", re.IGN
 _NO_MODEL = re.compile(
     r"model.{0,80}(?:does not exist|not found|not exist|unknown)|(?:unknown|invalid) model", re.IGNORECASE
 )
+
+
+class _Prose(NamedTuple):
+    prose: str
+    wait: str | None = None
 
 
 def redact(text: str, key: str | None) -> str:
@@ -65,10 +69,10 @@ def refusal(status: int, text: str, headers: Mapping[str, str], where: str) -> R
     if status == 404 or (status == 400 and _NO_MODEL.search(text)):  # noqa: PLR2004 - HTTP
         return ModelNotServed(f"{said}. Check `model` and `base_url` (it usually ends in /v1).")
     if status in (429, 503, 529):
-        return Overloaded(said, retry_after(headers))
+        return Overloaded(said, asked_wait(headers, _Prose(text)))
     if status >= 500 or status in (408, 409, 425):  # noqa: PLR2004 - HTTP
         return Unreachable(said, "timeout" if status == 408 else "server")  # noqa: PLR2004 - HTTP
-    return RequestRejected(said, rejection_kind(text))
+    return RequestRejected(said, rejection_kind(text), status)
 
 
 def rejection_kind(text: str) -> str:
@@ -76,20 +80,3 @@ def rejection_kind(text: str) -> str:
     if _CONTEXT.search(text):
         return "context"
     return "filter" if _FILTER.search(text) else "bad_request"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the endpoint asks, from ``retry-after-ms`` or ``Retry-After`` (seconds or a date)."""
-    for name, scale in (("retry-after-ms", 0.001), ("Retry-After", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            return max(0.0, float(value) * scale)
-        except ValueError:
-            pass
-        try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (ValueError, TypeError):
-            return None
-    return None

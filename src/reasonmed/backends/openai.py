@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 6
 _BAD_REQUEST = 400
+_NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+"""Nothing came from the endpoint: it is not there, or speaks another protocol."""
 Url = Annotated[str, Field(pattern=r"^https?://")]
 _SCHEMA_WORDS = re.compile(r"response_format|json_schema|schema|grammar|guided|structured", re.IGNORECASE)
 
@@ -183,11 +185,14 @@ class OpenAI:
                 return response.status, response.headers, await response.read()
         except TimeoutError as late:
             raise Unreachable(
-                f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
+                f"{self.settings.where} did not answer within {self.settings.timeout:g} s",
+                "timeout",
+                connected=not isinstance(late, aiohttp.ConnectionTimeoutError),
             ) from late
         except (aiohttp.ClientError, OSError) as broken:
             reason = redact(str(broken) or type(broken).__name__, self._key())
-            raise Unreachable(f"{self.settings.where}: {reason}") from None
+            connected = not isinstance(broken, _NO_CONTACT)
+            raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
 
     def _completion(self, raw: bytes) -> Completion:
         try:

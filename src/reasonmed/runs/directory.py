@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
+from reasonmed.engine.ledger import Ledger
 from reasonmed.errors import RunDirectoryError
 from reasonmed.files import write_atomically
-from reasonmed.engine.ledger import Ledger
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:

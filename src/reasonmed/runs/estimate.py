@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reasonmed.runs.intake import Selection
 from reasonmed.errors import QuestionError
 from reasonmed.questions.ids import question_of
+from reasonmed.runs.intake import Selection
 from reasonmed.types import digest
 
 Totals = defaultdict[tuple[str, str], float]
@@ -21,10 +21,10 @@ Totals = defaultdict[tuple[str, str], float]
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reasonmed.runs.intake import Source
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.intake import Source
 
 _DRAWS = 1000
 _LOW, _HIGH = 0.05, 0.95

@@ -8,8 +8,8 @@ from contextlib import closing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.engine.ledger import encode, pack
+from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:

@@ -8,22 +8,22 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.runs.intake import admit
-from reasonmed.engine.flow.traffic import Control
-from reasonmed.runs.socket import listening
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.engine.flow.traffic import Control
+from reasonmed.pipeline.team import Team, connected
 from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.runs.directory import RunDirectory, make_manifest
+from reasonmed.runs.intake import admit
 from reasonmed.runs.pool import run, save, unfinished
 from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, signals
-from reasonmed.pipeline.team import Team, connected
+from reasonmed.runs.socket import listening
 from reasonmed.types import Story
 
 if TYPE_CHECKING:
-    from reasonmed.runs.intake import Intake
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
     from reasonmed.runs.progress import Watch
 
 Work = Callable[[Story, Team], Awaitable[Story]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from reasonmed.errors import ControlError, SetAside
 from reasonmed.engine.ledger import pack, unpack_story
+from reasonmed.errors import ControlError, SetAside
 from reasonmed.pipeline.stages.route import count_outcomes
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reasonmed.engine.flow.traffic import Control
     from reasonmed.engine.flow.endpoint import Endpoint
+    from reasonmed.engine.flow.traffic import Control
 
 
 @dataclass

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.runs.resume import recipe_of
-from reasonmed.errors import Drained
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.journal import Journaled
 from reasonmed.engine.ledger import unpack_story
-from reasonmed.runs.records import write_outputs
-from reasonmed.runs.pool import run, save
-from reasonmed.runs.scoring import score_records
-from reasonmed.runs.commands.run import whole_story
+from reasonmed.errors import Drained
 from reasonmed.pipeline.team import assemble
+from reasonmed.runs.commands.run import whole_story
+from reasonmed.runs.pool import run, save
+from reasonmed.runs.records import write_outputs
+from reasonmed.runs.resume import recipe_of
+from reasonmed.runs.scoring import score_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

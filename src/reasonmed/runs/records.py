@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.files import replacing
-from reasonmed.questions.ids import record_id
 from reasonmed.engine.ledger import encode, unpack_story
+from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
+from reasonmed.questions.ids import record_id
 from reasonmed.types import Record, Story, letter
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from reasonmed.runs.job import Job
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.job import Job
 
 CLASSES = ("context", "filter", "bad_request", "unparsable")
 """Faults that belong to a request: on record, and not asked again unless somebody wants it."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from reasonmed.questions.ids import record_id
 from reasonmed.engine.ledger import unpack_story
-from reasonmed.runs.pool import run
 from reasonmed.pipeline.stages.score import score
+from reasonmed.questions.ids import record_id
+from reasonmed.runs.pool import run
 from reasonmed.types import Story, digest
 
 if TYPE_CHECKING:

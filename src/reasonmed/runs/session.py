@@ -11,20 +11,20 @@ import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.journal import Elder
+from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
 
-    from reasonmed.runs.intake import Selection
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.intake import Selection
 
 _ADDRESSES = ("backend", "base_url", "endpoint", "api_version", "api_key_env", "timeout", "price", "limits")
 _OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"

@@ -61,6 +61,7 @@ _INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa:
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
 _BETWEEN = b"\x00"
 _FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls WHERE key = ?"
+_ANSWERED = "SELECT COALESCE(SUM(calls - reused - rejected), 0) FROM totals WHERE model = ?"
 
 encode = msgspec.json.Encoder().encode
 _decode_completion = msgspec.json.Decoder(Completion).decode
@@ -172,6 +173,11 @@ class Ledger:
             if found_limit == limit or (finish != "length" and fits):
                 return _decode_completion(reply)
         return None
+
+    def has_replies_of(self, model: str) -> bool:
+        """Whether the model answered a request of this run, not only of one whose replies are reused."""
+        (replies,) = next(self.query(_ANSWERED, model))
+        return bool(replies > 0)
 
     def _reply(self, request: Request, limit: int, texts: bytes) -> bytes | None:
         """A call's reply; None where its texts are torn: the call is taken out of use, so that it is asked again."""

@@ -11,31 +11,31 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from reasonmed.pipeline.agent import gather
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.files import write_atomically
-from reasonmed.runs.job import Job
+from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.judging.card import card_of
 from reasonmed.pipeline.judging.cases import CaseMaker, labelled, unlabelled
 from reasonmed.pipeline.judging.pages import html_of, markdown_of
-from reasonmed.runs.records import outcomes
+from reasonmed.pipeline.stages.generate import generate
+from reasonmed.pipeline.stages.verify import judge
 from reasonmed.questions import Settings, read
 from reasonmed.recipe.identity import judge_identity
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.session import open_rows
-from reasonmed.pipeline.stages.generate import generate
-from reasonmed.pipeline.stages.verify import judge
+from reasonmed.runs.job import Job
 from reasonmed.runs.layouts import story_source
+from reasonmed.runs.records import outcomes
+from reasonmed.runs.session import open_rows
 from reasonmed.types import ChainOfThought, Question, Story, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reasonmed.runs.intake import Intake, Source
-    from reasonmed.pipeline.judging.cases import Labelled
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.recipe.options import Recipe
+    from reasonmed.pipeline.judging.cases import Labelled
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake, Source
     from reasonmed.types import Probe
 
 CARD = "judge_card.json"

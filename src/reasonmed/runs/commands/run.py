@@ -6,27 +6,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.runs.job import After, Job, screen_identity
 from reasonmed.pipeline.judging.gate import check_judge
-from reasonmed.runs.records import write_outputs
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.questions import read
 from reasonmed.recipe.identity import identity_of, prompt_hashes
 from reasonmed.recipe.options import Stages
+from reasonmed.runs.job import After, Job, screen_identity
+from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reasonmed.runs.intake import Intake, Source
-    from reasonmed.errors import QuestionError
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.ledger import Ledger
+    from reasonmed.errors import QuestionError
+    from reasonmed.pipeline.team import Team
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.pipeline.team import Team
+    from reasonmed.runs.intake import Intake, Source
 
 STAGES = tuple(Stages.model_fields)
 NEEDED = ("generate", "verify")

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
-from reasonmed.runs.job import Job
 from reasonmed.pipeline.judging.gate import check_judge
-from reasonmed.engine.ledger import encode
-from reasonmed.runs.records import outcomes
-from reasonmed.runs.directory import RunDirectory
 from reasonmed.pipeline.stages._consensus import consensus
-from reasonmed.pipeline.stages.rank import keep_chain
 from reasonmed.pipeline.stages._rewrite import best_wrong
+from reasonmed.pipeline.stages.rank import keep_chain
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.job import Job
 from reasonmed.runs.layouts import writer
+from reasonmed.runs.records import outcomes
 from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
-    from reasonmed.runs.intake import Intake
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.recipe.options import Recipe
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
 
     Stage = Callable[[Story, Team], Awaitable[Story]]
 

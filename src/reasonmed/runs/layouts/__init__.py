@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from reasonmed.runs.intake import Source
     from reasonmed.errors import QuestionError
     from reasonmed.questions import Settings
+    from reasonmed.runs.intake import Source
     from reasonmed.types import Story
 
 

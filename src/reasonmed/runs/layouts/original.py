@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.recipe.templates import INSTRUCTION, instruction
 from reasonmed.questions._build import Raw, build
 from reasonmed.questions._files import Row, rows
+from reasonmed.recipe.templates import INSTRUCTION, instruction
 from reasonmed.types import ChainOfThought, Failure, Kept, Question, Story, Tier, Verdict
 
 if TYPE_CHECKING:
