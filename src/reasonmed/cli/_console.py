@@ -28,12 +28,20 @@ err = Console(stderr=True, highlight=False)
 
 _PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 """What the system says of a path that somebody gave and that is no place to write or read."""
+_LONGEST = 300
+"""Characters of an error beside other things."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def safe(text: object, style: str = "") -> Text:
     """Text of a model or a file as plain characters: no markup, no terminal escapes."""
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text)), style=style)
+
+
+def clip(text: str) -> str:
+    """The beginning of an error's text, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def say(text: object, style: str = "") -> None:
