@@ -40,7 +40,10 @@ def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], No
     except ControlError as stopped:
         _say_rejections(watch)
         say(f"stopped: {stopped}", "yellow")
-        say(f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow")
+        if job.folder.exists:
+            say(
+                f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow"
+            )
         raise typer.Exit(stopped.exit_code) from None
     except (asyncio.CancelledError, KeyboardInterrupt):
         say(f"stopped at once; replies on record are kept. To go on:\n  {again}", "yellow")
