@@ -63,11 +63,11 @@ def refusal(status: int, text: str, headers: Mapping[str, str], where: str) -> R
     """The error that an HTTP status with this text stands for; ``where`` names model and endpoint."""
     said = f"{where} answered {status}: {text[:600]}"
     if status in (401, 403):
-        return CredentialRejected(f"{said}. Check the key in the environment variable that the recipe names.")
+        return CredentialRejected(f"{said}. Check the key in the environment variable that the recipe names.", status)
     if status == 402 or (status == 429 and _QUOTA.search(text)):  # noqa: PLR2004 - HTTP
-        return CredentialRejected(f"{said}. The account has no credit left.")
+        return CredentialRejected(f"{said}. The account has no credit left.", status)
     if status == 404 or (status == 400 and _NO_MODEL.search(text)):  # noqa: PLR2004 - HTTP
-        return ModelNotServed(f"{said}. Check `model` and `base_url` (it usually ends in /v1).")
+        return ModelNotServed(f"{said}. Check `model` and `base_url` (it usually ends in /v1).", status)
     if status in (429, 503, 529):
         return Overloaded(said, asked_wait(headers, _Prose(text)))
     if status >= 500 or status in (408, 409, 425):  # noqa: PLR2004 - HTTP

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 6
 _BAD_REQUEST = 400
+_CONNECT = 30
+"""Seconds that a connection may take."""
 _NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 """Nothing came from the endpoint: it is not there, or speaks another protocol."""
 Url = Annotated[str, Field(pattern=r"^https?://")]
@@ -183,11 +185,13 @@ class OpenAI:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return response.status, response.headers, await response.read()
+        except aiohttp.ConnectionTimeoutError as late:
+            said = f"{self.settings.where}: no connection within {_CONNECT} s"
+            raise Unreachable(said, "timeout", connected=False) from late
         except TimeoutError as late:
             raise Unreachable(
                 f"{self.settings.where} did not answer within {self.settings.timeout:g} s",
                 "timeout",
-                connected=not isinstance(late, aiohttp.ConnectionTimeoutError),
             ) from late
         except (aiohttp.ClientError, OSError) as broken:
             reason = redact(str(broken) or type(broken).__name__, self._key())
@@ -214,7 +218,7 @@ class OpenAI:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
+                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=_CONNECT),
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",
