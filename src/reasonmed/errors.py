@@ -105,13 +105,15 @@ class Unreachable(BackendError):
     Args:
         message: what happened.
         kind: ``network`` (refused, reset, torn body), ``server`` (5xx) or ``timeout``.
+        connected: False where nothing came at all: an unknown host, a refused connection, a bad certificate, or a
+            connection that was closed without a byte (which is what https answers to http).
     """
 
     retryable = True
 
-    def __init__(self, message: str, kind: str = "network") -> None:
+    def __init__(self, message: str, kind: str = "network", *, connected: bool = True) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.connected = kind, connected
 
 
 class RequestRejected(BackendError):

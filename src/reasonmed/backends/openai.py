@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 10
+_CONNECT = 30
+"""Seconds that a connection may take."""
+_NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+"""Nothing came from the endpoint: it is not there, or speaks another protocol."""
 _SUCCESS = range(200, 300)
 _COMPLETED = frozenset(_SUCCESS) - {204, 205}
 """Statuses that come with a reply: the other successes have no body."""
@@ -179,13 +183,17 @@ class OpenAI:
                 return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
         except UnreadableBody as unread:
             raise Unreachable(f"{self.settings.where} sent {unread}", "server") from None
+        except aiohttp.ConnectionTimeoutError as late:
+            said = f"{self.settings.where}: no connection within {_CONNECT} s"
+            raise Unreachable(said, "timeout", connected=False) from late
         except TimeoutError as late:
             raise Unreachable(
                 f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
             ) from late
         except (aiohttp.ClientError, OSError) as broken:
             reason = one_line(str(broken) or type(broken).__name__, self._key())
-            raise Unreachable(f"{self.settings.where}: {reason}") from None
+            connected = not isinstance(broken, _NO_CONTACT)
+            raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
 
     def _completion(self, reply: dict[str, Any], body: Mapping[str, Any]) -> Completion | None:
         """The completion in a reply; None where it holds none."""
@@ -218,7 +226,7 @@ class OpenAI:
                 ),
                 proxy=None if self._direct else proxy_of(self._url),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
+                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=_CONNECT),
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",

@@ -11,7 +11,7 @@ from reasonmed.cli._console import out, safe
 from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import UsageError
 from reasonmed.questions.ids import chain_name, question_of, record_id
-from reasonmed.runs.records import CALLS_OF, scores_of
+from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -45,9 +45,14 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         story = unpack_story(found[0])
         scores = scores_of(ledger, name)
         calls = list(ledger.query(_CALLS, name))
-    tree = _tree(story, scores, _Clip(full=full))
+        rejections = rejections_of(ledger, name)
+    clip = _Clip(full=full)
+    tree = _tree(story, scores, clip)
     if not done:
         tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))
+    for one, count in rejections.items():
+        head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
+        tree.add(safe(f"{head}: {clip(one.said)}", "yellow"))
     costs = tree.add(safe("calls on record"))
     for stage, count, prompt, written in calls:
         costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))

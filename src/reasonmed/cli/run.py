@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,8 +90,7 @@ def run(
     job = synthesis.synthesis_job(intake, chosen, folder)
     job = replace(job, against=screen, forks=tuple(RunDirectory(path) for path in fork or ()))
     _announce(job, intake)
-    do(job, "questions", log_json=log_json)
-    _conclude(job, allowed)
+    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job, allowed))
 
 
 def _announce(job: Job, intake: Intake) -> None:

@@ -45,7 +45,11 @@ class Journaled:
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request, from the ledger where it is there."""
-        found = self._ledger.find(request)
+        try:
+            found = self._ledger.find(request)
+        except RequestRejected as rejected:
+            self._meter.refused(request, rejected)
+            raise
         if found is not None:
             self._meter.replayed(request)
             return found
@@ -53,9 +57,11 @@ class Journaled:
         if name in self._under_way:
             return await self._join(name, request)
         self._under_way[name] = None
+        self._meter.move(1)
         try:
             return await self._ask(request)
         finally:
+            self._meter.move(-1)
             others = self._under_way.pop(name)
             if others is not None and not others.done():
                 others.set_result(None)
@@ -78,6 +84,7 @@ class Journaled:
             call = Call(time.perf_counter() - started, self._cost(request, outcome))
         await self._ledger.record(request, outcome, call)
         if isinstance(outcome, RequestRejected):
+            self._meter.refused(request, outcome)
             raise outcome
         if outcome.served is not None:
             await self._note_served(request.model, outcome.served)

@@ -75,7 +75,8 @@ async def connected(
     try:
         for name in recipe.used:
             settings = recipe.model(name)
-            layer = control.connect(settings, len(recipe.used), name)
+            proven = ledger.has_replies_of(settings.identity)
+            layer = control.connect(settings, len(recipe.used), name, proven=proven)
             stacks[name] = Journaled(layer, ledger, control.meter, elders, settings.priced)
         yield assemble(recipe, stacks)
     finally:

@@ -13,6 +13,7 @@ from reasonmed.engine.flow.traffic import Control
 from reasonmed.pipeline.team import Team, connected
 from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
+from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory, make_manifest
 from reasonmed.runs.intake import admit
 from reasonmed.runs.pool import run, save, unfinished
@@ -100,7 +101,12 @@ async def execute(job: Job, watch: Watch) -> None:
         if session == 1 and {"generate", "verify"} <= {*job.stages}:
             watch.notes += doubts(job.recipe)
         stack.enter_context(signals(stop))
-        control = Control(job.recipe.limits, stop, budget_of(job.recipe.limits.max_cost, ledger))
+        limits = job.recipe.limits
+        places, note = fit(job.recipe)
+        if note is not None:
+            watch.notes.append(note)
+            limits = limits.model_copy(update={"in_flight": places})
+        control = Control(limits, stop, budget_of(limits.max_cost, ledger))
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

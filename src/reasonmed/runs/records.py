@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.engine.ledger import encode, unpack_story
+from reasonmed.engine.ledger import encode, unpack_story, unpack_texts
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.questions.ids import chain_id, record_id
@@ -29,6 +32,10 @@ CALLS_OF = """
   AND instr(substr(question, length(?1) + 2), '#') = 0))
 """
 """SQL: whether a call belongs to a question (the first value); calls that score a record bear the record's id."""
+_REJECTED = f"""
+SELECT stage, model, error, texts FROM calls WHERE {CALLS_OF} AND error IS NOT NULL AND length(key) = 16
+"""  # noqa: S608 - a constant
+_ADDRESS = re.compile(r" at \S+ answered ")
 _SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
 
 
@@ -39,6 +46,27 @@ _UNKNOWN: dict[str, Any] = {
     "answer_source": "key",
     "provenance": {},
 }
+
+
+class Rejection(NamedTuple):
+    """What an endpoint said of requests that it rejected, by stage, model and class, without its address."""
+
+    stage: str
+    model: str
+    kind: str
+    said: str
+
+
+def rejections_of(ledger: Ledger, question_id: str) -> dict[Rejection, int]:
+    """The recorded rejections of a question's requests with their numbers, in an order that no arrival decides."""
+    found: Counter[Rejection] = Counter()
+    for stage, model, kind, texts in ledger.query(_REJECTED, question_id):
+        try:
+            said = _ADDRESS.sub(" answered ", unpack_texts(texts)[1].decode())
+        except zlib.error:  # torn on disk: a replay asks again, what was said is gone
+            said = "(lost)"
+        found[Rejection(stage, model, kind, said)] += 1
+    return dict(sorted(found.items()))
 
 
 class Scored(NamedTuple):
@@ -168,8 +196,11 @@ def _temperature(chain: ChainOfThought) -> float | None:
     return chain.temperature if chain.sent is None else chain.sent.get("temperature")
 
 
-def failure_of(story: Story) -> dict[str, Any] | None:
-    """A failure as a line of ``failures.jsonl``: the fixed word, the sentence, and all that happened before."""
+def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) -> dict[str, Any] | None:
+    """A failure as a line of ``failures.jsonl``: the fixed word, the sentence, and all that happened before.
+
+    ``rejections`` are those of the question's requests.
+    """
     if story.failure is None:
         return None
     told = msgspec.to_builtins(story)
@@ -177,6 +208,7 @@ def failure_of(story: Story) -> dict[str, Any] | None:
     told.pop("failure")
     told.pop("probes", None)
     key = None if story.question.answer is None else letter(story.question.answer)
+    said = [{**one._asdict(), "requests": count} for one, count in (rejections or {}).items()]
     return {
         "question_id": story.question.id,
         "reason": story.failure.reason,
@@ -186,6 +218,7 @@ def failure_of(story: Story) -> dict[str, Any] | None:
             "options": question["options"],
             "key": key,
             **told,
+            **({"rejections": said} if said else {}),
         },
     }
 
@@ -196,6 +229,6 @@ def write_outputs(folder: RunDirectory, ledger: Ledger, facts: Mapping[str, Any]
         for story in outcomes(ledger):
             for record in records_of(story, facts, scores_of(ledger, story.question.id)):
                 records.write(encode(record) + b"\n")
-            failure = failure_of(story)
-            if failure is not None:
+            if story.failure is not None:
+                failure = failure_of(story, rejections_of(ledger, story.question.id))
                 failures.write(encode(failure) + b"\n")

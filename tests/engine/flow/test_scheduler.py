@@ -11,6 +11,7 @@ from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Estimate, Rates
 from reasonmed.engine.flow.meter import Meter
+from reasonmed.engine.flow.rejections import Verdicts
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.stop import Stop
@@ -38,6 +39,7 @@ class Control:
         ]
         self.pool = Pool("m", self.endpoints)
         self.scheduler.add(self.pool)
+        self.verdicts = Verdicts(self.scheduler, self.stop, self.meter, loop.time)
         self.layer = Dispatched(self.pool, self, options.get("price"))
         ceilings = {"server": 3, "network": 3, "timeout": 2}
         self.retrying = Retrying(
