@@ -23,8 +23,8 @@ from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
 from reasonmed.engine.journal import Journaled
 from reasonmed.engine.ledger import Ledger
+from reasonmed.exchange import Message, Request, SamplingParameters
 from reasonmed.recipe.options import Limits
-from reasonmed.types import Message, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

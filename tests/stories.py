@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from reasonmed.types import (
-    ChainOfThought,
-    Dropped,
-    Failure,
-    Kept,
-    Opinion,
-    Question,
-    Rewrite,
-    Story,
-    Tier,
-    Verdict,
-)
+from reasonmed.types import ChainOfThought, Dropped, Failure, Kept, Opinion, Question, Rewrite, Story, Tier, Verdict
 
 OPTIONS = ("Heparin", "Warfarin", "Aspirin", "Alteplase")
 

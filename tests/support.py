@@ -11,9 +11,10 @@ from aiohttp import web
 
 from reasonmed import recipe as recipes
 from reasonmed.backends.scripted import Scripted, made_up
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe.options import Recipe
-from reasonmed.types import ChainOfThought, Completion, Question, Request, Story, Verdict
+from reasonmed.types import ChainOfThought, Question, Story, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -15,7 +15,7 @@ from yarl import URL
 from reasonmed.backends import azure, openai
 from reasonmed.backends._http import address, proxy_of, shown
 from reasonmed.errors import CredentialRejected, ModelNotServed, ReasonMedError, Unreachable, UsageError
-from reasonmed.types import Message, Request
+from reasonmed.exchange import Message, Request
 from support import reply, served
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from reasonmed.backends._endpoint import EndpointSettings
     from reasonmed.backends.openai import OpenAI
-    from reasonmed.types import Completion
+    from reasonmed.exchange import Completion
 
 KEY = "secret-0123456789"
 ASKED = Request(model="m", messages=(Message("user", "hello"),))

@@ -17,8 +17,8 @@ from reasonmed.errors import (
     RequestRejected,
     Unreachable,
 )
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
-from reasonmed.types import Completion, Message, Request, SamplingParameters
 from support import served
 
 if TYPE_CHECKING:

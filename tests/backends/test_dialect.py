@@ -10,13 +10,13 @@ from aiohttp import web
 from reasonmed.backends import openai
 from reasonmed.backends._room import most_tokens, room
 from reasonmed.errors import ModelNotServed, RequestRejected
-from reasonmed.types import Message, Request, SamplingParameters
+from reasonmed.exchange import Message, Request, SamplingParameters
 from support import reply, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from reasonmed.types import Completion
+    from reasonmed.exchange import Completion
 
     Refuses = Callable[[dict[str, Any]], tuple[int, Any] | None]
 

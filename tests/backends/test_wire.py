@@ -14,7 +14,7 @@ from reasonmed.backends import openai
 from reasonmed.backends._finish import finish_of
 from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, read_reply
 from reasonmed.errors import CredentialRejected, Overloaded, RequestRejected, Unreachable
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import served as serving
 
 TEXT = "The valve is narrow. Answer: B"

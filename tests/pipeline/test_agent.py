@@ -7,10 +7,10 @@ import pytest
 
 from reasonmed.backends.scripted import Scripted
 from reasonmed.errors import CutReply, Drained, RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.exchange import Completion, SamplingParameters
 from reasonmed.parsing.thinking import Tags, split_thinking
 from reasonmed.pipeline.agent import Agent, gather
 from reasonmed.recipe.templates import Prompt
-from reasonmed.types import Completion, SamplingParameters
 from support import Script, question
 
 

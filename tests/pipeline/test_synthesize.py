@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from reasonmed.exchange import Request
 from reasonmed.pipeline.synthesize import synthesize
-from reasonmed.types import Request, Story, Tier
+from reasonmed.types import Story, Tier
 from support import Script, own_prose, prose, question, team, texts, verdict
 from support import score as points
 

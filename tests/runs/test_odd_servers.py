@@ -19,17 +19,18 @@ import pytest
 from reasonmed import recipe as recipes
 from reasonmed.backends import openai
 from reasonmed.errors import ControlError, Overloaded, Unreachable
+from reasonmed.exchange import Message, Request
 from reasonmed.runs.commands.run import synthesis_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
-from reasonmed.types import Message, Question, Request, Story
+from reasonmed.types import Question, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reasonmed.types import Completion
+    from reasonmed.exchange import Completion
 
 QUESTION = Question("q1", "A man with thyroid pain. Which drug?", ("Aspirin", "Warfarin", "Heparin", "Alteplase"), 0)
 SENT_AGAIN = "asked again (service's fault)"

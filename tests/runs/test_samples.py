@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from reasonmed.backends import scripted
 from reasonmed.cli import app
+from reasonmed.exchange import Request
 from reasonmed.runs.commands.run import synthesis_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
@@ -18,7 +19,7 @@ from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
 from reasonmed.runs.samples import SampleWatch, equal_by_model
 from reasonmed.runs.status import status_of
-from reasonmed.types import ChainOfThought, Request, Story
+from reasonmed.types import ChainOfThought, Story
 from runs import questions
 from support import Script, chain, own_prose, prose, question, recipe
 

@@ -17,7 +17,7 @@ from reasonmed.backends._prices import Price, known
 from reasonmed.parsing.thinking import Tags
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 MAX_REPLY_MB = 16.0

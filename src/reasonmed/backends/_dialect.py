@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.backends._said import Said
-    from reasonmed.types import Request
+    from reasonmed.exchange import Request
 
 _LEARNED = frozenset({200, 400, 403, 404, 413, 422, 500, 501})
 """Statuses by which endpoints refuse a parameter."""

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _TABLE = Path(__file__).with_name("prices.yaml")
 _MILLION = 1_000_000

@@ -14,8 +14,8 @@ from reasonmed.backends._finish import LENGTH, STOP, TOOL, finish_of
 from reasonmed.backends._json import plain_json, whole
 from reasonmed.backends._said import one_line
 from reasonmed.backends._stream import assemble
+from reasonmed.exchange import Completion
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.types import Completion
 
 _MOST_TOKENS = 10**9
 """A count beyond this is none."""

@@ -26,14 +26,14 @@ from reasonmed.errors import (
     RequestRejected,
     Unreachable,
 )
-from reasonmed.types import Completion
+from reasonmed.exchange import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.backends import ModelSettings
     from reasonmed.backends._prices import Price
-    from reasonmed.types import Message, Request
+    from reasonmed.exchange import Message, Request
 
 _PATH = "/messages"
 _ADAPTATIONS = 5

@@ -22,7 +22,7 @@ from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _LOADING = 300.0
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 10

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reasonmed.backends import Backend
     from reasonmed.backends._prices import Price
     from reasonmed.engine.flow.meter import Meter
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 class Elder(NamedTuple):

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from reasonmed.evaluation.rotation import Presented
     from reasonmed.evaluation.settings import Settings
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Question, Story
+    from reasonmed.types import Question, Story
 
 Status = Literal["correct", "wrong", "unparsed", "truncated", "failed"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "failed")

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from reasonmed.errors import UnparsableReply
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, question_text
-from reasonmed.types import Completion, Message, Question, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from reasonmed.parsing.thinking import Tags
+    from reasonmed.types import Question
 
 T = TypeVar("T")
 

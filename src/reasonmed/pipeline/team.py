@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.engine.journal import Journaled
+from reasonmed.exchange import SamplingParameters
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.pipeline.agent import Agent
 from reasonmed.recipe.checks import blind_reader
 from reasonmed.recipe.templates import Prompt
-from reasonmed.types import SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from reasonmed import backends
 from reasonmed.errors import ControlError, ReasonMedError, Unavailable, UnparsableReply
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.screening.refusal import find_refusal
-from reasonmed.types import Completion, Message, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from reasonmed.backends import Backend, ModelSettings

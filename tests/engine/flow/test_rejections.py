@@ -12,7 +12,7 @@ from test_scheduler import Control
 
 from reasonmed.engine.flow.rejections import Rejections
 from reasonmed.errors import CredentialRejected, Drained, ModelNotServed, RequestRejected, SetAside
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import Script
 
 if TYPE_CHECKING:

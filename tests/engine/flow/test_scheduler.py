@@ -16,7 +16,7 @@ from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.errors import Drained, Overloaded, RequestRejected, SetAside, Unavailable, Unreachable
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import Script
 
 NOTHING = Estimate(0, 0)

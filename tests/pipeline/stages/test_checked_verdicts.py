@@ -23,7 +23,8 @@ from support import Script, chain, judged_story, prose, question, recipe, team, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.types import Request, Verdict
+    from reasonmed.exchange import Request
+    from reasonmed.types import Verdict
 
 READER = {"blind_model": "two"}
 

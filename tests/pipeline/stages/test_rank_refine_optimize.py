@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.stages.optimize import optimize
 from reasonmed.pipeline.stages.rank import rank
 from reasonmed.pipeline.stages.refine import refine
-from reasonmed.types import Completion, Kept, Request, Story, Tier
+from reasonmed.types import Kept, Story, Tier
 from support import WORDS, Script, judged_story, prose, score, team, texts, verdict
 
 EASY, MEDIUM = "eecccccce", "eeeeeeccc"

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Request
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages.route import count_outcomes, route
 from reasonmed.pipeline.stages.verify import verify
-from reasonmed.types import Request, Story, Tier
+from reasonmed.types import Story, Tier
 from support import Script, chain, judged_story, prose, question, team, texts, verdict
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.rejections import Refusal, Verdicts
     from reasonmed.engine.flow.scheduler import Pool, Scheduler
     from reasonmed.engine.flow.stop import Stop
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 _ONE_REQUEST = (403, 404)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reasonmed.backends import Backend
     from reasonmed.errors import BackendError
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _BYTES_A_TOKEN = 4
 _LONG_QUEUE = 5.0

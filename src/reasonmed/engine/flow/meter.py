@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from reasonmed.errors import ReasonMedError, RequestRejected
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 class Traffic:

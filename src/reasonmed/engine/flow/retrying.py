@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.meter import Meter
     from reasonmed.engine.flow.scheduler import Pool
     from reasonmed.engine.flow.stop import Stop
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _FIRST_WAIT = {"rate": 1.0, "server": 1.0, "network": 0.5, "timeout": 1.0}
 _LONGEST_WAIT = 60.0

@@ -16,8 +16,9 @@ import msgspec
 from reasonmed.engine.ledger.repair import is_of_the_disk, mark_closed, mend
 from reasonmed.engine.ledger.writer import GroupWriter, Sums
 from reasonmed.errors import RequestRejected, RunDirectoryError, StorageFailed
+from reasonmed.exchange import Completion, Request
 from reasonmed.files import no_room
-from reasonmed.types import Completion, Request, Story
+from reasonmed.types import Story
 
 if TYPE_CHECKING:
     import asyncio

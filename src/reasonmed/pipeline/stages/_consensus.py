@@ -14,8 +14,9 @@ from reasonmed.recipe.checks import votes_needed
 from reasonmed.types import Failure, Verdict
 
 if TYPE_CHECKING:
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import ChainOfThought, Completion, Question, Story
+    from reasonmed.types import ChainOfThought, Question, Story
 
 _PAPER_VOTES = 7
 _MODELS = 2

@@ -16,9 +16,10 @@ from reasonmed.types import ChainOfThought
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.recipe.options import Stages
-    from reasonmed.types import Completion, Question
+    from reasonmed.types import Question
 
 _FEW_WORDS = 80
 """Visible text of fewer words is no chain of thought on its own: the thinking goes before it."""

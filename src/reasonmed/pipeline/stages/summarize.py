@@ -15,8 +15,9 @@ from reasonmed.pipeline.stages._reply import check_prose, check_reply, known_key
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Question, Story
+    from reasonmed.types import Question, Story
 
 
 async def summarize(story: Story, team: Team) -> Story:

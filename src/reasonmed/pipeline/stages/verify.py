@@ -18,9 +18,10 @@ from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Probe, Question, Story
+    from reasonmed.types import Probe, Question, Story
 
 Outcome = Literal["correct", "error", "undecided"]
 
