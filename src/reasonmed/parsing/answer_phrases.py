@@ -98,7 +98,7 @@ LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:
 LABEL = re.compile(r"([A-Z])(?:[*_]*[.):\]]|(?<![AI])\s)")
 """A letter that is set apart, or that is no English word."""
 
-THAT_IS = re.compile(r"[\s'’\")\],]*i\.?\s?e\.?,?\s", re.IGNORECASE)
+THAT_IS = re.compile(r"[\s'’\")\],]{0,8}i\.?\s?e\.?,?\s", re.IGNORECASE)
 WORD = re.compile(r"\.?\s+(\w+)")
 """The word after a letter, where no parenthesis or colon says that the letter stands for itself."""
 
@@ -137,12 +137,12 @@ BETTER = re.compile(
 
 ALSO = re.compile(r"also\b", re.IGNORECASE)
 LABEL_BEFORE = re.compile(
-    r"[ \t(\[*_]*+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
+    r"[ \t(\[*_]{0,8}+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
 )
 """A letter right before a phrase that gives the answer."""
 
 UNSAID = re.compile(
-    r"\W*(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
+    r"\W{0,8}+(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
     r"|difficult|in|found|based|determined|supported|known|not|to)\b",
     re.IGNORECASE,
 )

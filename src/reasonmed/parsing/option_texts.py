@@ -131,9 +131,9 @@ def _pattern(option: tuple[str, ...], *, signed: bool = False) -> re.Pattern[str
         return None
     joined = re.escape(option[0])
     for before, after in pairwise(option):
-        loose = before in _SIGNS or after in _SIGNS or before == "-" or (before[-1].isdigit() and after[0].isalpha())
+        loose = before in _SIGNS or after in _SIGNS or (before[-1].isdigit() and after[0].isalpha())
         fill = rf"(?:(?!-){_FILL})" if after == "-" else _FILL
-        joined += fill + ("*+" if loose else "++") + re.escape(after)
+        joined += ("" if before == "-" else fill + ("*+" if loose else "++")) + re.escape(after)
     start = r"(?<![^\W_])(?<!\w[-‐‑])"
     if option[0][0].isdigit():
         start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\W-)(?<!\A-)"

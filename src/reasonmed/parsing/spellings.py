@@ -40,8 +40,8 @@ _SIGN = re.compile("|".join(f"({pattern})" for pattern in _SIGNS.values()))
 _NAMES = tuple(_SIGNS)
 
 _SMALL = {ord(raised): ord(plain) for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "0123456789" * 2, strict=True)}
-_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]+)(?![⁰¹²³⁴-⁹⁺⁻+])")
-_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]+)(?=[⁺⁻+-])|([₀-₉]+)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
+_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
+_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
 
 _GREEK = dict(
     zip(
