@@ -1,4 +1,4 @@
-"""Replies from public bug reports, read as `expected` says: a letter, nothing, or one of several acceptable readings."""
+"""Replies from public bug reports, read as `expected` says: a letter, nothing, or one of several readings."""
 
 from __future__ import annotations
 
