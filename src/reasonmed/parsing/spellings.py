@@ -116,8 +116,8 @@ _RISEN = re.compile(
 )
 
 _ENDING = (
-    r"(?:\s?\(\s?[+-]\s?\)|[+-](?:i?ve\b|(?!\w)(?!\s(?:and|or|to)\b)|(?=[A-Za-z]{1,6}\d{0,3}[+-](?!\w)))"
-    r"|\s[+-](?:i?ve\b|(?=\s{0,3}(?:[.,;)/]|$)))|[\s-](?:positive|negative|pos|neg)\b)"
+    r"(?:\s?\(\s?[+–-]\s?\)|[+–-](?:i?ve\b|(?!\w)(?!\s(?:and|or|to)\b)|(?=[A-Za-z]{1,6}\d{0,3}[+-](?!\w)))"
+    r"|\s[+–-](?:i?ve\b|(?=\s{0,3}(?:[.,;)/]|$)))|[\s-](?:positive|negative|pos|neg)\b)"
 )
 _STEM = re.compile(rf"(?<![^\W_])([^\W_]{{1,30}}){_ENDING}", re.IGNORECASE)
 _POSITIVE = re.compile(r"\+|pos", re.IGNORECASE)
