@@ -99,7 +99,8 @@ class OptionTexts:
     def within(self, words: str) -> set[int]:
         """The options whose text holds these words."""
         pattern = _pattern(tokens(words))
-        return {index for index, option in enumerate(self.tokens) if pattern and pattern.search(" ".join(option))}
+        texts = [" ".join(option).replace("- ", "-") for option in self.tokens]
+        return {index for index, text in enumerate(texts) if pattern and pattern.search(text)}
 
     def short(self, index: int) -> bool:
         """Whether an option is so short that it can stand in a sentence by chance."""

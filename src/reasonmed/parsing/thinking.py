@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NAMES = r"(?:[a-z]{1,12}:)?(?:think|thinking|thought|reasoning)"
+_NAMES = r"(?:[a-z]{1,12}:)?(?:think|thinking|thought|reasoning|reflection|scratchpad)s?(?:_process)?[ ]?"
 _OPEN = re.compile(
-    rf"<{_NAMES}>|◁{_NAMES}▷|\[THINK\]|\[unused16\]|<unused94>(?:thought\b)?"
+    rf"<\|?{_NAMES}\|?>|◁{_NAMES}▷|\[THINK(?:ING)?\]|\[unused16\]|<unused94>(?:thought\b)?"
     rf"|<\|(?:start|begin)_(?:of_)?{_NAMES}\|>|<\|channel\|>analysis<\|message\|>",
     re.IGNORECASE,
 )
 _CLOSE = re.compile(
-    rf"</{_NAMES}>|◁/{_NAMES}▷|\[/THINK\]|\[unused17\]|<unused95>"
+    rf"<\|?/{_NAMES}\|?>|◁/{_NAMES}▷|\[/THINK(?:ING)?\]|\[unused17\]|<unused95>"
     rf"|<\|end_(?:of_)?{_NAMES}\|>|<\|channel\|>final<\|message\|>",
     re.IGNORECASE,
 )
