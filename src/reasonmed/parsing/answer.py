@@ -61,20 +61,23 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
 def unread_ending(text: str, options: Sequence[str]) -> str | None:
     """The last words of a text that give an answer which cannot be read as one option.
 
-    None where an option can be read, where the text ends without giving an answer, and where there are no options. The
-    words are those of the text, with its signs folded.
+    None where an option can be read, where the text ends without giving an answer, and where there are no options.
     """
     split = split_thinking(text)
     if not options or not split.closed:
         return None
     known = option_texts(tuple(options))
-    tail = known.fold(split.text[-_LONGEST:]).text.rstrip()
+    whole = split.text[-_LONGEST:]
+    folded = known.fold(whole)
+    tail = folded.text.rstrip()
     found = _read(tail, known)
     if found is None:
-        return announced(tail, known)
-    if not _is_withdrawn(tail, found, known):
-        return None
-    return tail[found.span[0] :] if len(tail) - found.span[1] <= REACH else announced(tail, known)
+        start = announced(tail, known)
+    elif not _is_withdrawn(tail, found, known):
+        start = None
+    else:
+        start = found.span[0] if len(tail) - found.span[1] <= REACH else announced(tail, known)
+    return None if start is None else whole[folded.original(start) :].strip()
 
 
 def _is_withdrawn(text: str, found: Answer, options: OptionTexts) -> bool:

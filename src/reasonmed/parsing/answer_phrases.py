@@ -98,7 +98,7 @@ LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:
 LABEL = re.compile(r"([A-Z])(?:[*_]*[.):\]]|(?<![AI])\s)")
 """A letter that is set apart, or that is no English word."""
 
-THAT_IS = re.compile(r"[\s'’\")\],]*i\.?\s?e\.?,?\s", re.IGNORECASE)
+THAT_IS = re.compile(r"[\s'’\")\],]{0,8}(?:i\.?\s?e\.?|namely|(?:that|which)\sis),?\s", re.IGNORECASE)
 WORD = re.compile(r"\.?\s+(\w+)")
 """The word after a letter, where no parenthesis or colon says that the letter stands for itself."""
 
@@ -109,7 +109,7 @@ CONNECTIVE = re.compile(
 """Words that go on after a letter that stands for itself."""
 
 ANOTHER = re.compile(
-    r"(?:[^\w\n/&,;+–—-]{0,6}(?:\b(?:and(?:/or)?|or|to|through|plus|und|oder|et|ou|y|o|e)\b|[/&,;+–—、-]"
+    r"(?:[^\w\n/&,;+–—-]{0,6}(?:\b(?:and(?:/or)?|or|to|through|plus|und|oder|et|ou|y|o|e)\b|->|=>|→|[/&,;+–—、-]"
     r"|或者|以及|还有|[和与及或とや]|또는|[와과]|и(?=\s)|или(?=\s))\s*(?:also\s+)?(?:option\s+)?"
     r"|\s+(?=[A-Z](?:\s*\Z|[.)]\s|[\s,]+[A-Z]\b)))"
     r"[(\[*_\"'“‘]*([A-Z])(?![A-Za-z0-9'’-])(?!(?<=[AI])\s+(?!(?:is|are|and|or|but)\b)[a-z])"
@@ -137,12 +137,12 @@ BETTER = re.compile(
 
 ALSO = re.compile(r"also\b", re.IGNORECASE)
 LABEL_BEFORE = re.compile(
-    r"[ \t(\[*_]*+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
+    r"[ \t(\[*_]{0,8}+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
 )
 """A letter right before a phrase that gives the answer."""
 
 UNSAID = re.compile(
-    r"\W*(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
+    r"\W{0,8}+(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
     r"|difficult|in|found|based|determined|supported|known|not|to)\b",
     re.IGNORECASE,
 )
@@ -154,7 +154,7 @@ QUALIFIED = re.compile(r"\s{0,3}\bwith\b", re.IGNORECASE)
 """After a letter with its own text this adds a detail, not an answer."""
 
 REVISED = re.compile(
-    r"\b(?:revis\w+|correct(?:ed|ion)|changed|updated|amended|edited|actually|make\sthat|should\sbe|I\smean)\b(?P<to>.*)",
+    r"\b(?:revis\w+|correct(?:ed|ion)|changed|updated|amended|edited|actually|make\sthat|should\sbe|I\smean|no(?=,?\s[A-Z]\b))\b(?P<to>.*)",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"^[ \t(*_>-]*+([A-Z])[).:]", re.MULTILINE)

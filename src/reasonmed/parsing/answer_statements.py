@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
+from reasonmed.parsing.option_texts import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +158,14 @@ class Statements:
     def _forbid_list(self, line: str, below: str) -> None:
         """Raise where an option is followed by another one on the line below."""
         if phrases.LONE.fullmatch(line) and phrases.LONE.fullmatch(below):
+            raise Several
+        lone, words = phrases.LONE.fullmatch(line), tokens(below)
+        if (
+            lone
+            and words
+            and words in self.options.tokens
+            and self.options.tokens.index(words) != self.options.index(lone[1])
+        ):
             raise Several
         first, second = self.choice.spelled_out(line), self.choice.spelled_out(below)
         if first is not None and second not in (None, first):

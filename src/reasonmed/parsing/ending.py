@@ -28,16 +28,20 @@ _LETTERS = re.compile(
 """A line of nothing but letters."""
 
 _ITEM = re.compile(r"[\s(\[*_>#-]*+([A-Za-z])[*_]{0,2}[).:\]](?=\W|$)")
+_LAST = re.compile(
+    r"(?:,\s|\b(?:so|hence|thus|therefore|only|leaves?|leaving|pick|choose|possibly|is|it['’]s)\s|[选選]\s?)"
+    r"[(\[*_]{0,3}[A-Z][)\]*_]{0,3}(?:\s(?:remains|is\sleft|fits))?[.!。]?\Z",
+    re.IGNORECASE,
+)
+_BOX = re.compile(r"\\f?box(?:ed)?\s?\{|<(?:final|answer|choice|option)\w{0,12}>\s{0,3}\(?[A-Z]\b", re.IGNORECASE)
 _MENTION = re.compile(r"\b(?:answers?|ans)\b|答案|答え|正解|정답", re.IGNORECASE)
 
 
-def announced(text: str, options: OptionTexts) -> str | None:
-    """The last words of a text that announce an answer, or look like one; None where it ends otherwise."""
+def announced(text: str, options: OptionTexts) -> int | None:
+    """Where the words begin with which a text announces an answer, or look like one; None where it ends otherwise."""
     start = max(_starts(text), default=None)
-    if start is not None:
-        return text[start:]
-    last = text[text.rfind("\n") + 1 :]
-    return last if _looks_like_answer(last, options) else None
+    last = text.rfind("\n") + 1
+    return last if start is None and _looks_like_answer(text[last:], options) else start
 
 
 def _starts(text: str) -> Iterator[int]:
@@ -45,13 +49,15 @@ def _starts(text: str) -> Iterator[int]:
     for match in phrases.STRONG.finditer(text, least):
         if ":" in match[0] or not phrases.UNSAID.match(text, match.end()):
             yield match.start()
-    for kind in (phrases.REVERSED, phrases.BOXED, _KEYED):
+    for kind in (phrases.REVERSED, _BOX, _KEYED):
         yield from (match.start() for match in kind.finditer(text, least))
     yield from (match.start() for match in phrases.TAG.finditer(text) if match.end() >= least)
 
 
 def _looks_like_answer(line: str, options: OptionTexts) -> bool:
     """Whether a last line is a letter, letters, an item of the options, or has a label before one of these."""
+    if _LAST.search(line[-_LINE:]):
+        return True
     if not line.strip() or len(line) > _LINE:
         return False
     labeled = _LABELED.fullmatch(line)

@@ -99,7 +99,8 @@ class OptionTexts:
     def within(self, words: str) -> set[int]:
         """The options whose text holds these words."""
         pattern = _pattern(tokens(words))
-        return {index for index, option in enumerate(self.tokens) if pattern and pattern.search(" ".join(option))}
+        texts = [" ".join(option).replace("- ", "-") for option in self.tokens]
+        return {index for index, text in enumerate(texts) if pattern and pattern.search(text)}
 
     def short(self, index: int) -> bool:
         """Whether an option is so short that it can stand in a sentence by chance."""
@@ -131,9 +132,9 @@ def _pattern(option: tuple[str, ...], *, signed: bool = False) -> re.Pattern[str
         return None
     joined = re.escape(option[0])
     for before, after in pairwise(option):
-        loose = before in _SIGNS or after in _SIGNS or before == "-" or (before[-1].isdigit() and after[0].isalpha())
+        loose = before in _SIGNS or after in _SIGNS or (before[-1].isdigit() and after[0].isalpha())
         fill = rf"(?:(?!-){_FILL})" if after == "-" else _FILL
-        joined += fill + ("*+" if loose else "++") + re.escape(after)
+        joined += ("" if before == "-" else fill + ("*+" if loose else "++")) + re.escape(after)
     start = r"(?<![^\W_])(?<!\w[-‐‑])"
     if option[0][0].isdigit():
         start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\W-)(?<!\A-)"

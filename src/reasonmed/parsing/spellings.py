@@ -40,8 +40,8 @@ _SIGN = re.compile("|".join(f"({pattern})" for pattern in _SIGNS.values()))
 _NAMES = tuple(_SIGNS)
 
 _SMALL = {ord(raised): ord(plain) for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "0123456789" * 2, strict=True)}
-_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]+)(?![⁰¹²³⁴-⁹⁺⁻+])")
-_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]+)(?=[⁺⁻+-])|([₀-₉]+)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
+_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
+_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
 
 _GREEK = dict(
     zip(
@@ -95,14 +95,19 @@ _NEGATIVE = re.compile(r"(?<![^\W_])-\s?\d")
 _THAN = {
     "≥": r"(?:greater|more|higher|larger|older)\s{1,3}than\s{1,3}or\s{1,3}equal\s{1,3}to"
     r"|equal\s{1,3}to\s{1,3}or\s{1,3}(?:greater|more|higher|larger|older)\s{1,3}than"
-    r"|at\s{1,3}least|not?\s{1,3}(?:less|fewer|lower|younger)\s{1,3}than|(?:a\s{1,3})?minimum\s{1,3}of",
+    r"|at\s{1,3}least|not?\s{1,3}(?:less|fewer|lower|younger)\s{1,3}than|(?:a\s{1,3})?min(?:imum)?(?:\s{1,3}of)?",
     "≤": r"(?:less|fewer|lower|smaller|younger)\s{1,3}than\s{1,3}or\s{1,3}equal\s{1,3}to"
     r"|equal\s{1,3}to\s{1,3}or\s{1,3}(?:less|fewer|lower|smaller|younger)\s{1,3}than"
-    r"|at\s{1,3}most|not?\s{1,3}(?:more|greater|higher|older)\s{1,3}than|up\s{1,3}to|(?:a\s{1,3})?maximum\s{1,3}of",
-    ">": r"(?:greater|more|higher|larger|older)\s{1,3}than|above|over|exceeding",
+    r"|at\s{1,3}most|not?\s{1,3}(?:more|greater|higher|older)\s{1,3}than|up\s{1,3}to(?:\s{1,3}and\s{1,3}including)?|(?:a\s{1,3})?max(?:imum)?(?:\s{1,3}of)?",
+    ">": r"(?:greater|more|higher|larger|older)\s{1,3}than|above|over|exceeding|beyond|past",
     "<": r"(?:less|fewer|lower|smaller|younger)\s{1,3}than|below|under",
+    "≠": r"about|around|approximately|approx\.?|roughly|nearly|near|almost|within|from|after|before|until|including"
+    r"|[~≈≮≯≲≳]",
 }
-_COMPARED = re.compile("|".join(rf"(\b(?:{pattern})\s{{1,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE)
+"""Words before a number; the last ones say neither that number nor anything that an option's sign says."""
+_COMPARED = re.compile(
+    "|".join(rf"((?<![^\W_])(?:{pattern})\s{{0,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE
+)
 _AND_MORE = re.compile(
     r"(?<![\w.,<>≤≥])(?P<number>\d{1,12}(?:[.,]\d{1,12})?(?:\s?[^\W\d_%]{1,12}(?:/[^\W_]{1,8})?|\s?%)?)"
     r"\s{1,3}(?:or|and)\s{1,3}(?:(?P<more>more|higher|greater|above|over|older|later)"
@@ -116,8 +121,8 @@ _RISEN = re.compile(
 )
 
 _ENDING = (
-    r"(?:\s?\(\s?[+-]\s?\)|[+-](?:i?ve\b|(?!\w)(?!\s(?:and|or|to)\b)|(?=[A-Za-z]{1,6}\d{0,3}[+-](?!\w)))"
-    r"|\s[+-](?:i?ve\b|(?=\s{0,3}(?:[.,;)/]|$)))|[\s-](?:positive|negative|pos|neg)\b)"
+    r"(?:\s?\(\s?[+–-]\s?\)|[+–-](?:i?ve\b|(?!\w)(?!\s(?:and|or|to)\b)|(?=[A-Za-z]{1,6}\d{0,3}[+-](?!\w)))"
+    r"|\s[+–-](?:i?ve\b|(?=\s{0,3}(?:[.,;)/]|$)))|[\s-]?(?:positive|negative)\b|[\s-](?:pos|neg)\b)"
 )
 _STEM = re.compile(rf"(?<![^\W_])([^\W_]{{1,30}}){_ENDING}", re.IGNORECASE)
 _POSITIVE = re.compile(r"\+|pos", re.IGNORECASE)
@@ -161,7 +166,7 @@ class Spellings:
         if any(_COMPARISON.search(option) or _COMPARED.search(option) for option in folded):
             self._folds.append((_COMPARED, lambda match: tuple(_THAN)[(match.lastindex or 1) - 1]))
             self._folds.append((_AND_MORE, lambda match: f"{'≥' if match['more'] else '≤'}{match['number']}"))
-        if any("↑" in option or "↓" in option for option in folded):
+        if any("↑" in option or "↓" in option or _RISEN.search(option) for option in folded):
             self._folds.append((_RISEN, lambda match: "↑ " if match[1] else "↓ "))
         self.signed = {stem.lower() for option in folded for stem in _STEM.findall(option)}
         """The words that stand before "positive" or "negative" in an option, in whatever spelling."""

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 _NAMES = (
-    r"(?:(?:[a-z][a-z0-9]{0,19}[:_-])?(?:think(?:ing)?|thoughts?|reasoning|scratch_?pad)"
+    r"(?:(?:[a-z][a-z0-9]{0,19}[:_-])?(?:think(?:ing)?|thoughts?|reasoning|scratch_?pad)(?:_process)?"
     r"|(?:inner|internal)_monologue|reflection)"
 )
 _LESS, _MORE = r"(?:<|&(?:amp;)?lt;|\\u003c)", r"(?:\s+[a-z]+=[^<>]{0,60})?\s?(?:>|&(?:amp;)?gt;|\\u003e)"
@@ -16,7 +16,7 @@ _MARKS: tuple[tuple[str, str], ...] = (
     # <think> of most families, <thought> of EXAONE, <seed:think> of Seed, <scratchpad> of Hermes, and their like
     (rf"{_LESS}{_NAMES}{_MORE}", rf"{_LESS}\\?/{_NAMES}{_MORE}"),
     (r"◁think▷", r"◁/think▷"),  # Kimi
-    (r"\[THINK\]", r"\[/THINK\]"),  # Magistral
+    (r"\[THINK(?:ING)?\]", r"\[/THINK(?:ING)?\]"),  # Magistral
     (r"\[unused16\]", r"\[unused17\]"),  # Pangu
     (r"<unused94>(?:thought\b)?", r"<unused95>"),  # MedGemma
     (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),  # Cohere
