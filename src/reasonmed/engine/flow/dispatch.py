@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.budget import Budget, Reservation
     from reasonmed.engine.flow.endpoint import Endpoint
     from reasonmed.engine.flow.meter import Meter
-    from reasonmed.engine.flow.rejections import Refusal, Verdicts
+    from reasonmed.engine.flow.rejections import Refusal
     from reasonmed.engine.flow.scheduler import Pool, Scheduler
     from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.flow.verdicts import Verdicts
     from reasonmed.types import Completion, Request
 
 
