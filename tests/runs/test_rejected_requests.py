@@ -41,8 +41,8 @@ SAID = "made-up-1 at http://host:1/v1 answered 400: no pills today"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reasonmed.engine.flow.rejections._STILL", 0.1)
-    monkeypatch.setattr("reasonmed.engine.flow.rejections._LOOK", 0.02)
+    monkeypatch.setattr("reasonmed.engine.flow.verdicts._STILL", 0.1)
+    monkeypatch.setattr("reasonmed.engine.flow.verdicts._LOOK", 0.02)
 
 
 def start(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reasonmed.engine.flow.rejections._STILL", 0.05)
-    monkeypatch.setattr("reasonmed.engine.flow.rejections._LOOK", 0.01)
+    monkeypatch.setattr("reasonmed.engine.flow.verdicts._STILL", 0.05)
+    monkeypatch.setattr("reasonmed.engine.flow.verdicts._LOOK", 0.01)
 
 
 def request(text: str) -> Request:

@@ -11,10 +11,10 @@ from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Estimate, Rates
 from reasonmed.engine.flow.meter import Meter
-from reasonmed.engine.flow.rejections import Verdicts
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.engine.flow.verdicts import Verdicts
 from reasonmed.errors import Drained, Overloaded, RequestRejected, SetAside, Unavailable, Unreachable
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import Script

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.budget import Budget, Reservation
     from reasonmed.engine.flow.endpoint import Endpoint
     from reasonmed.engine.flow.meter import Meter
-    from reasonmed.engine.flow.rejections import Refusal, Verdicts
+    from reasonmed.engine.flow.rejections import Refusal
     from reasonmed.engine.flow.scheduler import Pool, Scheduler
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.exchange import Completion, Request
+    from reasonmed.engine.flow.verdicts import Verdicts
+    from reasonmed.types import Completion, Request
 
 
 _ONE_REQUEST = (403, 404)

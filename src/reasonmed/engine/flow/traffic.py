@@ -9,9 +9,9 @@ from reasonmed import backends
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.engine.flow.meter import Meter
-from reasonmed.engine.flow.rejections import Verdicts
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
+from reasonmed.engine.flow.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
