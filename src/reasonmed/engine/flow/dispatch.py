@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.rejections import Refusal
     from reasonmed.engine.flow.scheduler import Pool, Scheduler
     from reasonmed.engine.flow.stop import Stop
-    from reasonmed.exchange import Completion, Request
     from reasonmed.engine.flow.verdicts import Verdicts
+    from reasonmed.exchange import Completion, Request
     from reasonmed.types import Completion, Request
 
 
