@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.flow.verdicts import Verdicts
     from reasonmed.exchange import Completion, Request
-    from reasonmed.types import Completion, Request
 
 
 _ONE_REQUEST = (403, 404)
