@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import random
+import shlex
 import shutil
 import signal
 import statistics
@@ -15,12 +16,16 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-SERVER_CPU, CLIENT_CPU = "1", "0"
+_CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+SERVER_CPU, CLIENT_CPU = str(_CPUS[-1]), str(_CPUS[0])
+_LAST_LINES = 15
+_TICK = 0.001
+"""Least span in seconds: what the server answers in one go has none."""
 _ZERO = {
     **dict.fromkeys(("latency_ms", "sigma", "p429", "p500", "pdrop", "pslow", "pmalformed", "ptrunc", "pbadjson"), 0),
     "plength": 0,
@@ -57,7 +62,15 @@ class Measured(NamedTuple):
     @property
     def rate(self) -> float:
         """Good answers a second of span."""
-        return float(self.stats["ok"]) / self.span
+        return float(self.stats["ok"]) / max(self.span, _TICK)
+
+
+class Counts(Protocol):
+    """Whoever counts what the clients ask."""
+
+    def stats(self) -> dict[str, Any]:
+        """The counters."""
+        ...
 
 
 class Server:
@@ -109,15 +122,19 @@ def server_of(bench: Path, scratch: Path) -> Iterator[Server]:
 
 
 def measure(
-    server: Server,
+    server: Counts,
     command: Sequence[str],
     folder: Path,
     *,
     kill_at: int | None = None,
     limit: float = 900,
-    sample: Callable[[], None] | None = None,
+    seen: Callable[[], bool] | None = None,
 ) -> Measured:
-    """Run one client to its end, or kill -9 it when the server has given so many answers."""
+    """Run one client to its end, or kill -9 it: after so many answers or seconds, or once enough is ``seen``.
+
+    A client that dies by itself ends the benchmark, with its exit code and the last lines of its output.
+    """
+    killed = False
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "NO_COLOR": "1", "OPENAI_API_KEY": "sk-mock", "PYTHONUNBUFFERED": "1"}
     with (folder / "log.txt").open("ab") as log:
@@ -130,16 +147,48 @@ def measure(
             if pid:
                 break
             late = time.perf_counter() - begun > limit
-            if late or (kill_at is not None and server.stats()["ok"] >= kill_at):
+            enough = (kill_at is not None and server.stats()["ok"] >= kill_at) or (seen is not None and seen())
+            if (late or enough) and not killed:
                 os.kill(process.pid, signal.SIGKILL)
-                kill_at = None
-            if sample is not None:
-                sample()
+                killed = True
             time.sleep(0.02)
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode and not killed:
+        _give_up(command, f"died with exit code {process.returncode}", folder)
     cpu = usage.ru_utime + usage.ru_stime
     return Measured(wall, cpu, usage.ru_maxrss / 1000, server.stats(), process.returncode)
+
+
+class FirstRequest:
+    """Seconds until the server sees a request; true from then on, unless the client is to go on."""
+
+    def __init__(self, counts: Counts, *, go_on: bool = False) -> None:
+        self._counts, self._go_on, self._begun = counts, go_on, time.perf_counter()
+        self._seconds: float | None = None
+
+    def __call__(self) -> bool:
+        """Look."""
+        if self._seconds is None and self._counts.stats()["received"]:
+            self._seconds = time.perf_counter() - self._begun
+        return self._seconds is not None and not self._go_on
+
+    def __str__(self) -> str:
+        return "none" if self._seconds is None else f"{self._seconds:.3g}"
+
+
+def _give_up(command: Sequence[str], what: str, folder: Path) -> NoReturn:
+    """End the benchmark, with what the client said last."""
+    lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+    said = "\n".join(lines) or "(it printed nothing)"
+    sys.exit(f"the client {what}: {shlex.join(command)}\nits last lines:\n{said}")
+
+
+def answered(run: Measured, command: Sequence[str], folder: Path) -> Measured:
+    """The run, where it has answers to be measured; else the benchmark ends."""
+    if not run.stats["ok"]:
+        _give_up(command, f"got no answer and ended with exit code {run.code}", folder)
+    return run
 
 
 def rows_file(path: Path, count: int) -> Path:

@@ -23,8 +23,8 @@ from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
 from reasonmed.engine.journal import Journaled
 from reasonmed.engine.ledger import Ledger
+from reasonmed.exchange import Message, Request, SamplingParameters
 from reasonmed.recipe.options import Limits
-from reasonmed.types import Message, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ async def work(arguments: argparse.Namespace) -> None:
     stop = Stop()
     control = Control(Limits(in_flight=arguments.concurrency), stop, Budget(None, 0.0, _nothing, _nothing))
     settings = openai.Settings(backend="openai", base_url=arguments.base_url, model="mock-model")
-    backend = Journaled(control.connect(settings, 1), ledger, control.meter)
+    backend = Journaled(control.connect(settings, 1, "mock"), ledger, control.meter)
     encode = msgspec.json.Encoder().encode
     with open_files(arguments) as (rows, sink):
 

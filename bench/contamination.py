@@ -151,6 +151,8 @@ def measure(folder: Path) -> None:
 
 def row(kind: str, cases: list[tuple[str, Question]], ways: dict[str, Matcher], *, wanted: bool) -> None:
     """Print a row: the share that was found for what it is, or the number of false alarms."""
+    if not cases:
+        return
     cells = []
     for matcher in ways.values():
         hits = [(name, {match.id for match in matcher.matches(one)}) for name, one in cases]

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from _harness import Measured, Server, machine, measure, median, rows_file, server_of, table
+from _harness import Measured, Server, answered, machine, measure, median, rows_file, server_of, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,15 @@ class Setting(NamedTuple):
     runs: int
     pythons: dict[str, str]
     questions: list[str]
+    scale: float = 1.0
+
+    def size(self, count: int) -> int:
+        """A number of rows, answers or questions, scaled."""
+        return max(1, round(count * self.scale))
+
+    def rows(self, count: int = ROWS) -> Path:
+        """So many plain rows, scaled."""
+        return rows_file(self.scratch / "rows.jsonl", self.size(count))
 
     def folder(self, name: str) -> Path:
         """An empty folder."""
@@ -80,11 +89,14 @@ class Setting(NamedTuple):
         words += ["--output", str(folder / "out.jsonl"), "--work", str(folder / "work")]
         return [*words, "--concurrency", str(concurrency), "--stages", stages, "--mode", mode]
 
-    def client(self, name: str, rows: Path, concurrency: int, stages: str = "one", **faults: float) -> Measured:
+    def client(
+        self, name: str, rows: Path, concurrency: int, stages: str = "one", *, faults: dict[str, float] | None = None
+    ) -> Measured:
         """One run of a client from nothing."""
         folder = self.folder(name)
-        self.server.reset(**faults)
-        return measure(self.server, self.command(name, rows, folder, concurrency, stages), folder)
+        self.server.reset(**(faults or {}))
+        command = self.command(name, rows, folder, concurrency, stages)
+        return answered(measure(self.server, command, folder), command, folder)
 
     def question_file(self, count: int) -> Path:
         """So many questions: the real ones, over and over under new names."""
@@ -106,24 +118,23 @@ class Setting(NamedTuple):
 
 def overhead(at: Setting) -> None:
     """No latency, 64 in flight, the durable ledger on: what a request costs the client."""
-    rows, few = rows_file(at.scratch / "rows.jsonl", ROWS), rows_file(at.scratch / "few.jsonl", 50)
-    _compare(at, rows, few, 64, {})
+    _compare(at, ROWS, 64, {})
 
 
 def latency(at: Setting) -> None:
     """200 ms, 512 and 2,000 in flight."""
-    rows, few = rows_file(at.scratch / "rows.jsonl", ROWS), rows_file(at.scratch / "few.jsonl", 50)
-    _compare(at, rows, few, 512, {"latency_ms": 200})
-    _compare(at, rows_file(at.scratch / "rows.jsonl", 4 * ROWS), few, 2000, {"latency_ms": 200})
+    _compare(at, ROWS, 512, {"latency_ms": 200})
+    _compare(at, 4 * ROWS, 2000, {"latency_ms": 200})
 
 
-def _compare(at: Setting, rows: Path, few: Path, concurrency: int, server: dict[str, float]) -> None:
-    print(f"{ROWS if concurrency < 2000 else 4 * ROWS:,} requests, {concurrency} in flight, {server or 'no latency'}")  # noqa: PLR2004
+def _compare(at: Setting, count: int, concurrency: int, server: dict[str, float]) -> None:
+    rows, few = at.rows(count), rows_file(at.scratch / "few.jsonl", 50)
+    print(f"{at.size(count):,} requests, {concurrency} in flight, {server or 'no latency'}")
     found: dict[str, list[Measured]] = {name: [] for name in at.clients()}
-    base = {name: at.client(name, few, concurrency, **server).cpu for name in found}
+    base = {name: at.client(name, few, concurrency, faults=server).cpu for name in found}
     for _ in range(at.runs):
         for name, runs in found.items():
-            runs.append(at.client(name, rows, concurrency, **server))
+            runs.append(at.client(name, rows, concurrency, faults=server))
     reference = median([run.rate for run in found["aiohttp"]])
     reference_cpu = median([run.cpu for run in found["aiohttp"]]) - base["aiohttp"]
     reference_wall = median([run.wall for run in found["aiohttp"]])
@@ -145,7 +156,7 @@ def _compare(at: Setting, rows: Path, few: Path, concurrency: int, server: dict[
 
 def tail(at: Setting) -> None:
     """Nine generations and nine verifications a question, log-normal latency (median 300 ms, sigma 1)."""
-    count, concurrency, shape = 300, 128, {"latency_ms": 300.0, "sigma": 1.0}
+    count, concurrency, shape = at.size(300), 128, {"latency_ms": 300.0, "sigma": 1.0}
     spec = importlib.util.spec_from_file_location("comparison", at.bench / "bench.py")
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a file that is there
     comparison = importlib.util.module_from_spec(spec)
@@ -156,7 +167,7 @@ def tail(at: Setting) -> None:
     print(f"{count} questions, {concurrency} in flight: the streaming ideal is {ideal:.2f} s, by barrier {barrier:.2f}")
     lines = []
     for name, stages in (("reasonmed", "stream"), ("aiohttp", "stream"), ("aiohttp", "barrier")):
-        runs = [at.client(name, rows, concurrency, stages, **shape) for _ in range(at.runs)]
+        runs = [at.client(name, rows, concurrency, stages, faults=shape) for _ in range(at.runs)]
         span = median([run.span for run in runs])
         lines.append((f"{name}, {stages}", span, span / ideal, span / barrier, runs[0].stats["mean_inflight"]))
     table(["client", "span s", "x streaming ideal", "x barrier ideal", "mean in flight"], lines)
@@ -164,7 +175,8 @@ def tail(at: Setting) -> None:
 
 def pipeline(at: Setting) -> None:
     """The whole pipeline at no latency, against the raw client's requests a second."""
-    questions, rows = at.question_file(500), rows_file(at.scratch / "rows.jsonl", ROWS)
+    count = at.size(500)
+    questions, rows = at.question_file(count), at.rows()
     rates, raw, cpu = [], [], []
     for _ in range(at.runs):
         raw.append(at.client("aiohttp", rows, 64).rate)
@@ -172,7 +184,7 @@ def pipeline(at: Setting) -> None:
         run = at.pipeline(at.folder("pipeline"), questions, 64)
         rates.append(run.rate)
         cpu.append(1000 * run.cpu / run.stats["ok"])
-    print(f"500 questions, {run.stats['ok']:,} requests")
+    print(f"{count} questions, {run.stats['ok']:,} requests")
     table(
         ["", "requests/s", "x aiohttp", "CPU ms/request, start-up included"],
         [
@@ -185,40 +197,40 @@ def pipeline(at: Setting) -> None:
 def memory(at: Setting) -> None:
     """Peak memory at a few sizes: the first requests of each, the whole of the smallest."""
     lines = []
-    for count, stop_at in ((1000, None), (10_000, 60_000), (100_000, 60_000)):
+    for count, stop_at in ((1000, None), (10_000, at.size(60_000)), (100_000, at.size(60_000))):
         at.server.reset(whole_body=1)
-        run = at.pipeline(at.folder("memory"), at.question_file(count), 64, kill_at=stop_at)
-        lines.append((count, run.stats["ok"], run.peak_mb))
+        run = at.pipeline(at.folder("memory"), at.question_file(at.size(count)), 64, kill_at=stop_at)
+        lines.append((at.size(count), run.stats["ok"], run.peak_mb))
     print("peak memory of the process (ru_maxrss)")
     table(["questions", "requests", "peak MB"], lines)
 
 
 def faults(at: Setting) -> None:
     """5 % 429, 2 % 500, 1 % each dropped, truncated and malformed, at 200 ms and 512 in flight."""
-    rows = rows_file(at.scratch / "rows.jsonl", ROWS)
+    rows, count = at.rows(), at.size(ROWS)
     lines = []
     for name in at.clients():
-        run = at.client(name, rows, 512, latency_ms=200, **FAULTS)
+        run = at.client(name, rows, 512, faults={"latency_ms": 200, **FAULTS})
         good = _right(at.scratch / name / "out.jsonl")
-        lines.append((name, ROWS - good, run.span, run.wall, run.stats["received"], run.stats["dup_ok"]))
-    print(f"{ROWS:,} requests, {FAULTS}")
+        lines.append((name, count - good, run.span, run.wall, run.stats["received"], run.stats["dup_ok"]))
+    print(f"{count:,} requests, {FAULTS}")
     table(["client", "lost", "span s", "wall s", "requests", "answers paid twice"], lines)
 
 
 def kill(at: Setting) -> None:
     """Kill -9 when half of the answers are paid, then the same command again."""
-    rows = rows_file(at.scratch / "rows.jsonl", ROWS)
+    rows, count = at.rows(), at.size(ROWS)
     lines = []
     for name in at.clients():
         folder = at.folder(name)
         command = at.command(name, rows, folder, 512)
         at.server.reset(latency_ms=200)
-        measure(at.server, command, folder, kill_at=ROWS // 2)
+        measure(at.server, command, folder, kill_at=count // 2)
         at.server.mark()
         run = measure(at.server, command, folder)
         again = run.stats["paid_asked_again"]
-        lines.append((name, again, f"{100 * again / (ROWS / 2):.1f} %", ROWS - _right(folder / "out.jsonl")))
-    print(f"{ROWS:,} requests, 512 in flight, killed at half")
+        lines.append((name, again, f"{100 * again / (count / 2):.1f} %", count - _right(folder / "out.jsonl")))
+    print(f"{count:,} requests, 512 in flight, killed at half")
     table(["client", "paid answers asked again", "of those paid", "lost"], lines)
 
 
@@ -251,6 +263,7 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", choices=[[], *WORKLOADS], default=[])
     parser.add_argument("--bench", type=Path, default=HERE.parent.parent / "shared" / "bench")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="Multiplies every size: 0.01 tries the benchmark out.")
     parser.add_argument("--python", action="append", default=[], metavar="CLIENT=PATH")
     arguments = parser.parse_args()
     pythons = dict(one.split("=", 1) for one in arguments.python)
@@ -265,6 +278,7 @@ def main() -> None:
                 arguments.runs,
                 pythons,
                 list(real_questions(arguments.bench.resolve())),
+                arguments.scale,
             )
             for name in arguments.workloads or WORKLOADS:
                 print(f"## {name}\n\n{WORKLOADS[name].__doc__}\n")

@@ -12,14 +12,13 @@ import argparse
 import json
 import sqlite3
 import tempfile
-import time
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
-from _harness import machine, server_of, table
 from msgspec.structs import replace
 
+from _harness import FirstRequest, machine, server_of, table
 from engine import HERE, Setting, real_questions
 from reasonmed.engine.ledger import pack, unpack_story
 from reasonmed.questions._lint import native_row
@@ -35,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", type=Path, default=HERE.parent.parent / "shared" / "bench")
     parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help="Questions of the run that is copied.")
     arguments = parser.parse_args()
     bench = arguments.bench.resolve()
     print(f"# {machine()}\n", flush=True)
@@ -42,7 +42,7 @@ def main() -> None:
         place = Path(scratch)
         with server_of(bench, place) as server:
             at = Setting(server, bench, place, 1, {}, list(real_questions(bench)))
-            folder, questions = at.folder("resume"), at.question_file(QUESTIONS)
+            folder, questions = at.folder("resume"), at.question_file(arguments.questions)
             server.reset(whole_body=1)
             at.pipeline(folder, questions, 64)
             calls = _blow_up(folder / "run" / "ledger.db", questions, arguments.calls)
@@ -79,7 +79,7 @@ def _blow_up(path: Path, questions: Path, wanted: int) -> int:
 
 
 def _time(at: Setting, folder: Path, questions: Path, calls: int) -> None:
-    lines = []
+    lines: list[tuple[str, str, float]] = []
     for name, latency in (
         ("after kill -9, a longer file", SLOW),
         ("after kill -9, the same file", SLOW),
@@ -91,15 +91,9 @@ def _time(at: Setting, folder: Path, questions: Path, calls: int) -> None:
             with questions.open("a", encoding="utf-8") as sink:
                 sink.write(json.dumps({**row, "answer": "a"}) + "\n")
         at.server.reset(whole_body=1, latency_ms=latency)
-        first: list[float] = []
-        begun = time.perf_counter()
-
-        def asked(since: float = begun, first: list[float] = first) -> None:
-            if not first and at.server.stats()["received"]:
-                first.append(time.perf_counter() - since)
-
-        run = at.pipeline(folder, questions, 64, limit=40 if latency else 300, sample=asked)
-        lines.append((name, first[0] if first else "none", run.peak_mb))
+        first = FirstRequest(at.server, go_on=not latency)
+        run = at.pipeline(folder, questions, 64, limit=40 if latency else 300, seen=first)
+        lines.append((name, str(first), run.peak_mb))
     print(f"{calls:,} calls on record")
     table(["resume", "s to the first request", "peak MB"], lines)
 

@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import random
 import sqlite3
-import sys
 import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
 
-from _harness import machine, server_of, table
-
+from _harness import FirstRequest, machine, server_of, table
 from engine import FAULTS, HERE, Setting, real_questions
 
 CALLS_A_QUESTION = 22
@@ -84,22 +82,16 @@ def _soak(at: Setting, arguments: argparse.Namespace) -> None:
 
 def _resume(at: Setting, folder: Path, questions: Path) -> None:
     """Start-up until the first new request: the run goes on with one more question, after a kill."""
-    lines = []
+    lines: list[tuple[str, str, float]] = []
     for name in ("after kill -9", "and again"):
         with questions.open("a", encoding="utf-8") as sink:
             sink.write(at.questions[len(lines)].replace('"id": "', f'"id": "more-{len(lines)}-') + "\n")
         at.server.reset(whole_body=1, latency_ms=60_000)
-        first: list[float] = []
-        begun = time.perf_counter()
-
-        def asked(since: float = begun, first: list[float] = first) -> None:
-            if not first and at.server.stats()["received"]:
-                first.append(time.perf_counter() - since)
-
-        run = at.pipeline(folder, questions, 256, limit=45, sample=asked)
-        lines.append((name, first[0] if first else "none", run.peak_mb))
+        first = FirstRequest(at.server)
+        run = at.pipeline(folder, questions, 256, limit=45, seen=first)
+        lines.append((name, str(first), run.peak_mb))
     table(["a run with so many calls, one more question", "s to its first request", "peak MB"], lines)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

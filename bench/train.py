@@ -81,7 +81,7 @@ class Clock:
         clock = self
         self.first, self.last, self.done = 0.0, 0.0, 0
 
-        class Ticks(TrainerCallback):
+        class Ticks(TrainerCallback):  # type: ignore[misc] # transformers has no types
             def on_step_end(self, _: Any, state: Any, __: Any, **___: Any) -> None:
                 import torch
 
@@ -154,7 +154,8 @@ def run_ours(
     told = {
         "attention": choice.attention, "packed": choice.packed, "compiled": choice.compiled, "rows a step": BATCH,
         "checkpointing": choice.checkpointed, "width": planned.width, "micro-batches": planned.accumulation,
-        "fill": round(planned.fill, 3), "estimate GiB": round(choice.estimate / 2**30, 1),
+        "fill": None if planned.fill is None else round(planned.fill, 3),
+        "estimate GiB": round(choice.estimate / 2**30, 1),
     }  # fmt: skip
     return clock, [lengths[row] for micro in timed for row in micro], told
 

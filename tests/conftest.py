@@ -36,9 +36,9 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys of whoever runs the tests are not seen by them."""
+    """Keys and proxies of whoever runs the tests are not seen by them."""
     for name in list(os.environ):
-        if name.endswith("_API_KEY"):
+        if name.endswith("_API_KEY") or name.lower() in ("http_proxy", "https_proxy", "no_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")

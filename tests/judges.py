@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from support import WORDS
 
 if TYPE_CHECKING:
-    from reasonmed.types import Request
+    from reasonmed.exchange import Request
 
 _CHAIN = re.compile(r"<chain_of_thought (\w+)>\n(.*)\n</chain_of_thought \1>", re.DOTALL)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pytest
 
     from reasonmed.backends import ModelSettings
+    from reasonmed.exchange import Completion, Request
     from reasonmed.recipe.options import Recipe
-    from reasonmed.types import Completion, Request
 
 
 def questions(count: int) -> list[Question]:

@@ -11,9 +11,10 @@ from aiohttp import web
 
 from reasonmed import recipe as recipes
 from reasonmed.backends.scripted import Scripted, made_up
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe.options import Recipe
-from reasonmed.types import ChainOfThought, Completion, Question, Request, Story, Verdict
+from reasonmed.types import ChainOfThought, Question, Story, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,6 +29,11 @@ def question(name: str = "q1", answer: int | None = 1, **others: Any) -> Questio
 
 def prose(choice: str) -> str:
     return f"{WORDS}\n\nAnswer: {choice}"
+
+
+def own_prose(choice: str) -> Callable[[Request], str]:
+    """Prose of its own for each request, as a model that samples writes it."""
+    return lambda request: f"Reading {request.key.hex()}. {prose(choice)}"
 
 
 def verdict(outcome: str = "Correct", reason: str = "because") -> str:

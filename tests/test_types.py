@@ -6,18 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from reasonmed.types import (
-    Completion,
-    Kept,
-    Message,
-    Question,
-    Request,
-    SamplingParameters,
-    Story,
-    Verdict,
-    digest,
-    letter,
-)
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
+from reasonmed.types import Kept, Question, Story, Verdict, digest, letter
 from support import chain, question
 
 BASE = Request(model="m", messages=(Message("user", "hello"),), sampling=SamplingParameters(0.7, 0.9, 100))

@@ -105,13 +105,15 @@ class Unreachable(BackendError):
     Args:
         message: what happened.
         kind: ``network`` (refused, reset, torn body), ``server`` (5xx) or ``timeout``.
+        connected: False where nothing came at all: an unknown host, a refused connection, a bad certificate, or a
+            connection that was closed without a byte (which is what https answers to http).
     """
 
     retryable = True
 
-    def __init__(self, message: str, kind: str = "network") -> None:
+    def __init__(self, message: str, kind: str = "network", *, connected: bool = True) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.connected = kind, connected
 
 
 class RequestRejected(BackendError):
@@ -158,19 +160,29 @@ class VerdictConflict(UnparsableReply):
 
 
 class ControlError(ReasonMedError):
-    """Stops or pauses the run; never an outcome of a question."""
+    """Stops or pauses the run; never an outcome of a question.
+
+    Args:
+        message: what happened, and what to look at.
+        status: the HTTP status that an endpoint refused with; 0 where there is none. A 403 or 404 is named only where
+            the endpoint's words leave open whether it means this one request.
+    """
 
     exit_code = 5
 
+    def __init__(self, message: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 class CredentialRejected(ControlError):
-    """The endpoint refuses the key, or there is none."""
+    """The endpoint refuses the key or the account, or there is no key."""
 
     exit_code = 4
 
 
 class ModelNotServed(ControlError):
-    """The endpoint does not know the model, or the path of the base URL is wrong."""
+    """The endpoint does not know the model, the base URL is wrong, or it does not take what the recipe sends."""
 
     exit_code = 2
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from reasonmed.errors import StorageFailed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _DRAFT = re.compile(r"\..+\.(?P<host>[^/]*)-(?P<pid>\d+)\.part")
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a disk, a quota or the longest file is full."""
+
+
+def no_room(place: object, failed: Exception) -> StorageFailed:
+    """The error of a write for which there is no room."""
+    said = failed.strerror if isinstance(failed, OSError) else str(failed)
+    return StorageFailed(f"{place} cannot be written: {said}. Make room, then run the same command again.")
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -23,7 +34,22 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of ``path`` once it is written to the end."""
+    """A binary file that takes the place of ``path`` once it is written to the end.
+
+    Raises:
+        StorageFailed: there is no room for it.
+    """
+    try:
+        with _drafted(path) as sink:
+            yield sink
+    except OSError as failed:
+        if failed.errno in NO_ROOM:
+            raise no_room(path, failed) from failed
+        raise
+
+
+@contextmanager
+def _drafted(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale_drafts(path)
     draft = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")

@@ -8,7 +8,6 @@ judge's word on it; the *tier* is the difficulty; a *kept* chain is one that goe
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -24,10 +23,12 @@ def digest(value: object, size: int = 16) -> str:
 
 
 class Question(Struct, frozen=True, omit_defaults=True):
-    """A clinical question as asked, with 2 to 26 options.
+    """A clinical question as asked, with 2 to 26 options; with none it is open-ended.
 
-    ``answer`` is the 0-based index of the key, None when the question has none. ``meta`` (explanations, long
-    answers, subject) is for people and reports; it never reaches a prompt.
+    ``answer`` is the 0-based index of the key, None when the question has none. ``reference`` is the answer of an
+    open-ended question, in words. ``meta`` (explanations, long answers, subject) is for people and reports; it never
+    reaches a prompt. ``license_source`` says who named the license: the question's own row, or whoever publishes
+    files of this layout.
     """
 
     id: str
@@ -40,10 +41,14 @@ class Question(Struct, frozen=True, omit_defaults=True):
     split: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     answer_source: Literal["key", "consensus"] = "key"
+    reference: str | None = None
+    license_source: Literal["row", "layout", "none"] = "none"
 
     @property
     def key_text(self) -> str:
-        """The key as every prompt and export shows it: ``C. Atrophy``."""
+        """The key as every prompt and export shows it: ``C. Atrophy``; the reference of an open-ended question."""
+        if not self.options and self.reference is not None:
+            return self.reference
         if self.answer is None:
             raise ValueError(f"question {self.id} has no answer key")
         return f"{letter(self.answer)}. {self.options[self.answer]}"
@@ -52,85 +57,6 @@ class Question(Struct, frozen=True, omit_defaults=True):
 def letter(index: int) -> str:
     """The letter of an option: 0 is A, 25 is Z."""
     return chr(ord("A") + index)
-
-
-class SamplingParameters(Struct, frozen=True, omit_defaults=True):
-    """How a reply is drawn. A parameter that is None is not sent."""
-
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int = 1024
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-
-
-class Message(Struct, frozen=True):
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class Request(Struct, frozen=True, dict=True, kw_only=True):
-    """One question to one model.
-
-    ``model`` and ``revision`` name the model as its provider does. ``sample`` tells requests apart that are equal
-    and wanted several times; ``attempt`` counts re-asks of an unparsable reply. ``stage`` and ``question_id`` say
-    what the request is for and change nothing about the reply.
-    """
-
-    model: str
-    messages: tuple[Message, ...]
-    sampling: SamplingParameters = SamplingParameters()
-    revision: str | None = None
-    response_schema: dict[str, Any] | None = None
-    extra_body: dict[str, Any] | None = None
-    sample: int = 0
-    attempt: int = 0
-    stage: str = ""
-    question_id: str = ""
-
-    @cached_property
-    def key(self) -> bytes:
-        """Identity: a hash of everything that can change the reply, and of nothing else.
-
-        ``max_tokens`` stays out: it cuts a reply but does not change its words. The ledger keeps it beside the key.
-        """
-        drawn = self.sampling
-        identity = (
-            self.model,
-            self.revision,
-            self.messages,
-            (drawn.temperature, drawn.top_p, drawn.seed, drawn.stop),
-            self.response_schema,
-            self.extra_body,
-            self.sample,
-            self.attempt,
-        )
-        return blake2b(_encode(identity), digest_size=16).digest()
-
-
-class Completion(Struct, frozen=True, omit_defaults=True):
-    """A model's reply. ``text`` is what it says, ``reasoning`` what it thought before, where that came apart.
-
-    ``finish_reason`` is ``stop``, ``length`` (cut at the token limit) or ``content_filter``. Token counts are None
-    where the endpoint gave none; ``completion_tokens`` has the reasoning tokens in it. ``queue_seconds`` is the time in
-    the server's own queue, where it tells.
-    """
-
-    text: str
-    reasoning: str | None = None
-    finish_reason: str = "stop"
-    prompt_tokens: int | None = None
-    cached_tokens: int | None = None
-    completion_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    queue_seconds: float | None = None
-
-    @property
-    def cut(self) -> bool:
-        """Whether the token limit ended the reply."""
-        return self.finish_reason == "length"
 
 
 class Tier(StrEnum):
@@ -186,6 +112,11 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     verdict: Verdict | None = None
     score: int | None = None
     justification: str = ""
+    unread: str = ""
+    """The words of its ending that give an answer, where no single option can be read from them."""
+    served: str | None = None
+    sent: dict[str, Any] | None = None
+    """Both as in its completion."""
 
     @property
     def outcome(self) -> str:
@@ -210,7 +141,8 @@ class Rewrite(Struct, frozen=True, omit_defaults=True):
 class Kept(Struct, frozen=True, omit_defaults=True):
     """A chain of thought on its way into the data set.
 
-    ``parent`` is the index of the generated chain that it is or stems from; None for one written from scratch.
+    ``parent`` is the 0-based index of the generated chain that it is or stems from; None for one written from scratch.
+    People read the chain's id instead, which counts from 1: ``reasonmed.questions.ids.chain_id``.
     """
 
     text: str
@@ -285,17 +217,22 @@ class Story(Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
     probes: tuple[Probe, ...] = ()
     """What tries the judge. No stage counts, ranks or keeps these; no record or failure is made of them."""
+    rows: tuple[dict[str, Any], ...] = field(default=(), name="_rows")
+    """The rows of the file that the story was read from, as they are there; only an agent's command keeps them."""
 
 
 class Record(Struct, frozen=True):
-    """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index."""
+    """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index.
+
+    A record without options has no ``answer_index``; its ``answer`` is the reference, None where there is none.
+    """
 
     id: str
     question_id: str
     question: str
     options: tuple[str, ...]
-    answer: str
-    answer_index: int
+    answer: str | None
+    answer_index: int | None
     context: str | None
     chain_of_thought: str
     response: str | None

@@ -11,7 +11,7 @@ import pytest
 from reasonmed.backends import _weights as weights
 from reasonmed.backends import local
 from reasonmed.errors import ReasonMedError, RequestRejected
-from reasonmed.types import Message, Request, SamplingParameters
+from reasonmed.exchange import Message, Request, SamplingParameters
 
 xllamacpp = pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
 pytestmark = pytest.mark.embedded

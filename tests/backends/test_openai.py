@@ -17,7 +17,7 @@ from reasonmed.errors import (
     RequestRejected,
     Unreachable,
 )
-from reasonmed.types import Message, Request, SamplingParameters
+from reasonmed.exchange import Message, Request, SamplingParameters
 from support import reply, served
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from reasonmed.backends._prices import FREE, Price, known, table_date
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 
 
 def test_cached_input_and_output_are_priced_apart() -> None:

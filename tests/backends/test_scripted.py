@@ -6,7 +6,7 @@ import pytest
 
 from reasonmed.backends import scripted
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected
-from reasonmed.types import Message, Request
+from reasonmed.exchange import Message, Request
 
 
 def request(stage: str = "verify", text: str = "hello", attempt: int = 0) -> Request:

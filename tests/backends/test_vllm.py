@@ -17,9 +17,9 @@ from reasonmed.backends import find, transformers, vllm
 from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.evaluation import Settings as Asking
 from reasonmed.evaluation import candidate, evaluate, of_folder
+from reasonmed.exchange import Message, Request
 from reasonmed.recipe import parse
 from reasonmed.recipe.options import Recipe
-from reasonmed.types import Message, Request
 
 
 def model_folder(folder: Path, config: str = "config.json") -> Path:

@@ -133,3 +133,11 @@ def test_licenses_are_told_apart(license_: str | None, rules: set[str]) -> None:
     assert {name for name, rule in QUESTION_RULES.items() if name.startswith("license") and rule(case, wanted)} == rules
     if license_:
         assert not QUESTION_RULES["license.not_allowed"](case, NONE)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [("row", ", by its own row"), ("layout", ", by the layout of its file"), ("none", "")]
+)
+def test_a_license_is_shown_with_whoever_named_it(said: str, words: str) -> None:
+    case = Case(question(license="cc-by-nc-4.0", license_source=said))
+    assert QUESTION_RULES["license.noncommercial"](case, NONE) == f"license 'cc-by-nc-4.0'{words}"

@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import reasonmed
+from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import ReasonMedError
+from reasonmed.questions.ids import chain_id
 from reasonmed.recipe.shipped import resource
+from reasonmed.runs.directory import RunDirectory
 
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
@@ -181,6 +185,20 @@ def test_a_record_id_finds_its_question(finished: Path) -> None:
     assert reasonmed_at(finished.parent, "why", finished, record).code == 0
 
 
+def test_a_chain_has_one_number_in_why_in_records_and_in_ids(finished: Path) -> None:
+    for record in lines(finished / "records.jsonl")[:4]:
+        name, parent = record["question_id"], record["provenance"]["parent"]
+        told = reasonmed_at(finished.parent, "why", finished, parent).out
+        assert told.startswith(f"{name}:")
+        assert f"of {parent.removeprefix(f'{name}/')}, " in told
+        with closing(RunDirectory(finished).reader()) as ledger:
+            ((blob,),) = ledger.query("SELECT story FROM outcomes WHERE id = ?", name)
+        chains = {chain_id(name, number): chain for number, chain in enumerate(unpack_story(blob).chains, 1)}
+        assert chains[parent].model == record["provenance"]["generator"]
+        assert "chain-9 " in told
+        assert "chain-0 " not in told
+
+
 def test_a_demo_run_is_exported_only_when_asked(finished: Path, tmp_path: Path) -> None:
     refused = reasonmed_at(tmp_path, "export", finished, "-o", "data")
     assert refused.code == 2
@@ -247,7 +265,11 @@ def test_a_run_that_nobody_runs_cannot_be_turned_and_ctl_says_what_can_be_done(f
         (("questions", "good.json", "--layout", "moon"), "there is no layout 'moon'"),
         (("rank", "good.json", "-o", "out.jsonl", "-r", "scripted", "--models", "one"), "--models goes with generate"),
         (("verify", "good.json", "-o", "good.json", "-r", "scripted"), "good.json exists"),
-        (("rank", "nokey.json", "-o", "out.jsonl", "-r", "scripted"), "1 rows of nokey.json have no answer key"),
+        (("export", "cots.json", "-o", "out"), "cots.json is a file of agents' rows"),
+        (("card", "cots.json"), "this leads there: reasonmed run cots.json -r RECIPE"),
+        (("questions", "cots.json", "-o", "out"), "this leads there: reasonmed run cots.json -r RECIPE"),
+        (("export", "published.json", "-o", "out"), "this leads there: reasonmed import published.json -o DIR"),
+        (("run", "published.json", "-r", "scripted"), "has a finished chain of thought and no generated ones"),
     ],
     ids=lambda words: " ".join(map(str, words)) if isinstance(words, tuple) else "",
 )
@@ -256,7 +278,8 @@ def test_a_users_mistake_gets_a_clear_error_and_no_traceback(words: tuple[str, .
     files = {
         "empty.json": "",
         "good.json": json.dumps([{**question, "answer": "a"}]),
-        "nokey.json": json.dumps([question]),
+        "cots.json": json.dumps([{**question, "answer": "a", "model1_COT1": "It is a. Answer: A"}]),
+        "published.json": json.dumps([{"instruction": "Which?\nA. a\nB. b", "input": "", "output": "It is a."}]),
         "bad.json": json.dumps([{**question, "answer": "Z"}]),
         "many.json": json.dumps([{**question, "question": f"Which {number}?", "answer": "a"} for number in range(51)]),
         "bad.yaml": "models: {a: {backend: moon}}\nstages: {verify: {modle: a}, generate: {models: [b]}}\n",
@@ -431,3 +454,21 @@ def test_a_place_that_cannot_be_used_is_the_users_mistake_and_is_named(tmp_path:
         assert where[:40] in done.err
         assert "internal error" not in done.err
     assert (tmp_path / "a-file").read_text() == "mine"
+
+
+def test_an_agent_says_what_became_of_its_rows_and_writes_the_layout_that_it_read(tmp_path: Path) -> None:
+    nine = {f"model{model}_COT{number}": "It is a. Answer: A" for model in (1, 2, 3) for number in (1, 2, 3)}
+    rows = [{"id": "q1", "question": "Which?", "options": ["a", "b"], "answer": "a", **nine}]
+    rows.append({"id": "q2", "question": "What?", "options": ["a", "b"]})
+    (tmp_path / "cots.json").write_text(json.dumps(rows))
+    done = reasonmed_at(tmp_path, "verify", "cots.json", "-o", "verified.json", "-r", "scripted")
+    assert done.out.splitlines()[-2:] == ["verify: verified.json", "2 in: 1 verified, 1 passed through, 0 failed"]
+    first, second = json.loads((tmp_path / "verified.json").read_text())
+    assert set(first["correct"]) | set(first["error"]) == set(nine)
+    assert second == rows[1]
+    done = reasonmed_at(tmp_path, "rank", "verified.json", "-o", "ranked.jsonl", "-r", "scripted", "--layout", "native")
+    assert done.code == 0, done.err
+    assert [json.loads(line)["question"]["id"] for line in (tmp_path / "ranked.jsonl").read_text().splitlines()] == [
+        "q1",
+        "q2",
+    ]

@@ -15,7 +15,7 @@ from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.journal import Elder, Journaled
 from reasonmed.engine.ledger import Call, Ledger
 from reasonmed.errors import Overloaded, RequestRejected, RunDirectoryError, StorageFailed
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import Script
 
 

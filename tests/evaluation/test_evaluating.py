@@ -14,9 +14,10 @@ from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
+from reasonmed.exchange import Completion, Request
 from reasonmed.questions.normal import stem_hash
 from reasonmed.runs.intake import Selection
-from reasonmed.types import Completion, Question, Request
+from reasonmed.types import Question
 
 OPTIONS = ("Heparin", "Warfarin", "Aspirin", "Alteplase")
 COUNT = 20

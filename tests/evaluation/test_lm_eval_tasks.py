@@ -17,7 +17,7 @@ from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.evaluation import Candidate, Reading, Settings, evaluate, of_folder
 from reasonmed.evaluation.answers import read_answers
-from reasonmed.types import Request
+from reasonmed.exchange import Request
 
 HOSTILE = "{{ 7*7 }} {% raw %} {# gone #} \u2028 \x1b[31m 'a' \"b\" \\n <b>"
 OPTIONS = ["Heparin {{ 7*7 }}", "['A', 'B']", "Aspirin", "Alteplase"]

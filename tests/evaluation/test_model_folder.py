@@ -14,7 +14,7 @@ from reasonmed.backends.transformers import Settings, connect
 from reasonmed.errors import ReasonMedError, RequestRejected
 from reasonmed.evaluation import Settings as Asking
 from reasonmed.evaluation import evaluate, of_folder
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 
 
 def request(text: str, **others: Any) -> Request:

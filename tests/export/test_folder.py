@@ -85,7 +85,7 @@ def test_without_pyarrow_the_extra_is_named_and_an_older_export_stays(
 
 def test_a_template_that_deletes_the_reasoning_stops_the_export(run26: RunDirectory, tmp_path: Path) -> None:
     settings = Settings(demo=True, template="deepseek-r1-distill")
-    with pytest.raises(UsageError, match=r"the chain of thought is lost.*35 of 105 rows"):
+    with pytest.raises(UsageError, match=r"the chain of thought is lost.*27 of 81 rows"):
         export(run26, tmp_path / "out", settings, ["trl-sft"], force=False)
     assert not (tmp_path / "out").exists()
     export(run26, tmp_path / "out", Settings(demo=True, template="qwen3"), ["trl-sft"], force=False)

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from exports import Export, read_lines
+from reasonmed.checks import Plan, check
+from reasonmed.checks.inputs import find_input
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.export import Settings as ExportSettings
+from reasonmed.export._view import Row
+from reasonmed.export.formats.trl_sft import rows_of
 from reasonmed.export.importing import import_file
+from reasonmed.pipeline.stages.rank import keep_chain
+from reasonmed.questions import Settings
 from reasonmed.recipe.templates import instruction
-from reasonmed.types import Record
+from reasonmed.runs.layouts import story_source, writer
+from reasonmed.runs.records import question_of, record_in, records_of
+from reasonmed.types import Failure, Kept, Question, Record, Story, Tier
+from support import WORDS, judged_story, question
 
 ASKED = instruction("Which drug?", ["Heparin", "Warfarin"], None)
 REPLY = "<think>It thins the blood.</think>Answer: B"
@@ -166,3 +179,72 @@ def test_our_own_exports_come_back_as_they_went(exported: Export, tmp_path: Path
         shared = ("chain_of_thought", "response", "options")
         assert [one[field] for field in shared] == [other[field] for field in shared]
         assert other["question"] == (f"{one['context']}\n\n" if one["context"] else "") + one["question"]
+
+
+def own(folder: Path, stage: str, layout: str) -> list[dict[str, Any]]:
+    """What an agent's command writes of one finished story and one failed one, imported."""
+    asked = question("q1", source="MedQA", license="MIT")
+    made = replace(judged_story("cce"), question=asked, tier=Tier.EASY)
+    kept = replace(keep_chain(made, 0), response="Answer: B", score=8, justification="sound")
+    failed = Story(question("q2"), failure=Failure("no_chain", "none came"))
+    rows = [row for one in (replace(made, kept=(kept,)), failed) for row in writer(layout)(one, stage)]
+    (folder / "theirs.json").write_bytes(encode(rows))
+    told = import_file(folder / "theirs.json", folder / "ours.jsonl")
+    assert (told.records, told.unread) == (1, 1)
+    (left,) = read_lines(folder / "ours.jsonl.left_out.jsonl")
+    assert "'q2' failed: no_chain" in left["problem"]
+    return read_lines(folder / "ours.jsonl")
+
+
+@pytest.mark.parametrize("layout", ["native", "original"])
+@pytest.mark.parametrize("stage", ["refine", "summarize", "score"])
+def test_what_our_own_agents_wrote_keeps_key_tier_and_chain(stage: str, layout: str, tmp_path: Path) -> None:
+    (found,) = own(tmp_path, stage, layout)
+    assert set(found) == set(Record.__struct_fields__)
+    assert (found["id"], found["question_id"], found["answer"], found["answer_index"]) == ("q1#1", "q1", "Warfarin", 1)
+    assert (found["tier"], found["source"], found["license"], found["demo"]) == ("easy", "MedQA", "MIT", None)
+    assert found["chain_of_thought"] == f"text 0 {WORDS}"
+    assert found["response"] == ("Answer: B" if layout == "native" or stage != "refine" else None)
+    assert (found["provenance"]["layout"], found["provenance"]["row"]) == (layout, 1)
+    if layout == "native":
+        assert (found["verified"], found["score"], found["provenance"]["verdict"]["outcome"]) == (True, 8, "correct")
+
+
+def test_a_story_that_is_not_finished_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    stories = [judged_story("ccc"), replace(judged_story("ccc"), question=question("q2", None), kept=())]
+    (tmp_path / "theirs.json").write_bytes(encode(stories))
+    with pytest.raises(UsageError, match="'q1' has no kept chain of thought yet"):
+        import_file(tmp_path / "theirs.json", tmp_path / "ours.jsonl")
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_imported_records_without_options_are_summarized_scored_and_checked(ending: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pip install 'reasonmed[parquet]'")
+    rows = [LAYOUTS["complex_cot"], LAYOUTS["alpaca"], {**LAYOUTS["complex_cot"], "Question": "Why?"}]
+    (tmp_path / "theirs.json").write_text(json.dumps(rows))
+    path = tmp_path / f"ours.{ending}"
+    import_file(tmp_path / "theirs.json", path)
+    stories = list(story_source(path, None, Settings(open_ended=True))())
+    assert [one.question.options for one in stories if isinstance(one, Story)] == [(), ("Heparin", "Warfarin"), ()]
+    refused = list(story_source(path, None, Settings())())
+    assert [isinstance(one, QuestionError) for one in refused] == [True, False, True]
+    made = find_input(path, Settings())
+    report = check(made, Plan(near=False), BytesIO(), lambda _: None)
+    assert (made.kind, report.counts["records"], "input.bad_row" in report.counts["rules"]) == ("records", 3, False)
+
+
+def test_the_reference_of_a_record_without_options_is_its_answer() -> None:
+    asked = Question("q1", "Why?", (), reference="Vitamin D")
+    (record,) = records_of(Story(asked, kept=(Kept("Because of the sun.", "m"),)), {"demo": False, "prompts": {}}, {})
+    assert (record.options, record.answer, record.answer_index) == ((), "Vitamin D", None)
+    assert question_of(record_in(asdict(record))) == asked
+
+
+def test_training_texts_of_a_record_without_options_end_as_they_are() -> None:
+    asked = Question("q1", "Why?", (), context="A passage.")
+    story = Story(asked, kept=(Kept("Because of the sun.", "m", response="The sun."),))
+    (record,) = records_of(story, {"demo": False, "prompts": {}}, {})
+    rows = dict(rows_of(Row(record, "train", story), ExportSettings()))
+    assert rows["responsemed"]["prompt"] == [{"role": "user", "content": "A passage.\n\nWhy?"}]
+    assert rows["responsemed"]["completion"][0]["content"] == "The sun."
+    assert rows["reasonmed"]["completion"][0]["content"] == "<think>\nBecause of the sun.\n</think>\n\nThe sun."

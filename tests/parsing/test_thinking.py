@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasonmed.parsing.thinking import Split, clean, split_thinking
+from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.thinking import Split, Tags, clean, split_thinking
 
 MARKS = (
     "<think>",
@@ -34,6 +35,14 @@ MARKS = (
     "a",
     "ß",
     "\ud83d",
+    "◁think▷",
+    "◁/think▷",
+    "&lt;",
+    "&gt;",
+    "analysis",
+    "assistantfinal",
+    "[unused1",
+    "7]",
 )
 plain = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="<>[]"), max_size=60)
 
@@ -146,3 +155,70 @@ def test_fences_of_a_prompt_that_a_model_repeats_are_taken_off() -> None:
         clean("<question 08dafb74>\nA man has pain.\n</question 08dafb74>\n\nAnswer: A")
         == "A man has pain.\n\n\nAnswer: A"
     )
+
+
+FAMILIES = [
+    ("<think>", "</think>"),
+    ("◁think▷", "◁/think▷"),
+    ("<seed:think>", "</seed:think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<SCRATCHPAD>", "</SCRATCHPAD>"),
+    ("<scratch_pad>", "</scratch_pad>"),
+    ("<inner_monologue>", "</inner_monologue>"),
+    ("[THINK]", "[/THINK]"),
+    ("[unused16]", "[unused17]"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
+    ("\\u003cthink\\u003e", "\\u003c/think\\u003e"),
+    ('<thinking type="long">', "</thinking>"),
+    ("<think>", r"<\/think>"),
+    ("<|channel>thought\n", "<channel|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("analysis", "assistantfinal"),
+]
+
+
+@pytest.mark.parametrize(("opened", "closed"), FAMILIES)
+def test_every_familys_thinking_is_apart_from_the_answer(opened: str, closed: str) -> None:
+    whole = split_thinking(f"{opened}We weigh B, the answer is B.{closed}\n\nThe answer is C.")
+    assert whole.closed
+    assert whole.text == "The answer is C."
+    assert (whole.reasoning or "").startswith("We weigh B, the answer is B.")
+    lone = split_thinking(f"We weigh B.{closed}The answer is C.")
+    assert (lone.text, lone.closed) == ("The answer is C.", True)
+
+
+@pytest.mark.parametrize("opened", [opened for opened, _ in FAMILIES])
+def test_thinking_of_every_family_that_has_no_end_has_no_answer(opened: str) -> None:
+    reply = f"{opened}We weigh B. The answer is B."
+    assert split_thinking(reply) == Split("We weigh B. The answer is B.", "", closed=False)
+    assert parse_answer(reply, ("Aspirin", "Heparin")) is None
+
+
+@pytest.mark.parametrize(("opened", "closed"), FAMILIES[:-1])
+def test_a_clean_text_holds_no_marks_of_any_family(opened: str, closed: str) -> None:
+    assert clean(f"{opened} We weigh B. {closed}") == "We weigh B."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "analysis of the findings: B.",
+        "Analysis: the findings fit B.",
+        "analysis\nWe weigh B.",
+        "The &lt;b&gt; of it is 3 &lt; 4.",
+        "I was thinking <aloud> of [unused] beds, thought B.",
+        "A final analysis by the assistant.",
+    ],
+)
+def test_words_that_only_look_like_marks_are_text(text: str) -> None:
+    assert split_thinking(text) == Split(None, text, closed=True)
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("[BEGIN]", "[END]"), ("mull", "/mull"), ("<<mull", "mull")])
+def test_a_recipes_own_marks_are_read_as_thinking(opened: str, closed: str) -> None:
+    tags = Tags(opened, closed)
+    assert split_thinking(tags.read(f"{opened} B? {closed} C.")) == Split("B?", "C.", closed=True)
+    assert split_thinking(tags.read(f"{opened} B?")) == Split("B?", "", closed=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from reasonmed.errors import UnparsableReply
-from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.conclusion import without_conclusion
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
@@ -17,6 +17,7 @@ from reasonmed.screening.leak import find_leak
 LENGTH = 200_000
 SECONDS = 2.0
 OPTIONS = ("Aspirin", "Warfarin", "Acute pancreatitis", "no", "5 mg")
+SIGNED = ("CD19+ cells", "CD19- cells", "≥140 mmHg", "-70 mV", "↑ pressure")
 
 
 def _judged(reply: str) -> None:
@@ -29,6 +30,8 @@ def _judged(reply: str) -> None:
 
 READERS: dict[str, Callable[[str], object]] = {
     "answer": lambda text: parse_answer(text, OPTIONS),
+    "signs": lambda text: parse_answer(text, SIGNED),
+    "ending": lambda text: unread_ending(text, SIGNED),
     "judgment": _judged,
     "split": split_thinking,
     "clean": clean,
@@ -70,6 +73,12 @@ HOSTILE = {
     "ends of thinking": ("", "</think>", "Answer: B"),
     "tags in tags": ("", "<thi", "nk>" * 10_000),
     "decimal points": ("", "7.", ""),
+    "raised digits": ("Answer: ", "⁶", "x"),
+    "dashes apart": ("", ": - ", "x"),
+    "words for a sign": ("", "greater than ", "140"),
+    "signs of a word": ("", "CD19 +", ""),
+    "struck openings": ("", "~~a", ""),
+    "letters and words": ("The answer is C. ", "A is ", "better."),
     "openers": ("", "Alright, ", "x"),
     "leaks": ("", "given correct ", "answer"),
 }

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from reasonmed.backends.scripted import Scripted
 from reasonmed.errors import CutReply, Drained, RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.exchange import Completion, SamplingParameters
+from reasonmed.parsing.thinking import Tags, split_thinking
 from reasonmed.pipeline.agent import Agent, gather
 from reasonmed.recipe.templates import Prompt
-from reasonmed.types import Completion, SamplingParameters
 from support import Script, question
 
 
@@ -26,6 +28,21 @@ def wants_yes(completion: Completion) -> str:
     return completion.text
 
 
+async def test_a_fixed_seed_moves_on_with_the_sample() -> None:
+    script = Script(rank=["no", "yes", "yes", "yes"])
+    seeded = Agent(**{**agent(script).__dict__, "sampling": SamplingParameters(0.7, None, 100, seed=7)})
+    for sample in range(3):
+        await seeded.ask(question(), VALUES, wants_yes, sample=sample)
+    assert [(one.sampling.seed, one.sample, one.attempt) for one in script.asked] == [
+        (7, 0, 0),
+        (7, 0, 1),
+        (8, 1, 0),
+        (9, 2, 0),
+    ]
+    await agent(Script(rank="yes")).ask(question(), VALUES, wants_yes, sample=3)
+    assert agent(script).request(question(), VALUES, sample=3).sampling.seed is None
+
+
 async def test_a_bad_reply_is_asked_again_with_what_was_wrong() -> None:
     script = Script(rank=["no", "yes"])
     assert await agent(script).ask(question(), VALUES, wants_yes) == "yes"
@@ -35,6 +52,28 @@ async def test_a_bad_reply_is_asked_again_with_what_was_wrong() -> None:
     assert second.messages[-2].content == "no"
     assert "it says 'no'" in second.messages[-1].content
     assert second.sampling.temperature == pytest.approx(0.3)
+
+
+async def test_a_recipes_own_marks_are_read_and_the_re_ask_quotes_the_reply_as_it_came() -> None:
+    script = Script(rank=["[[no]]", "[[Is it no?]]yes"])
+    own = replace(agent(script), tags=Tags("[[", "]]"))
+    seen: list[str] = []
+
+    def read(completion: Completion) -> str:
+        seen.append(completion.text)
+        split = split_thinking(completion.text)
+        return wants_yes(Completion(split.text))
+
+    assert await own.ask(question(), VALUES, read) == "yes"
+    assert seen == ["<think>no</think>", "<think>Is it no?</think>yes"]
+    assert script.asked[1].messages[-2].content == "[[no]]"
+
+
+async def test_thinking_without_an_end_is_asked_once_with_twice_the_tokens_whatever_its_marks() -> None:
+    for tags, opened in ((None, "[THINK]"), (None, "<think>"), (Tags("[[", "]]"), "[[")):
+        script = Script(rank=[f"{opened}no, or", "yes"])
+        assert await replace(agent(script), tags=tags).ask(question(), VALUES, wants_yes) == "yes"
+        assert [(one.attempt, one.sampling.max_tokens) for one in script.asked] == [(0, 100), (0, 200)]
 
 
 async def test_re_asks_end_after_two_and_grow_warmer() -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from reasonmed.exchange import Request
 from reasonmed.pipeline.synthesize import synthesize
-from reasonmed.types import Request, Story, Tier
-from support import Script, prose, question, team, texts, verdict
+from reasonmed.types import Story, Tier
+from support import Script, own_prose, prose, question, team, texts, verdict
 from support import score as points
 
 
@@ -17,15 +18,15 @@ def world(right: int) -> Script:
     """Chains of which the first so many are right; wrong ones disagree with each other."""
     counts = {"n": 0}
 
-    def write(_: Request) -> str:
+    def write(request: Request) -> str:
         counts["n"] += 1
-        return prose("B" if counts["n"] <= right else "ACD"[counts["n"] % 3])
+        return own_prose("B" if counts["n"] <= right else "ACD"[counts["n"] % 3])(request)
 
     return Script(
         generate=write,
         verify=judge_by_answer,
         rank=points(3),
-        refine=prose("B"),
+        refine=own_prose("B"),
         optimize=prose("B"),
         consensus=verdict(),
     )
@@ -53,6 +54,18 @@ async def test_every_tier_takes_its_way(right: int, tier: Tier, records: int, st
     assert done.failure is None
     assert len(done.kept or ()) == records
     assert {name: len(script.of(name)) for name in {request.stage for request in script.asked}} == stages
+
+
+@pytest.mark.parametrize("right", [9, 4])
+async def test_a_model_that_repeats_itself_fills_one_place(right: int) -> None:
+    script = world(right)
+    write = script.replies["generate"]
+    assert callable(write)
+    script.replies["generate"] = lambda request: prose(write(request)[-1])
+    script.replies["refine"] = own_prose("B")
+    done, _ = await story(right, script)
+    assert done.tier == (Tier.EASY if right == 9 else Tier.MEDIUM)
+    assert len(done.kept or ()) == 1
 
 
 async def test_the_same_replies_give_the_same_story() -> None:

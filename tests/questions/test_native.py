@@ -34,6 +34,7 @@ scalar = (
 def questions(draw: st.DrawFn) -> Question:
     options = tuple(draw(st.lists(text, min_size=2, max_size=26)))
     optional = st.none() | text
+    license_ = draw(optional)
     return Question(
         id=draw(text),
         stem=draw(text),
@@ -41,7 +42,8 @@ def questions(draw: st.DrawFn) -> Question:
         answer=draw(st.none() | st.integers(0, len(options) - 1)),
         context=draw(optional),
         source=draw(optional),
-        license=draw(optional),
+        license=license_,
+        license_source=draw(st.sampled_from(["row", "layout"])) if license_ else "none",
         split=draw(optional),
         meta=draw(st.dictionaries(text, scalar | st.lists(scalar, max_size=3), max_size=3)),
     )
@@ -121,6 +123,7 @@ def test_every_field_of_the_layout_is_read_and_others_go_to_meta(tmp_path: Path)
         "MIT",
         "test",
         {"pmid": "5", "year": 1},
+        license_source="row",
     )
 
 
@@ -164,7 +167,7 @@ def test_a_row_without_a_question_or_options_is_named_and_the_others_are_read(
         ("options", {"A": "a", "C": "c"}, "must be lettered A, B, C, ... to at most Z, without a gap, not 'A, C'"),
         ("options", {"B": "b", "C": "c"}, "without a gap, not 'B, C'"),
         ("options", {"A": "a", "B": None, "C": "c"}, "without a gap, not 'A, C'"),
-        ("options", {"1": "a", "2": "b"}, "must be lettered A, B, C, ..."),
+        ("options", {"1": "a", "3": "b"}, "must be lettered A, B, C, ..."),
         ("options", {str(number): "x" for number in range(27)}, "must be lettered A, B, C, ..."),
         ("options[1]", ["a", None], "is missing"),
         ("options[1]", ["a", " "], "is empty"),

@@ -83,7 +83,9 @@ def keys(path: Path, settings: Settings | None = None) -> list[int | None]:
 
 
 def test_the_layouts_have_names() -> None:
-    assert layouts() == ["medmcqa", "medqa", "medqa_hub", "medxpertqa", "mmlu", "native", "pubmedqa"]
+    assert layouts() == [
+        *("kormedmcqa", "medmcqa", "medqa", "medqa_hub", "medxpertqa", "mmlu", "native", "pubmedqa"),
+    ]
 
 
 def test_medqa_as_published_is_read(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_medqa_with_five_options_or_a_list_of_them_is_read(tmp_path: Path) -> No
     ("fields", "problem"),
     [
         ({"answer_idx": "A"}, "answer_idx: is 0 ('Ampicillin'), but answer is 'Nitrofurantoin'"),
-        ({"answer_idx": "E"}, "answer_idx: must be from 0 to 3, not 'E'"),
+        ({"answer_idx": "E"}, "answer_idx: must be a letter from A to D, or a number, not 'E'"),
         ({"answer_idx": ["A", "D"]}, "answer_idx: several keys: ['A', 'D']"),
         ({"answer_idx": "A,D"}, "answer_idx: several keys: 'A,D'"),
         ({"options": None}, "options: is missing"),
@@ -145,10 +147,12 @@ def test_a_cop_far_down_the_file_decides(tmp_path: Path) -> None:
     assert keys(write_lines(tmp_path / "dev.json", rows))[0] == 1
 
 
-@pytest.mark.parametrize(("cops", "problem"), [([1, 2, 3], "holds neither 0 nor 4"), ([0, 4], "holds both 0 and 4")])
+@pytest.mark.parametrize(("cops", "problem"), [([1, 2, 3], "neither a 0"), ([0, 4], "some hold a 0")])
 def test_an_undecided_base_of_cop_is_an_error_unless_it_is_given(tmp_path: Path, cops: list[int], problem: str) -> None:
     path = write_lines(tmp_path / "dev.json", medmcqa(*cops))
-    with pytest.raises(QuestionError, match=f"dev.json: cop: {problem}.*--cop-base"):
+    with pytest.raises(
+        QuestionError, match=f"(?s)dev.json: the integers in 'cop' .*{problem}.*--cop-base 0.*--cop-base 1"
+    ):
         list(read(path))
     good, _ = found(path, Settings(cop_base=1))
     assert good[-1].answer == cops[-1] - 1
@@ -156,7 +160,11 @@ def test_an_undecided_base_of_cop_is_an_error_unless_it_is_given(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("cop", "problem"),
-    [(5, "must be from 1 to 4, not 5"), ("B", "must be from 1 to 4, not 'B'"), ([1, 3], "several keys: [1, 3]")],
+    [
+        (5, "must be from 1 to 4, not 5"),
+        ("E", "must be a letter from A to D, or a number, not 'E'"),
+        ([1, 3], "several keys: [1, 3]"),
+    ],
 )
 def test_a_cop_that_is_no_option_is_an_error_with_its_value(tmp_path: Path, cop: object, problem: str) -> None:
     good, bad = found(write_lines(tmp_path / "dev.json", medmcqa(4, cop, 1)))
@@ -351,7 +359,7 @@ def test_a_layout_that_does_not_exist_is_a_usage_error_with_those_that_do(tmp_pa
     with pytest.raises(UsageError) as caught:
         list(read(write_lines(tmp_path / "f.jsonl", [row()]), Settings(name)))
     assert repr(name)[1:-1] in str(caught.value)
-    assert "there are medmcqa, medqa" in str(caught.value) or "is no reader" in str(caught.value)
+    assert "there are kormedmcqa, medmcqa, medqa" in str(caught.value) or "is no reader" in str(caught.value)
 
 
 def test_a_reader_of_ones_own_is_found_by_its_dotted_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,8 +384,8 @@ def test_a_reader_of_ones_own_is_found_by_its_dotted_name(tmp_path: Path, monkey
 
 
 def test_an_unknown_layout_is_one_error_that_shows_its_fields_and_the_mend(tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "f.jsonl", [{"Stem": "Which?", "Choices": ["x", "y"], "Key": "y"}] * 3)
-    with pytest.raises(QuestionError, match=r"f\.jsonl:1: .*its fields are Stem, Choices, Key.*--map question=Stem"):
+    path = write_lines(tmp_path / "f.jsonl", [{"Prompt": "Which?", "Choices": ["x", "y"], "Key": "y"}] * 3)
+    with pytest.raises(QuestionError, match=r"f\.jsonl:1: .*its fields are Prompt, Choices, Key.*--map question=Stem"):
         list(read(path))
 
 
@@ -421,8 +429,8 @@ def test_a_broken_first_row_does_not_hide_the_layout(tmp_path: Path, name: str) 
 
 
 def test_a_label_that_is_no_key_does_not_make_a_file_medxpertqa(tmp_path: Path) -> None:
-    one = the_question(write_lines(tmp_path / "f.jsonl", [row(label=0)]))
-    assert (one.answer, one.meta) == (1, {"label": 0})
+    one = the_question(write_lines(tmp_path / "f.jsonl", [row(label="B", source="Mine")]))
+    assert (one.answer, one.source, one.license) == (1, "Mine", None)
 
 
 def test_medqa_of_the_hub_is_read(tmp_path: Path) -> None:

@@ -21,6 +21,15 @@ def rows(shared: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: [json.loads(line) for line in content.splitlines()] for name, content in files.items()}
 
 
+LETTERED = {"medmcqa-dev-6b86f0c4-8038-4e49-8789-2a288d123aa7"}
+"""The one real question whose four options carry their letters, from A to D."""
+
+
+def bare(row: dict[str, Any]) -> list[str]:
+    """The options of a row, without their letters where the file has them."""
+    return [option[3:] if row["id"] in LETTERED else option for option in row["options"]]
+
+
 def is_special(row: dict[str, Any]) -> bool:
     """Whether an option's text is a letter of an option, as A to J, or a digit."""
     return any(re.fullmatch("[A-Ja-j0-9]", option) for option in row["options"])
@@ -35,7 +44,7 @@ def test_every_real_question_is_read_with_its_key_and_all_its_fields(shared: Pat
     assert len(good) == len(rows) == COUNTS[name]
     for one, row in zip(good, rows, strict=True):
         assert one.id == row["id"]
-        assert (one.stem, list(one.options)) == (row["question"].strip(), [option.strip() for option in row["options"]])
+        assert (one.stem, list(one.options)) == (row["question"].strip(), [option.strip() for option in bare(row)])
         assert one.answer == row["answer_index"]
         assert (one.context, one.source, one.license) == (row.get("context"), row["source"], row["license"])
         assert one.meta == row.get("meta", {})

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from reasonmed import recipe
+from reasonmed.backends.scripted import Scripted, made_up
 from reasonmed.errors import RecipeError
+from reasonmed.pipeline.team import assemble
 from reasonmed.recipe import RECIPES
 from reasonmed.recipe.checks import blind_reader, thresholds, votes_needed
 from reasonmed.recipe.identity import differences, identity_of
+from support import question
 from support import recipe as scripted
 
 MODELS = "models: {a: {backend: scripted, model: A}, b: {backend: scripted, model: B}}\n"
@@ -35,7 +38,7 @@ def test_all_problems_come_at_once() -> None:
         "stages: {generate: {models: [a, c], temperatures: []}, verify: {model: d, temperatur: 1}}\n"
     )
     text = "\n".join(found)
-    assert "models.a: there is no backend 'opnai'; there are azure, local, openai, scripted" in text
+    assert "models.a: there is no backend 'opnai'; there are anthropic, azure, local, openai, scripted" in text
     assert "models.b.modle: there is no such option; did you mean model?" in text
     assert "models.b.model: is missing" in text
     assert "stages.verify.temperatur: there is no such option; did you mean temperature?" in text
@@ -115,6 +118,8 @@ def test_the_blind_reader_is_never_the_author() -> None:
 
 
 def test_paths_in_a_recipe_are_relative_to_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "verify.md").write_text("Judge {{ question }}")
     (tmp_path / "r.yaml").write_text(f"prompts: mine\n{MODELS}{STAGES}")
     assert recipe.load(tmp_path / "r.yaml").prompts == tmp_path / "mine"
 
@@ -181,3 +186,47 @@ def test_a_changed_template_is_a_difference(tmp_path: Path) -> None:
 def test_one_endpoint_in_every_role() -> None:
     made = recipe.for_endpoint("http://localhost:1/v1", "m", None)
     assert {made.model(name).label for name in made.used} == {"m"}
+
+
+def test_the_bound_of_a_reply_is_the_recipes_unless_a_model_has_its_own() -> None:
+    own = MODELS.replace("model: B}", "model: B, limits: {max_reply_mb: 2}}")
+    loaded = recipe.parse(own + STAGES + "limits: {max_reply_mb: 0.5}\n")
+    assert [loaded.model(name).limits.max_reply_mb for name in ("a", "b")] == [0.5, 2]
+
+
+def test_templates_that_replace_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "misnamed").mkdir()
+    (tmp_path / "misnamed" / "verfy.md").write_text("Judge")
+    told = {"/nonexistent": "not there", "empty": "no template", "misnamed": "verify.md", "r.yaml": "a file"}
+    for folder, problem in told.items():
+        (tmp_path / "r.yaml").write_text(f"prompts: {folder}\n{MODELS}{STAGES}")
+        with pytest.raises(RecipeError, match=f"prompts: .*{problem}"):
+            recipe.load(tmp_path / "r.yaml")
+    assert any("verfy.md" in one for one in problems(f"prompts: {{verfy.md: Judge}}\n{MODELS}{STAGES}"))
+
+
+def test_marks_of_thinking_are_part_of_a_runs_identity_and_of_no_request() -> None:
+    tagged = MODELS.replace("model: B}", 'model: B, thinking: {open: "[[", close: "]]"}}')
+    before, after = identity_of(recipe.parse(MODELS + STAGES)), identity_of(recipe.parse(tagged + STAGES))
+    assert [one.split(":")[0] for one in differences(before, after)] == ["stages.generate.models[1].thinking"]
+    assert "thinking" not in str(before)
+    team = assemble(recipe.parse(tagged + STAGES), dict.fromkeys("ab", Scripted(made_up)))
+    plain = assemble(recipe.parse(MODELS + STAGES), dict.fromkeys("ab", Scripted(made_up)))
+    asked = [[agent.request(question(), {}).key for agent, _ in one.generators] for one in (team, plain)]
+    assert asked[0] == asked[1]
+    assert [agent.tags is not None for agent, _ in team.generators] == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("marks", ['{open: "", close: b}', "{open: a, close: a}", '{open: " ", close: b}', "{open: a}"])
+def test_marks_of_thinking_must_be_two(marks: str) -> None:
+    found = problems(MODELS.replace("model: B}", f"model: B, thinking: {marks}}}") + STAGES)
+    assert all(one.startswith("models.b.thinking") for one in found)
+
+
+def test_a_temperature_over_what_a_back_end_takes_is_refused() -> None:
+    models = "models: {a: {backend: anthropic, model: A}, b: {backend: scripted, model: B}}\n"
+    stages = "stages: {generate: {models: [a], temperatures: [0.7, 1.3], samples: 3}, verify: {model: b}}\n"
+    assert problems(models + stages) == [
+        "stages.generate.models: a is asked for temperature 1.3; backend anthropic takes up to 1"
+    ]

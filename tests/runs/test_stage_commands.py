@@ -23,7 +23,7 @@ from support import judged_story, recipe
 SOURCE: list[dict[str, Any]] = [
     {"question": "Which drug?", "options": ["Heparin", "Warfarin", "Aspirin"], "answer": "Heparin"},
     {"question": "Which bone?", "options": ["Femur", "Tibia", "Fibula"], "answer": "C", "context": "An abstract."},
-    {"question": "Which nerve?", "options": ["Ulnar", "Radial"], "answer": 1},
+    {"question": "Which nerve?", "options": ["Ulnar", "Radial"], "answer": "Radial"},
 ]
 
 
@@ -161,7 +161,7 @@ def test_rows_of_another_tier_pass_and_rows_without_one_are_treated(stage: str, 
         rows.append({**row, **({"difficulty": tier} if tier else {})})
     (tmp_path / "in.json").write_text(json.dumps(rows))
     intake = take_in(tmp_path / "in.json", story_source(tmp_path / "in.json", "original", Settings()), Selection())
-    job = agent_job(stage, intake, recipe(), tmp_path / "out.jsonl", None)
+    job = agent_job(stage, intake, recipe(), tmp_path / "out.jsonl", "native")
     asyncio.run(execute(job, Watch()))
     told = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row.get("tier") for row in told if "rewrites" in row] == [works_on, None]
@@ -174,7 +174,7 @@ def test_candidates_are_the_kept_then_the_correct_then_the_best_wrong_chain(tmp_
         "kept": {"COT": "kept one", "model_choice": "model1_COT1", "correct": {"model1_COT1": "right"}},
     }
     (tmp_path / "in.json").write_text(json.dumps([{**SOURCE[0], "id": name, **row} for name, row in rows.items()]))
-    refined = do("refine", tmp_path / "in.json", tmp_path / "out.jsonl")
+    refined = do("refine", tmp_path / "in.json", tmp_path / "out.jsonl", "native")
     assert len(refined) == 3
     intake = story_source(tmp_path / "in.json", "original", Settings())
     assert [len(one.chains) for one in intake() if isinstance(one, Story)] == [3, 2, 1]
@@ -206,7 +206,7 @@ def test_published_rows_without_a_key_can_be_summarized(tmp_path: Path) -> None:
     [
         ({**SOURCE[0], "correct": "all"}, "correct"),
         ({**SOURCE[0], "difficulty": "hard"}, "difficulty"),
-        ({"question": "x"}, "options"),
+        ({"question": "x", "model1_COT1": "y"}, "options"),
         ({"instruction": "no options here", "output": "x"}, "options"),
     ],
 )

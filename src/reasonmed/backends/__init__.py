@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reasonmed.backends._prices import Price, known
+from reasonmed.parsing.thinking import Tags
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
+
+
+MAX_REPLY_MB = 16.0
+"""Megabytes of a reply that are read, unpacked, where no recipe says otherwise."""
 
 
 class Backend(Protocol):
@@ -55,12 +60,35 @@ class ModelLimits(BaseModel):
     """Input and output together."""
     input_tokens_per_minute: float | None = Field(None, gt=0)
     output_tokens_per_minute: float | None = Field(None, gt=0)
+    max_reply_mb: float | None = Field(None, gt=0)
+    """The recipe's ``limits.max_reply_mb`` where it is not given."""
+
+
+class ThinkingTags(BaseModel):
+    """What a model thinks between, where it is none of the marks that are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open: str = Field(min_length=1)
+    close: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.open == self.close or not (self.open.strip() and self.close.strip()):
+            raise ValueError("open and close must be two marks that differ, such as [BEGIN] and [END]")
+        return self
 
 
 class ModelSettings(BaseModel):
     """What every model entry of a recipe may say; each back end adds its own fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    own_fields: ClassVar[frozenset[str]] = frozenset(
+        {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
+    )
+    """Fields of a request that say what the recipe says elsewhere, so that `extra_body` may not hold them."""
+    most_temperature: ClassVar[float] = 2.0
+    """The highest temperature that the back end takes."""
 
     backend: str
     """The back end's module name, or a dotted path to one of your own."""
@@ -72,14 +100,48 @@ class ModelSettings(BaseModel):
     """Further fields of the request body, such as top_k or chat_template_kwargs."""
     revision: str | None = None
     """Tells two builds of one model name apart, such as fp8 and bf16."""
+    thinking: ThinkingTags | None = None
+    """Further marks that the model thinks between; changes what is read of a reply, not what is asked."""
     limits: ModelLimits = ModelLimits()
     price: Price | None = None
     """USD per million tokens; the shipped table's by default, unknown where that does not have the model."""
+
+    @field_validator("extra_body")
+    @classmethod
+    def _overrides_nothing(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        taken = sorted(cls.own_fields & (value or {}).keys())
+        if taken:
+            raise ValueError(
+                f"must not hold {', '.join(taken)}: that would override the request while records show the recipe's; "
+                "say it with the entry's model and sampling, or the stage's options"
+            )
+        return value
+
+    def ready(self) -> None:
+        """Check what a recipe alone cannot show, the environment and files, before the first request.
+
+        Raises:
+            ReasonMedError: requests to this model cannot work.
+        """
+
+    def route(self) -> str:
+        """Where requests go, and what of the environment they use, in a sentence."""
+        return "runs in this process"
 
     @property
     def identity(self) -> str:
         """The model as its provider names it; part of every request's identity."""
         raise NotImplementedError
+
+    @property
+    def tags(self) -> Tags | None:
+        """Those marks, for who reads replies."""
+        return Tags(self.thinking.open, self.thinking.close) if self.thinking else None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What of the entry changes how a reply is read, for the identity of a run; empty where nothing does."""
+        return {"thinking": self.thinking.model_dump()} if self.thinking else {}
 
     @property
     def label(self) -> str:

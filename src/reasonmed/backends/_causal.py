@@ -11,13 +11,13 @@ import transformers
 
 from reasonmed.backends._tokens import UNBOUNDED, pairs_of, prompt_of, too_long
 from reasonmed.errors import ReasonMedError
-from reasonmed.types import Completion
+from reasonmed.exchange import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from reasonmed.types import Request
+    from reasonmed.exchange import Request
 
 _UNKNOWN = 2048
 """Tokens of context where neither model nor tokenizer names a limit."""

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _TABLE = Path(__file__).with_name("prices.yaml")
 _MILLION = 1_000_000
@@ -29,6 +29,8 @@ class Price(BaseModel):
     output: float = Field(ge=0)
     cached_input: float | None = Field(None, ge=0)
     """Input that the provider's cache had; the price of input where it is not given."""
+    cache_write: float | None = Field(None, ge=0)
+    """Input that goes into the provider's cache; the price of input where it is not given."""
     batch: float = Field(1.0, gt=0, le=1)
     """The share of the price that a batch request costs; 1 for requests that are answered at once."""
 
@@ -40,15 +42,22 @@ class Price(BaseModel):
         if completion.prompt_tokens is None or completion.completion_tokens is None:
             return None
         cached = min(completion.cached_tokens or 0, completion.prompt_tokens)
+        written = min(completion.cache_write_tokens or 0, completion.prompt_tokens - cached)
         cheaper = self.input if self.cached_input is None else self.cached_input
-        fresh = completion.prompt_tokens - cached
-        total = fresh * self.input + cached * cheaper + completion.completion_tokens * self.output
+        fresh = completion.prompt_tokens - cached - written
+        total = (
+            fresh * self.input + cached * cheaper + written * self._write + completion.completion_tokens * self.output
+        )
         return total * self.batch / _MILLION
 
     def worst(self, request: Request) -> float:
         """The most that one try of a request can cost, in USD: no cache, a reply of ``max_tokens``."""
         size = sum(len(message.content.encode()) // _BYTES_A_TOKEN + _PER_MESSAGE for message in request.messages)
-        return (size * self.input + request.sampling.max_tokens * self.output) * self.batch / _MILLION
+        return (size * max(self.input, self._write) + request.sampling.max_tokens * self.output) * self.batch / _MILLION
+
+    @property
+    def _write(self) -> float:
+        return self.input if self.cache_write is None else self.cache_write
 
 
 FREE = Price(input=0.0, output=0.0)

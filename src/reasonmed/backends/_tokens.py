@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.errors import RequestRejected
 
 if TYPE_CHECKING:
-    from reasonmed.types import Request
+    from reasonmed.exchange import Request
 
 UNBOUNDED = 1 << 30
 """A limit that no text meets: contexts are checked here, and longer texts are no reason to warn."""

@@ -1,91 +1,186 @@
-"""The body of a chat completion as servers send it, and the completion in it."""
+"""The body of a chat completion as servers send it, and the completion in it.
+
+What is asked for is ``choices[0].message`` and why it ended. Everything beside them is read as far as it makes sense:
+no paid reply is lost for a count or a detail.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
-import msgspec
-
+from reasonmed.backends._finish import LENGTH, STOP, TOOL, finish_of
+from reasonmed.backends._json import plain_json, whole
+from reasonmed.backends._said import one_line
+from reasonmed.backends._stream import assemble
+from reasonmed.exchange import Completion
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.types import Completion
+
+_MOST_TOKENS = 10**9
+"""A count beyond this is none."""
+_DEPTH = 4
+_REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+_TEXT_FIELDS = ("text", "content", "thinking", "reasoning", "summary", "reasoning_content")
 
 
-class _Message(msgspec.Struct):
-    content: str | list[dict[str, Any]] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
+class UnknownFinish(Exception):
+    """A reply ended for a reason that is in no table."""
 
 
-class Choice(msgspec.Struct):
-    message: _Message
-    finish_reason: str | None = None
+def read_reply(body: bytes) -> dict[str, Any] | None:
+    """A body as an object: one JSON value, or an event stream put together; None where it is neither."""
+    found = plain_json(body)
+    if isinstance(found, dict) and not _is_chunk(found):
+        return found
+    return assemble(body)
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
+def _is_chunk(found: dict[str, Any]) -> bool:
+    choice = choice_of(found)
+    return choice is not None and "message" not in choice and "delta" in choice
 
 
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
+def choice_of(reply: dict[str, Any]) -> dict[str, Any] | None:
+    """The first choice of a reply."""
+    choices = reply.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
 
 
-class Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    queue_time: float | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
+def error_beside(reply: dict[str, Any], choice: dict[str, Any]) -> object:
+    """The error that came with a text; None where there is none."""
+    for error in (choice.get("error"), reply.get("error")):
+        if isinstance(error, dict):
+            if any(error.values()):
+                return error
+        elif error:
+            return error
+    return None
 
 
-class Reply(msgspec.Struct):
-    choices: list[Choice] | None = None
-    usage: Usage | None = None
-    error: Any = None
+def completion_of(reply: dict[str, Any], choice: dict[str, Any], limit: int | None = None) -> Completion | None:
+    """A completion from a reply and its first choice; None where that has no message.
 
+    Args:
+        reply: the whole object.
+        choice: its first choice.
+        limit: the token limit that was sent; a reply of unknown end that reaches it was cut.
 
-decode = msgspec.json.Decoder(Reply).decode
-
-
-def completion_of(choice: Choice, usage: Usage) -> Completion:
-    """A completion from a reply's first choice and its counts."""
-    reasoning, text, finish = _parts(choice)
-    details, thought = usage.prompt_tokens_details, usage.completion_tokens_details
+    Raises:
+        UnknownFinish: the reason for its end is in no table.
+    """
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        return None
+    usage = _object(reply.get("usage"))
+    text, reasoning = _texts(message)
+    counts = _Counts(usage, any_text=bool(text))
+    finish = _finish(choice, limit is not None and counts.written is not None and counts.written >= limit)
+    if finish == TOOL:
+        text, reasoning, finish = "", "", STOP
+    if "</think" in text or "<think" in text:
+        split = split_thinking(text)
+        reasoning = "\n".join(part for part in (reasoning, split.reasoning) if part)
+        text = split.text
+        finish = finish if split.closed else LENGTH
     return Completion(
         text=text,
-        reasoning=reasoning,
+        reasoning=reasoning or None,
         finish_reason=finish,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=details.cached_tokens if details else None,
-        completion_tokens=_written(usage),
-        reasoning_tokens=thought.reasoning_tokens if thought else None,
-        queue_seconds=usage.queue_time,
+        prompt_tokens=counts.prompt,
+        cached_tokens=counts.cached,
+        completion_tokens=counts.written,
+        reasoning_tokens=counts.thought,
+        queue_seconds=_seconds(usage.get("queue_time")),
+        served=_name(reply.get("model")),
     )
 
 
-def _written(usage: Usage) -> int | None:
-    """Tokens written, reasoning among them: some providers count it apart, which shows in their total."""
-    thought = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else None
-    if usage.completion_tokens is None or not thought:
-        return usage.completion_tokens
-    apart = (usage.prompt_tokens or 0) + usage.completion_tokens + thought
-    return usage.completion_tokens + thought if usage.total_tokens == apart else usage.completion_tokens
+def _name(model: object) -> str | None:
+    """The served model's name; of a path on the server only its last part, which names no host."""
+    if not isinstance(model, str):
+        return None
+    name = re.split(r"[/\\]", model)[-1] if re.match(r"[/~.\\]|[A-Za-z]:\\", model) else model
+    return one_line(name, None)[:200] or None
 
 
-def _parts(choice: Choice) -> tuple[str | None, str, str]:
-    """Reasoning, text and finish reason of a choice."""
-    message = choice.message
-    content = message.content or ""
+def _finish(choice: dict[str, Any], reached_limit: bool) -> str:  # noqa: FBT001 - one caller
+    reason = choice.get("finish_reason")
+    if reason is None or reason == "":
+        return LENGTH if reached_limit else STOP
+    found = finish_of(reason)
+    if found is None:
+        raise UnknownFinish(one_line(str(reason), None)[:80])
+    native = finish_of(choice.get("native_finish_reason"))
+    return native if found == STOP and native not in (None, TOOL) else found
+
+
+def _texts(message: dict[str, Any]) -> tuple[str, str]:
+    """What a message says, and what was thought before, where the server keeps it apart."""
+    content = message.get("content")
+    thought = ""
     if isinstance(content, list):
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    reasoning = message.reasoning_content or message.reasoning
-    if not content and message.refusal:
-        content = message.refusal
-    finish = choice.finish_reason or "stop"
-    if "</think" in content or "<think" in content:
-        split = split_thinking(content)
-        reasoning = "\n".join(part for part in (reasoning, split.reasoning) if part) or None
-        content = split.text
-        finish = finish if split.closed else "length"
-    return reasoning, content, finish
+        parts = [part if isinstance(part, dict) else {"text": part} for part in content]
+        thought = "".join(_text(part) for part in parts if _thinks(part))
+        content = "".join(_text(part) for part in parts if not _thinks(part))
+    said = _text(content)
+    apart = (_text(message.get(name)) for name in _REASONING)
+    reasoning = next((text for text in apart if text), thought)
+    return whole(said or _text(message.get("refusal"))), whole(reasoning)
+
+
+def _thinks(part: dict[str, Any]) -> bool:
+    return "think" in str(part.get("type")) or "reasoning" in str(part.get("type"))
+
+
+def _text(value: object, depth: int = _DEPTH) -> str:
+    """The text in a field that should be one: a text, a list of parts, or an object around it."""
+    if isinstance(value, str):
+        return value
+    if depth and isinstance(value, list):
+        return "".join(_text(one, depth - 1) for one in value)
+    if depth and isinstance(value, dict):
+        return next((text for name in _TEXT_FIELDS if (text := _text(value.get(name), depth - 1))), "")
+    return ""
+
+
+class _Counts:
+    """Tokens of a reply, as far as its ``usage`` makes sense."""
+
+    def __init__(self, usage: dict[str, Any], *, any_text: bool) -> None:
+        self.prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens"))) or None
+        written = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+        self.written = None if written == 0 and any_text else written
+        asked, said = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
+        self.cached = _count(asked.get("cached_tokens"))
+        self.thought = _count(said.get("reasoning_tokens"))
+        self._count_thought_apart(_count(usage.get("total_tokens")))
+
+    def _count_thought_apart(self, total: int | None) -> None:
+        """Some providers count reasoning tokens apart from those written, which shows in their total."""
+        if self.written is not None and self.thought:
+            apart = (self.prompt or 0) + self.written + self.thought
+            self.written = apart - (self.prompt or 0) if total == apart else self.written
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    """A count of tokens: a number or its digits; None where it is negative, infinite or beyond belief."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_TOKENS:
+        return None
+    return math.ceil(value)
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        return None
+    return float(value)

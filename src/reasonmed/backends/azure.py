@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from reasonmed.backends.openai import EndpointSettings, connect
+from reasonmed.backends._endpoint import EndpointSettings, Url
+from reasonmed.backends.openai import connect
 
 __all__ = ["Settings", "connect"]
 
@@ -22,7 +23,7 @@ def _as_text(value: object) -> object:
 class Settings(EndpointSettings):
     """A deployment of a model at Azure."""
 
-    endpoint: str = Field(pattern=r"^https?://")
+    endpoint: Url
     """The resource's address, such as https://NAME.openai.azure.com."""
     deployment: str = Field(min_length=1)
     """The deployment's name; it stands for the model in every request's identity."""

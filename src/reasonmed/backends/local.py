@@ -22,7 +22,7 @@ from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _LOADING = 300.0
 
@@ -88,7 +88,7 @@ class Local:
         async with self._starting:
             if self._client is None:
                 self._server = await asyncio.to_thread(_serve, self.settings)
-                self._client = OpenAI(self._endpoint(), self._connections)
+                self._client = OpenAI(self._endpoint(), self._connections, direct=True)
                 await self._ready(self._client)
         return self._client
 

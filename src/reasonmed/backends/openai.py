@@ -1,62 +1,63 @@
 """Any endpoint that speaks OpenAI's ``/v1/chat/completions``: OpenAI, vLLM, SGLang, Ollama, llama.cpp, OpenRouter, ...
 
 Specification: https://platform.openai.com/docs/api-reference/chat. What servers do differently (no JSON schema, another
-name for the token limit, no temperature) is learned from their first 400 and remembered.
+name for the token limit, no temperature, streams only) is learned from their first refusal and remembered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
-from pydantic import Field, model_validator
+from msgspec.structs import replace
+from pydantic import AfterValidator, Field, model_validator
 from yarl import URL
 
 from reasonmed import __version__
-from reasonmed.backends import ModelSettings
-from reasonmed.backends._errors import error_text, redact, refusal
-from reasonmed.backends._wire import Usage, completion_of, decode
-from reasonmed.errors import CredentialRejected, ReasonMedError, RequestRejected, Unreachable
+from reasonmed.backends import MAX_REPLY_MB
+from reasonmed.backends._body import AS_IT_COMES, UnreadableBody, read_body
+from reasonmed.backends._dialect import Dialect, Once, limit_of, refused_extra
+from reasonmed.backends._endpoint import PATH, EndpointSettings, api_key
+from reasonmed.backends._errors import refusal
+from reasonmed.backends._http import address, posted, proxy_of, tls_of
+from reasonmed.backends._json import plain_json
+from reasonmed.backends._said import one_line, read_error
+from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, error_beside, read_reply
+from reasonmed.errors import (
+    CredentialRejected,
+    ModelNotServed,
+    Overloaded,
+    ReasonMedError,
+    RequestRejected,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from reasonmed.types import Completion, Request
+    from reasonmed.backends import ModelSettings
+    from reasonmed.exchange import Completion, Request
 
 _OPENAI = "https://api.openai.com/v1"
-_ADAPTATIONS = 6
-_BAD_REQUEST = 400
-Url = Annotated[str, Field(pattern=r"^https?://")]
-_SCHEMA_WORDS = re.compile(r"response_format|json_schema|schema|grammar|guided|structured", re.IGNORECASE)
+_ADAPTATIONS = 10
+_CONNECT = 30
+"""Seconds that a connection may take."""
+_NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+"""Nothing came from the endpoint: it is not there, or speaks another protocol."""
+_SUCCESS = range(200, 300)
+_COMPLETED = frozenset(_SUCCESS) - {204, 205}
+"""Statuses that come with a reply: the other successes have no body."""
+_TELLING = ("error", "errors", "message", "detail", "msg", "error_msg", "base_resp", "code")
 
 
-class EndpointSettings(ModelSettings):
-    """What endpoints of OpenAI's shape have in common."""
-
-    api_key_env: str | None = None
-    """The environment variable that holds the key; none for an endpoint without keys."""
-    timeout: float = Field(1200, gt=0)
-    """Seconds that one request may take in all."""
-    json_schema: bool = True
-    """Whether to send JSON schemas; left out by itself where the endpoint refuses them."""
-
-    @property
-    def url(self) -> str:
-        """Where completions are asked for."""
-        raise NotImplementedError
-
-    @property
-    def where(self) -> str:
-        """Model and endpoint, for messages."""
-        return f"{self.identity} at {self.url.split('?')[0].removesuffix('/chat/completions')}"
-
-    def authorization(self, key: str) -> dict[str, str]:
-        """The header that carries the key."""
-        return {"Authorization": f"Bearer {key}"}
+def _addresses(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for one in (value,) if isinstance(value, str) else value:
+        if address(one).rstrip("/").endswith(PATH):
+            raise ValueError(f"must end before {PATH}, which is added to it")
+    return value
 
 
 class Settings(EndpointSettings):
@@ -64,7 +65,7 @@ class Settings(EndpointSettings):
 
     model: str = Field(min_length=1)
     """The model's name as the endpoint knows it."""
-    base_url: Url | tuple[Url, ...] = Field(_OPENAI, min_length=1)
+    base_url: Annotated[str | tuple[str, ...], AfterValidator(_addresses)] = Field(_OPENAI, min_length=1)
     """The endpoint up to and without /chat/completions; it usually ends in /v1. OpenAI itself by default, with the
     key in OPENAI_API_KEY. Several that serve the same model share its requests."""
 
@@ -83,7 +84,7 @@ class Settings(EndpointSettings):
     def url(self) -> str:
         """Where completions are asked for."""
         first = self.base_url if isinstance(self.base_url, str) else self.base_url[0]
-        return f"{first.rstrip('/')}/chat/completions"
+        return f"{first.rstrip('/')}{PATH}"
 
     def split(self) -> list[ModelSettings]:
         """One entry for each address."""
@@ -100,105 +101,118 @@ class Facts(NamedTuple):
     left_out: tuple[str, ...]
 
 
+class _Answer(NamedTuple):
+    """An HTTP answer, read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 _encode = msgspec.json.Encoder().encode
 
 
-def api_key(variable: str | None) -> str | None:
-    """The key in an environment variable; None when the recipe names none.
-
-    Raises:
-        CredentialRejected: the variable is named and not set.
-    """
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
-    return key
+def _tells(reply: Mapping[str, Any]) -> bool:
+    """Whether an object that is no completion says what went wrong."""
+    return any(reply.get(name) for name in _TELLING)
 
 
 class OpenAI:
     """The back end: one pool of connections to one endpoint."""
 
-    def __init__(self, settings: EndpointSettings, connections: int) -> None:
+    def __init__(self, settings: EndpointSettings, connections: int, *, direct: bool = False) -> None:
         self.settings = settings
+        self._direct = direct
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
-        self._left_out: set[str] = set() if settings.json_schema else {"response_format"}
-        self._limit_name = "max_tokens"
+        self._dialect = Dialect(settings.identity, json_schema=settings.json_schema)
+        self._most_bytes = int((settings.limits.max_reply_mb or MAX_REPLY_MB) * 1e6)
         self._url = URL(settings.url)
         self.listener: Callable[[Mapping[str, str]], None] | None = None
         """Hears the headers of every answer."""
 
     async def complete(self, request: Request) -> Completion:
-        """Answer a request; leaves out what this endpoint turns out not to take."""
+        """Answer a request; leaves out what this endpoint turns out not to take.
+
+        Raises:
+            BackendError: the service's fault, or the request's own.
+            ControlError: a fault of key, account or configuration.
+        """
+        once = Once()
         for _ in range(_ADAPTATIONS):
-            body = self.body(request)
-            status, headers, raw = await self._post(body)
-            if status == 200:  # noqa: PLR2004 - HTTP
-                return self._completion(raw)
-            text = redact(error_text(raw), self._key())
-            if status != _BAD_REQUEST or not self._adapt(body, text):
-                raise refusal(status, text, headers, self.settings.where)
-        raise RequestRejected(
-            f"{self.settings.where} keeps refusing the request's parameters: {text[:300]}", "bad_request"
-        )
+            body = self._dialect.body(request, once)
+            answer = await self._post(body)
+            reply = read_reply(answer.body) if answer.status in _SUCCESS else None
+            completion = self._completion(reply, body) if reply else None
+            if completion is not None:
+                sent = self._dialect.sent(request, body)
+                return replace(completion, sent=sent) if sent else completion
+            error = self._error(request, answer, reply, once, body)
+        raise error
 
     def body(self, request: Request) -> dict[str, Any]:
         """The request as this endpoint takes it."""
-        drawn = request.sampling
-        body: dict[str, Any] = {"model": self.settings.identity, "messages": request.messages}
-        body[self._limit_name] = drawn.max_tokens
-        for name in ("temperature", "top_p", "seed"):
-            value = getattr(drawn, name)
-            if value is not None and name not in self._left_out:
-                body[name] = value
-        if drawn.stop and "stop" not in self._left_out:
-            body["stop"] = drawn.stop
-        if request.response_schema is not None and "response_format" not in self._left_out:
-            schema = {"name": request.stage or "reply", "schema": request.response_schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body | (request.extra_body or {})
+        return self._dialect.body(request, Once())
 
-    def _adapt(self, body: Mapping[str, Any], text: str) -> bool:
-        """Learn from a 400 what this endpoint does not take; False when nothing is left to change."""
-        if "max_tokens" in body and "max_completion_tokens" in text:
-            self._limit_name = "max_completion_tokens"
-            return True
-        if "response_format" in body and _SCHEMA_WORDS.search(text):
-            self._left_out.add("response_format")
-            return True
-        for name in ("temperature", "top_p", "seed", "stop"):
-            if name in body and re.search(rf"\b{name}\b", text):
-                self._left_out.add(name)
-                return True
-        return False
+    def _error(
+        self, request: Request, answer: _Answer, reply: dict[str, Any] | None, once: Once, body: dict[str, Any]
+    ) -> ReasonMedError:
+        """What an answer without a completion means; raised at once unless the next try goes without something."""
+        asked = "\n".join(message.content for message in request.messages)
+        said = read_error(answer.body, self._key(), asked)
+        where = self.settings.where
+        if answer.status in _COMPLETED and (reply is None or not _tells(reply)):
+            raise Unreachable(f"{where} sent a body that is no completion: {said.text[:200]}", "server")
+        error = refusal(answer.status, said, answer.headers, where)
+        if isinstance(error, CredentialRejected | Overloaded):
+            raise error
+        status = getattr(error, "status", 0) or answer.status
+        if self._dialect.learn(status, said, request, body, once):
+            return error
+        extra = refused_extra(request, said)
+        if extra is not None:
+            raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`.", status)
+        raise error
 
-    async def _post(self, body: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, body: Mapping[str, Any]) -> _Answer:
         session = self._open()
         try:
-            async with session.post(self._url, data=_encode(body)) as response:
+            async with posted(session, self._url, _encode(body), self.settings.where) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
-                return response.status, response.headers, await response.read()
+                return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
+        except UnreadableBody as unread:
+            raise Unreachable(f"{self.settings.where} sent {unread}", "server") from None
+        except aiohttp.ConnectionTimeoutError as late:
+            said = f"{self.settings.where}: no connection within {_CONNECT} s"
+            raise Unreachable(said, "timeout", connected=False) from late
         except TimeoutError as late:
             raise Unreachable(
                 f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
             ) from late
         except (aiohttp.ClientError, OSError) as broken:
-            reason = redact(str(broken) or type(broken).__name__, self._key())
-            raise Unreachable(f"{self.settings.where}: {reason}") from None
+            reason = one_line(str(broken) or type(broken).__name__, self._key())
+            connected = not isinstance(broken, _NO_CONTACT)
+            raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
 
-    def _completion(self, raw: bytes) -> Completion:
+    def _completion(self, reply: dict[str, Any], body: Mapping[str, Any]) -> Completion | None:
+        """The completion in a reply; None where it holds none."""
+        choice = choice_of(reply)
+        if choice is None:
+            return None
+        where = self.settings.where
+        beside = error_beside(reply, choice)
+        if beside is not None:
+            said = read_error(_encode({"error": beside}), self._key())
+            error = refusal(200, said, {}, where)
+            own_fault = isinstance(error, RequestRejected) and error.kind == "bad_request"
+            raise Unreachable(f"{where} broke off a reply: {said.text}", "server") if own_fault else error
         try:
-            reply = decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as torn:
-            raise Unreachable(f"{self.settings.where} sent a body that is no completion: {torn}") from None
-        if not reply.choices:
-            text = redact(error_text(raw), self._key())
-            code = reply.error.get("code") if isinstance(reply.error, dict) else None
-            raise refusal(code if isinstance(code, int) else 500, text, {}, self.settings.where)
-        return completion_of(reply.choices[0], reply.usage or Usage())
+            return completion_of(reply, choice, limit_of(body))
+        except UnknownFinish as odd:
+            raise Unreachable(
+                f"{where} ended a reply with finish_reason {str(odd)!r}, which is no end", "server"
+            ) from None
 
     def _key(self) -> str | None:
         return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
@@ -207,12 +221,16 @@ class OpenAI:
         if self._session is None:
             key = api_key(self.settings.api_key_env)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, ttl_dns_cache=300, ssl=tls_of(self._url, self.settings.ca_file)
+                ),
+                proxy=None if self._direct else proxy_of(self._url),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=30),
+                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=_CONNECT),
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",
+                    **self.settings.headers,
                     **(self.settings.authorization(key) if key else {}),
                 },
             )
@@ -229,15 +247,16 @@ class OpenAI:
         )
         meta = own.get("meta")
         context = own.get("max_model_len") or own.get("context_length") or (meta or {}).get("n_ctx")
-        return Facts(names, context if isinstance(context, int) else None, tuple(sorted(self._left_out)))
+        return Facts(names, context if isinstance(context, int) else None, tuple(sorted(self._dialect.left_out)))
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON the endpoint has there
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
-        base = self.settings.url.rsplit("/chat/completions", 1)[0]
         try:
-            async with self._open().get(f"{base}/{path}") as response:
-                return msgspec.json.decode(await response.read()) if response.ok else None
-        except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
+            async with self._open().get(
+                f"{self.settings.base}/{path}", allow_redirects=False, **AS_IT_COMES
+            ) as response:
+                return plain_json(await read_body(response, self._most_bytes)) if response.ok else None
+        except (aiohttp.ClientError, OSError, TimeoutError, UnreadableBody):
             return None
 
     async def aclose(self) -> None:

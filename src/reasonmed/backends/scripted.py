@@ -21,7 +21,8 @@ from pydantic import Field
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._prices import FREE, Price
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected, Unreachable
-from reasonmed.types import Completion, Request, letter
+from reasonmed.exchange import Completion, Request
+from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from reasonmed.errors import ReasonMedError
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
     from reasonmed.backends._causal import Causal
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 class Settings(FolderSettings):

@@ -23,14 +23,14 @@ from pydantic import Field, field_validator
 from reasonmed.backends._folder import ADAPTER, FolderSettings
 from reasonmed.backends._tokens import UNBOUNDED, pairs_of, prompt_of, too_long
 from reasonmed.errors import ReasonMedError, RequestRejected, Unavailable, UsageError
-from reasonmed.types import Completion
+from reasonmed.exchange import Completion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.types import Request
+    from reasonmed.exchange import Request
 
 _ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
 """vLLM reports its use to a server of its makers unless it is told not to."""

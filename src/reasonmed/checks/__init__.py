@@ -62,6 +62,7 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
         tell: is given each finding too.
     """
     rules: Counter[str] = Counter()
+    licenses: Counter[str] = Counter(dict.fromkeys(("row", "layout", "none"), 0))
     sizes: Counter[str] = Counter({"questions": 0, "records": 0, "chains": 0})
     matched: Counter[tuple[str, str]] = Counter()
     duplicates = Duplicates(near=plan.near)
@@ -69,6 +70,7 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
         for case in source.cases():
             if isinstance(case, Case):
                 sizes.update(["questions", *(f"{passage.subject}s" for passage in case.passages)])
+                licenses[case.question.license_source] += 1
             for finding in _findings(case, plan, duplicates):
                 rules[finding.rule] += 1
                 if "benchmark" in finding.details:
@@ -78,7 +80,13 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
     finally:
         duplicates.close()
     counted = {rule: rules[rule] for rule in RULES if rules[rule]}
-    counts = {**sizes, "findings": sum(rules.values()), "rules": counted, "not_checked": _left_out(plan)}
+    counts = {
+        **sizes,
+        "license_source": dict(licenses),
+        "findings": sum(rules.values()),
+        "rules": counted,
+        "not_checked": _left_out(plan),
+    }
     return Report({"kind": source.kind, "name": source.path.name}, _coverage(plan, matched), counts)
 
 

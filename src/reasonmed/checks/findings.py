@@ -47,6 +47,15 @@ class Report(NamedTuple):
     coverage: list[Coverage]
     counts: dict[str, Any]
 
+    @property
+    def licenses(self) -> str:
+        """Who named the licenses of the questions, in a sentence."""
+        said = self.counts["license_source"]
+        rows, layout, none = (f"{said[name]:,}" for name in ("row", "layout", "none"))
+        return (
+            f"licenses: {rows} named by the questions' own rows, {layout} by the layout of the file, {none} by neither"
+        )
+
 
 class _File(msgspec.Struct):
     version: int

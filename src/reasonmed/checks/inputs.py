@@ -15,8 +15,8 @@ from reasonmed.questions._files import rows
 from reasonmed.questions.ids import chain_id, record_id
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.layouts import story_source
-from reasonmed.runs.records import outcomes, records_of
-from reasonmed.types import Question, Record
+from reasonmed.runs.records import outcomes, question_of, record_in, records_of
+from reasonmed.types import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +72,7 @@ def _file(path: Path, settings: Settings) -> Input:
     fields = first.fields.keys() if first else set()
     if {"question_id", "chain_of_thought"} <= fields:
         return Input("records", path, lambda: _record_cases(path))
-    if {"instruction", "output"} <= fields:
+    if {"instruction", "output"} <= fields and "question" not in fields:
         return Input("reasonmed-json", path, lambda: instruction_cases(path))
     return Input("questions", path, lambda: _story_cases(path, settings))
 
@@ -98,11 +98,11 @@ def _case(story: Story, records: Iterable[Record] = ()) -> Case:
 
 
 def _passage(record: Record) -> Passage:
-    return Passage(record.id, "record", record.chain_of_thought, record.response, "truncated" in record.flags)
+    return Passage(record.id, "record", record.chain_of_thought or None, record.response, "truncated" in record.flags)
 
 
 def _story_cases(path: Path, settings: Settings) -> Cases:
-    for one in story_source(path, None, settings)():
+    for one in story_source(path, None, settings._replace(open_ended=True))():
         if isinstance(one, QuestionError):
             yield BadRow(f"{one.file}:{one.line}", str(one))
             continue
@@ -132,18 +132,8 @@ def _question_of(one: Record | BadRow) -> tuple[str, bool]:
 
 
 def _of_records(records: list[Record]) -> Case:
-    first = records[0]
-    question = Question(
-        first.question_id,
-        first.question,
-        first.options,
-        first.answer_index,
-        first.context,
-        first.source,
-        first.license,
-    )
     disputed = any("key_disputed" in record.flags for record in records)
-    return Case(question, tuple(_passage(record) for record in records), None, disputed)
+    return Case(question_of(records[0]), tuple(_passage(record) for record in records), None, disputed)
 
 
 def _records(path: Path) -> Iterator[Record | BadRow]:
@@ -152,11 +142,6 @@ def _records(path: Path) -> Iterator[Record | BadRow]:
             yield BadRow(f"{row.file}:{row.line}", str(row))
             continue
         try:
-            record = msgspec.convert(row.fields, Record)
-        except msgspec.ValidationError as wrong:
+            yield record_in(row.fields)
+        except msgspec.DecodeError as wrong:
             yield BadRow(f"{path}:{row.line}", f"is no record: {wrong}")
-            continue
-        if 0 <= record.answer_index < len(record.options):
-            yield record
-        else:
-            yield BadRow(f"{path}:{row.line}", f"is no record: answer_index {record.answer_index} is no option")

@@ -39,6 +39,7 @@ def _parts(report: Report, shown: Shown) -> Iterator[Html]:
     counts, rules = report.counts, report.counts["rules"]
     sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))
     yield html.paragraph(f"{sizes}; {counts['findings']:,} findings. Nothing was deleted.")
+    yield html.paragraph(f"{report.licenses}.")
     yield html.heading("Benchmarks")
     yield from _benchmarks(report)
     yield html.heading("Findings by rule")

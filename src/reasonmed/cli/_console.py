@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 import tempfile
 import traceback
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+from reasonmed.files import NO_ROOM, no_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,17 +27,73 @@ BAD_PLACE = 2
 INTERNAL = 70
 INTERRUPTED = 130
 
-out = Console(soft_wrap=False, highlight=False)
-err = Console(stderr=True, highlight=False)
+_PROXIED = "rich_proxied_file"
+"""Where a stream that a live view has taken over keeps the real one."""
+
+
+@cache
+def _nowhere() -> TextIO:
+    """In the place of a stream that was closed before the start."""
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+class _Steady:
+    """A standard stream whose reader may go away: what is written after that is dropped, and ends nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def _stream(self) -> TextIO:
+        found: TextIO | None = getattr(sys, self._name)
+        return _nowhere() if found is None else getattr(found, _PROXIED, found)
+
+    def write(self, text: str) -> int:
+        """Write, if anybody reads."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            self._let_go()
+            return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, if anybody reads."""
+        try:
+            self._stream.flush()
+        except OSError:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Point the stream to nowhere, also for whoever else writes to it, and for the interpreter's last flush."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        if name == _PROXIED:
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+out = Console(file=cast("TextIO", _Steady("stdout")), soft_wrap=False, highlight=False)
+err = Console(file=cast("TextIO", _Steady("stderr")), highlight=False)
 
 _PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
 """What the system says of a path that somebody gave and that is no place to write or read."""
+_LONGEST = 300
+"""Characters of an error beside other things."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def safe(text: object, style: str = "") -> Text:
     """Text of a model or a file as plain characters: no markup, no terminal escapes."""
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text)), style=style)
+
+
+def clip(text: str) -> str:
+    """The beginning of an error's text, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def say(text: object, style: str = "") -> None:
@@ -52,11 +112,26 @@ def crash(error: BaseException, folder: Path | None) -> NoReturn:
     if isinstance(error, OSError) and error.errno in _PLACE and error.filename is not None:
         say(f"error: {error.filename}: {error.strerror}; give another place", "red")
         sys.exit(BAD_PLACE)
-    place = (folder if folder is not None and folder.is_dir() else Path(tempfile.gettempdir())) / "crash.txt"
-    place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        full = no_room(error.filename or "a file", error)
+        say(f"error: {full}", "red")
+        sys.exit(full.exit_code)
+    said = "".join(traceback.format_exception(error))
     say(f"internal error: {type(error).__name__}: {error}", "bold red")
-    say(f"The traceback is in {place}; please report it. What was done is on record.")
+    say(f"{_kept(said, folder)}; please report it. What was done is recorded.")
     sys.exit(INTERNAL)
+
+
+def _kept(said: str, folder: Path | None) -> str:
+    """Where a traceback is: in the run's folder, else in the temporary one, else here."""
+    for place in (folder, Path(tempfile.gettempdir())):
+        if place is not None and place.is_dir():
+            try:
+                (place / "crash.txt").write_text(said, encoding="utf-8")
+            except OSError:
+                continue
+            return f"The traceback is in {place / 'crash.txt'}"
+    return f"The traceback cannot be written to a file:\n{said}"
 
 
 def guarded(command: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from reasonmed.cli._console import out, safe
 from reasonmed.cli._live import duration
+from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def show_stages(status: Status) -> None:
         usd = "unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}"
         table.add_row(name, *(f"{count:,}" for count in counts), usd)
     out.print(table)
+    for model, questions in status.equal_samples.items():
+        out.print(safe(warning(model, questions)), soft_wrap=True, style="yellow")
     for name, saving in status.saved.items():
         tokens = "" if saving.tokens is None else f", about {saving.tokens:,} tokens"
         money = "" if not saving.usd else f", about {saving.usd:.4f} USD"
@@ -91,7 +94,8 @@ def first_record(path: Path) -> dict[str, Any] | None:
 def show_record(record: dict[str, Any]) -> None:
     """One record as a person reads it."""
     options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record["options"]))
-    key = f"{letter(record['answer_index'])}. {record['answer']}"
+    place = record["answer_index"]
+    key = record["answer"] if place is None else f"{letter(place)}. {record['answer']}"
     flags = ", ".join(record["flags"]) or "none"
     body = Text()
     for title, text in (

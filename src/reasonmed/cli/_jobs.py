@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reasonmed.cli._console import INTERRUPTED, crash, say
+from reasonmed.cli._console import INTERRUPTED, clip, crash, say
 from reasonmed.errors import ControlError, ReasonMedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reasonmed.runs.job import Job
+    from reasonmed.runs.progress import Watch
 
 
-def do(job: Job, noun: str, *, log_json: bool = False) -> None:
-    """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code."""
+def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], None] = lambda: None) -> None:
+    """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code.
+
+    ``conclude`` shows the results of a job that came to its end.
+    """
     from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.job import execute  # noqa: PLC0415 - the same
     from reasonmed.runs.progress import Watch  # noqa: PLC0415 - the same
@@ -32,8 +38,12 @@ def do(job: Job, noun: str, *, log_json: bool = False) -> None:
     try:
         asyncio.run(watched())
     except ControlError as stopped:
+        _say_rejections(watch)
         say(f"stopped: {stopped}", "yellow")
-        say(f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow")
+        if job.folder.exists:
+            say(
+                f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow"
+            )
         raise typer.Exit(stopped.exit_code) from None
     except (asyncio.CancelledError, KeyboardInterrupt):
         say(f"stopped at once; replies on record are kept. To go on:\n  {again}", "yellow")
@@ -42,3 +52,17 @@ def do(job: Job, noun: str, *, log_json: bool = False) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - an error of our own: its traceback goes to the run's crash.txt
         crash(error, job.folder.path)
+    try:
+        conclude()
+    finally:
+        _say_rejections(watch)
+
+
+def _say_rejections(watch: Watch) -> None:
+    """What endpoints said of the requests that they rejected for a fault of their own."""
+    rejected = watch.control.meter.rejected if watch.control else {}
+    for (model, kind), (count, said) in sorted(rejected.items()):
+        say(
+            f"{count:,} request{'' if count == 1 else 's'} of {model} rejected ({kind}); the last: {clip(said)}",
+            "yellow",
+        )

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from reasonmed.cli._console import err, safe, say
+from reasonmed.cli._console import clip, err, safe, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -93,6 +93,7 @@ def _line(now: dict[str, Any], noun: str) -> str:
         f"{now['tokens_written']:,} tokens written ({now['tokens_per_s']:.0f}/s)",
         _money(now),
         f"{duration(now['elapsed_s'])}{_left(now)}",
+        _holds(now),
         _faults(now),
     ]
     return " · ".join(part for part in parts if part)
@@ -111,7 +112,21 @@ def _left(now: dict[str, Any]) -> str:
 
 def _faults(now: dict[str, Any]) -> str:
     faults = ", ".join(f"{count} {name}" for name, count in now["faults"].items())
-    return f"faults: {faults}" if faults else ""
+    last = now["last_error"]
+    told = [f"faults: {faults}" if faults else "", f"last error: {clip(last)}" if last else ""]
+    return " · ".join(part for part in told if part)
+
+
+def _holds(now: dict[str, Any]) -> str:
+    """Which addresses asked to be left alone, and until when."""
+    held = [(one["address"], one["held_s"]) for one in now["endpoints"] if one["held_s"]]
+    return ", ".join(f"held by {address} until {_clock_in(seconds)}" for address, seconds in held)
+
+
+def _clock_in(seconds: float) -> str:
+    """The time of day in so many seconds."""
+    at = time.localtime(time.time() + seconds)
+    return time.strftime("%H:%M" if seconds >= _MINUTE else "%H:%M:%S", at)
 
 
 def _picture(now: dict[str, Any], noun: str) -> Group:
@@ -119,7 +134,8 @@ def _picture(now: dict[str, Any], noun: str) -> Group:
     words = f"{now['phase']}: {now['done']:,} of {now['total']:,} {noun}, {duration(now['elapsed_s'])}{_left(now)}"
     head.add_row(ProgressBar(total=max(1, now["total"]), completed=now["done"], width=30), Text(words))
     rates = f"{now['replies_per_s']:.1f} replies/s, {now['tokens_per_s']:.0f} tokens/s  {_money(now)}"
-    return Group(head, Text(rates, style="dim"), _stages(now), _endpoints(now), Text(_faults(now), style="yellow"))
+    troubles = [safe(text, "yellow") for text in (_holds(now), _faults(now)) if text]
+    return Group(head, Text(rates, style="dim"), _stages(now), _endpoints(now), *troubles)
 
 
 def _stages(now: dict[str, Any]) -> Table:
@@ -137,7 +153,7 @@ def _endpoints(now: dict[str, Any]) -> Table:
         table.add_column(name, justify="right" if name in ("open", "limit") else "left", no_wrap=True, max_width=48)
     for one in now["endpoints"]:
         limit = f"{one['limit']}" if one["limit"] == one["ceiling"] else f"{one['limit']} of {one['ceiling']}"
-        style = {"down": "bold red", "throttled": "yellow"}.get(one["state"], "")
+        style = {"down": "bold red", "throttled": "yellow", "held": "yellow"}.get(one["state"], "")
         table.add_row(
             safe(one["model"]), safe(one["address"]), str(one["open"]), limit, Text(one["state"], style=style)
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli._console import err, safe, say
-from reasonmed.errors import RecipeError, UsageError
+from reasonmed.errors import QuestionError, RecipeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,10 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="The model's na
 KeyOption = Annotated[str | None, typer.Option("--key-env", help="The environment variable with the key.")]
 LayoutOption = Annotated[str | None, typer.Option("--layout", help="The file's layout, if its look is not enough.")]
 CopOption = Annotated[
-    int | None, typer.Option("--cop-base", min=0, max=1, help="MedMCQA: whether cop counts from 0 or from 1.")
+    int | None,
+    typer.Option(
+        "--cop-base", min=0, max=1, help="Whether integer keys, such as MedMCQA's cop, count from 0 or from 1."
+    ),
 ]
 SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out, listed and counted.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows.")]
@@ -109,6 +112,18 @@ def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None
         raise RecipeError(
             [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"
         )
+
+
+def refuse_agents_file(path: Path) -> None:
+    """Raise where a path is a file of agents, which holds no records yet, with the command that makes them."""
+    from reasonmed.runs.layouts import way_to_records  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        way = way_to_records(path)
+    except QuestionError:
+        return
+    if way is not None:
+        raise UsageError(f"{path} is a file of agents' rows, and not a run or an export; this leads there: {way}")
 
 
 @contextmanager

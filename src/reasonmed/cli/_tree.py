@@ -10,8 +10,8 @@ from rich.tree import Tree
 from reasonmed.cli._console import out, safe
 from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import UsageError
-from reasonmed.questions.ids import question_of, record_id
-from reasonmed.runs.records import CALLS_OF, scores_of
+from reasonmed.questions.ids import chain_name, question_of, record_id
+from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -45,9 +45,14 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         story = unpack_story(found[0])
         scores = scores_of(ledger, name)
         calls = list(ledger.query(_CALLS, name))
-    tree = _tree(story, scores, _Clip(full=full))
+        rejections = rejections_of(ledger, name)
+    clip = _Clip(full=full)
+    tree = _tree(story, scores, clip)
     if not done:
         tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))
+    for one, count in rejections.items():
+        head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
+        tree.add(safe(f"{head}: {clip(one.said)}", "yellow"))
     costs = tree.add(safe("calls on record"))
     for stage, count, prompt, written in calls:
         costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))
@@ -82,15 +87,15 @@ def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
     by = " (consensus)" if question.answer_source == "consensus" else ""
     tree.add(safe(f"{key}{by}"))
     chains = tree.add(safe(f"{len(story.chains)} chains of thought"))
-    for index, chain in enumerate(story.chains):
-        _add_chain(chains, index, chain, question, clip)
+    for number, chain in enumerate(story.chains, 1):
+        _add_chain(chains, chain_name(number), chain, question, clip)
     for probe in story.probes:
         said = probe.verdict.outcome if probe.verdict else "unjudged"
         tree.add(safe(f"canary of {probe.model}, {probe.kind}: {said} ({clip(probe.detail)})", "dim"))
     if story.tier:
         tree.add(safe(f"tier: {story.tier}"))
-    for rewrite in story.rewrites:
-        _add_rewrite(tree, rewrite, question, clip)
+    for number, rewrite in enumerate(story.rewrites, 1):
+        _add_rewrite(tree, number, rewrite, question, clip)
     for number, kept in enumerate(story.kept or (), 1):
         if story.failure is None:
             _add_kept(tree, number, kept, scores.get(record_id(question.id, number)), clip)
@@ -107,14 +112,18 @@ def _concluded(chain: ChainOfThought, question: Question) -> str:
     return f"{letter(chain.answer)}{' = key' if chain.answer == question.answer else ''}"
 
 
-def _add_chain(tree: Tree, index: int, chain: ChainOfThought, question: Question, clip: _Clip) -> None:
+def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question, clip: _Clip) -> None:
     warmth = "" if chain.temperature is None else f" T={chain.temperature:g}"
     if chain.missing is not None:
-        tree.add(safe(f"{index} {chain.model}{warmth}: missing ({chain.missing})", "dim"))
+        tree.add(safe(f"{name} {chain.model}{warmth}: missing ({chain.missing})", "dim"))
         return
     marks = ", ".join(["truncated"] if chain.truncated else []) or ""
-    head = f"{index} {chain.model}{warmth}: {_concluded(chain, question)}, {chain.outcome} {marks}".rstrip()
+    head = f"{name} {chain.model}{warmth}: {_concluded(chain, question)}, {chain.outcome} {marks}".rstrip()
     node = tree.add(safe(head, _STYLES[chain.outcome]))
+    if chain.served is not None:
+        node.add(safe(f"served as {chain.served}"))
+    if chain.sent is not None:
+        node.add(safe(f"sent: {', '.join(f'{name} {value}' for name, value in chain.sent.items())}"))
     node.add(safe(clip(chain.text)))
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""
@@ -125,10 +134,12 @@ def _add_chain(tree: Tree, index: int, chain: ChainOfThought, question: Question
         node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}"))
 
 
-def _add_rewrite(tree: Tree, rewrite: Rewrite, question: Question, clip: _Clip) -> None:
+def _add_rewrite(tree: Tree, number: int, rewrite: Rewrite, question: Question, clip: _Clip) -> None:
     fate = "accepted" if rewrite.problem is None else f"rejected: {rewrite.problem}"
-    parent = "" if rewrite.parent is None else f" of chain {rewrite.parent}"
-    head = f"{rewrite.stage}{parent}, round {rewrite.round + 1}, by {rewrite.chain.model}: {clip(fate)}"
+    parent = "" if rewrite.parent is None else f" of {chain_name(rewrite.parent + 1)}"
+    head = (
+        f"rewrite-{number}: {rewrite.stage}{parent}, round {rewrite.round + 1}, by {rewrite.chain.model}: {clip(fate)}"
+    )
     node = tree.add(safe(head, "green" if rewrite.problem is None else "yellow"))
     if rewrite.chain.text:
         node.add(safe(f"{_concluded(rewrite.chain, question)}: {clip(rewrite.chain.text)}"))
@@ -139,7 +150,7 @@ def _add_rewrite(tree: Tree, rewrite: Rewrite, question: Question, clip: _Clip) 
 
 def _add_kept(tree: Tree, number: int, kept: Kept, scored: Scored | None, clip: _Clip) -> None:
     flags = f", flags: {', '.join(kept.flags)}" if kept.flags else ""
-    origin = f"{kept.origin} of chain {kept.parent}" if kept.parent is not None else kept.origin
+    origin = f"{kept.origin} of {chain_name(kept.parent + 1)}" if kept.parent is not None else kept.origin
     node = tree.add(
         safe(f"record #{number} from {origin}, {'verified' if kept.verified else 'unverified'}{flags}", "bold")
     )

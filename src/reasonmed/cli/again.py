@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
+from reasonmed.types import Tier
+
+if TYPE_CHECKING:
+    from reasonmed.runs.diff import Overview
 
 _SHOWN = 20
 
@@ -78,7 +82,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a changed question.")] = False,
 ) -> None:
-    """Say which records differ between two runs, and because of which calls.
+    """Compare two runs: counts and cost, which records differ, and because of which calls.
 
     \b
     Examples:
@@ -86,7 +90,7 @@ def diff(
       reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
-    from reasonmed.runs.diff import changes, summary  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.diff import changes, overview, summary  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
     found = changes(RunDirectory(old), RunDirectory(new))
@@ -94,6 +98,7 @@ def diff(
         for change in found:
             typer.echo(encode(change).decode())
         return
+    _show_overview(overview(RunDirectory(old), RunDirectory(new)), (str(old), str(new)))
     every = list(found)
     for change in islice(every, _SHOWN):
         out.print(safe(f"{change.question_id}: {change.kind}: {change.cause} {change.call}".rstrip()), soft_wrap=True)
@@ -103,6 +108,24 @@ def diff(
         out.print(safe(f"{count:6,}  {cause}"))
     if not every:
         out.print("no record differs")
+
+
+def _show_overview(found: Overview, names: tuple[str, str]) -> None:
+    """Print the counts of two runs side by side, and how many questions moved from tier to tier."""
+    from reasonmed.cli import _tables as tables  # noqa: PLC0415 - keeps --help fast
+
+    both = found.old, found.new
+    counts = [("questions", [one.questions for one in both]), ("  unfinished", [one.unfinished for one in both])]
+    counts += [(f"  {tier}", [one.tiers.get(tier, 0) for one in both]) for tier in Tier]
+    counts.append(("failures", [one.failures for one in both]))
+    reasons = sorted({name for one in both for name in one.reasons})
+    counts += [(f"  {name}", [one.reasons.get(name, 0) for one in both]) for name in reasons]
+    counts.append(("records", [one.records for one in both]))
+    rows = [(name, *(f"{number:,}" for number in numbers)) for name, numbers in counts]
+    rows.append(("USD", *("unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}" for one in both)))
+    moves = [f"{count:6,}  {before} to {after}" for (before, after), count in found.moved.items()]
+    moved = f"{sum(found.moved.values()):,} of {found.shared:,} questions in both runs moved from tier to tier"
+    tables.show("", ("", *names), rows, [moved, *moves])
 
 
 def ctl(

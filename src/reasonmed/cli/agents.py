@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,15 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out as result
+from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reasonmed.runs.commands.stage import Tally
+    from reasonmed.runs.directory import RunDirectory
 
 _ABOUT = {
     "generate": "Write the chains of thought of every question: one a model, temperature and sample.",
@@ -35,7 +40,16 @@ _BEFORE = {
     "summarize": "optimized.jsonl",
     "score": "summarized.jsonl",
 }
-_AFTER = {"generate": "cots", "verify": "verified", "route": "routed", "rank": "ranked", "refine": "refined"}
+_DONE = {
+    "generate": "generated",
+    "verify": "verified",
+    "route": "routed",
+    "rank": "ranked",
+    "refine": "refined",
+    "optimize": "optimized",
+    "summarize": "summarized",
+    "score": "scored",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,12 +59,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _help(stage: str) -> str:
-    after = _AFTER.get(stage, f"{stage}d")
+    after = "cots" if stage == "generate" else _DONE[stage]
     return (
         f"{_ABOUT[stage]} The same command again resumes.\n\n\b\nExamples:\n"
         f"  reasonmed {stage} {_BEFORE[stage]} -o {after}.jsonl -r recipe.yaml\n"
-        f"  reasonmed {stage} old.json -o new.json --layout original -r recipe.yaml"
+        f"  reasonmed {stage} old.json -o new.json -r recipe.yaml"
     )
+
+
+def _told(stage: str, tally: Tally) -> str:
+    return f"{sum(tally):,} in: {tally.done:,} {_DONE[stage]}, {tally.passed:,} passed through, {tally.failed:,} failed"
 
 
 def _command(stage: str) -> Callable[..., None]:
@@ -62,17 +80,22 @@ def _command(stage: str) -> Callable[..., None]:
             str | None, typer.Option("--models", help="generate: only these model entries, with commas between.")
         ] = None,
         layout: Annotated[
-            str | None, typer.Option("--layout", help="native (default) or original: how to read and write rows.")
+            str | None, typer.Option("--layout", help="native or original: how to write; else as IN looks.")
         ] = None,
         limit: options.LimitOption = None,
         sample: options.SampleOption = None,
         seed: options.SeedOption = 0,
         cop_base: options.CopOption = None,
         skip_bad: options.SkipOption = False,
+        max_cost: options.CostOption = None,
+        fork: Annotated[
+            list[Path] | None, typer.Option("--fork", help="An older OUT.run or run whose replies are reused; repeat.")
+        ] = None,
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-        from reasonmed.runs.commands.stage import NEEDS, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.runs.commands.stage import NEEDS, OPEN_ENDED, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
         from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
 
@@ -82,14 +105,37 @@ def _command(stage: str) -> Callable[..., None]:
             raise UsageError("--models goes with generate alone")
         chosen = options.load_recipe(recipe)
         options.need_stages(chosen, NEEDS[stage], recipe)
+        chosen = options.with_cap(chosen, max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
-        source = story_source(rows, layout, Settings(cop_base=cop_base))
+        source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=stage in OPEN_ENDED))
         with options.working(f"checking {rows}"):
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)
         options.check_demo(chosen, intake.survey.wanted, recipe)
-        do(agent_job(stage, intake, chosen, output, layout), "rows", log_json=log_json)
+        tallies: list[Tally] = []
+        job = agent_job(stage, intake, chosen, output, layout, tallies.append)
+        job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
+        try:
+            do(job, "rows", log_json=log_json)
+        except typer.Exit:
+            _say_what_is_missing(job.folder, output)
+            raise
         result.print(f"{stage}: {output}", soft_wrap=True)
+        for tally in tallies:
+            result.print(_told(stage, tally), soft_wrap=True)
 
     return command
+
+
+def _say_what_is_missing(folder: RunDirectory, output: Path) -> None:
+    """Account for the rows of a command that was stopped, whose output is not written."""
+    from reasonmed.runs.commands.stage import partial_of  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
+
+    found, old = status_of(folder), f"; {output} is what an earlier command wrote" if output.exists() else ""
+    done = f"{found.questions - found.unfinished:,} of {found.questions:,} rows are through"
+    scored = found.stages.get("score")
+    if folder.manifest()["command"] == "score":
+        done = f"{scored.calls if scored else 0:,} requests for scores are answered"
+    say(f"{output} is not written, since it would be incomplete: {done}, in {partial_of(output)}{old}", "yellow")

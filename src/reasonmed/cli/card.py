@@ -41,6 +41,7 @@ def card(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.export import About, recard  # noqa: PLC0415 - keeps --help fast
 
+    options.refuse_agents_file(folder)
     about = About(name, creator, url, findings, judge_card)
     with options.working(f"making the card of {folder}"):
         told = recard(folder, about, force=force)

@@ -133,6 +133,7 @@ def _show(report: Report) -> None:
     counts = report.counts
     sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))
     out.print(safe(f"{report.input['name']} ({report.input['kind']}): {sizes}"), soft_wrap=True)
+    out.print(safe(report.licenses), soft_wrap=True)
     for one in report.coverage:
         matches = f"{sum(one.matches.values()):,} matches"
         out.print(safe(f"{one.benchmark}: {one.said} by {', '.join(one.methods)}: {matches}"), soft_wrap=True)

@@ -87,6 +87,7 @@ def export(
     from reasonmed.export import export as write  # noqa: PLC0415 - the same
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
+    options.refuse_agents_file(run)
     settings = Settings(
         plain=plain,
         demo=demo,

@@ -54,7 +54,7 @@ def doctor(
     model: options.ModelOption = None,
     key_env: options.KeyOption = None,
 ) -> None:
-    """Send every model of a recipe one small request: key, name, JSON schema, thinking, context length.
+    """Send every model of a recipe one small request: host, key, answer, JSON schema, thinking, context length.
 
     \b
     Examples:

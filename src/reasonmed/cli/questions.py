@@ -34,18 +34,23 @@ def questions(
     """Look a question file over before money is spent, and convert it to the native layout.
 
     \b
-    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, and questions that need an image.
+    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, how integer keys are counted,
+    options that carried their letters, keys that the file itself doubts, and questions that need an image.
+    A key is mapped as answer (a text, a letter or an integer), as answer_index (an integer from 0), as answer_number
+    (an integer from 1) or as answer_text (an option's text).
 
     Examples:
       reasonmed questions phrases_no_exclude_train.jsonl
+      reasonmed questions exam.csv --map answer_number=answer -o exam.jsonl
       reasonmed questions mine.csv --map question=Stem,answer=Key -o mine.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
 
+    options.refuse_agents_file(file)
     if output is not None and output.exists() and (output.is_dir() or not force):
         raise UsageError(f"{output} exists; choose another -o{', or --force' if output.is_file() else ''}")
-    settings = Settings(layout, cop_base, _names(names), records=True)
+    settings = Settings(layout, cop_base, _names(names), records=True, open_ended=True)
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)
     out.print(safe(f"{file}: {found.good:,} questions, {found.bad:,} bad rows"))
@@ -64,11 +69,15 @@ def questions(
 
 
 def _names(text: str | None) -> dict[str, str]:
+
     if text is None:
         return {}
     parts = [part.partition("=") for part in text.split(",")]
     pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
-    known = ("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split")
+    known = (
+        *("id", "question", "options", "answer", "answer_index", "answer_number", "answer_text"),
+        *("reference", "context", "source", "license", "split"),
+    )
     for ours, equals, theirs in pairs:
         if not equals or not theirs or ours not in known:
             raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")

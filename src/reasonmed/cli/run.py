@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    questions: Annotated[Path, typer.Argument(help="A question file: JSON, JSON Lines, CSV or parquet.")],
+    questions: Annotated[
+        Path, typer.Argument(help="A question file (JSON, JSON Lines, CSV or parquet), or generated chains of thought.")
+    ],
     recipe: options.RecipeOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory.")] = None,
     limit: options.LimitOption = None,
@@ -44,6 +47,10 @@ def run(
     max_failures: options.FailuresOption = "10%",
     max_cost: options.CostOption = None,
     against: options.AgainstOption = None,
+    keep_verdicts: Annotated[
+        bool,
+        typer.Option("--keep-verdicts", help="Do not verify again what a file of agents has judged already."),
+    ] = False,
     log_json: options.LogOption = False,
 ) -> None:
     """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
@@ -55,6 +62,7 @@ def run(
       reasonmed run medqa.jsonl --endpoint http://localhost:11434/v1 --model qwen3:8b --sample 20
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
       reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
+      reasonmed run save_cot.json -r recipe.yaml
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
@@ -68,7 +76,7 @@ def run(
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     options.need_stages(chosen, synthesis.NEEDED, recipe)
     chosen = options.with_cap(chosen, max_cost)
-    source = synthesis.question_source(questions, Settings(layout, cop_base))
+    source = synthesis.question_source(questions, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
     with options.working(f"checking {questions}"):
         intake = take_in(questions, source, Selection(limit, sample, seed))
     options.check_rows(intake, skip_bad=skip_bad)
@@ -82,8 +90,7 @@ def run(
     job = synthesis.synthesis_job(intake, chosen, folder)
     job = replace(job, against=screen, forks=tuple(RunDirectory(path) for path in fork or ()))
     _announce(job, intake)
-    do(job, "questions", log_json=log_json)
-    _conclude(job, allowed)
+    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job, allowed))
 
 
 def _announce(job: Job, intake: Intake) -> None:
@@ -94,6 +101,8 @@ def _announce(job: Job, intake: Intake) -> None:
     easy, medium = thresholds(stages)
     models = ", ".join(sorted({job.recipe.model(name).label for name in job.recipe.used}))
     say(f"{intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
+    if intake.survey.given:
+        say(f"{intake.survey.given:,} rows of {intake.file} bring chains of thought: these are taken as generated")
     say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more · run directory: {job.folder.path}")
     if job.recipe.demo:
         say(

@@ -6,6 +6,7 @@ A new reply goes on record before it is used. With an older run's ledger at hand
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from reasonmed.backends import Backend
     from reasonmed.backends._prices import Price
     from reasonmed.engine.flow.meter import Meter
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 
 class Elder(NamedTuple):
@@ -39,11 +40,16 @@ class Journaled:
     ) -> None:
         self._inner, self._ledger, self._meter, self._elders = inner, ledger, meter, elders
         self._price = price
+        self._served: list[str] | None = None
         self._under_way: dict[tuple[bytes, int], asyncio.Future[None] | None] = {}
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request, from the ledger where it is there."""
-        found = self._ledger.find(request)
+        try:
+            found = self._ledger.find(request)
+        except RequestRejected as rejected:
+            self._meter.refused(request, rejected)
+            raise
         if found is not None:
             self._meter.replayed(request)
             return found
@@ -51,9 +57,11 @@ class Journaled:
         if name in self._under_way:
             return await self._join(name, request)
         self._under_way[name] = None
+        self._meter.move(1)
         try:
             return await self._ask(request)
         finally:
+            self._meter.move(-1)
             others = self._under_way.pop(name)
             if others is not None and not others.done():
                 others.set_result(None)
@@ -76,8 +84,26 @@ class Journaled:
             call = Call(time.perf_counter() - started, self._cost(request, outcome))
         await self._ledger.record(request, outcome, call)
         if isinstance(outcome, RequestRejected):
+            self._meter.refused(request, outcome)
             raise outcome
+        if outcome.served is not None:
+            await self._note_served(request.model, outcome.served)
         return outcome
+
+    async def _note_served(self, model: str, served: str) -> None:
+        """Remember the name under which the endpoint serves the model, and say so where it had another one before."""
+        if self._served is None:
+            self._served = json.loads(self._ledger.fact(f"served {model}") or "[]")
+        if served in self._served:
+            return
+        if self._served:
+            before = ", ".join(self._served)
+            self._meter.notes.append(
+                f"{model} is now served as {served}, before as {before}: records say which (`served`)"
+            )
+        self._served.append(served)
+        names = json.dumps(self._served)
+        await self._ledger.put("INSERT OR REPLACE INTO facts VALUES (?, ?)", f"served {model}", names)
 
     def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
         """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from reasonmed.evaluation.rotation import Presented
     from reasonmed.evaluation.settings import Settings
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Question, Story
+    from reasonmed.types import Question, Story
 
 Status = Literal["correct", "wrong", "unparsed", "truncated", "failed"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "failed")
@@ -48,7 +49,7 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
     request = agent.request(shown.question, {}, draw)
     temperature = request.sampling.temperature
     try:
-        reply = await agent.complete(request)
+        reply = agent.read(await agent.complete(request))
     except RequestRejected as refused:
         return ChainOfThought(str(refused), agent.label, None, temperature, draw, missing=refused.kind)
     if reply.finish_reason == "content_filter":
@@ -61,6 +62,8 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
         temperature=temperature,
         sample=draw,
         truncated=reply.cut or not split_thinking(reply.text).closed,
+        served=reply.served,
+        sent=reply.sent,
     )
 
 

@@ -62,7 +62,9 @@ class EvaluationFolder:
 
     def run_of(self, one: Candidate) -> RunDirectory:
         """The run of a model; its name holds a hash of what the model is."""
-        mark = digest((one.entry.label, one.entry.system, one.entry.extra_body, one.entry.sampling.model_dump()), 3)
+        entry = one.entry
+        read = (entry.reading,) if entry.reading else ()
+        mark = digest((entry.label, entry.system, entry.extra_body, entry.sampling.model_dump(), *read), 3)
         return RunDirectory(self.path / "models" / f"{_UNSAFE.sub('-', one.name)[:60]}-{mark}")
 
     def add(self, one: Candidate) -> None:

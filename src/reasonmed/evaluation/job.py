@@ -146,7 +146,8 @@ def _spent(run: RunDirectory) -> float:
 def _identity(one: Candidate) -> dict[str, Any]:
     entry = one.entry
     sampling = entry.sampling.model_dump(mode="json", exclude_none=True)
-    return {"name": entry.label, "system": entry.system, "sampling": sampling, "extra_body": entry.extra_body}
+    told = {"name": entry.label, "system": entry.system, "sampling": sampling, "extra_body": entry.extra_body}
+    return told | entry.reading
 
 
 def _elders(forks: Sequence[Path]) -> tuple[RunDirectory, ...]:

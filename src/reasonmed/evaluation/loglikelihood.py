@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from reasonmed.errors import UnparsableReply, UsageError
+from reasonmed.exchange import Message, Request, SamplingParameters
 from reasonmed.questions.benchmarks import subject_of
-from reasonmed.types import Message, Request, SamplingParameters, letter
+from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reasonmed.types import Completion, Question
+    from reasonmed.exchange import Completion
+    from reasonmed.types import Question
 
 FIELD = "loglikelihood"
 """The field of ``extra_body`` that asks a back end to score continuations instead of writing one."""

@@ -27,6 +27,7 @@ from reasonmed.export._view import View
 from reasonmed.export.card import About, Taken, gather
 from reasonmed.export.formats.trl_sft import rows_of
 from reasonmed.files import write_atomically
+from reasonmed.runs.layouts import way_to_records
 from reasonmed.runs.status import read_status
 
 if TYPE_CHECKING:
@@ -154,8 +155,10 @@ def _write(module: ModuleType, view: View, folder: Path) -> Sinks:
 
 def _check_run(run: RunDirectory, manifest: dict[str, Any], settings: Settings) -> None:
     if manifest["command"] != "run":
+        way = way_to_records(run.path.parent / run.path.name.removesuffix(".run"))
         raise UsageError(
             f"{run.path} was made by `{manifest['command']}`; exports are made of a run of the whole pipeline"
+            + (f"; this leads there: {way}" if way else "")
         )
     if manifest["demo"] and not settings.demo:
         raise UsageError(

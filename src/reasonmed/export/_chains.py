@@ -35,8 +35,7 @@ class Judged(NamedTuple):
 
     def text(self, question: Question, settings: Settings) -> str:
         """The text with the answer line of the option that it concludes itself; as it is where it concludes none."""
-        choice = self.chain.answer
-        return ended(self.chain.text, question.options, choice or 0, plain=settings.plain or choice is None)
+        return ended(self.chain.text, question.options, self.chain.answer, plain=settings.plain)
 
 
 def judged(case: Case) -> list[Judged]:

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 
 def held_out(view: View) -> Iterator[Question]:
-    """The questions of the split test; of validation where there is no test."""
+    """The questions with options of the split test; of validation where there is no test."""
     split = "test" if view.questions["test"] else "validation"
-    return (case.question for case in view.cases() if case.split == split)
+    return (case.question for case in view.cases() if case.split == split and case.question.answer is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.recipe.templates import instruction
 from reasonmed.types import letter
 
@@ -38,14 +39,36 @@ def user(question: Question) -> list[dict[str, str]]:
     return [{"role": "user", "content": instruction_of(question)}]
 
 
-def ended(text: str, options: Sequence[str], choice: int, *, plain: bool) -> str:
-    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain``, its own ending."""
+def ended(text: str, options: Sequence[str], choice: int | None, *, plain: bool) -> str:
+    """A text that ends with the one answer line, ``Answer: C. Atrophy``; with ``plain`` or no choice, its own ending.
+
+    An answer line of its own that says anything else than this option stays as it is, and nothing is added.
+    """
     text = _THINK.sub("", text).strip()
-    if plain:
+    if plain or choice is None:
         return text
-    line = f"Answer: {letter(choice)}. {options[choice]}"
-    body = _ANSWER_LINE.sub("", text).rstrip()
+    line = answer_line(options, choice)
+    own = _ANSWER_LINE.search(text)
+    if own and own[0].strip() != line:
+        said = parse_answer(own[0], options)
+        if said is None or said.option != choice:
+            return text
+    body = (text[: own.start()] if own else text).rstrip()
     return f"{body}\n\n{line}" if body else line
+
+
+def answer_line(options: Sequence[str], choice: int) -> str:
+    """The answer line: ``Answer: C. Atrophy``."""
+    return f"Answer: {letter(choice)}. {options[choice]}"
+
+
+def ends_unread(record: Record) -> bool:
+    """Whether the chain of thought or the response ends with an answer that cannot be read as one option."""
+    if not record.options or record.answer_index is None:
+        return False
+    line = answer_line(record.options, record.answer_index)
+    texts = (record.chain_of_thought, record.response or "")
+    return any(not text.endswith(line) and unread_ending(text, record.options) for text in texts if text)
 
 
 def parts(record: Record, variant: str, settings: Settings) -> Parts | None:

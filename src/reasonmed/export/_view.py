@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.export._splits import split_of_questions
+from reasonmed.export._text import ends_unread
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
 
@@ -34,7 +35,7 @@ class Case(NamedTuple):
 
     @property
     def question(self) -> Question:
-        """The question itself; it has a key."""
+        """The question itself; it has a key, or no options."""
         return self.story.question
 
 
@@ -70,7 +71,9 @@ class View:
         self.questions_left_out: Counter[str] = Counter()
         self.chains_left_out: Counter[str] = Counter()
         """How many generated chains of questions that are taken are left out, by the finding."""
+        self._unread: set[str] = set()
         for story, records, reason in self._told():
+            self._unread.update(record.id for record in records if ends_unread(record))
             self._count(story, records, reason)
 
     def cases(self) -> Iterator[Case]:
@@ -125,7 +128,7 @@ class View:
 
     def _of_question(self, story: Story) -> str | None:
         question, wanted = story.question, self.settings
-        if question.answer is None:
+        if question.options and question.answer is None:
             return "no_key"
         failed = story.failure is not None and story.failure.reason == "key_disputed"
         if (failed or "key_disputed" in story.flags) and not wanted.disputed:
@@ -147,6 +150,8 @@ class View:
             return "key_disputed"
         if not record.verified and self.settings.verified_only:
             return "unverified"
+        if record.id in self._unread:
+            return "unread_ending"
         least = self.settings.min_score
         if least is not None and (record.score is None or record.score < least):
             return "unscored" if record.score is None else "score"

@@ -1,7 +1,8 @@
 """Others' reasoning data in the canonical form: what a row cannot tell stays null, and nothing is guessed.
 
-Four layouts are known by their look: ``Question``, ``Complex_CoT``, ``Response``; ``instruction``, ``input``,
-``output``; sharegpt's ``conversations``; chat ``messages`` (also split into ``prompt`` and ``completion``).
+What the commands of our own agents wrote comes back with key, tier, chain of thought and verdict. Four other
+layouts are known by their look: ``Question``, ``Complex_CoT``, ``Response``; ``instruction``, ``input``, ``output``;
+sharegpt's ``conversations``; chat ``messages`` (also split into ``prompt`` and ``completion``).
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import asdict
+
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.export._sinks import Sinks
 from reasonmed.export.formats.parquet import row_of, schema
 from reasonmed.parsing.thinking import split_thinking
+from reasonmed.questions import Settings
 from reasonmed.questions._files import rows
 from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
+from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.layouts.original import from_instruction
+from reasonmed.runs.records import records_of
 from reasonmed.types import Record, digest
 
 if TYPE_CHECKING:
@@ -24,7 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.questions._files import Row
+    from reasonmed.types import Story
 
+"""Fields of the original's layout that no published file has."""
 _ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
 _LAYOUTS = (
     "Question/Complex_CoT/Response, instruction/input/output, conversations (sharegpt), messages, or prompt/completion"
@@ -90,9 +98,13 @@ def _schema_of(target: Path) -> Any:  # noqa: ANN401 - a function, or None
 def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
     """The rows of a file as records, or the error that says why a row is none.
 
-    Fields of a record that are unknown are None. Several rows of one question are numbered; a row that has a record's
-    id keeps it.
+    Fields of a record that are unknown are None. Stories of our own agents become their records. Several
+    rows of one question are numbered; a row that has a record's id keeps it.
     """
+    agents = _agents_layout(source)
+    if agents is not None:
+        yield from _of_agents(source, agents)
+        return
     seen: dict[str, set[int]] = {}
     for row in rows(source):
         if isinstance(row, QuestionError):
@@ -106,6 +118,34 @@ def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
             yield QuestionError(str(source), row.line, wrong.field, wrong.problem)
             continue
         yield _record(told, row, source, record_id(name, number), name)
+
+
+def _agents_layout(source: Path) -> str | None:
+    """The layout in which an agent's command wrote a file; None where another program did."""
+    return {"stories": "native", "original": "original"}.get(look(source))
+
+
+def _of_agents(source: Path, layout: str) -> Iterator[dict[str, Any] | QuestionError]:
+    """The records of the stories of an agent's file; a story without one is an error that says why."""
+    for number, story in enumerate(story_source(source, layout, Settings(open_ended=True))(), 1):
+        if isinstance(story, QuestionError):
+            yield story
+            continue
+        made = records_of(story, {"demo": False, "prompts": {}}, {})
+        if not made:
+            yield QuestionError(str(source), 0, "", f"question {story.question.id!r} {_without_record(story)}")
+        for record in made:
+            origin = {"imported_from": source.name, "row": number, "layout": layout}
+            provenance = {name: value for name, value in record.provenance.items() if name != "prompts"}
+            yield asdict(record) | {"demo": None, "provenance": provenance | origin}
+
+
+def _without_record(story: Story) -> str:
+    if story.failure is not None:
+        return f"failed: {story.failure.reason}: {story.failure.detail}"
+    if story.question.options and story.question.answer is None:
+        return "has no key"
+    return "has no kept chain of thought yet; go on with the stage that follows"
 
 
 def _number(fields: Mapping[str, Any], question_id: str, used: set[int]) -> int:

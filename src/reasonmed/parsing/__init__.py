@@ -3,7 +3,8 @@
 - ``thinking``: takes the thinking apart from the text, cleans a chain of thought.
 - ``answer``: the option that a text concludes; ``answer_statements`` finds the phrases that announce it,
   ``answer_choice`` reads what they announce, ``answer_phrases`` holds their patterns, ``option_texts`` the options;
-  ``second_answer`` finds a second option that is called right too.
+  ``second_answer`` finds a second option that is called right too, ``spellings`` folds the signs that tell options
+  apart, ``ending`` finds an answer at the end of a text that cannot be read.
 - ``contradiction``: texts that name other options only.
 - ``json_object``: the JSON object in a reply.
 - ``judgment``: verdicts and scores out of such an object.
@@ -12,5 +13,5 @@
 - ``conclusion``: a chain of thought without its conclusion.
 """
 
-VERSION = 3
+VERSION = 4
 """Raised when a change here can change a record; part of a run's identity."""

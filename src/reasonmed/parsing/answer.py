@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
 from reasonmed.parsing.answer_statements import MOST, Statements
+from reasonmed.parsing.ending import REACH, announced
 from reasonmed.parsing.option_texts import OptionTexts, option_texts, tokens
 from reasonmed.parsing.second_answer import calls_another_right
 from reasonmed.parsing.thinking import split_thinking
@@ -47,15 +48,46 @@ def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     split = split_thinking(text)
     if not split.closed:
         return None
-    tail, known = split.text[-_LONGEST:], option_texts(tuple(options))
+    known = option_texts(tuple(options))
+    folded = known.fold(split.text[-_LONGEST:])
+    found = _read(folded.text, known)
+    if found is None or _is_withdrawn(folded.text, found, known):
+        return None
+    offset = len(text.rstrip()) - len(split.text[-_LONGEST:])
+    start, end = (offset + folded.original(place) for place in found.span)
+    return Answer(found.option, found.method, (start, end))
+
+
+def unread_ending(text: str, options: Sequence[str]) -> str | None:
+    """The last words of a text that give an answer which cannot be read as one option.
+
+    None where an option can be read, where the text ends without giving an answer, and where there are no options.
+    """
+    split = split_thinking(text)
+    if not options or not split.closed:
+        return None
+    known = option_texts(tuple(options))
+    whole = split.text[-_LONGEST:]
+    folded = known.fold(whole)
+    tail = folded.text.rstrip()
     found = _read(tail, known)
-    if found is None or phrases.RETHOUGHT.search(tail, found.span[1]) or _went_on(tail, found, known):
-        return None
-    if calls_another_right(tail, found.span[1], found.option, known):
-        return None
-    offset = len(text.rstrip()) - len(tail)
-    start, end = found.span
-    return Answer(found.option, found.method, (start + offset, end + offset))
+    if found is None:
+        start = announced(tail, known)
+    elif not _is_withdrawn(tail, found, known):
+        start = None
+    else:
+        start = found.span[0] if len(tail) - found.span[1] <= REACH else announced(tail, known)
+    return None if start is None else whole[folded.original(start) :].strip()
+
+
+def _is_withdrawn(text: str, found: Answer, options: OptionTexts) -> bool:
+    """Whether a text takes its answer back, or gives another one beside it."""
+    end = found.span[1]
+    return bool(
+        phrases.RETHOUGHT.search(text, end)
+        or _went_on(text, found, options)
+        or calls_another_right(text, end, found.option, options)
+    )
 
 
 def has_final_phrase(sentence: str) -> bool:
@@ -111,6 +143,11 @@ class _Reader:
                 if any(later.strong and later.option != index for later in self.statements.last_first(span[1])):
                     raise Several
                 yield Answer(index, method, span)
+            elif content.strip() and not has_final_phrase(content) and self._ends_at(span[1]):
+                raise Several
+
+    def _ends_at(self, place: int) -> bool:
+        return not re.search(r"\w", phrases.TAG_END.sub("", self.text[place:]))
 
     def _box(self, start: int) -> tuple[str, str, tuple[int, int]]:
         """The content of a brace that was opened just before ``start``; empty when it never closes."""
@@ -147,8 +184,11 @@ class _Reader:
         if match and phrases.LONE.fullmatch(head.rstrip().rpartition("\n")[2]):
             return
         match = match or phrases.AFTER_MARK.search(line)
+        left = None if match else phrases.CONCLUDED.search(line)
+        if left and left[1] not in phrases.SINGLE.findall(line[: left.start()]):
+            match = left
         index = self.options.index(match[1]) if match else None
-        if index is not None and not phrases.AGAINST.search(line):
+        if index is not None and (left or not phrases.AGAINST.search(line)):
             yield Answer(index, "letter", (len(self.text) - len(line), len(self.text)))
 
     def _option_in_last_sentence(self) -> Iterator[Answer]:
@@ -158,7 +198,8 @@ class _Reader:
         if index is None or not (self._concludes(last) or self._ends_with_pair(index, last)):
             return
         others = self.options.without(index, last)
-        letters = {self.options.index(letter) for letter in phrases.IN_PARENTHESES.findall(others)}
+        labels = [*phrases.IN_PARENTHESES.findall(others), *phrases.PAIR.findall(others)]
+        letters = {self.options.index(letter) for letter in labels}
         if letters <= {None, index} and not phrases.AGAINST.search(others) and not phrases.TENTATIVE.search(others):
             start = self.text.rfind(last)
             yield Answer(index, "option text", (start, start + len(last)))

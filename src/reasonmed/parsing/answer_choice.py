@@ -38,7 +38,7 @@ class Choice:
             found = by_text, start[self.options.end(by_text, start) :]
             self._forbid_other_letter(*found)
         if found is None:
-            return self._in_sentence(start)
+            return self._in_sentence(start, self._label(start))
         index, after = found
         if phrases.OR.match(after):
             raise Several
@@ -59,6 +59,11 @@ class Choice:
         denial = phrases.DENIED.match(rest)
         return self.read(rest[denial.end() :]) if denial else None
 
+    def _label(self, start: str) -> int | None:
+        """The letter at the start, where it is no word of the sentence."""
+        label = phrases.LABEL.match(start)
+        return self.options.index(label[1]) if label else None
+
     def _after_lead(self, rest: str) -> str:
         """What follows "option", a bracket or the like; all of it where those words begin an option's text."""
         by_text, lead = self.options.leading(rest), phrases.LEAD.match(rest)
@@ -71,6 +76,8 @@ class Choice:
         if match is None:
             return None
         index, rest = self.options.index((match[1] or match[2]).upper()), start[match.end() :]
+        that_is = phrases.THAT_IS.match(rest)
+        rest = f". {rest[that_is.end() :]}" if that_is else rest
         end = self._own_end(index, rest)
         if not end and by_text is not None:
             if index is None or len("".join(self.options.tokens[by_text])) > 1:
@@ -83,7 +90,8 @@ class Choice:
             raise Several
         if not end:
             self._forbid_another_text(index, rest)
-        self._forbid_other_letter(index, rest[end:])
+        qualified = phrases.QUALIFIED.match(rest, end) if end else None
+        self._forbid_other_letter(index, rest[qualified.end() if qualified else end :])
         return index, rest[end:]
 
     def _own_end(self, index: int | None, rest: str) -> int:
@@ -108,6 +116,9 @@ class Choice:
         letters = [*phrases.LATER.findall(statement), *(match[1] for match in (joined, enclosed) if match)]
         if any(self.options.index(letter) not in (None, index) for letter in letters):
             raise Several
+        revised = phrases.REVISED.search(sentence)
+        if revised and (set(map(self.options.index, phrases.SINGLE.findall(revised["to"]))) - {None, index}):
+            raise Several
         second = phrases.JOINED.match(after)
         if second and self.options.leading(after[second.end() :]) is not None:
             raise Several
@@ -117,17 +128,36 @@ class Choice:
         if self.options.leading(rest) not in (None, index):
             raise Several
         label = phrases.SENTENCE_END.split(rest.lstrip(" \t.):*_"), maxsplit=1)[0]
-        if rest[:1] not in tuple(".):") or len(tokens(label)) > _FEW_WORDS or phrases.AGAINST.search(label):
+        if rest[:1] not in tuple(".):'’\"") or len(tokens(label)) > _FEW_WORDS or phrases.AGAINST.search(label):
             return
         part_of = self.options.within(label)
         if self.options.sole(label) not in (None, index) or (part_of and index not in part_of):
             raise Several
 
-    def _in_sentence(self, start: str) -> int | None:
+    def _in_sentence(self, start: str, label: int | None) -> int | None:
+        """The only option that the first sentence names, or the letter at its end.
+
+        Raises:
+            Several: it names another option than its label, or says that there is none.
+        """
         sentence = phrases.SENTENCE_END.split(start, maxsplit=1)[0]
         index = self.options.sole(sentence)
+        at_end = phrases.CONCLUDED.search(sentence) or phrases.TRAILING.search(sentence)
+        last = self.options.index(at_end[1]) if at_end else None
+        if index is not None and (label not in (None, index) or last not in (None, index)):
+            raise Several
+        if at_end and last is not None and index is None and label is None:
+            return self._at_end(sentence, at_end, last)
         others = self.options.without(index, sentence)
         if phrases.HEDGE.search(others):
             raise Several
         doubted = phrases.AGAINST.search(others) or phrases.QUESTION.search(others) or phrases.CONDITION.match(others)
         return None if doubted else index
+
+    def _at_end(self, sentence: str, match: re.Match[str], index: int) -> int | None:
+        """A letter at the end of a sentence: the only one, or what is left after others were ruled out."""
+        before = sentence[: match.start()]
+        if match.re is phrases.CONCLUDED:
+            return None if match[1] in phrases.SINGLE.findall(before) else index
+        against = phrases.AGAINST.search(before) or phrases.HEDGE.search(before)
+        return None if against or phrases.SINGLE.search(before) or self.options.named(before) else index

@@ -12,14 +12,21 @@ BE = (
 _COLON = r"\s*+(?:\*\*|__|\*)?+\s*+[:：=]"
 _SUPERLATIVE = r"(?:likely|probable|appropriate|suitable|correct|right|best|final)"
 
+_FOREIGN = (
+    r"antwort|respuesta|r[ée]ponse|risposta|resposta|svar(?:et)?|antwoord|odpowied[źz]|odpov[ěeě]ď|odpoveď|vastaus"
+    r"|v[áa]lasz|r[ăa]spuns(?:ul)?|cevap|yan[ıi]t|jawaban|đáp\s++án|ответ|відповідь|отговор|одговор|απ[άα]ντηση|उत्तर|উত্তর"
+    r"|الإجابة|الجواب|پاسخ|תשובה|คำตอบ"
+)
 STRONG = re.compile(
     r"(?:\b(?:final|correct|best|right|my)\s{1,3})?"
-    r"\b(?:answers?|ans|antwort|respuesta|r[ée]ponse|risposta|resposta)"
-    r"(?:\s++(?:correct[ae]?|corretta|finale?|choice|option|letter))?+(?:\s*+\([^()\n]{1,40}\))?+"
+    rf"\b(?:answers?|ans|{_FOREIGN})"
+    r"(?:\s++(?:correct[ae]?|corretta|corret[ao]|certa|finale?|choice|option|letter))?+(?:\s*+\([^()\n]{1,40}\))?+"
     r"(?:\s++(?:to|for|in|of)\s[^.,:;\n]{1,60}?)?"
     r"(?:\s++here)?+"
     rf"(?:{_COLON}|\s[-–—]\s|{_ADVERB}\s++{BE}\b{_ADVERB}(?:\s*+:)?+)"
-    r"|(?:答案|答え|正解)\s*+(?:应该是|应为|是|为|は|选|[:：】])"
+    r"|(?:答案|答え|正解|解答|回答|正确选项|正確選項)\s*+(?:应该是|应为|應為|是|为|為|は|选|選|[:：】])"
+    r"|(?:정답|답안|답)\s*+(?:은|는|[:：])"
+    r"|\b(?:ans(?:wer)?\.?\s?+[-–—]|ans\.(?:\s++is\b)?+)(?=\s?+[(\[*_\"'‘]{0,3}[A-Za-z](?:\W|$))"
     r"|(?:故|应|应该|因此|所以)选(?:择)?+"
     r"|^[ \t#*_]*+(?:final\s++|correct\s++)?+answer[ \t*_\r]*+$(?=\s*+\S)",
     re.IGNORECASE | re.MULTILINE,
@@ -38,30 +45,48 @@ WEAK = re.compile(
 """A phrase that gives an answer without the word; a strong one beside it must agree."""
 
 REVERSED = re.compile(
-    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s?[(\[*_]{0,3}"
-    r"|(?:^|(?<=[.!?]\s)|\b(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)[(\[*_]{0,3}|\(|\*\*)"
+    r"(?:\b(?i:option|choice|answer)\s?[(\[*_]{0,3}"
+    r"|(?:^|(?<=[.!?]\s)|\b(?i:so|thus|hence|therefore),?\s)[(\[*_]{0,3}|\(|\*\*)"
     r"(?P<letter>[A-Z])[)\]*_]{0,3}"
     r"(?P<text>(?:[.:,]|(?<=\))|\s\((?![A-Z]\)))(?:(?!\([A-Z]\))[^.;\n]){1,200}?)?,?\s{1,3}"
-    r"(?:is|remains|must be|would be|seems to be|appears to be)(?:\s(?:therefore|thus|clearly|indeed|likely))*\s"
+    r"(?i:(?:is|remains|must be|would be|seems to be|appears to be)(?:\s(?:therefore|thus|clearly|indeed|likely))*\s"
     r"(?:(?:the|our)\s)?(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s)*"
     r"(?:(?P<noun>answer|choice|option)\b|(?:correct|right|best)\b(?!\s(?!(?:because|since|as|for|here|in)\b)\w))"
-    r"(?!\s(?:except|only\s+if|if|unless))",
+    r"(?!\s(?:except|only\s+if|if|unless)))",
     re.MULTILINE,
 )
 """A letter, perhaps with a text, that is called the answer."""
 
-TAG = re.compile(r"<answer>((?:[^<]|<(?!/?answer>))*+)</answer>", re.IGNORECASE)
+TAG = re.compile(
+    r"<(?:final[_ -]?)?answer>((?:[^<]|<(?!/?(?:final[_ -]?)?answer>))*+)</(?:final[_ -]?)?answer>", re.IGNORECASE
+)
+TAG_END = re.compile(r"</(?:final[_ -]?)?answer>", re.IGNORECASE)
 BOXED = re.compile(r"\\boxed\s*+\{")
 BOLD = re.compile(r"\*\*[ \t]?(\(?[A-Z]\)?(?:[.:)][ \t]?[^*\n]{0,300})?)\*\*")
 BOLD_ITEM = re.compile(r"^[ \t>*-]*?\*\*\(?([A-Z])[).:]", re.MULTILINE)
 """A line of a list whose items begin with bold letters."""
 
-LONE = re.compile(r"(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)?[\s(\[*_\"'`]*+([A-Z])[\s)\]*_.\"'`]*+")
+LONE = re.compile(
+    r"(?:(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s)?(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter)\s)?"
+    r"[\s(\[*_\"'`]*+([A-Z])[\s)\]*_.\"'`]*+"
+)
 AFTER_MARK = re.compile(
     r"(?:\?|\b(?i:choice|pick|select\w*|decision|final|verdict)\s?:)[ \t]?[(*_]{0,3}([A-Z])[).*_]{0,3}\Z"
 )
+CONCLUDED = re.compile(
+    r"(?:\A\W*|[.!?;,]\s+)(?i:so|thus|hence|therefore|(?:(?:which|that|this)\s)?leav(?:ing|es))(?:,|\sonly|\sjust)?\s"
+    r"(?i:(?:it\sis|it['’]s|it\smust\sbe|the\sanswer\sis|option|choice|answer)\s){0,2}"
+    r"[(\[*_]{0,3}([A-Z])[)\]*_.]{0,3}\s*\Z"
+)
+"""A letter that is left over at the end of a sentence: "so C", "leaving D"."""
+
+TRAILING = re.compile(r",\s(?:option\s|choice\s)?[(\[*_]{0,3}([A-Z])[)\]*_.]{0,3}\s*\Z")
+"""A letter behind a description: "an antiplatelet drug, A"."""
+
 LEAD = re.compile(
-    r"(?:[\s:：=,*_\"'`“”‘’$\[({]|[>-](?!\s?\d))*+(?:(?:\\(?:text|mathrm|mathbf|textbf|textit)\{[\s(\[]*+)"
+    r"(?:[\s:：=,*_\"'`“”‘’$\[({⟨«‹【〔「『〈《（［]|\\\(|[>-](?!\s?\d))*+"
+    r"(?:(?:\\(?!boxed)[a-z]{2,12}\{[\s(\[]*+)"
+    r"|(?:[ao]|la|le|el|de|die|der|den|das|het)(?=\s(?:letra|op[cç]|opzione|lettera|lettre|letter|optie|buchstabe)\b)\s++"
     r"|(?:option|choice|letter|answer|alternative|opci[oó]n|opzione|op[cç][aã]o|lettre|letra|lettera|la"
     r"|the(?=\s(?:option|choice|letter|answer|alternative)\b))"
     r"(?=[\s:(*_\"'`])[\s:(*_\"'`]*+)*+",
@@ -69,7 +94,11 @@ LEAD = re.compile(
 )
 """What may stand between a phrase and its option."""
 
-LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:*\s]*\Z)")
+LETTER = re.compile(r"([A-Z])(?![A-Za-z0-9])(?!['’‐‑-]\w)|([a-z])(?=[)\].:*\s]*\Z|[)\]'’\"](?:[\s.,]|\Z))")
+LABEL = re.compile(r"([A-Z])(?:[*_]*[.):\]]|(?<![AI])\s)")
+"""A letter that is set apart, or that is no English word."""
+
+THAT_IS = re.compile(r"[\s'’\")\],]{0,8}(?:i\.?\s?e\.?|namely|(?:that|which)\sis),?\s", re.IGNORECASE)
 WORD = re.compile(r"\.?\s+(\w+)")
 """The word after a letter, where no parenthesis or colon says that the letter stands for itself."""
 
@@ -80,9 +109,10 @@ CONNECTIVE = re.compile(
 """Words that go on after a letter that stands for itself."""
 
 ANOTHER = re.compile(
-    r"(?:[^\w\n/&,;+–—-]{0,6}(?:\b(?:and(?:/or)?|or|to|through|plus)\b|[/&,;+–—-])\s*(?:also\s+)?(?:option\s+)?"
+    r"(?:[^\w\n/&,;+–—-]{0,6}(?:\b(?:and(?:/or)?|or|to|through|plus|und|oder|et|ou|y|o|e)\b|->|=>|→|[/&,;+–—、-]"
+    r"|或者|以及|还有|[和与及或とや]|또는|[와과]|и(?=\s)|или(?=\s))\s*(?:also\s+)?(?:option\s+)?"
     r"|\s+(?=[A-Z](?:\s*\Z|[.)]\s|[\s,]+[A-Z]\b)))"
-    r"[(\[*_]*([A-Z])(?![A-Za-z0-9'’-])(?!(?<=[AI])\s+(?!(?:is|are|and|or|but)\b)[a-z])"
+    r"[(\[*_\"'“‘]*([A-Z])(?![A-Za-z0-9'’-])(?!(?<=[AI])\s+(?!(?:is|are|and|or|but)\b)[a-z])"
 )
 """A second letter that is joined to the first."""
 
@@ -97,6 +127,36 @@ JOINED = re.compile(
 )
 """What may join a second option's text to the first."""
 
+BETTER = re.compile(
+    r"\s(?:fits|seems|looks|works|is|would\s+be)\s+(?:clearly\s+|even\s+|much\s+)?"
+    r"(?:better|preferable|more\s+(?:likely|appropriate|suitable|probable|accurate)"
+    r"|the\s+(?:right|correct|better|best)\s+(?:one|answer|choice|option))(?=[)*_\"'”’]*(?:[.!;\n]|\Z))",
+    re.IGNORECASE,
+)
+"""What puts an option before the one that was named."""
+
+ALSO = re.compile(r"also\b", re.IGNORECASE)
+LABEL_BEFORE = re.compile(
+    r"[ \t(\[*_]{0,8}+([A-Z])[.):][*_ \t]{0,4}(?:(?:so|thus|hence|therefore|the|my|our),?\s){0,3}", re.IGNORECASE
+)
+"""A letter right before a phrase that gives the answer."""
+
+UNSAID = re.compile(
+    r"\W{0,8}+(?:(?:very|quite|now|so|pretty|fairly)\s+)?(?:clear\w*|obvious|evident|apparent|straightforward|simple|easy|hard|tricky"
+    r"|difficult|in|found|based|determined|supported|known|not|to)\b",
+    re.IGNORECASE,
+)
+"""What follows "the answer is" where it gives none: "clear", "not C"."""
+
+SINGLE = re.compile(r"(?<![A-Za-z0-9'’-])([A-Z])(?![A-Za-z0-9'’-])")
+SEEMS = re.compile(r"\b(?:seems|appears)\b", re.IGNORECASE)
+QUALIFIED = re.compile(r"\s{0,3}\bwith\b", re.IGNORECASE)
+"""After a letter with its own text this adds a detail, not an answer."""
+
+REVISED = re.compile(
+    r"\b(?:revis\w+|correct(?:ed|ion)|changed|updated|amended|edited|actually|make\sthat|should\sbe|I\smean|no(?=,?\s[A-Z]\b))\b(?P<to>.*)",
+    re.IGNORECASE,
+)
 LISTED = re.compile(r"^[ \t(*_>-]*+([A-Z])[).:]", re.MULTILINE)
 PAIR = re.compile(r"(?<![A-Za-z0-9])([A-Z])[).]\s")
 CONCLUDING = re.compile(
@@ -148,7 +208,10 @@ REJECTED = re.compile(
 RETHOUGHT = re.compile(
     r"(?:^|(?<=[.!?]\s))[ \t*_]*+(?:(?:(?:but|no|oh|hmm),?\s+)?"
     r"(?:wait|hmm|hold\s+on|scratch\s+that|correction)\s?(?:[,.!:…—-]|a\s(?:minute|moment|second)\b)"
-    r"|but\s+wait\b|on\s+second\s+thought|let\s+me\s+(?:re\w+|double)\b)",
+    r"|but\s+wait\b|let\s+me\s+(?:re\w+|double|correct)\b|oops\b)"
+    r"|\b(?:on|upon|after)\s+(?:second\s+thought|(?:further\s+|closer\s+)?(?:reflection|reconsideration|reconsidering))"
+    r"|\bI\s+(?:was|am|stand)\s+(?:mistaken|wrong|corrected)\b|\bmy\s+mistake\b|\bscratch\s+that\b"
+    r"|\bI\s+(?:made\s+an?\s+(?:mistake|error)|(?:need|have|want)\s+to\s+(?:correct|revise|change)|misread)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 """Where a writer takes up a settled question again."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
+from reasonmed.parsing.option_texts import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,9 @@ _REACH = 600
 
 _BLOCK = 300
 """So many characters at least are searched for phrases at a time."""
+
+_SENTENCE = 120
+"""A last sentence of so many characters states an answer, in whatever words."""
 
 _BEFORE = 160
 """So many characters before a phrase may deny or doubt it."""
@@ -125,11 +129,19 @@ class Statements:
     def _labeled(self, match: re.Match[str], denied: set[int | None]) -> int | None:
         rest = self._rest(match.end())
         index = self.choice.read(rest)
+        if index is not None and self._before_phrase(match) not in (None, index):
+            raise Several
         if index is None:
             denied.add(self.choice.denied(rest))
         elif self._has_its_line(match):
             self._forbid_line_above(index, match)
         return index
+
+    def _before_phrase(self, match: re.Match[str]) -> int | None:
+        """The option whose letter begins the line of a phrase: "A. The answer is C"."""
+        start = self.text.rfind("\n", 0, match.start()) + 1
+        label = phrases.LABEL_BEFORE.fullmatch(self.text[max(start, match.start() - _BEFORE) : match.start()])
+        return self.options.index(label[1]) if label else None
 
     def _rest(self, position: int) -> str:
         """From a final-answer phrase to the end of its line, or to the end of the next one where its own is empty."""
@@ -147,6 +159,14 @@ class Statements:
         """Raise where an option is followed by another one on the line below."""
         if phrases.LONE.fullmatch(line) and phrases.LONE.fullmatch(below):
             raise Several
+        lone, words = phrases.LONE.fullmatch(line), tokens(below)
+        if (
+            lone
+            and words
+            and words in self.options.tokens
+            and self.options.tokens.index(words) != self.options.index(lone[1])
+        ):
+            raise Several
         first, second = self.choice.spelled_out(line), self.choice.spelled_out(below)
         if first is not None and second not in (None, first):
             raise Several
@@ -156,6 +176,8 @@ class Statements:
         above = self.text[: self.text.rfind("\n", 0, label.start()) + 1].rstrip().rpartition("\n")[2]
         other = phrases.STRONG.search(above)
         if other is None or not phrases.LINE_LABEL.fullmatch(above[: other.start()]):
+            return
+        if phrases.SEEMS.search(other[0]):
             return
         if self.choice.read(above[other.end() :]) not in (None, index):
             raise Several
@@ -170,10 +192,12 @@ class Statements:
         return bool(phrases.LINE_LABEL.fullmatch(self.text[start : label.start()]))
 
     def _is_final_line(self, label: re.Match[str]) -> bool:
-        """Whether a line "Answer: ..." ends the text: where it names no option, no older statement counts."""
+        """Whether "Answer: ..." or "the answer is ..." ends the text: where it names no option, no older one counts."""
         said = self.text[label.end() :].strip()
-        ends = label.re is phrases.STRONG and label[0].rstrip().endswith((":", "："))
-        return ends and bool(said) and "\n" not in said and self._has_its_line(label)
+        if label.re is not phrases.STRONG or not said or "\n" in said or phrases.ALSO.match(said):
+            return False
+        is_last = len(said) <= _SENTENCE and not phrases.SENTENCE_END.search(said) and not phrases.UNSAID.match(said)
+        return self._has_its_line(label) or is_last
 
 
 def _place(match: re.Match[str]) -> int:

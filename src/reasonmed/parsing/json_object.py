@@ -119,5 +119,5 @@ def _was_complete(text: str, name: str, value: object) -> bool:
     """Whether the value stood whole in the text: quotes closed, or followed by the end of the field."""
     whole = re.escape(str(value))
     quoted = rf"(?:\"{whole}\"|'{whole}'|“{whole}”)"
-    bare = rf"{whole}(?=[ \t]*(?:[}}\]\n\r]|,(?!\s*[-\d.])))"
+    bare = rf"\+?{whole}(?=[ \t]*(?:[}}\]\n\r]|,(?!\s*[-\d.])))"
     return re.search(rf"{re.escape(name)}[\"'“”]?\s*+:\s*+(?:{quoted}|{bare})", text) is not None

@@ -8,12 +8,16 @@ from typing import Any, Literal
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
+from reasonmed.screening.echo import says_nothing
 
 _WORDS: dict[str, Literal["correct", "error"]] = {
     "correct": "correct",
     "error": "error",
     "incorrect": "error",
 }
+
+_OPENING = re.compile(r"\W*(?:(?:the\s+)?verdict(?:\s+is)?\W+)?(correct|error|incorrect)\s*[:.;!-]", re.IGNORECASE)
+"""A reason that begins by naming an outcome."""
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -40,30 +44,34 @@ def score_schema(low: int, high: int) -> dict[str, Any]:
 
 
 def parse_verdict(reply: str) -> tuple[Literal["correct", "error"], str]:
-    """Outcome and reason of a judge's reply.
+    """Outcome and reason of a judge's reply; a reply without the field has none.
 
     Raises:
-        UnparsableReply: no verdict, or one that is neither Correct nor Error.
+        UnparsableReply: no verdict, one that is neither Correct nor Error, or a reason that says nothing or otherwise.
     """
     found = find_object(reply, "verdict")
     said = found["verdict"]
     outcome = _WORDS.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
     if outcome is None:
         raise UnparsableReply(f'the verdict is {_short(said)}, it must be "Correct" or "Error"')
-    return outcome, _text(found.get("reason"))
+    reason = _statement(found, "reason")
+    opening = _OPENING.match(reason)
+    if opening and _WORDS[opening[1].lower()] != outcome:
+        raise UnparsableReply(f"the verdict is {_short(said)}, but the reason begins with {_short(opening[1])}")
+    return outcome, reason
 
 
 def parse_score(reply: str, low: int, high: int) -> tuple[int, str]:
-    """Score and justification of a judge's reply.
+    """Score and justification of a judge's reply; a reply without the field has none.
 
     Raises:
-        UnparsableReply: no score, one that is no integer, or one out of bounds.
+        UnparsableReply: no score, one that is no integer or out of bounds, or a justification that says nothing.
     """
     found = find_object(reply, "score")
     score = _integer(found["score"], high)
     if score is None or not low <= score <= high:
         raise UnparsableReply(f"the score is {_short(found['score'])}, it must be an integer from {low} to {high}")
-    return score, _text(found.get("justification"))
+    return score, _statement(found, "justification")
 
 
 def _integer(value: object, high: int) -> int | None:
@@ -79,9 +87,15 @@ def _integer(value: object, high: int) -> int | None:
     return None
 
 
-def _text(value: object) -> str:
-    """The text, without the halves of characters that no file can hold."""
-    return re.sub(r"[\ud800-\udfff]", "", value).strip() if isinstance(value, str) else ""
+def _statement(found: dict[str, Any], field: str) -> str:
+    """A field's text, without the halves of characters that no file can hold; empty where the field is not there."""
+    if field not in found:
+        return ""
+    value = found[field]
+    text = re.sub(r"[\ud800-\udfff]", "", value).strip() if isinstance(value, str) else ""
+    if says_nothing(text):
+        raise UnparsableReply(f"the {field} is {_short(value)}, which says nothing about the case", "echo")
+    return text
 
 
 def _short(value: object) -> str:

@@ -7,14 +7,20 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from reasonmed.parsing.spellings import Spellings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SIGNS = "<>≤≥±+↑↓"
+    from reasonmed.parsing.spellings import Folded
+
+_SIGNS = "<>≤≥≠±+↑↓"
+_MINUS = r"(?<![^\W_])-(?=\d)"
 _NUMBER = r"\d+(?:[.,:/]\d+)+"
-_TOKEN = re.compile(rf"[{_SIGNS}]|(?<![^\W_])[-−](?=\d)|{_NUMBER}|[^\W_]+")
-_FILL = rf"(?:[^\w{_SIGNS}]|_)"
-_JUNK = re.compile(rf"(?:(?!(?<![^\W_])[-−]\d){_FILL})*+")
+_TOKEN = re.compile(rf"[{_SIGNS}]|{_MINUS}|{_NUMBER}|[^\W_]+")
+_FILL = rf"(?:(?!{_MINUS})[^\w{_SIGNS}]|_)"
+"""What the tokens leave out; never a sign."""
+_JUNK = re.compile(rf"{_FILL}*+")
 _SHORT = 4
 _CLAUSE_END = re.compile(r"[\s*_\"'`”’)\]}$%°]*(?:\Z|[.,;:()\n—。，；]|\s[-–]\s)")
 
@@ -34,13 +40,19 @@ class OptionTexts:
     """What the options say, ready to be looked for."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self.tokens = [tokens(option) for option in options]
+        self._spellings = Spellings(options)
+        self.tokens = [tokens(self.fold(option).text) for option in options]
         self.asks = [option.rstrip(" \"'").endswith("?") for option in options]
         self._compiled: dict[int, re.Pattern[str] | None] = {}
 
+    def fold(self, text: str) -> Folded:
+        """A text with the signs that tell these options apart in one spelling; every other method wants it so."""
+        return self._spellings.fold(text)
+
     def _pattern(self, index: int) -> re.Pattern[str] | None:
         if index not in self._compiled:
-            self._compiled[index] = _pattern(self.tokens[index])
+            words = self.tokens[index]
+            self._compiled[index] = _pattern(words, signed=bool(words) and words[-1] in self._spellings.signed)
         return self._compiled[index]
 
     def _pattern_in(self, index: int, lowered: str) -> re.Pattern[str] | None:
@@ -87,7 +99,8 @@ class OptionTexts:
     def within(self, words: str) -> set[int]:
         """The options whose text holds these words."""
         pattern = _pattern(tokens(words))
-        return {index for index, option in enumerate(self.tokens) if pattern and pattern.search(" ".join(option))}
+        texts = [" ".join(option).replace("- ", "-") for option in self.tokens]
+        return {index for index, text in enumerate(texts) if pattern and pattern.search(text)}
 
     def short(self, index: int) -> bool:
         """Whether an option is so short that it can stand in a sentence by chance."""
@@ -114,18 +127,19 @@ class OptionTexts:
         return found, sentence
 
 
-def _pattern(option: tuple[str, ...]) -> re.Pattern[str] | None:
+def _pattern(option: tuple[str, ...], *, signed: bool = False) -> re.Pattern[str] | None:
     if not option:
         return None
     joined = re.escape(option[0])
     for before, after in pairwise(option):
-        loose = before in _SIGNS or after in _SIGNS or before in "-−" or (before[-1].isdigit() and after[0].isalpha())
-        fill = rf"(?:(?![-−]){_FILL})" if after in "-−" else _FILL
-        joined += fill + ("*+" if loose else "++") + re.escape(after)
+        loose = before in _SIGNS or after in _SIGNS or (before[-1].isdigit() and after[0].isalpha())
+        fill = rf"(?:(?!-){_FILL})" if after == "-" else _FILL
+        joined += ("" if before == "-" else fill + ("*+" if loose else "++")) + re.escape(after)
     start = r"(?<![^\W_])(?<!\w[-‐‑])"
     if option[0][0].isdigit():
         start += rf"(?<!\d[.,:/])(?<![{_SIGNS}−])(?<![{_SIGNS}−]\s)(?<!\W-)(?<!\A-)"
-    elif option[0] in f"{_SIGNS}-−":
+    elif option[0] in f"{_SIGNS}-":
         start = ""
     end = r"(?![^\W_])(?![-‐‑]\w)" + (r"(?![.,:/]\d)" if option[-1][-1].isdigit() else "")
+    end += r"(?!\s(?:positive|negative)\b)" if signed else ""
     return re.compile(start + joined + (end if option[-1] not in _SIGNS else ""), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""A second option that a text calls right too, after it has given its answer: "The answer is C. D is also right"."""
+"""A second option that a text calls right, after it has given its answer: "The answer is C. D is also right"."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ _LETTERS = re.compile(r"[A-Z](?:[)\]*_.,]|\s|\b(?:and|or)\b|&|option|choice|\(|(
 def calls_another_right(text: str, start: int, option: int, options: OptionTexts) -> bool:
     """Whether a text calls an option right beside the one that it has named up to a place, or that one beside another.
 
+    An option that is called better than that one counts as well.
     What is denied, doubted or right under a condition does not count.
     """
     return any(index != option for index in _called(text, start, options))
@@ -58,6 +59,9 @@ def _called(text: str, start: int, options: OptionTexts) -> Iterator[int | None]
         added = _ADDED.match(subject)
         if added or not match["plain"]:
             yield from _named(subject[added.end() :] if added else subject, options)
+    for match in phrases.BETTER.finditer(text, start):
+        clause = re.split(r",\s", _CLAUSE.split(text[max(start, match.start() - _BEFORE) : match.start()])[-1])[-1]
+        yield from _named(clause, options)
     for match in _FURTHER.finditer(text, start):
         with suppress(Several):
             index = Choice(options).read(text[match.end() : match.end() + _AFTER].partition("\n")[0])

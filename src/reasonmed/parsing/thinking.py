@@ -5,15 +5,39 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NAMES = r"(?:think|thinking|thought|reasoning)"
-_OPEN = re.compile(
-    rf"<{_NAMES}>|\[THINK\]|<unused94>(?:thought\b)?|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>",
-    re.IGNORECASE,
+_NAMES = (
+    r"(?:(?:[a-z][a-z0-9]{0,19}[:_-])?(?:think(?:ing)?|thoughts?|reasoning|scratch_?pad)(?:_process)?"
+    r"|(?:inner|internal)_monologue|reflection)"
 )
-_CLOSE = re.compile(
-    rf"</{_NAMES}>|\[/THINK\]|<unused95>|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>", re.IGNORECASE
+_LESS, _MORE = r"(?:<|&(?:amp;)?lt;|\\u003c)", r"(?:\s+[a-z]+=[^<>]{0,60})?\s?(?:>|&(?:amp;)?gt;|\\u003e)"
+"""Angle brackets, also as a server's HTML or JSON escapes leave them in a text."""
+
+_MARKS: tuple[tuple[str, str], ...] = (
+    # <think> of most families, <thought> of EXAONE, <seed:think> of Seed, <scratchpad> of Hermes, and their like
+    (rf"{_LESS}{_NAMES}{_MORE}", rf"{_LESS}\\?/{_NAMES}{_MORE}"),
+    (r"◁think▷", r"◁/think▷"),  # Kimi
+    (r"\[THINK(?:ING)?\]", r"\[/THINK(?:ING)?\]"),  # Magistral
+    (r"\[unused16\]", r"\[unused17\]"),  # Pangu
+    (r"<unused94>(?:thought\b)?", r"<unused95>"),  # MedGemma
+    (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),  # Cohere
+    (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1, OpenThinker
+    (r"<\|(?:think|thinking)\|>", r"<\|/(?:think|thinking)\|>"),
+    (  # gpt-oss
+        r"<\|channel\|>analysis<\|message\|>",
+        r"(?:<\|end\|>\s?)?(?:<\|start\|>assistant)?<\|channel\|>final(?:\s?<\|constrain\|>\w{1,20})?<\|message\|>",
+    ),
+    (r"<\|channel>thought\b", r"<channel\|>"),  # Gemma
 )
-_TAG = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
+"""What families of models think between: how it opens, how it closes."""
+
+_OPEN_TAG = "|".join(opening for opening, _ in _MARKS)
+_CLOSE_TAG = "|".join(closing for _, closing in _MARKS)
+_OPEN = re.compile(rf"{_OPEN_TAG}|(?-i:\A\s*+analysis(?=[^\W_]))", re.IGNORECASE)
+_CLOSE = re.compile(rf"{_CLOSE_TAG}|(?-i:assistantfinal)", re.IGNORECASE)
+"""With gpt-oss's channels as servers leave them that take the special tokens out: no space after either word."""
+_TAG = re.compile(rf"{_OPEN_TAG}|{_CLOSE_TAG}", re.IGNORECASE)
+_ANY = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
+_BEGINNINGS = ("<", "[", "&", "\\u003", "◁", "analysis", "assistantfinal")
 _MARK = r"(?:\#{1,6}[ \t]*|\*\*)"
 _END = r":?(?:\*\*)?:?[ \t]*"
 _HEADED = re.compile(rf"\s*+{_MARK}Thinking{_END}\n", re.IGNORECASE)
@@ -58,14 +82,27 @@ def split_thinking(reply: str) -> Split:
     reopened = _OPEN.search(after)
     if reopened:
         reasoning = f"{before}\n{after[reopened.end() :]}" if closes else after[reopened.end() :]
-        return Split(_TAG.sub("", reasoning).strip(), after[: reopened.start()].strip(), closed=False)
+        return Split(_ANY.sub("", reasoning).strip(), after[: reopened.start()].strip(), closed=False)
     if closes:
-        return Split(_TAG.sub("", before).strip(), after.strip(), closed=True)
+        return Split(_ANY.sub("", before).strip(), after.strip(), closed=True)
     return _split_headings(reply)
 
 
 def _may_hold_marks(text: str) -> bool:
-    return "<" in text or "[" in text
+    return any(beginning in text for beginning in _BEGINNINGS)
+
+
+class Tags(NamedTuple):
+    """The marks that a recipe says a model thinks between."""
+
+    open: str
+    close: str
+
+    def read(self, reply: str) -> str:
+        """The reply with those marks as the ones that everybody knows."""
+        for mark, known in sorted(((self.open, "<think>"), (self.close, "</think>")), key=lambda pair: -len(pair[0])):
+            reply = reply.replace(mark, known)
+        return reply
 
 
 def _split_headings(reply: str) -> Split:

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from reasonmed.errors import UnparsableReply
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
+from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, question_text
-from reasonmed.types import Completion, Message, Question, Request, SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from reasonmed.parsing.thinking import Tags
+    from reasonmed.types import Question
+
 T = TypeVar("T")
 
+_AGAIN = "This reply cannot be used: {problem}. Reply again, in exactly the form that was asked for."
 _WARMTH = 0.3
 """Least temperature of the first re-ask; twice that for the second."""
 
@@ -37,6 +42,13 @@ class Agent:
     system: str | None = None
     schema: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
+    tags: Tags | None = None
+    """What the model thinks between, where the recipe says so."""
+
+    @property
+    def instructions(self) -> tuple[str, ...]:
+        """The words that every reply comes after, whatever the question: a reply made of them says nothing."""
+        return (self.prompt.fixed, self.system or "", _AGAIN)
 
     @property
     def label(self) -> str:
@@ -51,13 +63,22 @@ class Agent:
             model=self.model,
             revision=self.revision,
             messages=(*system, Message("user", text)),
-            sampling=self.sampling,
+            sampling=self._drawn(sample),
             response_schema=self.schema,
             extra_body=self.extra_body,
             sample=sample,
             stage=self.stage,
             question_id=question.id,
         )
+
+    def _drawn(self, sample: int) -> SamplingParameters:
+        """The sampling parameters of a sample: a fixed seed moves on by one each, or all samples would be equal."""
+        seed = self.sampling.seed
+        return self.sampling if seed is None else replace(self.sampling, seed=seed + sample)
+
+    def read(self, completion: Completion) -> Completion:
+        """A reply with the recipe's marks of thinking as the ones that every parser knows."""
+        return completion if self.tags is None else replace(completion, text=self.tags.read(completion.text))
 
     async def ask(
         self,
@@ -69,7 +90,7 @@ class Agent:
     ) -> T:
         """Render, complete, parse. A reply that does not parse is asked again, and told what was wrong with it.
 
-        A reply that was cut is first asked once more with twice the tokens.
+        A reply that was cut, or whose thinking has no end, is first asked once more with twice the tokens.
 
         Raises:
             UnparsableReply: the re-asks are used up.
@@ -80,10 +101,11 @@ class Agent:
         longer = False
         while True:
             completion = await self.complete(request)
+            read = self.read(completion)
             try:
-                return parse(completion)
+                return parse(read)
             except UnparsableReply as problem:
-                if completion.cut and not longer:
+                if not longer and (completion.cut or not split_thinking(read.text).closed):
                     longer = True
                     request = _with_twice_the_tokens(request)
                     continue
@@ -122,7 +144,7 @@ def _again(first: Request, last: Request, completion: Completion, problem: Unpar
     warmth = max(first.sampling.temperature or 0.0, _WARMTH * attempt)
     temperature = None if first.sampling.temperature is None else warmth
     said = completion.text.strip() or "(no text)"
-    asked = f"This reply cannot be used: {problem.problem}. Reply again, in exactly the form that was asked for."
+    asked = _AGAIN.format(problem=problem.problem)
     messages = (*first.messages, Message("assistant", said), Message("user", asked))
     sampling = replace(last.sampling, temperature=temperature)
     return replace(first, messages=messages, sampling=sampling, attempt=attempt)

@@ -9,9 +9,10 @@ from reasonmed.errors import UsageError
 from reasonmed.pipeline.team import Team, assemble
 
 if TYPE_CHECKING:
+    from reasonmed.exchange import Completion, Request
     from reasonmed.pipeline.agent import Agent
     from reasonmed.recipe.options import Recipe
-    from reasonmed.types import Completion, Request, Story
+    from reasonmed.types import Story
 
 _CHAIN = "(the chain of thought that is judged, graded or rewritten)"
 _RESPONSE = "(the response)"

@@ -17,14 +17,19 @@ from reasonmed.types import Question, Story, Tier
 
 if TYPE_CHECKING:
     from reasonmed.pipeline.team import Team
+    from reasonmed.types import ChainOfThought
 
 
-async def synthesize(question: Question, team: Team) -> Story:
-    """The whole story of a question; it ends with kept chains and responses, or with a failure."""
+async def synthesize(question: Question, team: Team, chains: tuple[ChainOfThought, ...] = ()) -> Story:
+    """The whole story of a question; it ends with kept chains and responses, or with a failure.
+
+    Chains of thought that are given are taken as generated, and no more are written.
+    """
     options = team.stages.generate
-    in_waves = options is not None and options.stop_when_decided and question.answer is not None
-    story = Story(question)
-    for stage in (sample_until_decided, route) if in_waves else (generate, consensus, verify, route):
+    in_waves = options is not None and options.stop_when_decided and question.answer is not None and not chains
+    story = Story(question, chains)
+    judged = (consensus, verify, route)
+    for stage in (sample_until_decided, route) if in_waves else judged if chains else (generate, *judged):
         story = await stage(story, team)
         if story.failure:
             return story

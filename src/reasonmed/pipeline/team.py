@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.engine.journal import Journaled
+from reasonmed.exchange import SamplingParameters
 from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.pipeline.agent import Agent
 from reasonmed.recipe.checks import blind_reader
 from reasonmed.recipe.templates import Prompt
-from reasonmed.types import SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -75,7 +75,8 @@ async def connected(
     try:
         for name in recipe.used:
             settings = recipe.model(name)
-            layer = control.connect(settings, len(recipe.used), name)
+            proven = ledger.has_replies_of(settings.identity)
+            layer = control.connect(settings, len(recipe.used), name, proven=proven)
             stacks[name] = Journaled(layer, ledger, control.meter, elders, settings.priced)
         yield assemble(recipe, stacks)
     finally:
@@ -98,6 +99,7 @@ class _Maker:
             revision=entry.revision,
             system=entry.system,
             extra_body=entry.extra_body,
+            tags=entry.tags,
             prompt=Prompt(stage, self._recipe.prompts),
             sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
             schema=schema,

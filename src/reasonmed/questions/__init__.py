@@ -1,16 +1,16 @@
 """Questions in: readers, one file a layout, found by name or by the file's look.
 
-A reader's module has ``matches(fields)``, whether a row has this layout, and ``read(fields)``, the row as a ``Raw``; if
-it must see the whole file first, also ``prepare(rows, settings)``, whose result ``read`` then gets as second argument;
-if the file's names for fields are not ours, also ``NAMES``, from ours to the file's, for messages. A name with a dot in
-it imports a reader of your own.
+A reader's module has ``matches(fields)``, whether a row has this layout, and ``read(fields)``, the row as a ``Raw``.
+``READS`` are the names of the fields that hold its options and keys: a file that has others which look like them is of
+another layout. ``BASE`` is the option that says whether its integer keys count from 0. ``NAMES`` maps our names for
+fields to the file's, for messages. A name with a dot in it imports a reader of your own.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import islice
 from pkgutil import iter_modules
@@ -20,8 +20,12 @@ from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions import readers
-from reasonmed.questions._build import Raw, build
-from reasonmed.questions._files import Row, rows
+from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
+from reasonmed.questions._counting import WAYS, Counting, Keyed
+from reasonmed.questions._files import Row, is_table, rows
+from reasonmed.questions._names import strays
+from reasonmed.questions._options import listed
+from reasonmed.questions._own import attributed, renamed
 from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash
 
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
 
     from reasonmed.types import Question
 
-__all__ = ["Raw", "Settings", "layouts", "questions_in", "read"]
+    Note = Callable[[str, str], None]
+
+__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "layouts", "questions_in", "read"]
 
 
+NEEDS_OPTIONS = "must be 2 to 26, not 0: [], and this command needs options"
 _LOOK = 100
 _NAMED = 20
 
@@ -52,6 +59,8 @@ class Settings(NamedTuple):
     numbered: str | None = None
     records: bool = False
     """Whether records will be made of the questions: one whose id is a record's or a chain's is refused then."""
+    open_ended: bool = False
+    """Whether questions without options are wanted; one that is not is refused."""
 
 
 class Reader(Protocol):
@@ -79,38 +88,95 @@ def questions_in(path: Path, settings: Settings | None = None) -> Iterator[Quest
         yield found
 
 
-def read(path: Path, settings: Settings | None = None) -> Iterator[Question | QuestionError]:
+def read(path: Path, settings: Settings | None = None, note: Note | None = None) -> Iterator[Question | QuestionError]:
     """The questions of a file in its order; a row that is none, or has another's id, comes as the error that says so.
 
+    Args:
+        path: the file.
+        settings: how to read it.
+        note: is given what was changed in a question as it was read, and why.
+
     Raises:
-        QuestionError: the file itself cannot be read, or no reader knows its layout.
+        QuestionError: the file itself cannot be read, no reader knows its layout, or its integer keys may be counted
+            from 0 or from 1.
     """
     settings = settings or Settings()
     reader = _find(settings.layout) if settings.layout else _recognize(path, settings)
-    convert = _converter(reader, path, settings)
     told = {**getattr(reader, "NAMES", {}), **settings.names}
+    flag = getattr(reader, "BASE", None)
+    keyed = partial(_keyed, path, settings, reader)
+    counting = Counting(path, keyed, settings.cop_base, typed=not is_table(path), flag=flag, names=settings.names)
+    file = _File(path, reader, counting, told, settings.numbered)
     with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in _rows(path, settings):
-            one = row if isinstance(row, QuestionError) else _question(path, row, convert, told, settings.numbered)
+            one = row if isinstance(row, QuestionError) else _question(row, file, note)
             if settings.records and not isinstance(one, QuestionError):
                 one = _without_clash(one, path, row.line)
+            if not isinstance(one, QuestionError) and not one.options and not settings.open_ended:
+                one = QuestionError(str(path), row.line, "options", NEEDS_OPTIONS)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
+    if note is not None:
+        for field, way in counting.settled.items():
+            if way != "text":
+                note("integer keys", f"{told.get(field, field)}: read {WAYS[way]}")
 
 
-def _question(
-    path: Path, row: Row, convert: Callable[[Mapping[str, Any]], Raw], told: Mapping[str, str], numbered: str | None
-) -> Question | QuestionError:
-    """A row as a question; an error names the file's own field."""
+class _File(NamedTuple):
+    """What the rows of a file have in common."""
+
+    path: Path
+    reader: ModuleType
+    counting: Counting
+    told: Mapping[str, str]
+    numbered: str | None
+
+
+def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionError:
+    """A row as a question; an error names the file's own field. What refuses the whole file is raised."""
+    raw = None
     try:
-        raw = convert(row.fields)
-        if numbered and raw.id is None:
-            raw = replace(raw, id=f"{numbered}-{row.line}")
-        return build(raw, path, row.line)
+        raw = _converted(file.reader, row.fields)
+        if file.numbered and raw.id is None:
+            raw = replace(raw, id=f"{file.numbered}-{row.line}")
+        one = build(raw, file.path, row.line, file.counting)
     except QuestionError as wrong:
-        return QuestionError(str(path), row.line, told.get(wrong.field, wrong.field), wrong.problem)
+        if wrong.file:
+            raise
+        names = {**file.told, **(raw.names if raw else {})}
+        return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), wrong.problem)
     except KeyError as missing:
-        return QuestionError(str(path), row.line, str(missing.args[0]), "is missing")
+        return QuestionError(str(file.path), row.line, str(missing.args[0]), "is missing")
+    if note is not None and (letters := lettered(raw)):
+        note("options without their letters", f"{one.id}: {letters}")
+    return one
+
+
+def _converted(reader: ModuleType, fields: Mapping[str, Any]) -> Raw:
+    """A row as its reader has it, under its own source and license where it names them."""
+    known = getattr(reader, "READS", None)
+    extra = strays(fields, known) if known is not None else []
+    if extra:
+        layout = reader.__name__.rpartition(".")[2]
+        problem = (
+            f"looks like a key or an option, and the layout {layout} has no such field; leave --layout out, or map"
+        )
+        raise QuestionError(
+            "", 0, extra[0], f"{problem} the key with `reasonmed questions FILE --map answer=NAME -o OUT`"
+        )
+    return attributed(cast("Raw", reader.read(fields)), fields)
+
+
+def _keyed(path: Path, settings: Settings, reader: ModuleType) -> Iterator[Keyed]:
+    """What every row of a file says of its key; rows that cannot be read say nothing."""
+    for row in _rows(path, settings):
+        if not isinstance(row, QuestionError):
+            try:
+                raw = _converted(reader, row.fields)
+                found = listed(raw.options)
+            except (QuestionError, KeyError):
+                continue
+            yield Keyed(row.line, claims_of(raw, found), choices_of(found))
 
 
 def _without_clash(one: Question, path: Path, line: int) -> Question | QuestionError:
@@ -126,18 +192,6 @@ def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Que
     return QuestionError(str(path), line, "id", f"{glance(one.id)} stands twice, first on line {first}")
 
 
-def _converter(reader: ModuleType, path: Path, settings: Settings) -> Callable[[Mapping[str, Any]], Raw]:
-    convert = reader.read
-    if not hasattr(reader, "prepare"):
-        return cast("Callable[[Mapping[str, Any]], Raw]", convert)
-    good = (row for row in _rows(path, settings) if not isinstance(row, QuestionError))
-    try:
-        prepared = reader.prepare((row.fields for row in good), settings)
-    except QuestionError as wrong:
-        raise QuestionError(str(path), 0, wrong.field, wrong.problem) from wrong
-    return lambda fields: cast("Raw", convert(fields, prepared))
-
-
 def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
     """The rows of a file with our names for its fields."""
     theirs = set(settings.names.values())
@@ -145,8 +199,7 @@ def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
         if isinstance(row, QuestionError) or not theirs & row.fields.keys():
             yield row
             continue
-        mapped = {ours: row.fields[name] for ours, name in settings.names.items() if name in row.fields}
-        yield Row(row.line, {name: value for name, value in row.fields.items() if name not in theirs} | mapped)
+        yield Row(row.line, renamed(row.fields, settings.names))
 
 
 @cache
@@ -170,9 +223,13 @@ def _find(name: str) -> ModuleType:
 def _recognize(path: Path, settings: Settings) -> ModuleType:
     """The one reader that knows a row among the file's first ones, so that a bad row does not hide the layout."""
     good = (row for row in _rows(path, settings) if not isinstance(row, QuestionError))
+    native = _find("native")
     unknown: Row | None = None
     for row in islice(good, _LOOK):
-        fitting = [reader for reader in _readers() if reader.matches(row.fields)]
+        published = (
+            () if settings.names else [one for one in _readers() if one is not native and _fits(one, row.fields)]
+        )
+        fitting = published or ([native] if native.matches(row.fields) else [])
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -180,7 +237,7 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
             raise QuestionError(str(path), row.line, "", f"may be {several}; say which with --layout")
         unknown = unknown or row
     if unknown is None:
-        return _find("native")
+        return native
     raise QuestionError(
         str(path),
         unknown.line,
@@ -188,6 +245,10 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
         f"has a layout that no reader knows; its fields are {_fields(unknown)}. It needs question and options, or map "
         "the names with `reasonmed questions FILE --map question=Stem,options=Choices,answer=Key -o OUT`",
     )
+
+
+def _fits(reader: ModuleType, fields: Mapping[str, Any]) -> bool:
+    return bool(reader.matches(fields)) and not strays(fields, getattr(reader, "READS", ()))
 
 
 def _fields(row: Row) -> str:

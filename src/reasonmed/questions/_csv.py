@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import QuestionError
+from reasonmed.questions._names import is_question
 from reasonmed.questions._row import Row
 from reasonmed.questions._stream import not_utf8, opened
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEADER_NAMES = {"question", "stem", "options", "opa", "answer"}
+_DELIMITERS = ",;\t|"
 
 
 class _Cells(NamedTuple):
@@ -24,7 +26,8 @@ class _Cells(NamedTuple):
 
 def csv_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionError]:
     """Rows by the header's names; without a header (as in MMLU's files) the columns are ``0``, ``1``, ..."""
-    lines = _lines(path)
+    delimiter = _delimiter(path, names)
+    lines = _lines(path, delimiter)
     first = next(lines, None)
     if not isinstance(first, _Cells):
         yield from chain([first] if first else [], (one for one in lines if isinstance(one, QuestionError)))
@@ -34,10 +37,19 @@ def csv_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionError
         yield one if isinstance(one, QuestionError) else _row(path, one, header)
 
 
-def _lines(path: Path) -> Iterator[_Cells | QuestionError]:
+def _delimiter(path: Path, names: Collection[str]) -> str:
+    """What stands between the cells of a header that is known; a comma where none is."""
+    for delimiter in _DELIMITERS:
+        first = next(_lines(path, delimiter), None)
+        if isinstance(first, _Cells) and len(first.cells) > 1 and _known([one.strip() for one in first.cells], names):
+            return delimiter
+    return ","
+
+
+def _lines(path: Path, delimiter: str) -> Iterator[_Cells | QuestionError]:
     """The file's lines that are not blank, each with the number of the line on which it starts."""
     with opened(path) as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=delimiter)
         line = 1
         while True:
             try:
@@ -62,13 +74,20 @@ def _broken(path: Path, line: int, last: int, broken: csv.Error) -> QuestionErro
 def _header(path: Path, first: _Cells, names: Collection[str]) -> list[str]:
     """The columns' names; none when the first line is a row."""
     header = [cell.strip() for cell in first.cells]
-    if not {name.lower() for name in header} & _HEADER_NAMES and not set(header) & set(names):
+    if not _known(header, names):
         return []
     header = [name.lower() if name.lower() in _HEADER_NAMES and name not in names else name for name in header]
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise QuestionError(str(path), first.line, twice, "is the name of several columns")
     return header
+
+
+def _known(header: list[str], names: Collection[str]) -> bool:
+    """Whether a line is a header: a name in it is known, or looks like that of a question."""
+    return bool({name.lower() for name in header} & _HEADER_NAMES or {*header} & {*names}) or any(
+        map(is_question, header)
+    )
 
 
 def _row(path: Path, one: _Cells, header: list[str]) -> Row | QuestionError:

@@ -17,6 +17,23 @@ __all__ = ["Row", "rows"]
 
 _HEAD = 1 << 16
 _PARQUET_ROWS = 1000
+_OTHERS = {
+    b"version https://git-lfs": "is a Git LFS pointer, not the file itself; fetch it: git lfs pull",
+    b"ARROW1": "is an Arrow file; write it as parquet or JSON Lines first",
+    b"\xff\xff\xff\xff": "is an Arrow stream; write it as parquet or JSON Lines first",
+    b"\x80\x02": "is a pickle, which is never loaded; write it as JSON Lines or CSV",
+    b"\x80\x03": "is a pickle, which is never loaded; write it as JSON Lines or CSV",
+    b"\x80\x04": "is a pickle, which is never loaded; write it as JSON Lines or CSV",
+    b"\x80\x05": "is a pickle, which is never loaded; write it as JSON Lines or CSV",
+    b"PK\x03\x04": "is a ZIP archive or a spreadsheet; unpack it, or save the sheet as CSV",
+    b"\x1f\x8b": "is compressed with gzip; unpack it: gunzip FILE",
+    b"(\xb5/\xfd": "is compressed with zstd; unpack it: unzstd FILE",
+    b"BZh": "is compressed with bzip2; unpack it: bunzip2 FILE",
+    b"\xfd7zXZ": "is compressed with xz; unpack it: unxz FILE",
+    b"SQLite format 3": "is an SQLite database; write the table as CSV first",
+    b"%PDF": "is a PDF document",
+}
+"""What files that hold no rows begin with."""
 
 
 def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionError]:
@@ -34,6 +51,9 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
         return _parquet(path)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
         raise QuestionError(str(path), 0, "", "is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
+    other = next((problem for start, problem in _OTHERS.items() if head.startswith(start)), None)
+    if other is not None:
+        raise QuestionError(str(path), 0, "", other)
     if not content:
         raise QuestionError(str(path), 0, "", "is empty")
     if content.startswith(b"["):
@@ -41,6 +61,12 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
     if content.startswith(b"{"):
         return object_rows(path)
     return csv_rows(path, names)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is CSV, which does not tell numbers from texts."""
+    head, content = _look(path)
+    return not head.startswith(b"PAR1") and content[:1] not in (b"[", b"{")
 
 
 def _look(path: Path) -> tuple[bytes, bytes]:

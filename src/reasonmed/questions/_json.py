@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reasonmed.errors import QuestionError
+from reasonmed.questions._nested import cut_cells, numbered, rows_within
 from reasonmed.questions._row import Row, start
 from reasonmed.questions._stream import Values, not_utf8, opened
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n"
 
+_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 _LONG_LINE = 1 << 20
 _DEEPEST = 100
 _ROW_FIELDS = {"question", "options", "context", "meta"}
@@ -35,15 +37,16 @@ def object_rows(path: Path) -> Iterator[Row | QuestionError]:
     with path.open("rb") as file:
         first, more = _next_line(file), _next_line(file)
     try:
-        value = msgspec.json.decode(first.removeprefix(BOM))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _decoded(first.removeprefix(BOM))
+    except _BROKEN:
         cut = len(first) == _LONG_LINE
         if not cut and more.lstrip(BLANK).startswith(b"{"):
             return _lines(path)
-        if _begins_a_map(path):
-            return _enclosed(path, "{", "}")
+        kind = _begins(path)
+        if kind is not None:
+            return _objects(path) if kind == "table" else _enclosed(path, "{", "}")
         return _lines(path) if cut else _objects(path)
-    return _lines(path) if more or not _is_map(value) else _enclosed(path, "{", "}")
+    return _lines(path) if more or not _is_map(value) or rows_within(value) else _enclosed(path, "{", "}")
 
 
 def _next_line(file: BinaryIO) -> bytes:
@@ -60,14 +63,20 @@ def _is_map(value: dict[str, Any]) -> bool:
     return 2 * len(maps) > len(value)
 
 
-def _begins_a_map(path: Path) -> bool:
+def _begins(path: Path) -> str | None:
+    """Whether an object is a map of rows or a table by column, seen from its first value; None where it is neither."""
     with opened(path) as file:
         values = Values(file)
         try:
             values.skip("{")
-            return _name(values) not in _ROW_FIELDS and values.peek() == "{"
-        except (ValueError, RecursionError):
-            return False
+            name = _name(values)
+            if values.peek() != "{":
+                return None
+            if numbered(_decoded(values.value())):
+                return "table"
+        except _BROKEN:
+            return None
+    return None if name in _ROW_FIELDS else "map"
 
 
 def _lines(path: Path) -> Iterator[Row | QuestionError]:
@@ -75,7 +84,7 @@ def _lines(path: Path) -> Iterator[Row | QuestionError]:
         for number, line in enumerate(file, 1):
             text = line.removeprefix(BOM) if number == 1 else line
             if text.strip(BLANK):
-                yield _row(path, number, text)
+                yield from _rows(path, number, text)
 
 
 def _objects(path: Path) -> Iterator[Row | QuestionError]:
@@ -84,7 +93,7 @@ def _objects(path: Path) -> Iterator[Row | QuestionError]:
         try:
             while values.peek():
                 line, text = values.line, values.value()
-                yield _row(path, line, text)
+                yield from _rows(path, line, text)
         except UnicodeDecodeError as wrong:
             raise not_utf8(path) from wrong
         except (ValueError, RecursionError) as broken:
@@ -99,7 +108,7 @@ def _enclosed(path: Path, opening: str, closing: str) -> Iterator[Row | Question
             values.skip(opening)
             while values.peek() not in (closing, ""):
                 line, name = values.line, _name(values) if closing == "}" else None
-                yield _row(path, line, values.value(), name)
+                yield from _rows(path, line, values.value(), name)
                 if values.peek() != closing:
                     values.skip(",")
             values.skip(closing)
@@ -120,17 +129,43 @@ def _name(values: Values) -> str:
     return name
 
 
-def _row(path: Path, line: int, text: str | bytes, name: str | None = None) -> Row | QuestionError:
+def _rows(path: Path, line: int, text: str | bytes, name: str | None = None) -> Iterator[Row | QuestionError]:
+    """The row that a value is, or the rows that it holds."""
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        return QuestionError(str(path), line, "", f"is not valid JSON: {_reason(broken)}: {start(text)}")
-    if not isinstance(value, dict):
-        problem = f"must be an object with question and options, not {start(text)}"
-        return QuestionError(str(path), line, "", problem)
-    if _deeper(value, _DEEPEST):
-        return QuestionError(str(path), line, "", f"is nested more than {_DEEPEST} levels deep")
-    return Row(line, value if name is None else {"id": name, **value})
+        value = _decoded(text)
+    except _BROKEN as broken:
+        yield QuestionError(str(path), line, "", f"is not valid JSON: {_reason(broken)}: {start(text)}")
+        return
+    if isinstance(value, dict) and _deeper(value, _DEEPEST):
+        yield QuestionError(str(path), line, "", f"is nested more than {_DEEPEST} levels deep")
+        return
+    inner = rows_within(value) if isinstance(value, dict) else []
+    for one in inner or [value if name is None or not isinstance(value, dict) else {"id": name, **value}]:
+        if not isinstance(one, dict):
+            shown = start(text if one is value else json.dumps(one))
+            yield QuestionError(str(path), line, "", f"must be an object with question and options, not {shown}")
+        elif cut := cut_cells(one):
+            yield QuestionError(
+                str(path), line, cut[0], "is cut by the viewer that wrote this row; take the file itself"
+            )
+        else:
+            yield Row(line, one)
+
+
+def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - whatever stands there
+    """Strict JSON, and the ``NaN`` that pandas writes for an empty cell, as a value that is not there."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        if (b"NaN" if isinstance(text, bytes) else "NaN") not in text:  # type: ignore[operator]
+            raise
+        value = json.loads(text, parse_constant=_constant)
+        return msgspec.json.decode(json.dumps(value))
+
+
+def _constant(name: str) -> None:
+    if name != "NaN":
+        raise ValueError(f"{name} is no JSON")
 
 
 def _deeper(value: object, levels: int) -> bool:

@@ -54,14 +54,14 @@ def lint(file: Path, settings: Settings, most: int) -> Lint:
     keys: Counter[str] = Counter()
     with closing(sqlite3.connect("")) as seen:
         seen.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
-        for one in read(file, settings):
+        for one in read(file, settings, lambda rule, words: _note(found, rule, words, most)):
             if isinstance(one, QuestionError):
                 found.bad += 1
                 _note(found, "bad row", str(one), most)
                 continue
             found.good += 1
             sizes[len(one.options)] += 1
-            keys["none" if one.answer is None else letter(one.answer)] += 1
+            keys["reference" if one.reference else "none" if one.answer is None else letter(one.answer)] += 1
             for rule, words in _oddities(one, seen):
                 _note(found, rule, f"{one.id}: {words}", most)
     found.sizes, found.keys = dict(sorted(sizes.items())), dict(sorted(keys.items()))
@@ -91,7 +91,9 @@ def native_row(question: Question) -> dict[str, object]:
         "context": question.context,
         "source": question.source,
         "license": question.license,
+        "license_source": "layout" if question.license_source == "layout" else None,
         "split": question.split,
+        "reference": question.reference,
         "meta": question.meta or None,
     }
     return {name: value for name, value in told.items() if value is not None}
@@ -113,8 +115,16 @@ def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[st
     equal = sorted({letter(index) for index, option in enumerate(folded) if folded.count(option) > 1})
     if equal:
         yield "equal options", f"{' and '.join(equal)}: {question.options[ord(equal[0]) - ord('A')]!r}"
-    if question.answer is None:
+    if not question.options:
+        yield "no options", "open-ended: for summarize, score and check; run and the other stages need options"
+    elif question.answer is None:
         yield "no key", "the models will have to agree on one"
+    doubt = question.meta.get("error_type")
+    if isinstance(doubt, str) and doubt.strip().lower() not in ("", "ok"):
+        yield (
+            "the file doubts its own key",
+            f"error_type {doubt!r:.60}, correct_answer {question.meta.get('correct_answer')!r:.60}",
+        )
     image = _IMAGE.search(question.stem)
     if image:
         yield "needs an image?", f'"{image[0]}"'

@@ -13,8 +13,13 @@ def record_id(question_id: str, number: int) -> str:
 
 
 def chain_id(question_id: str, number: int) -> str:
-    """The id of a question's generated chain of thought."""
-    return f"{question_id}/chain-{number}"
+    """The id of a question's generated chain of thought; numbers count from 1."""
+    return f"{question_id}/{chain_name(number)}"
+
+
+def chain_name(number: int) -> str:
+    """What a chain of thought is called within its question."""
+    return f"chain-{number}"
 
 
 def rewrite_id(question_id: str, number: int) -> str:
@@ -22,9 +27,10 @@ def rewrite_id(question_id: str, number: int) -> str:
     return f"{question_id}/rewrite-{number}"
 
 
-def question_of(record: str) -> str:
-    """The id of the question that a record is made of; empty where it is no record's id."""
-    return record.rpartition("#")[0]
+def question_of(made: str) -> str:
+    """The id of the question that a record, a chain or a rewrite is made of; empty where it is no such id."""
+    found = _MADE.fullmatch(made)
+    return found[1] if found else ""
 
 
 def number_of(record: str, question_id: str) -> int | None:

@@ -69,11 +69,21 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Reci
     except ValidationError as wrong:
         problems += explain(wrong, Recipe)
     if recipe is not None:
-        recipe = recipe.model_copy(update={"models": models})
+        recipe = recipe.model_copy(update={"models": _bounded(models, recipe.limits.max_reply_mb)})
         problems += problems_between(recipe)
     if problems or recipe is None:
         raise RecipeError(problems, source)
     return recipe
+
+
+def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:
+    """Model entries that have the recipe's bound of a reply where they have none of their own."""
+    bounded = dict(models)
+    for name, entry in models.items():
+        if most is not None and isinstance(entry, backends.ModelSettings) and entry.limits.max_reply_mb is None:
+            limits = entry.limits.model_copy(update={"max_reply_mb": most})
+            bounded[name] = entry.model_copy(update={"limits": limits})
+    return bounded
 
 
 def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, Any]:

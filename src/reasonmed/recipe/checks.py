@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.backends import ModelSettings
 from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
+from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,36 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
     yield from _check_blind(recipe)
     yield from _check_verify(recipe)
+    yield from _check_temperatures(recipe)
+    yield from _check_prompts(recipe.prompts)
+
+
+def _check_temperatures(recipe: Recipe) -> Iterator[str]:
+    """No stage asks a model for a temperature over what its back end takes."""
+    for place, name in mentions(recipe.stages):
+        entry = recipe.models.get(name)
+        options = getattr(recipe.stages, place.split(".")[1])
+        if not isinstance(entry, ModelSettings) or place.endswith("blind_model"):
+            continue
+        asked = getattr(options, "temperatures", None) or (getattr(options, "temperature", None),)
+        asked = asked if entry.sampling.temperature is None else (entry.sampling.temperature,)
+        high = [one for one in asked if one is not None and one > entry.most_temperature]
+        if high:
+            most = f"backend {entry.backend} takes up to {entry.most_temperature:g}"
+            yield f"{place}: {name} is asked for temperature {high[0]:g}; {most}"
+
+
+def _check_prompts(own: Path | dict[str, str] | None) -> Iterator[str]:
+    """Templates of the user's that replace none would be passed over without a word."""
+    if own is None:
+        return
+    if isinstance(own, Path) and not own.is_dir():
+        yield f"prompts: {own} is {'a file' if own.exists() else 'not there'}; it must be a folder of templates"
+        return
+    names = {file.name for file in own.iterdir()} if isinstance(own, Path) else set(own)
+    if (names or isinstance(own, Path)) and not names & shipped():
+        told = f"{own} has" if isinstance(own, Path) else f"{', '.join(sorted(names))}:"
+        yield f"prompts: {told} no template that replaces a shipped one; those are {', '.join(sorted(shipped()))}"
 
 
 def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
@@ -50,6 +82,12 @@ def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
 def doubts(recipe: Recipe) -> Iterator[str]:
     """What is allowed and seldom wise: a person is told once."""
     verify, generate = recipe.stages.verify, recipe.stages.generate
+    for name in generate.models if generate and generate.samples > 1 else ():
+        if "seed" in (recipe.model(name).extra_body or {}):
+            yield (
+                f"models.{name}.extra_body.seed: every sample is sent with this one seed, so that all may be equal; "
+                "put it into sampling, where the number of the sample is added to it"
+            )
     if verify is None or generate is None:
         return
     judge = recipe.model(verify.model).label

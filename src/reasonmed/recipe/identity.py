@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 """Raised when the pipeline itself comes to make other records from the same replies."""
 
 _PROMPTS = {"verify": ("verify", "consensus"), "optimize": ("optimize", "blind"), "route": ()}
@@ -95,6 +95,7 @@ def _model(recipe: Recipe, name: str) -> dict[str, Any]:
         "system": entry.system,
         "sampling": entry.sampling.model_dump(mode="json", exclude_none=True),
         "extra_body": entry.extra_body,
+        **entry.reading,
     }
 
 

@@ -193,6 +193,8 @@ class Limits(_Options):
     tries: Tries = Tries()
     max_cost: float | None = Field(None, ge=0)
     """USD that the whole run may cost, over all its sessions; --max-cost overrides it."""
+    max_reply_mb: float | None = Field(None, gt=0)
+    """Megabytes of a reply, unpacked, beyond which it is not read; 16 by default."""
 
     @property
     def alive(self) -> int:

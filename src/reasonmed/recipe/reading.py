@@ -49,7 +49,8 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
         elif error["type"] == "missing":
             yield f"{path}: is missing"
         else:
-            yield f"{path}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+            said = error["msg"].removeprefix("Value error, ")
+            yield f"{path}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
 
 
 def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 INSTRUCTION = "Please answer the following multiple-choice question:\n"
+_FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SHIPPED = Path(__file__).parent / "prompts"
+
+
+def shipped() -> frozenset[str]:
+    """The names of the templates that come with the package."""
+    return frozenset(path.name for path in _SHIPPED.glob("*.md"))
 
 
 def fenced(text: str, label: str) -> str:
@@ -38,8 +45,11 @@ def question_text(question: Question) -> str:
 
 
 def instruction(stem: str, options: Sequence[str], context: str | None) -> str:
-    """The instruction of the published ReasonMed data; a context passage stands before the question."""
-    return INSTRUCTION + lettered(stem, options, context)
+    """The instruction of the published ReasonMed data; a context passage comes before the question.
+
+    A question without options is asked as it is: it is no multiple-choice question.
+    """
+    return (INSTRUCTION if options else "") + lettered(stem, options, context)
 
 
 class Prompt:
@@ -94,6 +104,11 @@ class Prompt:
             included = meta.find_referenced_templates(self._environment.parse(self._source(name)))
             names += [one for one in included if one is not None and one not in names]
         return names
+
+    @cached_property
+    def fixed(self) -> str:
+        """The instructions: the text without the places that are filled in."""
+        return _FILLED_IN.sub(" ", self.text)
 
     @property
     def hash(self) -> str:

@@ -1,27 +1,34 @@
-"""Diff: which records differ between two runs, and because of which calls."""
+"""Diff: two runs side by side, which records differ between them, and because of which calls."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from reasonmed.engine.flow.traffic import STAGES
 from reasonmed.engine.ledger import Ledger, unpack_story, unpack_texts
 from reasonmed.runs.records import CALLS_OF, records_of, scores_of
+from reasonmed.runs.status import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.status import Status
     from reasonmed.types import Record
 
 _CALLS = f"""
-SELECT stage, model, sample, attempt, temperature, max_tokens, key, texts FROM calls
+SELECT key, max_tokens, stage, model, sample, attempt, temperature, texts FROM calls
 WHERE {CALLS_OF} AND length(key) = 16 ORDER BY call
 """  # noqa: S608 - a constant
+_TIERS = "SELECT id, COALESCE(tier, 'no tier') FROM outcomes"
+_REWRITERS = ("refine", "optimize")
+_JUDGES = ("verify", "blind")
+
+_Calls: TypeAlias = "dict[tuple[bytes, int], _Call]"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -32,6 +39,24 @@ class Change(msgspec.Struct, frozen=True):
     """``added``, ``removed`` or ``changed``."""
     cause: str
     call: str = ""
+
+
+class Overview(NamedTuple):
+    """Two runs side by side. ``moved`` counts questions that both have, by their tiers in the old and the new one."""
+
+    old: Status
+    new: Status
+    shared: int
+    moved: dict[tuple[str, str], int]
+
+
+def overview(old: RunDirectory, new: RunDirectory) -> Overview:
+    """Questions, tiers, failures, records and cost of two runs, and the questions whose tier differs."""
+    with closing(old.reader()) as one, closing(new.reader()) as other:
+        before, after = (dict(ledger.query(_TIERS)) for ledger in (one, other))
+    both = before.keys() & after.keys()
+    moved = Counter((before[name], after[name]) for name in both if before[name] != after[name])
+    return Overview(status_of(old), status_of(new), len(both), dict(sorted(moved.items())))
 
 
 def changes(old: RunDirectory, new: RunDirectory) -> Iterator[Change]:
@@ -61,35 +86,76 @@ def _records(ledger: Ledger, name: str, facts: dict[str, Any]) -> list[Record]:
     return records_of(unpack_story(row[0]), neutral, scores_of(ledger, name))
 
 
+class _Call(NamedTuple):
+    """A recorded call. ``turn`` counts the turns of the pipeline: no call of a turn waits for another one of it.
+
+    ``place`` says for whom it was and how the reply was drawn.
+    """
+
+    turn: int
+    stage: str
+    place: str
+    reply: bytes
+
+
+class _Difference(NamedTuple):
+    """How a call differs; the smallest one is the earliest in the pipeline."""
+
+    turn: int
+    rank: int
+    place: str
+    problem: str
+    stage: str
+
+
 def _cause(one: Ledger, other: Ledger, name: str) -> tuple[str, str]:
-    """The earliest stage at which the calls of a question differ, and how."""
+    """The earliest turn of the pipeline at which the calls of a question differ, and how."""
     before, after = _calls(one, name), _calls(other, name)
-    for stage in STAGES:
-        places = sorted({place for place in (*before, *after) if place[0] == stage}, key=str)
-        for place in places:
-            words = " ".join(str(part) for part in place)
-            if place not in before or place not in after:
-                return f"{stage}: asked in one run only", words
-            if before[place][0] != after[place][0]:
-                return f"{stage}: another request", words
-            if before[place][1] != after[place][1]:
-                return f"{stage}: another reply to the same request", words
     if not before or not after:
         return "the question is in one run only", ""
-    return "the same calls, read or combined in another way", ""
+    first = min(_differences(before, after), default=None)
+    if first is None:
+        return "the same calls, read or combined in another way", ""
+    return f"{first.stage}: {first.problem}", first.place
 
 
-def _calls(ledger: Ledger, name: str) -> dict[tuple[Any, ...], tuple[bytes, bytes]]:
-    """Calls by their place in the question's story: stage, model, sample, attempt, temperature and a running number."""
-    found: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
-    seen: Counter[tuple[Any, ...]] = Counter()
-    for stage, model, sample, attempt, temperature, limit, key, texts in sorted(ledger.query(_CALLS, name), key=_order):
-        place = (stage, model, sample, attempt, temperature, limit)
-        found[*place, seen[place]] = (key, unpack_texts(texts)[1])
-        seen[place] += 1
+def _differences(before: _Calls, after: _Calls) -> Iterator[_Difference]:
+    """Every call that differs; a call is known by its request.
+
+    Where each run alone asked something in the same place, the request is another one.
+    """
+    alone = [{call.place for key, call in mine.items() if key not in theirs} for mine, theirs in _ways(before, after)]
+    for mine, theirs in _ways(before, after):
+        for key, call in mine.items():
+            twin = theirs.get(key)
+            if twin is None:
+                another = call.place in alone[0] and call.place in alone[1]
+                yield _difference(call, call.turn, "another request" if another else "asked in one run only")
+            elif twin.reply != call.reply:
+                yield _difference(call, min(call.turn, twin.turn), "another reply to the same request")
+
+
+def _ways(before: _Calls, after: _Calls) -> tuple[tuple[_Calls, _Calls], tuple[_Calls, _Calls]]:
+    return (before, after), (after, before)
+
+
+def _difference(call: _Call, turn: int, problem: str) -> _Difference:
+    return _Difference(turn, STAGES.index(call.stage.partition(" ")[0]), call.place, problem, call.stage)
+
+
+def _calls(ledger: Ledger, name: str) -> _Calls:
+    """The calls of a question by their requests, in the order in which they were recorded.
+
+    A new turn begins with a call of another stage; a judge and a blind reader of the same texts take turns together.
+    Whoever judges after a rewrite judges rewrites.
+    """
+    found: _Calls = {}
+    turn, last, rewriting = 0, "", False
+    for key, limit, stage, *drawn, texts in ledger.query(_CALLS, name):
+        kind = "judge" if stage in _JUDGES else stage
+        turn += bool(last) and kind != last
+        last, rewriting = kind, rewriting or stage in _REWRITERS
+        label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
+        place = " ".join(map(str, (label, *drawn, limit)))
+        found[key, limit] = _Call(turn, label, place, unpack_texts(texts)[1])
     return found
-
-
-def _order(row: tuple[Any, ...]) -> tuple[str, bytes]:
-    """Calls of one place in the order of what they asked, not in the order of arrival."""
-    return str(row[:6]), unpack_texts(row[7])[0]

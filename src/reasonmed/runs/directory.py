@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
+_READ_ONLY = (1,)
+"""Formats of older versions, whose runs can be read and reused, but not resumed."""
+_ANEW = {"judge-card": "-o NEW", "evaluate": "-o NEW --fork OLD, the folder of the older evaluation"}
+"""How to begin anew with what a command has made; everywhere else ``-o NEW --fork OLD``."""
 
 
 class RunDirectory:
@@ -58,7 +62,7 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.manifest_path} cannot be read: {unread.strerror}") from unread
         except ValueError as torn:
             raise RunDirectoryError(f"{self.manifest_path} cannot be read: {torn}") from torn
-        if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        if not isinstance(found, dict) or found.get("format") not in (_FORMAT, *_READ_ONLY):
             raise RunDirectoryError(f"{self.manifest_path} is not of this version's format {_FORMAT}")
         return found
 
@@ -88,7 +92,8 @@ class RunDirectory:
         """Hold the directory and its ledger for writing; made with this manifest where there is none.
 
         Raises:
-            RunDirectoryError: another process holds it, it is something else, or a run of another identity.
+            RunDirectoryError: another process holds it, it is something else, a run of another identity or of an older
+            version.
         """
         if self.path.exists() and not self.exists and not self._only_ours():
             raise RunDirectoryError(f"{self.path} exists and is no run of reasonmed; choose another -o")
@@ -148,6 +153,12 @@ class RunDirectory:
         old = self.manifest()
         if old["command"] != manifest["command"]:
             raise RunDirectoryError(f"{self.path} was made by `{old['command']}`, not by `{manifest['command']}`")
+        if old["format"] in _READ_ONLY:
+            anew = _ANEW.get(old["command"], f"-o NEW --fork {self.path}")
+            raise RunDirectoryError(
+                f"{self.path} was made by reasonmed {old['reasonmed']}: this version reads it (status, why, export), "
+                f"but does not resume or change it. Start a run that reuses its replies: {anew}"
+            )
         changed = list(differences(old["identity"], manifest["identity"]))
         if changed:
             lines = "\n".join(f"  - {one}" for one in changed)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from reasonmed import backends
-from reasonmed.errors import ControlError, ReasonMedError, Unavailable
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.errors import ControlError, ReasonMedError, Unavailable, UnparsableReply
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
+from reasonmed.parsing.judgment import parse_verdict
+from reasonmed.parsing.thinking import split_thinking
+from reasonmed.screening.refusal import find_refusal
 
 if TYPE_CHECKING:
     from reasonmed.backends import Backend, ModelSettings
@@ -23,6 +30,14 @@ _SCHEMA = {
 _ASKED = 'Is 2 + 2 = 4? Reply with one JSON object: {"verdict": "Correct"} or {"verdict": "Error"}.'
 _PROMPT_TOKENS = 1500
 """A generous guess of a long question's prompt."""
+_FEW_TOKENS, _SOME_TOKENS = 512, 2000
+_JUDGING = ("verify", "rank", "score")
+_TOOL_CALLS = ("tool_calls", "function_call")
+_TOOL_MARKS = re.compile(
+    r"</?(?:\w+:)?(?:tool|function)_?calls?\b|<\|(?:call|python_tag|tool_)|<\uff5ctool|\[TOOL_CALLS\]|\bto=functions\."
+)
+"""How tool calls look that a server did not read, in the text."""
+_QUIETER = ", or let it think less (`extra_body`, such as chat_template_kwargs: {enable_thinking: false})"
 
 
 class Finding(NamedTuple):
@@ -47,12 +62,19 @@ async def examine(recipe: Recipe, name: str) -> Examination:
     backend: Backend | None = None
     try:
         findings += _key(settings)
+        settings.ready()
+        findings.append(Finding("ok", settings.route()))
         backend = backends.find(settings.backend).connect(settings, 1)
         started = time.perf_counter()
-        completion = await backend.complete(_request(settings))
-        findings.append(Finding("ok", f"answers as {settings.label} in {time.perf_counter() - started:.1f} s"))
-        findings += _reply(completion)
+        request = _request(settings, _tokens(recipe, name))
+        reply = _seen(await backend.complete(request), settings)
+        took = time.perf_counter() - started
+        _check(reply, request.sampling.max_tokens, settings)
+        findings.append(Finding("ok", f"answers as {settings.label} in {took:.1f} s"))
+        findings += _reply(reply)
         findings += await _facts(recipe, name, backend)
+    except UnparsableReply as none:
+        return Examination(name, [*findings, Finding("no", f"{settings.label} {none.problem}")], none)
     except ControlError as wrong:
         return Examination(name, [*findings, Finding("no", str(wrong))], wrong)
     except ReasonMedError as wrong:
@@ -73,11 +95,20 @@ def _key(settings: ModelSettings) -> list[Finding]:
     return [Finding("no", f"{variable} is not set: export it, the key does not go into the recipe")]
 
 
-def _request(settings: ModelSettings) -> Request:
+def _tokens(recipe: Recipe, name: str) -> int:
+    """The tokens that a verdict of this model may have: as in the stages, little for a demonstration."""
+    if recipe.model(name).demo:
+        return _FEW_TOKENS
+    limits = dict(_token_limits(recipe, name))
+    judging = [limits[stage] for stage in _JUDGING if stage in limits]
+    return min(judging or list(limits.values()) or [_SOME_TOKENS])
+
+
+def _request(settings: ModelSettings, max_tokens: int) -> Request:
     return Request(
         model=settings.identity,
         messages=(Message("user", _ASKED),),
-        sampling=SamplingParameters(temperature=0.0, max_tokens=512),
+        sampling=SamplingParameters(temperature=0.0, max_tokens=max_tokens),
         response_schema=_SCHEMA,
         extra_body=settings.extra_body,
         stage="verify",
@@ -85,13 +116,57 @@ def _request(settings: ModelSettings) -> Request:
     )
 
 
-def _reply(completion: Completion) -> list[Finding]:
+def _seen(completion: Completion, settings: ModelSettings) -> Completion:
+    """The reply as stages will see it: thinking apart from text, and cut where the thinking has no end."""
+    text = settings.tags.read(completion.text) if settings.tags else completion.text
+    split = split_thinking(text)
+    return replace(
+        completion,
+        text=split.text,
+        reasoning="\n".join(part for part in (completion.reasoning, split.reasoning) if part) or None,
+        finish_reason=completion.finish_reason if split.closed else "length",
+    )
+
+
+def _check(reply: Completion, max_tokens: int, settings: ModelSettings) -> None:
+    """Raise where a reply is none: stopped, a tool call, cut, empty or a refusal."""
+    thought = len((reply.reasoning or "").split())
+    if reply.finish_reason == "content_filter":
+        raise UnparsableReply("gives no answer: a content filter stopped it", "filtered")
+    if reply.finish_reason in _TOOL_CALLS or _TOOL_MARKS.search(reply.text):
+        raise UnparsableReply("calls a tool instead of answering: turn tools off at the server", "tool call")
+    if reply.cut and not settings.demo:
+        of = f"{thought} words of thinking and " if thought else ""
+        raise UnparsableReply(
+            f"was cut before its answer ended (max_tokens {max_tokens:,}), after {of}{len(reply.text.split())} words "
+            f"of text: give its stages more max_tokens{_QUIETER if thought else ''}",
+            "cut",
+        )
+    if not reply.text.strip() and thought:
+        raise UnparsableReply(f"only thinks: {thought} words of thinking, and no text as an answer{_QUIETER}", "empty")
+    if not reply.text.strip():
+        raise UnparsableReply(
+            f"replies without text (null or empty content, finish_reason {reply.finish_reason}): see the server's log, "
+            "chat template and tool settings",
+            "empty",
+        )
+    if find_refusal(reply.text):
+        raise UnparsableReply(f"refuses a harmless question: {shorten(reply.text, 200)!r}", "refused")
+
+
+def _reply(reply: Completion) -> list[Finding]:
     findings = []
-    if completion.reasoning:
-        findings.append(Finding("ok", f"thinks apart from its text ({len(completion.reasoning.split())} words)"))
-    if completion.cut:
-        findings.append(Finding("note", "was cut at 512 tokens; give judges and scorers enough max_tokens"))
-    if completion.prompt_tokens is None:
+    if reply.reasoning:
+        findings.append(Finding("ok", f"thinks apart from its text ({len(reply.reasoning.split())} words)"))
+    if reply.cut:
+        findings.append(Finding("note", f"was cut at {_FEW_TOKENS} tokens; give judges and scorers enough max_tokens"))
+    try:
+        outcome, _ = parse_verdict(reply.text)
+        if outcome != "correct":
+            findings.append(Finding("note", "calls 2 + 2 = 4 an error: it will not do as a judge"))
+    except UnparsableReply as unread:
+        findings.append(Finding("note", f"writes no verdict that can be read: {unread.problem}"))
+    if reply.prompt_tokens is None:
         findings.append(Finding("note", "reports no token counts; costs cannot be known"))
     return findings
 

@@ -6,9 +6,11 @@ import heapq
 import sqlite3
 from contextlib import closing
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.engine.ledger import encode, pack
+from msgspec.structs import replace
+
+from reasonmed.engine.ledger import encode, pack, unpack_story
 from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.types import Question, Story, digest
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _ADMITTED = "admitted"
+REFRESHED = ("source", "license", "license_source", "split", "meta")
+"""Fields of a question that change no reply: a corrected file corrects them in a run that has begun or is finished."""
+_BLANK = {name: getattr(Question("", "", ()), name) for name in REFRESHED}
 _BEHIND = 1 << 32
 """Added to the positions of what a run has already, so that rows which left the file come after it."""
 
@@ -41,7 +46,7 @@ class Survey(NamedTuple):
     wanted: int
     """Rows that are wanted and good."""
     hash: str
-    """Hash of every good row of the file, wanted or not."""
+    """Hash of the identity of every good row of the file, wanted or not."""
     bad: list[QuestionError]
     """The first bad rows."""
     bad_count: int
@@ -49,6 +54,10 @@ class Survey(NamedTuple):
     """The ids of a sample."""
     without_key: int
     """Wanted rows without an answer key."""
+    refreshed: str
+    """Hash of what is not identity in the good rows: sources, licenses, splits, meta."""
+    given: int = 0
+    """Rows of the file that bring chains of thought."""
 
 
 class Intake(NamedTuple):
@@ -69,14 +78,17 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
     """Read the file once: check every row, find duplicate ids, draw the sample. Keeps no row in memory."""
     bad: list[QuestionError] = []
     lottery: list[_Ticket] = []
-    whole, count, bad_count, keyless = blake2b(digest_size=16), 0, 0, 0
+    whole, rest = blake2b(digest_size=16), blake2b(digest_size=16)
+    count, bad_count, keyless, given = 0, 0, 0, 0
     for one in _unique(source(), file):
         if isinstance(one, QuestionError):
             bad_count += 1
             bad += [one] if len(bad) < _SHOWN else []
             continue
         count += 1
+        given += bool(one.chains)
         whole.update(content_hash(one))
+        rest.update(encode(_refreshed(one.question)))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
         if selection.ids is not None and one.question.id in selection.ids:
             lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))
@@ -84,9 +96,10 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
             _draw(lottery, one.question, selection)
     if selection.sample is None and selection.ids is None:
         wanted = count if selection.limit is None else min(count, selection.limit)
-        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless)
+        return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless, rest.hexdigest(), given)
     drawn = frozenset(ticket.id for ticket in lottery)
-    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, sum(not ticket.has_key for ticket in lottery))
+    keyless = sum(not ticket.has_key for ticket in lottery)
+    return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, keyless, rest.hexdigest(), given)
 
 
 def refuse_bad(intake: Intake) -> None:
@@ -106,8 +119,8 @@ def refuse_bad(intake: Intake) -> None:
 def admit(ledger: Ledger, intake: Intake) -> int:
     """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
 
-    Each row stands at its place in the file, and no two at one, whatever was taken in before. The rows that
-    were taken in last are not read again.
+    Each row stands at its place in the file, and no two at one, whatever was taken in before. What is not identity
+    is refreshed from the file, in finished outcomes too. The rows that were taken in last are not read again.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
@@ -134,24 +147,18 @@ def admit(ledger: Ledger, intake: Intake) -> int:
 def _name_of(intake: Intake) -> str:
     """What rows an intake wants, in a word: their contents and order, and which of them."""
     ids = intake.selection.ids
-    return digest((intake.survey.hash, intake.selection._replace(ids=None), None if ids is None else sorted(ids)))
+    which = (intake.selection._replace(ids=None), None if ids is None else sorted(ids))
+    return digest((intake.survey.hash, intake.survey.refreshed, which))
 
 
 def content_hash(story: Story) -> bytes:
-    """A hash of everything in a row that can change a record; ``meta`` is not in it."""
-    question = story.question
-    told = Question(
-        question.id,
-        question.stem,
-        question.options,
-        question.answer,
-        question.context,
-        question.source,
-        question.license,
-        answer_source=question.answer_source,
-    )
-    rest = (story.chains, story.tier, story.kept, story.rewrites, *([story.probes] if story.probes else []))
-    return blake2b(encode((told, rest)), digest_size=16).digest()
+    """A row's identity: a hash of everything in it but the fields that are refreshed."""
+    told = replace(story, rows=(), question=replace(story.question, **_BLANK))
+    return blake2b(encode(told), digest_size=16).digest()
+
+
+def _refreshed(question: Question) -> dict[str, Any]:
+    return {name: getattr(question, name) for name in REFRESHED}
 
 
 def _good(intake: Intake) -> Iterator[tuple[Story, bool]]:
@@ -207,4 +214,18 @@ def _place(connection: sqlite3.Connection, position: int, story: Story, run: Pat
             f"or start a new run with -o NEW --fork {run}"
         )
     connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
+    for table in ("items", "outcomes"):
+        _refresh(connection, table, story)
     return True
+
+
+def _refresh(connection: sqlite3.Connection, table: str, story: Story) -> None:
+    """Correct what is not identity in a stored story; what its stages did to it stays."""
+    name = story.question.id
+    found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (name,)).fetchone()  # noqa: S608 - ours
+    if found is None:
+        return
+    old, rows = unpack_story(found[0]), story.rows if table == "items" else ()
+    new = replace(old, rows=rows, question=replace(old.question, **_refreshed(story.question)))
+    if new != old:
+        connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (pack(new), name))  # noqa: S608 - ours

@@ -13,9 +13,11 @@ from reasonmed.engine.flow.traffic import Control
 from reasonmed.pipeline.team import Team, connected
 from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
+from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory, make_manifest
 from reasonmed.runs.intake import admit
 from reasonmed.runs.pool import run, save, unfinished
+from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, signals
 from reasonmed.runs.socket import listening
 from reasonmed.types import Story
@@ -50,6 +52,8 @@ class Job:
     """What comes after the last row."""
     write: Callable[[Ledger], None] = field(default=lambda _: None)
     """Writes the files that are derived from the ledger."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the job before it begins."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What else can change an outcome, beside the recipe's stages: a part of the identity."""
 
@@ -85,6 +89,8 @@ async def execute(job: Job, watch: Watch) -> None:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
         ReasonMedError: the directory, the rows or the recipe do not allow the job.
     """
+    for name in job.recipe.used:
+        job.recipe.model(name).ready()
     stop = Stop()
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
@@ -95,8 +101,14 @@ async def execute(job: Job, watch: Watch) -> None:
         if session == 1 and {"generate", "verify"} <= {*job.stages}:
             watch.notes += doubts(job.recipe)
         stack.enter_context(signals(stop))
-        control = Control(job.recipe.limits, stop, budget_of(job.recipe.limits.max_cost, ledger))
+        limits = job.recipe.limits
+        places, note = fit(job.recipe)
+        if note is not None:
+            watch.notes.append(note)
+            limits = limits.model_copy(update={"in_flight": places})
+        control = Control(limits, stop, budget_of(limits.max_cost, ledger))
         watch.control = control
+        control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))
         try:
             async with connected(job.recipe, ledger, control, elders) as team:
@@ -111,6 +123,7 @@ async def execute(job: Job, watch: Watch) -> None:
         watch.phase = "writing"
         if not stop.wanted and not watch.asked:
             watch.notes.append("finished before: nothing was asked again")
+        watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)
     if stop.reason is not None:
@@ -125,8 +138,10 @@ async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) 
         await save(ledger, done)
         return done
 
-    async for _ in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
+    samples = SampleWatch(ledger)
+    async for story in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
         watch.done += 1
+        watch.notes += samples.warnings(story)
     if job.after is not None and not stop.wanted:
         watch.phase = "scoring"
         await job.after(ledger, team, stop)
@@ -136,6 +151,7 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
     """What a person should know before the work begins."""
     (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items"))
     watch.done_before = watch.total - open_rows(ledger)
+    watch.notes += job.notes
     if ledger.saved is not None:
         watch.notes.append(str(ledger.saved))
     watch.notes += [f"changed since the last session: {change}" for change in changes]

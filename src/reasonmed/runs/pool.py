@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from reasonmed.engine.ledger import pack, unpack_story
+from reasonmed.engine.ledger import encode, pack, unpack_story
 from reasonmed.errors import ControlError, SetAside
 from reasonmed.pipeline.stages.route import count_outcomes
+from reasonmed.runs.samples import equal_by_model
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -37,33 +38,43 @@ async def run(
     crash: BaseException | None = None
     aside: list[SetAside] = []
     more = True
-    while True:
-        while more and len(under_way) < alive and not stop.wanted and crash is None:
-            story = next(source, None)
-            if story is None:
-                more = False
+    try:
+        while True:
+            while more and len(under_way) < alive and not stop.wanted and crash is None:
+                story = next(source, None)
+                if story is None:
+                    more = False
+                    break
+                task = asyncio.ensure_future(work(story))
+                under_way.add(task)
+                task.add_done_callback(ended.put_nowait)
+            if not under_way:
                 break
-            task = asyncio.ensure_future(work(story))
-            under_way.add(task)
-            task.add_done_callback(ended.put_nowait)
-        if not under_way:
-            break
-        task = await ended.get()
-        under_way.discard(task)
-        failed = task.exception()
-        if failed is None:
-            yield task.result()
-        elif isinstance(failed, SetAside):
-            aside.append(failed)
-        elif isinstance(failed, ControlError):
-            stop.ask(failed)
-        else:
-            crash = crash or failed
-            stop.ask(ControlError("an internal error"))
+            task = await ended.get()
+            under_way.discard(task)
+            failed = task.exception()
+            if failed is None:
+                yield task.result()
+            elif isinstance(failed, SetAside):
+                aside.append(failed)
+            elif isinstance(failed, ControlError):
+                stop.ask(failed)
+            else:
+                crash = crash or failed
+                stop.ask(ControlError("an internal error"))
+    finally:
+        await _end(under_way)
     if crash is not None:
         raise crash
     if aside:
         stop.ask(SetAside(f"{len(aside)} questions wait for another session; the first: {aside[0]}"))
+
+
+async def _end(under_way: set[asyncio.Task[Story]]) -> None:
+    """End what is under way when the run is ended at once; nobody reads what becomes of it."""
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
 
 
 def unfinished(ledger: Ledger) -> Iterator[Story]:
@@ -83,6 +94,10 @@ async def save(ledger: Ledger, story: Story) -> None:
     if said:
         tried = (said.count("correct"), said.count("error"), said.count("undecided"))
         await ledger.put("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", story.question.id, *tried)
+    multiples = equal_by_model(story.chains)
+    if multiples:
+        row = (story.question.id, encode(multiples).decode())
+        await ledger.put("INSERT OR REPLACE INTO multiples VALUES (?, ?)", *row)
     counts = count_outcomes(story.chains)
     values = (
         story.question.id,

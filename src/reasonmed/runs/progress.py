@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.endpoint import Endpoint
     from reasonmed.engine.flow.traffic import Control
 
+_LONG = 1.0
+"""Seconds from which a wait that an endpoint asks for is worth a word."""
+
 
 @dataclass
 class Watch:
@@ -51,6 +54,7 @@ class Watch:
             "waiting": sum(one.waiting for one in stages.values()),
             "from_ledger": sum(one.replayed for one in stages.values()),
             "faults": dict(sorted(control.meter.faults.items())) if control else {},
+            "last_error": control.meter.last_error if control else None,
             "spent_usd": spent,
             "projected_usd": None if spent is None or not self.done else spent / done * self.total,
             "elapsed_s": round(elapsed, 1),
@@ -81,7 +85,16 @@ class Watch:
 
 def _endpoint(model: str, endpoint: Endpoint) -> dict[str, Any]:
     window = endpoint.window
-    state = "down" if endpoint.breaker.open else "throttled" if window.size < window.ceiling else "up"
+    held = endpoint.held_until - endpoint.clock()
+    state = (
+        "down"
+        if endpoint.breaker.open
+        else "held"
+        if held >= _LONG
+        else "throttled"
+        if window.size < window.ceiling
+        else "up"
+    )
     return {
         "model": model,
         "address": endpoint.name,
@@ -89,4 +102,5 @@ def _endpoint(model: str, endpoint: Endpoint) -> dict[str, Any]:
         "limit": int(window.size),
         "ceiling": window.ceiling,
         "state": state,
+        "held_s": round(held, 1) if held >= _LONG else None,
     }

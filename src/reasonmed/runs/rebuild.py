@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reasonmed.engine.ledger import Ledger
+    from reasonmed.exchange import Completion, Request
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import Completion, Request, Story
+    from reasonmed.types import Story
 
 _PAGE = 256
 _FINISHED = """

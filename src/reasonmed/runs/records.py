@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.engine.ledger import encode, unpack_story
+from reasonmed.engine.ledger import encode, unpack_story, unpack_texts
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
-from reasonmed.questions.ids import record_id
-from reasonmed.types import Record, Story, letter
+from reasonmed.questions.ids import chain_id, record_id
+from reasonmed.types import Question, Record, Story, letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import Kept
+    from reasonmed.types import ChainOfThought, Kept
 
 _PAGE = 256
 _DONE = """
-SELECT position, outcomes.story FROM items JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
+SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
+WHERE position > ? ORDER BY position LIMIT ?
 """
 CALLS_OF = """
 (question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
   AND instr(substr(question, length(?1) + 2), '#') = 0))
 """
 """SQL: whether a call belongs to a question (the first value); calls that score a record bear the record's id."""
+_REJECTED = f"""
+SELECT stage, model, error, texts FROM calls WHERE {CALLS_OF} AND error IS NOT NULL AND length(key) = 16
+"""  # noqa: S608 - a constant
+_ADDRESS = re.compile(r" at \S+ answered ")
 _SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
+
+
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("options", "flags"), ()),
+    **dict.fromkeys(("verified", "demo"), False),
+    "chain_of_thought": "",
+    "answer_source": "key",
+    "provenance": {},
+}
+
+
+class Rejection(NamedTuple):
+    """What an endpoint said of requests that it rejected, by stage, model and class, without its address."""
+
+    stage: str
+    model: str
+    kind: str
+    said: str
+
+
+def rejections_of(ledger: Ledger, question_id: str) -> dict[Rejection, int]:
+    """The recorded rejections of a question's requests with their numbers, in an order that no arrival decides."""
+    found: Counter[Rejection] = Counter()
+    for stage, model, kind, texts in ledger.query(_REJECTED, question_id):
+        try:
+            said = _ADDRESS.sub(" answered ", unpack_texts(texts)[1].decode())
+        except zlib.error:  # torn on disk: a replay asks again, what was said is gone
+            said = "(lost)"
+        found[Rejection(stage, model, kind, said)] += 1
+    return dict(sorted(found.items()))
 
 
 class Scored(NamedTuple):
@@ -41,13 +79,19 @@ class Scored(NamedTuple):
 
 def outcomes(ledger: Ledger) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
+    return (unpack_story(after) for _, after in _finished(ledger))
+
+
+def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
+    """Each finished story of a ledger, as it was taken in and as it ended, in input order."""
+    return ((unpack_story(before), unpack_story(after)) for before, after in _finished(ledger))
+
+
+def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
     position = -1
-    while True:
-        page = list(ledger.query(_DONE, position, _PAGE))
-        if not page:
-            return
-        for position, blob in page:  # noqa: B007 - the last one is where the next page begins
-            yield unpack_story(blob)
+    while page := list(ledger.query(_DONE, position, _PAGE)):
+        position = page[-1][0]
+        yield from ((before, after) for _, before, after in page)
 
 
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
@@ -59,7 +103,7 @@ def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
 def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scored]) -> list[Record]:
     """The records of a finished story; ``facts`` are the run's ``demo`` mark and its prompts' hashes."""
     question = story.question
-    if question.answer is None or story.failure is not None:
+    if story.failure is not None or (question.options and question.answer is None):
         return []
     records = []
     for number, kept in enumerate(story.kept or (), 1):
@@ -71,7 +115,7 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
                 question_id=question.id,
                 question=question.stem,
                 options=question.options,
-                answer=question.options[question.answer],
+                answer=question.reference if question.answer is None else question.options[question.answer],
                 answer_index=question.answer,
                 context=question.context,
                 chain_of_thought=kept.text,
@@ -90,15 +134,50 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
     return records
 
 
+def record_in(row: Mapping[str, Any]) -> Record:
+    """A row of a file of records; what an import leaves null is empty or False here.
+
+    Raises:
+        msgspec.ValidationError: it is no record.
+    """
+    fields = {**dict.fromkeys(Record.__struct_fields__), **row}
+    if isinstance(fields["provenance"], str):
+        fields["provenance"] = msgspec.json.decode(fields["provenance"])
+    unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
+    record = msgspec.convert({**fields, **unknown}, Record)
+    if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
+        raise msgspec.ValidationError(f"answer_index {record.answer_index} is no option")
+    return record
+
+
+def question_of(record: Record) -> Question:
+    """The question that a record answers, under the question's id."""
+    return Question(
+        record.question_id,
+        record.question,
+        record.options,
+        record.answer_index,
+        record.context,
+        record.source,
+        record.license,
+        answer_source="consensus" if record.answer_source == "consensus" else "key",
+        reference=None if record.options else record.answer,
+        license_source="row" if record.license else "none",
+    )
+
+
 def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     parent = story.chains[kept.parent] if kept.parent is not None else None
     rewrite = next((one for one in story.rewrites if one.chain.text == kept.text and one.problem is None), None)
+    written = rewrite.chain if rewrite else parent
     told = {
         "origin": kept.origin,
         "writer": kept.model,
-        "parent": kept.parent,
+        "parent": None if kept.parent is None else chain_id(story.question.id, kept.parent + 1),
         "generator": parent.model if parent else None,
-        "temperature": parent.temperature if parent else None,
+        "temperature": _temperature(parent) if parent else None,
+        "served": written.served if written else None,
+        "sent": written.sent if written else None,
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
         "verdict": msgspec.to_builtins(kept.verdict),
@@ -112,8 +191,16 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
     return {name: value for name, value in told.items() if value is not None}
 
 
-def failure_of(story: Story) -> dict[str, Any] | None:
-    """A failure as a line of ``failures.jsonl``: the fixed word, the sentence, and all that happened before."""
+def _temperature(chain: ChainOfThought) -> float | None:
+    """The temperature that was sent for a chain: the recipe's, unless the endpoint does not take it."""
+    return chain.temperature if chain.sent is None else chain.sent.get("temperature")
+
+
+def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) -> dict[str, Any] | None:
+    """A failure as a line of ``failures.jsonl``: the fixed word, the sentence, and all that happened before.
+
+    ``rejections`` are those of the question's requests.
+    """
     if story.failure is None:
         return None
     told = msgspec.to_builtins(story)
@@ -121,6 +208,7 @@ def failure_of(story: Story) -> dict[str, Any] | None:
     told.pop("failure")
     told.pop("probes", None)
     key = None if story.question.answer is None else letter(story.question.answer)
+    said = [{**one._asdict(), "requests": count} for one, count in (rejections or {}).items()]
     return {
         "question_id": story.question.id,
         "reason": story.failure.reason,
@@ -130,6 +218,7 @@ def failure_of(story: Story) -> dict[str, Any] | None:
             "options": question["options"],
             "key": key,
             **told,
+            **({"rejections": said} if said else {}),
         },
     }
 
@@ -140,6 +229,6 @@ def write_outputs(folder: RunDirectory, ledger: Ledger, facts: Mapping[str, Any]
         for story in outcomes(ledger):
             for record in records_of(story, facts, scores_of(ledger, story.question.id)):
                 records.write(encode(record) + b"\n")
-            failure = failure_of(story)
-            if failure is not None:
+            if story.failure is not None:
+                failure = failure_of(story, rejections_of(ledger, story.question.id))
                 failures.write(encode(failure) + b"\n")

@@ -11,6 +11,7 @@ from reasonmed.engine.ledger import unpack_story
 from reasonmed.pipeline.stages.score import score
 from reasonmed.questions.ids import record_id
 from reasonmed.runs.pool import run
+from reasonmed.runs.records import scores_of
 from reasonmed.types import Story, digest
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
+    from reasonmed.types import Kept
 
 _PAGE = 500
 _WITH_RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
@@ -38,6 +40,21 @@ def draw_sample(ids: Iterator[str], sample: int | None, seed: int) -> Iterator[s
     if sample is None:
         return ids
     return iter(heapq.nsmallest(sample, ids, key=lambda name: (digest((seed, name), 8), name)))
+
+
+def with_scores(ledger: Ledger, story: Story) -> Story:
+    """A story with the scores that its records have in the ledger."""
+    found = scores_of(ledger, story.question.id)
+    if not found:
+        return story
+
+    def scored(number: int, kept: Kept) -> Kept:
+        one = found.get(record_id(story.question.id, number))
+        return (
+            kept if one is None else replace(kept, score=one.score, justification=one.justification, scorer=one.model)
+        )
+
+    return replace(story, kept=tuple(scored(number, kept) for number, kept in enumerate(story.kept or (), 1)))
 
 
 async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive: int, stop: Stop) -> None:

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Selection
 
-_ADDRESSES = ("backend", "base_url", "endpoint", "api_version", "api_key_env", "timeout", "price", "limits")
+_ADDRESSES = (
+    "backend",
+    "base_url",
+    "endpoint",
+    "api_version",
+    "api_key_env",
+    "ca_file",
+    "anthropic_version",
+    "prompt_caching",
+    "timeout",
+    "price",
+    "limits",
+)
 _OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
 
 
@@ -99,7 +111,10 @@ def elder_of(folder: RunDirectory) -> Iterator[Elder]:
 
 @contextmanager
 def signals(stop: Stop) -> Iterator[None]:
-    """The first SIGINT or SIGTERM asks the run to stop, the second one ends it at once."""
+    """The first SIGINT or SIGTERM asks the run to stop, the second one ends it at once.
+
+    A SIGHUP, for a terminal that is gone, asks too and never ends it at once; ignored (``nohup``), it stays so.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def asked() -> None:
@@ -107,17 +122,22 @@ def signals(stop: Stop) -> Iterator[None]:
             task.cancel()
         stop.ask(Drained("interrupted"))
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    def left() -> None:
+        stop.ask(Drained("the terminal is gone"))
+
+    handlers = {signal.SIGINT: asked, signal.SIGTERM: asked}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = left
     try:
-        for number in numbers:
-            loop.add_signal_handler(number, asked)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
     except (NotImplementedError, RuntimeError, ValueError):
         yield
         return
     try:
         yield
     finally:
-        for number in numbers:
+        for number in handlers:
             loop.remove_signal_handler(number)
 
 

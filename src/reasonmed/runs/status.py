@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reasonmed.report.statistics.agreement import proportion
+from reasonmed.runs.samples import equal_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,6 +91,8 @@ class Status(msgspec.Struct, frozen=True):
     stages: dict[str, StageTotals]
     canaries: Canaries | None = None
     """None where the run has none, or none yet."""
+    equal_samples: dict[str, int] = {}
+    """Models whose chains of thought are equal at every question that has several of them, with these questions."""
 
 
 def status_of(folder: RunDirectory) -> Status:
@@ -130,6 +133,7 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         seconds=_seconds(ledger),
         stages=stages,
         canaries=_canaries(ledger),
+        equal_samples=equal_samples(ledger),
     )
 
 

@@ -14,8 +14,9 @@ from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.engine.flow.verdicts import Verdicts
 from reasonmed.errors import Drained, Overloaded, RequestRejected, SetAside, Unavailable, Unreachable
-from reasonmed.types import Completion, Message, Request, SamplingParameters
+from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from support import Script
 
 NOTHING = Estimate(0, 0)
@@ -38,6 +39,7 @@ class Control:
         ]
         self.pool = Pool("m", self.endpoints)
         self.scheduler.add(self.pool)
+        self.verdicts = Verdicts(self.scheduler, self.stop, self.meter, loop.time)
         self.layer = Dispatched(self.pool, self, options.get("price"))
         ceilings = {"server": 3, "network": 3, "timeout": 2}
         self.retrying = Retrying(

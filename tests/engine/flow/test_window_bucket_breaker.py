@@ -4,7 +4,6 @@ import pytest
 
 from reasonmed.engine.flow.breaker import Breaker
 from reasonmed.engine.flow.bucket import Bucket
-from reasonmed.engine.flow.endpoint import seconds_of
 from reasonmed.engine.flow.window import Window
 
 
@@ -104,18 +103,18 @@ def test_a_request_larger_than_a_bucket_waits_until_it_is_full() -> None:
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_probes_out() -> None:
     breaker = Breaker(0.0)
     for _ in range(4):
-        breaker.failed(1.0)
+        breaker.failed(1.0, sent=0.5)
     breaker.succeeded(1.0)
     for _ in range(4):
-        breaker.failed(2.0)
+        breaker.failed(2.0, sent=1.0)
     states = [breaker.open]
-    breaker.failed(2.0)
+    breaker.failed(2.0, sent=1.0)
     states.append(breaker.open)
     assert states == [False, True]
     assert breaker.wait(2.0) == pytest.approx(1.0)
     breaker.sent(3.0)
     assert breaker.wait(3.0) > 0
-    breaker.failed(3.5)
+    breaker.failed(3.5, sent=3.0)
     assert breaker.wait(3.5) == pytest.approx(2.0)
     breaker.sent(5.5)
     breaker.succeeded(5.6)
@@ -123,9 +122,17 @@ def test_a_breaker_opens_after_failures_in_a_row_and_lets_probes_out() -> None:
     assert breaker.last_success == 5.6
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("6m0s", 360), ("120ms", 0.12), ("1.5", 1.5), ("1h2m3s", 3723), ("2s", 2), ("soon", 0), ("", 0), ("-3", 0)],
-)
-def test_durations_of_rate_limit_headers_are_read(text: str, seconds: float) -> None:
-    assert seconds_of(text) == pytest.approx(seconds)
+def test_only_a_failed_probe_doubles_the_pause() -> None:
+    """A short outage under a hundred open requests is one short pause, not thirty seconds."""
+    breaker = Breaker(0.0)
+    for number in range(100):
+        breaker.failed(10.0 + number / 1000, sent=9.0)
+    assert breaker.wait(10.1) <= 1.0
+    breaker.sent(11.1)
+    breaker.failed(11.2, sent=11.1)
+    assert breaker.wait(11.2) == pytest.approx(2.0)
+    breaker.failed(11.3, sent=9.5)
+    assert breaker.wait(11.2) == pytest.approx(2.0)
+    breaker.sent(13.2)
+    breaker.failed(13.3, sent=13.2)
+    assert breaker.wait(13.3) == pytest.approx(4.0)

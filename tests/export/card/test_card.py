@@ -14,9 +14,10 @@ import yaml
 from exports import Export, read_lines
 from reasonmed.export import About, Settings, export
 from reasonmed.export.card import pictures
-from reasonmed.export.card.licenses import conflict, front_matter, identifier
+from reasonmed.export.card.licenses import conflict, front_matter
 from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions import questions_in
+from reasonmed.questions.licenses import identifier
 from reasonmed.recipe.shipped import resource
 from reasonmed.report.markdown import plain
 from reasonmed.runs.directory import RunDirectory
@@ -258,3 +259,15 @@ def test_no_figure_of_a_judge_is_shown_that_was_not_measured(run26: RunDirectory
     export(run26, tmp_path / "out", Settings(demo=True), ["records"], force=False, about=about)
     text = card_of(tmp_path / "out")[1]
     assert "| broken reasoning | 50.0% (5 of 10; 24.0% to 76.0%) | not measured | not measured |" in text
+
+
+def test_the_card_says_who_named_a_license(tmp_path: Path) -> None:
+    rows = [
+        question("q1", source="Mine", license="CC-BY-NC-SA-4.0", license_source="row"),
+        question("q2", source="Theirs", license="MIT", license_source="layout"),
+        question("q3", source="Old", license="MIT"),
+    ]
+    cells = {row[0]: row[1] for row in rows_of(exported_run(tmp_path, rows), "source")}
+    assert cells["Mine"].endswith("html), as the question file says")
+    assert cells["Theirs"].endswith("html), as for published files of this layout")
+    assert cells["Old"].endswith("html)")

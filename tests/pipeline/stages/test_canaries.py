@@ -6,6 +6,8 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from reasonmed.engine.ledger import Ledger, encode
 from reasonmed.export import DEFAULT_FORMATS, Settings
 from reasonmed.export import export as write_export
@@ -27,7 +29,9 @@ STEPS = "Warfarin suggests itself by the long course of the illness. " * 12
 
 
 def story(count: int = 4) -> Story:
-    chains = [chain(f"{STEPS}\n\nAnswer: B. Warfarin", 1, None, model=f"m{index}") for index in range(count)]
+    chains = [
+        chain(f"Read {index}. {STEPS}\n\nAnswer: B. Warfarin", 1, None, model=f"m{index}") for index in range(count)
+    ]
     wrong = chain(f"{STEPS}\n\nAnswer: A. Heparin", 0, None)
     return Story(question(), (*chains, wrong))
 
@@ -50,6 +54,20 @@ async def test_canaries_change_neither_chains_nor_counts() -> None:
     tried = await verify(story(), team(Script(verify=verdict()), verify={"canaries": 0.5}))
     assert tried.chains == plain.chains
     assert not plain.probes
+
+
+async def test_equal_texts_get_one_canary_in_all_also_over_waves() -> None:
+    chains = story(1).chains
+    copies = tuple(
+        replace(chains[0], sample=one, text=chains[0].text.replace(" ", " " * (one + 1))) for one in range(9)
+    )
+    script = Script(verify=verdict())
+    options = {"canaries": 0.5, "canary_seed": 3}
+    whole = await verify(Story(question(), copies), team(script, verify=options))
+    assert len(whole.probes) == 1
+    first = await verify(Story(question(), copies[:4]), team(script, verify=options))
+    second = await verify(replace(first, chains=(*first.chains, *copies[4:])), team(script, verify=options))
+    assert second.probes == first.probes == whole.probes
 
 
 async def test_which_chains_get_one_hangs_on_seed_and_question_and_not_on_their_order() -> None:
@@ -114,7 +132,7 @@ def test_a_run_that_was_cut_short_ends_with_the_same_canaries(tmp_path: Path, mo
 def test_failures_and_files_of_stages_hold_no_canary() -> None:
     probe = Probe("negated_step", "broken_reasoning", "planted", "SECRET TWIN", "m", verdict=Verdict("error"))
     failed = Story(question(), probes=(probe,), failure=Failure("undecided", "open"))
-    told = [failure_of(failed), *writer(None)(failed, "verify"), *writer("original")(failed, "verify")]
+    told = [failure_of(failed), *writer("native")(failed, "verify"), *writer("original")(failed, "verify")]
     assert b"SECRET TWIN" not in encode(told)
 
 

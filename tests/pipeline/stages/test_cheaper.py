@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from reasonmed.exchange import Request
 from reasonmed.pipeline.stages._early_stopping import waves
 from reasonmed.pipeline.stages.rank import draw
 from reasonmed.pipeline.stages.route import decided_tier
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.recipe.checks import thresholds
-from reasonmed.types import Request, Story, Tier
+from reasonmed.types import Story, Tier
 from support import Script, chain, prose, question, team, texts, verdict
 from support import score as points
 

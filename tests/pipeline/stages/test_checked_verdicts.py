@@ -23,7 +23,8 @@ from support import Script, chain, judged_story, prose, question, recipe, team, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reasonmed.types import Request, Verdict
+    from reasonmed.exchange import Request
+    from reasonmed.types import Verdict
 
 READER = {"blind_model": "two"}
 
@@ -172,6 +173,16 @@ def test_a_judge_that_also_generates_is_doubted_by_name() -> None:
         "stages": {"generate": {"models": ["a"], "samples": 3}, "verify": {"model": "b"}},
     }
     assert not list(doubts(recipes.parse(json.dumps(content))))
+
+
+def test_a_seed_that_all_samples_would_share_is_reported() -> None:
+    entry = {"backend": "scripted", "model": "a", "extra_body": {"seed": 7}}
+    content = {
+        "models": {"a": entry, "b": {"backend": "scripted", "model": "b"}},
+        "stages": {"generate": {"models": ["a"], "samples": 3}, "verify": {"model": "b"}},
+    }
+    told = list(doubts(recipes.parse(json.dumps(content))))
+    assert [doubt.split(":")[0] for doubt in told] == ["models.a.extra_body.seed"]
 
 
 EVERYTHING = {"canaries": 0.3, "blind_model": "two", "shuffle": True, "second_judge": "three"}

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.stages.generate import generate
-from reasonmed.types import Completion, Request, Story
+from reasonmed.types import Story
 from support import WORDS, Script, prose, question, team, texts
 
 

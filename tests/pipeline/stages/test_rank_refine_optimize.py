@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.stages.optimize import optimize
 from reasonmed.pipeline.stages.rank import rank
 from reasonmed.pipeline.stages.refine import refine
-from reasonmed.types import Completion, Kept, Request, Story, Tier
+from reasonmed.types import Kept, Story, Tier
 from support import WORDS, Script, judged_story, prose, score, team, texts, verdict
 
 EASY, MEDIUM = "eecccccce", "eeeeeeccc"
@@ -45,6 +46,28 @@ async def test_no_more_correct_chains_than_wanted_are_kept_without_a_request() -
     assert script.asked == []
     none = await ranked("eeeeeeeee", script)
     assert none.kept == ()
+
+
+async def test_of_equal_texts_one_is_kept_and_graded() -> None:
+    story = judged_story("cccce")
+    text = story.chains[1].text
+    copies = (story.chains[0], *(replace(story.chains[1], text=f" {text}\n", sample=one) for one in range(3)))
+    script = Script(rank=score(3))
+    done = await rank(replace(story, chains=copies), team(script))
+    assert sorted(one.parent or 0 for one in done.kept or ()) == [0, 1]
+    assert script.asked == []
+
+
+async def test_rewrites_that_become_equal_are_kept_once_and_the_other_is_dropped_with_the_reason() -> None:
+    script = Script(refine=prose("B"), optimize=[prose("B"), prose("B").replace(" ", "  ")], verify=verdict())
+    story = await rank(judged_story(MEDIUM), team(script))
+    for stage in (refine, optimize):
+        done = await stage(story, team(script, optimize={"blind": False}))
+        assert len(story.kept or ()) == 2
+        assert len(done.kept or ()) == 1
+        assert len(done.rewrites) == 2
+        assert [one.reason for one in done.dropped] == ["its text is that of another kept chain"]
+        assert done.failure is None
 
 
 async def test_ties_are_broken_by_a_seed_and_favor_no_place() -> None:

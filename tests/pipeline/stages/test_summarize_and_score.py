@@ -4,9 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Completion, Request
 from reasonmed.pipeline.stages.score import score
 from reasonmed.pipeline.stages.summarize import summarize
-from reasonmed.types import Completion, Kept, Request, Story
+from reasonmed.types import Kept, Story
 from support import Script, judged_story, prose, question, team, texts
 from support import score as points
 

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import Request
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages.route import count_outcomes, route
 from reasonmed.pipeline.stages.verify import verify
-from reasonmed.types import Request, Story, Tier
+from reasonmed.types import Story, Tier
 from support import Script, chain, judged_story, prose, question, team, texts, verdict
 
 
@@ -158,7 +159,7 @@ def test_outcomes_are_counted_by_name() -> None:
 
 def keyless(answers: str) -> Story:
     chains = tuple(
-        chain(prose(letter), ord(letter) - ord("A"), None, model=f"m{index % 3}")
+        chain(f"Reading {index}. {prose(letter)}", ord(letter) - ord("A"), None, model=f"m{index % 3}")
         for index, letter in enumerate(answers)
     )
     return Story(question(answer=None), chains)
@@ -178,6 +179,28 @@ async def test_too_few_votes_are_no_consensus(answers: str) -> None:
     story = await consensus(keyless(answers), team(Script(consensus=verdict())))
     assert story.failure is not None
     assert story.failure.reason == "no_consensus"
+
+
+async def test_a_models_equal_texts_are_one_vote_and_the_quorum_is_of_distinct_texts() -> None:
+    parrot = [chain(prose("C"), 2, None, model="parrot", sample=index) for index in range(6)]
+    others = [chain(f"{index} {prose('A')}", 0, None, model=f"m{index % 2}") for index in range(3)]
+    script = Script(consensus=verdict())
+    story = await consensus(Story(question(answer=None), (*parrot, *others)), team(script))
+    assert story.question.answer == 0
+    assert len(script.asked) == 3
+    twice = [chain(prose("C").replace(" ", "\n", index), 2, None, model="parrot") for index in range(8)]
+    lone = [chain(f"{prose('C')} Surely.", 2, None, model="m0"), chain(prose("A"), 0, None, model="m1")]
+    lost = await consensus(
+        Story(question(answer=None), (*twice, *lone, *others[1:])), team(Script(consensus=verdict()))
+    )
+    assert lost.failure is not None
+    assert lost.failure.detail.endswith("7 of 12 chains repeat another of their model")
+
+
+async def test_tiers_count_equal_texts_as_the_paper_does() -> None:
+    copies = [chain(prose("A"), 0, "error", model="m") for _ in range(5)]
+    story = Story(question(), (*copies, *judged_story("cccc").chains))
+    assert (await route(story, team(Script()))).tier == Tier.MEDIUM
 
 
 async def test_votes_of_one_model_are_no_consensus() -> None:

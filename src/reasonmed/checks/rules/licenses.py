@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reasonmed.questions.licenses import well_known
+
 if TYPE_CHECKING:
     from reasonmed.checks.cases import Case
 
+_SAID_BY = {"row": ", by its own row", "layout": ", by the layout of its file"}
 Allowed = frozenset[str]
 """Licenses that are wanted, in lower case; empty for any."""
 
 _NONCOMMERCIAL = re.compile(
     r"\bNC\b|\bnon-?\s?commercial\b|\b(?:research|academic)(?:[- ]use)?[- ]only\b", re.IGNORECASE
-)
-_KNOWN = re.compile(
-    r"\b(?:MIT|Apache(?:[- ]License)?[ ,-]*(?:v(?:ersion)?)?[ ]?2(?:\.0)?|BSD(?:-[23]-Clause)?|CC0(?:[- ]1\.0)?|"
-    r"CC[- ]BY(?:[- ](?:SA|NC|ND))*|Creative Commons|ODC[- ]BY|ODbL|CDLA|PDDL|Unlicense|public[- ]domain|"
-    r"(?:A|L)?GPL|MPL)(?![A-Za-z])",
-    re.IGNORECASE,
 )
 
 
@@ -34,19 +31,23 @@ def missing(case: Case, allowed: Allowed) -> str | None:  # noqa: ARG001 - the s
 def noncommercial(case: Case, allowed: Allowed) -> str | None:  # noqa: ARG001 - the shape of every rule
     """A license that forbids commercial use."""
     found = _license(case)
-    return f"license {found!r}" if _NONCOMMERCIAL.search(found) else None
+    return f"license {found!r}{_said_by(case)}" if _NONCOMMERCIAL.search(found) else None
 
 
 def unknown(case: Case, allowed: Allowed) -> str | None:  # noqa: ARG001 - the shape of every rule
     """A license that is none of the well-known ones: somebody must read it."""
     found = _license(case)
-    return f"license {found!r} is none that is known" if found and not _KNOWN.search(found) else None
+    return f"license {found!r}{_said_by(case)} is none that is known" if found and not well_known(found) else None
 
 
 def not_allowed(case: Case, allowed: Allowed) -> str | None:
     """A license that is not among those wanted; none is not either."""
     found = _license(case)
-    return f"license {found!r} is not wanted" if allowed and found.casefold() not in allowed else None
+    return f"license {found!r}{_said_by(case)} is not wanted" if allowed and found.casefold() not in allowed else None
+
+
+def _said_by(case: Case) -> str:
+    return _SAID_BY.get(case.question.license_source, "")
 
 
 def _license(case: Case) -> str:

@@ -3,7 +3,8 @@
 - ``stop``: the run is to end: no new requests, open ones finish.
 - ``meter``: what a live view shows.
 - ``window``: adaptive concurrency; ``bucket``: requests and tokens a minute; ``breaker``: an endpoint that is down.
-- ``endpoint``: one address with its window, buckets and breaker.
+- ``rejections``: what an endpoint rejected, until it is known whose fault that is; ``verdicts`` decides over them.
+- ``endpoint``: one address with its window, buckets, breaker and rejections.
 - ``scheduler``: who goes next; ``dispatch``: the layer that asks it.
 - ``retrying``: the layer that sends again, by class of fault.
 """

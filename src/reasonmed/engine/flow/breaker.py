@@ -5,19 +5,19 @@ from __future__ import annotations
 _FAILURES = 5
 """So many faults of the service in a row, with no reply between, open the breaker."""
 _FIRST_PROBE, _LAST_PROBE = 1.0, 30.0
-"""Seconds until the first probe; twice as long each time, up to the last."""
+"""Seconds until the first probe; twice as long after each probe that fails, up to the last."""
 
 
 class Breaker:
     """Whether an endpoint is up, by what came of the requests to it."""
 
-    __slots__ = ("_failures", "_next_probe", "_pause", "last_success")
+    __slots__ = ("_failures", "_next_probe", "_opened", "_pause", "last_success")
 
     def __init__(self, now: float) -> None:
         self.last_success = now
         self._failures = 0
         self._pause = _FIRST_PROBE
-        self._next_probe = now
+        self._next_probe = self._opened = now
 
     @property
     def open(self) -> bool:
@@ -39,10 +39,16 @@ class Breaker:
         self._failures = 0
         self._pause = _FIRST_PROBE
 
-    def failed(self, now: float) -> None:
-        """The endpoint was not there, did not answer, or answered with a fault of its own."""
-        was_open = self.open
-        self._failures += 1
+    def failed(self, now: float, sent: float) -> None:
+        """The endpoint was not there, did not answer, or answered with a fault of its own.
+
+        A request that was open already when the breaker opened says nothing new: only a failed probe doubles the pause.
+        """
+        if self.open and sent < self._opened:
+            return
         if self.open:
-            self._pause = min(_LAST_PROBE, self._pause * 2) if was_open else _FIRST_PROBE
-            self._next_probe = now + self._pause
+            self._pause = min(_LAST_PROBE, self._pause * 2)
+        else:
+            self._opened = now
+        self._failures += 1
+        self._next_probe = now + self._pause

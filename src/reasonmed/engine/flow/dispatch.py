@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from reasonmed.errors import BackendError, Unreachable
+from reasonmed.errors import (
+    BackendError,
+    CredentialRejected,
+    ModelNotServed,
+    RequestRejected,
+    SetAside,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
+    import asyncio
+
     from reasonmed.backends._prices import Price
     from reasonmed.engine.flow.budget import Budget, Reservation
     from reasonmed.engine.flow.endpoint import Endpoint
     from reasonmed.engine.flow.meter import Meter
+    from reasonmed.engine.flow.rejections import Refusal
     from reasonmed.engine.flow.scheduler import Pool, Scheduler
     from reasonmed.engine.flow.stop import Stop
-    from reasonmed.types import Completion, Request
+    from reasonmed.engine.flow.verdicts import Verdicts
+    from reasonmed.exchange import Completion, Request
+
+
+_ONE_REQUEST = (403, 404)
+"""Statuses that may speak of one request alone, though nothing in their text says so."""
 
 
 class Controls(Protocol):
@@ -23,10 +38,18 @@ class Controls(Protocol):
     stop: Stop
     meter: Meter
     budget: Budget
+    verdicts: Verdicts
 
     def rank(self, stage: str) -> int:
         """How soon a stage's requests go."""
         ...
+
+
+class _Held(NamedTuple):
+    """A refusal that waits until it is known whose fault it is."""
+
+    refusal: Refusal
+    verdict: asyncio.Future[None]
 
 
 class Dispatched:
@@ -36,9 +59,23 @@ class Dispatched:
         self._pool, self._control, self._price = pool, control, price
 
     async def complete(self, request: Request) -> Completion:
-        """Answer a request."""
+        """Answer a request.
+
+        Raises:
+            RequestRejected: for a fault of its own; until that is known it waits.
+            SetAside: the endpoint refuses this request and answers others, and nothing says why.
+        """
+        self._control.stop.check()
+        outcome = await self._sent(request)
+        if not isinstance(outcome, _Held):
+            return outcome
+        await self._control.verdicts.wait(outcome.verdict)
+        if isinstance(outcome.refusal, RequestRejected):
+            raise outcome.refusal
+        raise SetAside(f"refused, while others were answered: {outcome.refusal}") from outcome.refusal
+
+    async def _sent(self, request: Request) -> Completion | _Held:
         control, pool = self._control, self._pool
-        control.stop.check()
         traffic = control.meter.stages[request.stage]
         estimate = pool.endpoints[0].estimate(request)
         traffic.waiting += 1
@@ -47,16 +84,26 @@ class Dispatched:
         finally:
             traffic.waiting -= 1
         traffic.in_flight += 1
+        sent = endpoint.clock()
         try:
             completion = await self._afford(endpoint, request)
+        except (RequestRejected, CredentialRejected, ModelNotServed) as refusal:
+            control.meter.failed(refusal)
+            endpoint.refused()
+            if not _may_be_its_own(refusal, endpoint):
+                raise
+            return _Held(refusal, endpoint.rejections.add(request.question_id, refusal, endpoint.clock()))
         except BackendError as failed:
-            endpoint.failed(estimate, failed)
+            control.meter.failed(failed)
+            endpoint.failed(estimate, failed, sent)
             raise
         else:
-            endpoint.answered(estimate, completion)
+            endpoint.answered(estimate, completion, sent)
         finally:
             traffic.in_flight -= 1
             control.scheduler.leave(endpoint)
+            control.verdicts.look(endpoint)
+        pool.rest()
         control.meter.answered(request, completion)
         return completion
 
@@ -86,3 +133,13 @@ class Dispatched:
         """Close the back ends of all endpoints."""
         for endpoint in self._pool.endpoints:
             await endpoint.backend.aclose()
+
+
+def _may_be_its_own(refusal: Refusal, endpoint: Endpoint) -> bool:
+    """Whether a refusal may be the request's own fault though it looks like the endpoint's, or the other way round.
+
+    A back end in this process, which gives no status, knows its own mind.
+    """
+    if isinstance(refusal, RequestRejected):
+        return refusal.status != 0
+    return refusal.status in _ONE_REQUEST and endpoint.rejections.proven

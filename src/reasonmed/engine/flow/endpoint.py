@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.backends._waits import held_for
 from reasonmed.engine.flow.breaker import Breaker
 from reasonmed.engine.flow.bucket import Bucket
+from reasonmed.engine.flow.rejections import Rejections
 from reasonmed.engine.flow.window import Window
-from reasonmed.errors import BackendError, Overloaded
+from reasonmed.errors import Overloaded, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reasonmed.backends import Backend
-    from reasonmed.types import Completion, Request
+    from reasonmed.errors import BackendError
+    from reasonmed.exchange import Completion, Request
 
 _BYTES_A_TOKEN = 4
 _LONG_QUEUE = 5.0
 """Seconds in the server's own queue that count as a refusal."""
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+LONGEST_WAIT = 600.0
+"""The longest wait that an endpoint may ask for, in seconds; then it is asked again."""
 
 
 class Rates(NamedTuple):
@@ -52,9 +55,14 @@ class Endpoint:
     def __init__(self, name: str, backend: Backend, ceiling: int, rates: Rates, clock: Callable[[], float]) -> None:
         self.name, self.backend, self.clock = name, backend, clock
         now = clock()
-        self.window, self.breaker = Window(ceiling), Breaker(now)
+        self.window, self.breaker, self.rejections = Window(ceiling), Breaker(now), Rejections()
         self.in_flight = 0
-        self._held_until = now
+        self.reached = False
+        """Whether anything ever came from it."""
+        self.heard = float("-inf")
+        """When it last answered anything, an error among it."""
+        self.last_error: BackendError | None = None
+        self._held_until = self._asked_until = now
         self._mean_output: float | None = None
         self._buckets = [
             (Bucket(rate, now), spent) for rate, spent in zip(rates, _SPENT, strict=True) if rate is not None
@@ -72,7 +80,7 @@ class Endpoint:
 
     def wait(self, estimate: Estimate, now: float) -> float:
         """Seconds until a request may go out; infinite while the window is full."""
-        if self.in_flight >= self.window.size:
+        if self.in_flight >= self.window.size or self.rejections.doubtful:
             return float("inf")
         longest = max(self.breaker.wait(now), self._held_until - now, 0.0)
         for bucket, spent in self._buckets:
@@ -86,9 +94,17 @@ class Endpoint:
         for bucket, spent in self._buckets:
             bucket.spend(spent(estimate), now)
 
-    def answered(self, estimate: Estimate, completion: Completion) -> None:
-        """A request was answered: the endpoint is up, and the estimate is put right."""
+    @property
+    def held_until(self) -> float:
+        """Until when the endpoint asked to be left alone, for all requests or for those that it turned away."""
+        return max(self._held_until, self._asked_until)
+
+    def answered(self, estimate: Estimate, completion: Completion, sent: float) -> None:
+        """A request that went out at this time was answered: the endpoint is up, and the estimate is put right."""
         now = self.clock()
+        self._hear(now)
+        self._asked_until = now
+        self.rejections.answered(sent)
         self.breaker.succeeded(now)
         if (completion.queue_seconds or 0.0) > _LONG_QUEUE:
             self.window.refused(now, self.in_flight)
@@ -97,19 +113,28 @@ class Endpoint:
         if self._buckets:
             self._settle(estimate, completion, now)
 
-    def failed(self, estimate: Estimate, error: BackendError) -> None:
-        """A request was not answered."""
+    def refused(self) -> None:
+        """A request was answered with a refusal: the endpoint is up."""
         now = self.clock()
+        self._hear(now)
+        self.breaker.succeeded(now)
+
+    def failed(self, estimate: Estimate, error: BackendError, sent: float) -> None:
+        """A request that went out at this time was not answered."""
+        now = self.clock()
+        self.last_error = error
+        self.reached = self.reached or not isinstance(error, Unreachable) or error.connected
         if isinstance(error, Overloaded):
+            self._hear(now)
+            if error.retry_after is not None:
+                self._asked_until = max(self._asked_until, now + min(error.retry_after, LONGEST_WAIT))
             self.window.refused(now, self.in_flight)
             unspent = Estimate(-estimate.input_tokens, -estimate.output_tokens)
             for bucket, spent in self._buckets[:]:
                 if spent is not _one:
                     bucket.spend(spent(unspent), now)
-        elif error.retryable:
-            self.breaker.failed(now)
         else:
-            self.breaker.succeeded(now)
+            self.breaker.failed(now, sent)
 
     def ended(self) -> None:
         """A request is no longer open."""
@@ -127,23 +152,12 @@ class Endpoint:
 
     def _note_headers(self, headers: Mapping[str, str]) -> None:
         """Hold new requests until the reset that the endpoint announces, once nothing remains."""
-        for what in ("requests", "tokens"):
-            if headers.get(f"x-ratelimit-remaining-{what}") == "0":
-                reset = seconds_of(headers.get(f"x-ratelimit-reset-{what}", ""))
-                self._held_until = max(self._held_until, self.clock() + reset)
+        now = self.clock()
+        self._hear(now)
+        self._held_until = max(self._held_until, now + min(held_for(headers), LONGEST_WAIT))
 
-
-def seconds_of(text: str) -> float:
-    """A duration as rate limit headers write it: ``6m0s``, ``120ms``, ``1.5``; 0 for anything else."""
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or not match[0]:
-        return 0.0
-    hours, minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+    def _hear(self, now: float) -> None:
+        self.reached, self.heard = True, now
 
 
 def _one(_: Estimate) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from reasonmed.types import Completion, Request
+    from reasonmed.errors import ReasonMedError, RequestRejected
+    from reasonmed.exchange import Completion, Request
 
 
 class Traffic:
@@ -19,14 +21,46 @@ class Traffic:
         self.prompt_tokens = self.completion_tokens = 0
 
 
+class Rejected(NamedTuple):
+    """How many requests were rejected, and what the endpoint said of the last of them."""
+
+    requests: int
+    said: str
+
+
 class Meter:
     """Counts of one process."""
 
     def __init__(self) -> None:
         self.stages: defaultdict[str, Traffic] = defaultdict(Traffic)
         self.faults: Counter[str] = Counter()
+        self.last_error: str | None = None
+        """What an endpoint last said or did in the place of a reply."""
+        self.rejected: dict[tuple[str, str], Rejected] = {}
+        """The recorded rejections that this process met, by model and class."""
+        self.busy = 0
+        """Requests that are asked for and not answered yet, without those that wait for an equal one."""
+        self.moved = time.monotonic()
+        """When ``busy`` last changed."""
         self.spent = 0.0
         self.unpriced = 0
+        self.notes: list[str] = []
+        """What a person should be told as it happens."""
+
+    def move(self, more: int) -> None:
+        """So many more requests are asked for, or fewer."""
+        self.busy += more
+        self.moved = time.monotonic()
+
+    def failed(self, error: ReasonMedError) -> None:
+        """A request was not answered with a reply."""
+        self.last_error = str(error)
+
+    def refused(self, request: Request, rejected: RequestRejected) -> None:
+        """A request is rejected for its own fault, now or in an earlier session."""
+        name = (request.model, rejected.kind)
+        before = self.rejected.get(name)
+        self.rejected[name] = Rejected(before.requests + 1 if before else 1, str(rejected))
 
     def replayed(self, request: Request) -> None:
         """A request was answered from the ledger."""

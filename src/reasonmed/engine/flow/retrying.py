@@ -11,7 +11,8 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reasonmed.errors import BackendError, Overloaded, SetAside, Unavailable
+from reasonmed.engine.flow.endpoint import LONGEST_WAIT
+from reasonmed.errors import BackendError, Overloaded, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.meter import Meter
     from reasonmed.engine.flow.scheduler import Pool
     from reasonmed.engine.flow.stop import Stop
-    from reasonmed.types import Completion, Request
+    from reasonmed.exchange import Completion, Request
 
 _FIRST_WAIT = {"rate": 1.0, "server": 1.0, "network": 0.5, "timeout": 1.0}
 _LONGEST_WAIT = 60.0
-_LONGEST_ASKED = 600.0
-"""The longest Retry-After that is believed, in seconds."""
 
 
 class Retrying:
@@ -75,11 +74,16 @@ class Retrying:
 
     def _check(self, failed: BackendError, faults: Counter[str], since: float, now: float) -> None:
         """Raise when the service is away for too long, or when this one request fails too often."""
-        if self._pool.silence(now) >= self._give_up:
-            raise Unavailable(f"no answer for {self._give_up:g} s: {failed}") from failed
+        self._check_silence(now)
         tries = faults[failed.kind]
         if tries >= self._ceilings.get(failed.kind, tries + 1) or since >= self._give_up:
+            self._pool.rest()
             raise SetAside(f"failed {tries} times ({failed.kind}), while others were answered: {failed}") from failed
+
+    def _check_silence(self, now: float) -> None:
+        away = self._pool.away(self._give_up, now)
+        if away is not None:
+            raise away
 
     async def _wait(self, failed: BackendError, tries: int) -> None:
         if self._pool.down:
@@ -88,7 +92,9 @@ class Retrying:
         grown = min(_LONGEST_WAIT, first * 2.0 ** max(0, tries - 1))
         drawn = grown * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
         asked = failed.retry_after if isinstance(failed, Overloaded) else None
-        await self._stop.sleep(drawn if asked is None else min(asked, _LONGEST_ASKED) + drawn / 8)
+        wait = drawn if asked is None else min(asked, LONGEST_WAIT) + drawn / 8
+        await self._stop.sleep(min(wait, self._pool.patience(self._give_up, self._clock())))
+        self._check_silence(self._clock())
 
     async def aclose(self) -> None:
         """Close the back end."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.endpoint import Endpoint, Estimate
     from reasonmed.engine.flow.stop import Stop
 
+_FIRST_CONTACT = 5.0
+"""Seconds in which a model must be reached at all: a wrong address is no outage."""
+_MINUTES = 120.0
 _RESERVE = 4
 """Each pool leaves one part in so many times the pools of the places to the others."""
 
@@ -48,11 +51,51 @@ class Pool:
         """Whether every endpoint is taken to be down."""
         return all(endpoint.breaker.open for endpoint in self.endpoints)
 
+    def held(self, now: float) -> bool:
+        """Whether every endpoint asked to be left alone, and nothing is open."""
+        return not self.in_flight and all(endpoint.held_until > now for endpoint in self.endpoints)
+
+    def rest(self) -> None:
+        """A request has ended: while there is no other one, silence means nothing."""
+        if not self.in_flight and not self.waiting:
+            self.started = None
+
     def silence(self, now: float) -> float:
-        """Seconds since any endpoint answered, or since the first request."""
+        """Seconds since any endpoint answered, or since there are requests again."""
         if self.started is None:
             return 0.0
         return now - max(self.started, *(endpoint.breaker.last_success for endpoint in self.endpoints))
+
+    def patience(self, give_up: float, now: float) -> float:
+        """Seconds without an answer that are left until the run is to end; less where nothing was ever reached."""
+        return max(0.001, self._longest(give_up) - self.silence(now))
+
+    @property
+    def _unreached(self) -> bool:
+        """Whether nothing ever came from any address, over several tries."""
+        return self.down and not any(endpoint.reached for endpoint in self.endpoints)
+
+    def _longest(self, give_up: float) -> float:
+        return min(give_up, _FIRST_CONTACT) if self._unreached else give_up
+
+    def away(self, give_up: float, now: float) -> Unavailable | None:
+        """Why the run is to end, where no request was answered for too long; None before that."""
+        silence = self.silence(now)
+        if silence < self._longest(give_up):
+            return None
+        latest = max(self.endpoints, key=lambda endpoint: endpoint.heard)
+        errors = [endpoint.last_error for endpoint in (latest, *self.endpoints) if endpoint.last_error is not None]
+        last = f": {errors[0]}" if errors else ""
+        if self._unreached:
+            return Unavailable(
+                f"{self.name} cannot be reached{last}. Is it running, and is `base_url` right? See `reasonmed doctor`"
+            )
+        span = f"{silence:.0f} s" if silence < _MINUTES else f"{silence / 60:.0f} min"
+        if latest.held_until > now and not last:
+            return Unavailable(f"{self.name} takes no requests for {span}: {latest.name} asked to be left alone")
+        if now - latest.heard < silence:
+            return Unavailable(f"{self.name} gave no usable reply for {span}{last}")
+        return Unavailable(f"{self.name} has not answered for {span}{last}")
 
     def pick(self, estimate: Estimate, now: float) -> tuple[Endpoint | None, float]:
         """The endpoint that may take a request now, the least loaded one first; else the seconds until one may."""
@@ -151,12 +194,12 @@ class Scheduler:
 
     def _arm(self, pool: Pool, wait: float, now: float) -> None:
         """Look again when a rate or a breaker may allow it, or when it is time to give the pool up."""
-        if pool.down:
-            left = self._give_up - pool.silence(now)
-            if left <= 0:
-                self._stop.ask(Unavailable(f"{pool.name} has not answered for {self._give_up:g} s"))
+        if pool.down or pool.held(now):
+            away = pool.away(self._give_up, now)
+            if away is not None:
+                self._stop.ask(away)
                 return
-            wait = min(wait, left)
+            wait = min(wait, pool.patience(self._give_up, now))
         if pool.timer is not None:
             pool.timer.cancel()
             pool.timer = None

@@ -11,6 +11,7 @@ from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
+from reasonmed.engine.flow.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
@@ -32,9 +33,13 @@ class Control:
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
+        self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
 
-    def connect(self, settings: ModelSettings, models: int, name: str) -> Retrying:
-        """The layers below the journal for one of so many models; ``name`` is the recipe's for it."""
+    def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Retrying:
+        """The layers below the journal for one of so many models; ``name`` is the recipe's for it.
+
+        ``proven`` says that an earlier session of the run had replies of this model.
+        """
         allowed = settings.limits
         rates = Rates(
             allowed.requests_per_minute,
@@ -48,6 +53,8 @@ class Control:
             Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
             for one in settings.split()
         ]
+        for endpoint in endpoints:
+            endpoint.rejections.proven = proven
         pool = Pool(settings.label, endpoints, name)
         self.scheduler.add(pool)
         dispatched = Dispatched(pool, self, settings.priced)

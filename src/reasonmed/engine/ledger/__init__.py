@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.engine.ledger.repair import mark_closed, mend
+from reasonmed.engine.ledger.repair import is_of_the_disk, mark_closed, mend
 from reasonmed.engine.ledger.writer import GroupWriter, Sums
 from reasonmed.errors import RequestRejected, RunDirectoryError, StorageFailed
-from reasonmed.types import Completion, Request, Story
+from reasonmed.exchange import Completion, Request
+from reasonmed.files import no_room
+from reasonmed.types import Story
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,14 +55,17 @@ CREATE TABLE IF NOT EXISTS scores (
   record TEXT PRIMARY KEY, score INTEGER, justification TEXT NOT NULL, model TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS canaries (
   id TEXT PRIMARY KEY, accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, undecided INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS multiples (id TEXT PRIMARY KEY, equal TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (
   session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
   changes TEXT NOT NULL);
 """
 _INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608 - question marks only
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
+_TORN = "\N{REPLACEMENT CHARACTER}"
 _BETWEEN = b"\x00"
 _FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls WHERE key = ?"
+_ANSWERED = "SELECT COALESCE(SUM(calls - reused - rejected), 0) FROM totals WHERE model = ?"
 
 encode = msgspec.json.Encoder().encode
 _decode_completion = msgspec.json.Decoder(Completion).decode
@@ -83,10 +88,24 @@ def unpack_texts(blob: bytes) -> tuple[bytes, bytes]:
     return messages, reply
 
 
+def _reply_in(texts: bytes) -> bytes | None:
+    """A call's reply; None where its texts are torn: the call is taken out of use, so that it is asked again."""
+    try:
+        return unpack_texts(texts)[1]
+    except zlib.error:
+        return None
+
+
 def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.executescript(_SCHEMA)
     connection.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
+
+
+def _place_of(path: Path) -> tuple[int, int]:
+    """What tells a file from another one at the same path."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino
 
 
 class Call(NamedTuple):
@@ -118,15 +137,22 @@ class Ledger:
             if not read_only:
                 _make_tables(self._reader)
             self._check_format()
+            self._place = _place_of(path)
         except sqlite3.DatabaseError as broken:
+            if is_of_the_disk(broken):
+                raise StorageFailed(
+                    f"{path} cannot be opened: {broken}. Make room on its disk, see that the folder may be "
+                    "written, and try again; the ledger itself is not damaged"
+                ) from broken
             raise RunDirectoryError(f"{path} is no ledger of reasonmed, or it is damaged: {broken}") from broken
-        self._writer = GroupWriter(self._connect, self._explain)
+        self._writer = GroupWriter(self._connect, self._check_place, self._explain)
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
         uri = f"{self.path.resolve().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None, timeout=60)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return connection
 
     def _check_format(self) -> None:
@@ -161,8 +187,9 @@ class Ledger:
         limit = request.sampling.max_tokens
         found = self._reader.execute(_FIND, (request.key,)).fetchall()
         for found_limit, finish, error, written, texts in sorted(found, key=lambda row: row[0] != limit):
-            reply = self._reply(request, found_limit, texts)
+            reply = None if _TORN in f"{finish}{error}" else _reply_in(texts)
             if reply is None:
+                self.write(_RETIRE, request.key, found_limit).result()
                 continue
             if error is not None:
                 if found_limit == limit:
@@ -173,13 +200,10 @@ class Ledger:
                 return _decode_completion(reply)
         return None
 
-    def _reply(self, request: Request, limit: int, texts: bytes) -> bytes | None:
-        """A call's reply; None where its texts are torn: the call is taken out of use, so that it is asked again."""
-        try:
-            return unpack_texts(texts)[1]
-        except zlib.error:
-            self.write(_RETIRE, request.key, limit).result()
-            return None
+    def has_replies_of(self, model: str) -> bool:
+        """Whether the model answered a request of this run, not only of one whose replies are reused."""
+        (replies,) = next(self.query(_ANSWERED, model))
+        return bool(replies > 0)
 
     def write(self, sql: str, *values: object) -> Future[None]:
         """One statement, handed over at once; the future is done when it is on disk."""
@@ -193,10 +217,20 @@ class Ledger:
         """One statement, committed with others; returns when it is on disk."""
         await self._writer.soon(lambda connection, _: connection.execute(sql, values))
 
+    def _check_place(self) -> None:
+        """See that the file that is written is the one that anybody will find."""
+        try:
+            there = _place_of(self.path) == self._place
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise StorageFailed(
+                f"{self.path.parent} was removed, moved or replaced while this process was writing to it: move it back "
+                "and run the same command again, or begin anew"
+            )
+
     def _explain(self, failed: Exception) -> Exception:
-        if not isinstance(failed, sqlite3.Error):
-            return failed
-        return StorageFailed(f"{self.path} cannot be written: {failed}. Make room, then run the same command again.")
+        return no_room(self.path, failed) if isinstance(failed, sqlite3.Error) else failed
 
     def record(self, request: Request, reply: Completion | RequestRejected, call: Call) -> asyncio.Future[None]:
         """Queue a call with its reply or its rejection."""

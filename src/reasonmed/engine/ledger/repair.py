@@ -11,18 +11,32 @@ import zlib
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.errors import StorageFailed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _TABLES = ("items", "calls", "outcomes", "scores", "sessions", "facts", "totals")
-_LATER = ("canaries",)
+_LATER = ("canaries", "multiples")
 """Tables that older ledgers lack."""
 _BLOBS = {"items": "story", "calls": "texts", "outcomes": "story"}
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 """Bytes of a database file's header: page size at 16, number of pages at 28 (sqlite.org/fileformat)."""
 _SIDES = ("-wal", "-shm")
+_AROUND = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
+)
 _SMALL = ("items", "outcomes")
 """Tables whose texts are read whole in a check; those of calls are read when they are wanted."""
 
@@ -42,10 +56,16 @@ def _mark(path: Path) -> Path:
     return path.with_name(f".{path.name}.closed")
 
 
+def is_of_the_disk(failed: sqlite3.Error) -> bool:
+    """Whether SQLite failed for what is around the file, such as a full disk, and not for what is in it."""
+    return getattr(failed, "sqlite_errorcode", 0) & 0xFF in _AROUND
+
+
 def mark_closed(path: Path) -> None:
-    """Note the file as it is now: closed, and whole."""
-    facts = path.stat()
-    _mark(path).write_text(f"{facts.st_size} {facts.st_mtime_ns}", encoding="ascii")
+    """Note the file as it is now: closed, and whole. Without the note it is checked before it is next written."""
+    with suppress(OSError):
+        facts = path.stat()
+        _mark(path).write_text(f"{facts.st_size} {facts.st_mtime_ns}", encoding="ascii")
 
 
 def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | None:
@@ -80,9 +100,13 @@ def _is_whole(path: Path) -> bool:
         with closing(sqlite3.connect(path)) as connection:
             if not _has_tables(connection):
                 return True
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             return verdict == "ok" and all(_texts_are_whole(connection, table) for table in _SMALL)
-    except sqlite3.DatabaseError:
+    except sqlite3.DatabaseError as failed:
+        if is_of_the_disk(failed):
+            raise StorageFailed(
+                f"{path} cannot be read: {failed}. Make room on its disk, then run the same command again."
+            ) from failed
         return False
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     Change = Callable[[sqlite3.Connection, "Sums"], object]
@@ -56,11 +56,17 @@ class GroupWriter:
 
     Args:
         connect: makes the writer's own connection.
+        check: raises where a commit would go to where nobody finds it.
         explain: turns a failed commit into the error that everyone who waits gets.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], explain: Callable[[Exception], Exception]) -> None:
-        self._connect, self._explain = connect, explain
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        check: Callable[[], None],
+        explain: Callable[[Exception], Exception],
+    ) -> None:
+        self._connect, self._check, self._explain = connect, check, explain
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._group: Group = []
@@ -97,7 +103,13 @@ class GroupWriter:
         self._queue.put(group)
 
     def _work(self) -> None:
-        with closing(self._connect()) as connection:
+        try:
+            connection = self._connect()
+        except sqlite3.Error as failed:
+            while (group := self._queue.get()) is not None:
+                _tell([done for _, done in group], self._explain(failed))
+            return
+        with closing(connection):
             while (group := self._queue.get()) is not None:
                 self._commit(connection, group)
 
@@ -105,6 +117,7 @@ class GroupWriter:
         failed: Exception | None = None
         sums = Sums()
         try:
+            self._check()
             connection.execute("BEGIN IMMEDIATE")
             for change, _ in group:
                 change(connection, sums)

@@ -88,14 +88,14 @@ def roles(identity: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _counts(taken: Iterable[Taken]) -> dict[str, Any]:
     """Counts over questions, records and chains of thought; each a plain mapping in a fixed order."""
-    sources: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    sources: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     tiers: dict[str, Counter[str]] = defaultdict(Counter)
     chains: dict[str, Counter[str]] = defaultdict(Counter)
     kept: dict[str, Counter[str]] = {name: Counter() for name in ("origin", "writer", "responder", "flag", "score")}
     sums: Counter[str] = Counter(dict.fromkeys(_SUMS, 0))
     for story, split, records in taken:
         question = story.question
-        source = sources[question.source or "", question.license or ""]
+        source = sources[question.source or "", question.license or "", question.license_source]
         source["questions"] += 1
         source["records"] += len(records)
         words = _WORD.findall(question.stem.lower())
@@ -120,11 +120,12 @@ def _counts(taken: Iterable[Taken]) -> dict[str, Any]:
             {
                 "source": name or None,
                 "license": license_ or None,
+                "license_source": said,
                 "questions": found["questions"],
                 "records": found["records"],
                 "tiers": {key[5:]: count for key, count in sorted(found.items()) if key.startswith("tier:")},
             }
-            for (name, license_), found in sorted(sources.items())
+            for (name, license_, said), found in sorted(sources.items())
         ],
         "tiers": {split: dict(sorted(found.items())) for split, found in sorted(tiers.items())},
         "chains": {model: dict(sorted(found.items())) for model, found in sorted(chains.items())},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.export.card.licenses import UNKNOWN, conflict, identifier
+from reasonmed.export.card.licenses import conflict
+from reasonmed.questions.licenses import UNKNOWN, identifier
 from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.head import is_english
-from reasonmed.export.card.licenses import OTHER, UNKNOWN, conflict, identifier, text_of
+from reasonmed.export.card.licenses import conflict
 from reasonmed.export.card.sections import contamination, cost, judge, left, terms
 from reasonmed.export.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
+from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
 from reasonmed.report.markdown import bullets, count, number, plain, table
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ def _rows_in(told: Told, name: str) -> int:
     return sum(rows for file, rows in told["rows"].items() if file.startswith(f"{name}/"))
 
 
+_SAID_BY = {"row": ", as the question file says", "layout": ", as for published files of this layout"}
+"""Who named a license, by ``license_source``."""
+
+
 def _rows_of(told: Told, config: Mapping[str, Any]) -> list[str]:
     paths = {one["split"]: one["path"] for one in config["data_files"]}
     return [number(told["rows"].get(paths.get(split), 0)) for split in _SPLITS]
@@ -89,7 +94,7 @@ def _counts(told: Told, pictures: Mapping[str, str]) -> Iterator[str]:
     rows = [
         [
             plain(one["source"] or "not named"),
-            _license(one["source"], one["license"]),
+            _license(one["source"], one["license"]) + _SAID_BY.get(one.get("license_source", "none"), ""),
             number(one["questions"]),
             number(one["records"]),
         ]
@@ -144,7 +149,8 @@ def _license(source: str | None, written: str | None) -> str:
         return "**unknown**"
     if found == OTHER:
         return f"{plain(written)} (not among the licenses that the hub knows)"
-    return f"[{found}]({text_of(written)})"
+    text = text_of(written)
+    return found if text is None else f"[{found}]({text})"
 
 
 def _making(told: Told) -> Iterator[str]:

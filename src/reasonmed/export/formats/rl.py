@@ -24,6 +24,9 @@ def write(view: View, sinks: Sinks) -> None:
     """Write ``trl-grpo/SPLIT.jsonl`` and ``verl/SPLIT.parquet``."""
     seen: Counter[str] = Counter()
     for case in view.cases():
+        if case.question.answer is None:
+            sinks.left_out["no_options"] += 1
+            continue
         sinks.add(f"trl-grpo/{case.split}.jsonl", _grpo(case))
         sinks.add(f"verl/{case.split}.parquet", _verl(case, seen[case.split]), _schema)
         seen[case.split] += 1

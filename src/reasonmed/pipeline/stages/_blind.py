@@ -13,8 +13,9 @@ from reasonmed.pipeline.stages._reply import check_reply
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
-    from reasonmed.types import Completion, Question, Rewrite
+    from reasonmed.types import Question, Rewrite
 
 _FEW_WORDS = 20
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed.pipeline.judging.cases import planted
 from reasonmed.pipeline.judging.mutations import REASONING, Source, dice_for
+from reasonmed.screening.repeats import folded
 
 if TYPE_CHECKING:
     import random
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
 def plant(story: Story, options: Verify) -> list[Probe]:
     """The canaries of the chains that are to be judged; which, and with what fault, is drawn by a hash.
 
-    Only a chain that concludes the key gets one: the fault is then in the reasoning alone.
+    Only a chain that concludes the key gets one: the fault is then in the reasoning alone. Equal texts get one in all:
+    the draw goes by the text, and a text that had its turn in an earlier wave has none again.
     """
     made = []
+    seen = {folded(chain.text) for chain in story.chains if chain.verdict is not None}
     for chain in story.chains if options.canaries else ():
         fresh = chain.missing is None and chain.verdict is None
         if not fresh or chain.answer is None or chain.answer != story.question.answer:
             continue
-        dice = dice_for(options.canary_seed, story.question.id, chain.model, chain.temperature, chain.sample)
+        text = folded(chain.text)
+        if text in seen:
+            continue
+        seen.add(text)
+        dice = dice_for(options.canary_seed, story.question.id, text)
         if dice.random() < options.canaries:
             made.append(_twin(story.question, chain, dice))
     return [one for one in made if one is not None]

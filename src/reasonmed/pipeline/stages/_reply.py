@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from reasonmed.errors import CutReply, UnparsableReply
-from reasonmed.parsing.answer import parse_answer
+from reasonmed.errors import CutReply, UnparsableReply, UsageError
+from reasonmed.parsing.answer import parse_answer, unread_ending
+from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.screening.echo import echoed_share, find_slot
 from reasonmed.screening.refusal import find_refusal
 from reasonmed.types import ChainOfThought
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.recipe.options import Stages
-    from reasonmed.types import Completion, Question
+    from reasonmed.types import Question
 
 _FEW_WORDS = 80
 """Visible text of fewer words is no chain of thought on its own: the thinking goes before it."""
+
+_MOST_WORDS = 160
+"""So many characters of an ending are quoted."""
+_ECHOED_REASON = 0.8
+"""Share of a reason's words that are the instructions': beyond it, nothing is left that could be about the case."""
+_ECHOED_PROSE = 0.5
 
 What = Literal["visible", "reasoning", "both"]
 
 
 def known_key(question: Question) -> str:
     """The key for a prompt that can do without one; empty where there is none."""
-    return "" if question.answer is None else question.key_text
+    return "" if question.answer is None and question.reference is None else question.key_text
+
+
+def need_options(question: Question, stage: str) -> None:
+    """Raise where a question without options reaches a stage that cannot do without.
+
+    Raises:
+        UsageError: the question has none.
+    """
+    if not question.options:
+        raise UsageError(
+            f"question {question.id!r} has no options, and {stage} needs them; summarize and score do without"
+        )
 
 
 def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
@@ -37,6 +61,42 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
         raise UnparsableReply("it is empty", "empty")
     if find_refusal(completion.text):
         raise UnparsableReply("it refuses to answer", "refused")
+
+
+def read_verdict(completion: Completion, agent: Agent) -> tuple[Literal["correct", "error"], str]:
+    """A judge's verdict and its reason in the judge's own words.
+
+    Raises:
+        UnparsableReply: no verdict, or a reason that is none.
+    """
+    outcome, reason = parse_verdict(completion.text)
+    return outcome, _own(reason, "reason", agent)
+
+
+def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) -> tuple[int, str]:
+    """A judge's score and its justification in the judge's own words.
+
+    Raises:
+        UnparsableReply: no score, or a justification that is none.
+    """
+    score, why = parse_score(completion.text, *bounds)
+    return score, _own(why, "justification", agent)
+
+
+def _own(said: str, field: str, agent: Agent) -> str:
+    if echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
+        raise UnparsableReply(f"the {field} repeats the instructions instead of speaking of the case", "echo")
+    return said
+
+
+def check_prose(text: str, agent: Agent) -> str:
+    """The text; raise where it is for the most part the instructions, or leaves a form unfilled."""
+    slot = find_slot(text)
+    if slot is not None:
+        raise UnparsableReply(f"it leaves {slot} as it is instead of filling it in", "echo")
+    if echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
+        raise UnparsableReply("it repeats the instructions instead of following them", "echo")
+    return text
 
 
 class Wanted(NamedTuple):
@@ -67,9 +127,11 @@ def parse_chain(
     text = clean(stored)
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
+    check_prose(text, agent)
     if len(text.split()) < wanted.min_words:
         raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
-    concluded = parse_answer((text if visible == stored else clean(visible)) or text, question.options)
+    said = (text if visible == stored else clean(visible)) or text
+    concluded = parse_answer(said, question.options)
     return ChainOfThought(
         text=text,
         model=agent.label,
@@ -77,7 +139,35 @@ def parse_chain(
         temperature=agent.sampling.temperature,
         sample=sample,
         truncated=completion.cut,
+        unread="" if concluded else unread_words(said, question),
+        served=completion.served,
+        sent=completion.sent,
     )
+
+
+def unread_words(text: str, question: Question) -> str:
+    """The words of an ending that give an answer which cannot be read as one option; empty where there are none."""
+    return shorten(unread_ending(text, question.options) or "", _MOST_WORDS, placeholder=" ...")
+
+
+def unread_problem(words: str) -> str:
+    """What is wrong with an ending that cannot be read."""
+    return f'its ending, "{words}", does not name exactly one of the options'
+
+
+def once_readable(parse: Callable[[Completion], ChainOfThought]) -> Callable[[Completion], ChainOfThought]:
+    """The parser for one request: refuses the first chain whose ending cannot be read, and takes the next as it is."""
+    refused = False
+
+    def checked(completion: Completion) -> ChainOfThought:
+        nonlocal refused
+        chain = parse(completion)
+        if chain.unread and not refused:
+            refused = True
+            raise UnparsableReply(unread_problem(chain.unread), "unread")
+        return chain
+
+    return checked
 
 
 def _apart(completion: Completion) -> tuple[str, str]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.pipeline.stages._reply import Wanted, parse_chain
+from reasonmed.pipeline.stages._reply import Wanted, parse_chain, unread_problem
 from reasonmed.pipeline.stages.rank import draw
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.screening.leak import find_leak
-from reasonmed.types import ChainOfThought, Kept, Rewrite, Story, letter
+from reasonmed.screening.repeats import first_places, folded
+from reasonmed.types import ChainOfThought, Dropped, Kept, Rewrite, Story, letter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,8 @@ def _problem(question: Question, chain: ChainOfThought, *, verified: bool) -> st
         return f'it gives away what the writer was shown: "{leak}"'
     if chain.answer is None and contradicts_key(question, chain):
         return "it names another option"
+    if chain.unread:
+        return unread_problem(chain.unread)
     if chain.answer is None:
         return "it names no answer" if verified else None
     if chain.answer != question.answer:
@@ -101,6 +104,16 @@ def take(rewrite: Rewrite) -> Kept:
         verdict=chain.verdict,
         flags=tuple(flags),
     )
+
+
+def without_repeats(
+    kept: Sequence[Kept], stage: Literal["refine", "optimize"]
+) -> tuple[tuple[Kept, ...], tuple[Dropped, ...]]:
+    """Of kept chains with equal texts the first; the others are dropped."""
+    first = set(first_places(folded(one.text) for one in kept))
+    repeats = [one for place, one in enumerate(kept) if place not in first]
+    dropped = tuple(Dropped(stage, "its text is that of another kept chain", one.parent) for one in repeats)
+    return tuple(one for place, one in enumerate(kept) if place in first), dropped
 
 
 def with_problem(draft: Draft, rewrite: Rewrite) -> Draft:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages.verify import judge, with_opinion
+from reasonmed.pipeline.stages.verify import judge, unread, with_opinion
 from reasonmed.types import Opinion
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def second_opinions(story: Story, team: Team, agent: Agent) -> Story:
 
     async def asked(chain: ChainOfThought) -> ChainOfThought:
         verdict = chain.verdict
-        if chain.missing is not None or verdict is None or verdict.prechecked:
+        if chain.missing is not None or verdict is None or verdict.prechecked or unread(story.question, chain):
             return chain
         said = await judge(story.question, chain, team, agent=agent)
         opinion = Opinion("second", said.outcome, said.reason, said.judge)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reasonmed.types import ChainOfThought, Question
 
@@ -29,6 +30,12 @@ def count_votes(chains: Iterable[ChainOfThought]) -> list[Votes]:
             models[chain.answer].append(chain.model)
     found = [Votes(option, len(names), tuple(sorted(set(names)))) for option, names in models.items()]
     return sorted(found, key=lambda votes: (-votes.chains, votes.option))
+
+
+def voices(chains: Sequence[ChainOfThought]) -> list[ChainOfThought]:
+    """The chains with each model's equal texts once: copies are no opinions of their own. Missing chains all stay."""
+    keys = [(chain.model, folded(chain.text)) if chain.missing is None else place for place, chain in enumerate(chains)]
+    return [chains[place] for place in first_places(keys)]
 
 
 def in_words(votes: Iterable[Votes], question: Question) -> str:

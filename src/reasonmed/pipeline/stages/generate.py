@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import Wanted, parse_chain
+from reasonmed.pipeline.stages._reply import Wanted, need_options, once_readable, parse_chain
 from reasonmed.types import ChainOfThought, Failure
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None) -> Story:
     """Write the chains of thought; one that does not come is *missing*, with the reason.
 
+    One whose ending gives an answer that cannot be read is asked for once more.
+
     ``chosen`` are the generators of a wave, by their place in the recipe; all of them by default.
     """
+    need_options(story.question, "generate")
     generators = team.generators if chosen is None else [team.generators[place] for place in chosen]
     written = await gather(_write(story.question, team, agent, sample) for agent, sample in generators)
     chains = (*story.chains, *written)
@@ -39,6 +42,6 @@ async def generate(story: Story, team: Team, chosen: Sequence[int] | None = None
 async def _write(question: Question, team: Team, agent: Agent, sample: int) -> ChainOfThought:
     parse = partial(parse_chain, question=question, agent=agent, wanted=Wanted.by(team.stages), sample=sample)
     try:
-        return await agent.ask(question, {}, parse, sample=sample)
+        return await agent.ask(question, {}, once_readable(parse), sample=sample)
     except (UnparsableReply, RequestRejected) as lost:
         return ChainOfThought("", agent.label, None, agent.sampling.temperature, sample, missing=lost.kind)

@@ -8,7 +8,16 @@ from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read_blind
-from reasonmed.pipeline.stages._rewrite import Draft, attempt, best_wrong, failed_reasons, take, with_problem
+from reasonmed.pipeline.stages._reply import need_options
+from reasonmed.pipeline.stages._rewrite import (
+    Draft,
+    attempt,
+    best_wrong,
+    failed_reasons,
+    take,
+    with_problem,
+    without_repeats,
+)
 from reasonmed.pipeline.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure
 
@@ -22,16 +31,17 @@ async def optimize(story: Story, team: Team) -> Story:
 
     One for each kept chain of the story; one in all where none is kept yet, from the correct or the best wrong chain.
     """
+    need_options(story.question, "optimize")
     if team.author is None:
         detail = "the question is difficult, and the recipe has no optimize stage"
         return replace(story, failure=Failure("no_optimizer", detail))
     story = await fetch_reasons(story, team)
     results = await gather(_optimized(story, draft, team) for draft in _drafts(story))
-    kept = tuple(one for one, _ in results if one is not None)
+    kept, repeats = without_repeats([one for one, _ in results if one is not None], "optimize")
     rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
     dropped = tuple(Dropped("optimize", _problems(tried), tried[-1].parent) for one, tried in results if one is None)
     failure = None if kept else Failure("unverified", f"no attempt of the author passed: {dropped[0].reason}")
-    return replace(story, kept=kept, rewrites=rewrites, dropped=(*story.dropped, *dropped), failure=failure)
+    return replace(story, kept=kept, rewrites=rewrites, dropped=(*story.dropped, *dropped, *repeats), failure=failure)
 
 
 async def _optimized(story: Story, draft: Draft, team: Team) -> tuple[Kept | None, list[Rewrite]]:

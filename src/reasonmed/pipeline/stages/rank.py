@@ -1,4 +1,4 @@
-"""Rank: a score of 0 to 5 for each correct chain of thought; the best are kept."""
+"""Rank: a score of 0 to 5 for each correct chain of thought; the best are kept, equal texts once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.parsing.judgment import parse_score
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import need_options, read_score
 from reasonmed.pipeline.team import RANK_BOUNDS
+from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, digest
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 
 async def rank(story: Story, team: Team) -> Story:
-    """Keep the best correct chains; where there are no more than wanted, all of them, without a request."""
+    """Keep the best correct chains, of equal texts the first; no more than wanted are kept without a request."""
+    need_options(story.question, "rank")
     options = team.stages.rank
     keep, seed = (options.keep, options.seed) if options else (2, 0)
-    right = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
+    correct = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
+    right = [correct[place] for place in first_places(folded(story.chains[index].text) for index in correct)]
     if len(right) > keep:
         scored = await gather(_scored(story.question, story.chains[index], team) for index in right)
         better = dict(zip(right, scored, strict=True))
@@ -49,11 +52,12 @@ def _points(chain: ChainOfThought) -> int:
 
 async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
     """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
-    if team.ranker is None:
+    ranker = team.ranker
+    if ranker is None:
         return chain
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     try:
-        score, why = await team.ranker.ask(question, values, lambda reply: parse_score(reply.text, *RANK_BOUNDS))
+        score, why = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, RANK_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(chain, justification=f"no score: {lost.kind}")
     return replace(chain, score=score, justification=why)

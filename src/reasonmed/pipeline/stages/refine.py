@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem
+from reasonmed.pipeline.stages._reply import need_options
+from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem, without_repeats
 from reasonmed.pipeline.stages.verify import fetch_reasons
 from reasonmed.types import Dropped, Failure, Kept
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 async def refine(story: Story, team: Team) -> Story:
     """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
+    need_options(story.question, "refine")
     if team.editor is None or not story.kept:
         return story
     story = await fetch_reasons(story, team)
     results = await gather(_refined(story, kept, team) for kept in story.kept or ())
-    kept = tuple(one for one, _ in results if isinstance(one, Kept))
-    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)))
+    kept, repeats = without_repeats([one for one, _ in results if isinstance(one, Kept)], "refine")
+    dropped = (*story.dropped, *(one for one, _ in results if isinstance(one, Dropped)), *repeats)
     failure = None if kept else Failure("unverified", "; ".join(one.reason for one in dropped))
     rewrites = (*story.rewrites, *(rewrite for _, tried in results for rewrite in tried))
     return replace(story, kept=kept, rewrites=rewrites, dropped=dropped, failure=failure)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.pipeline.stages._second_judge import second_opinions
 from reasonmed.pipeline.stages._votes import count_votes, in_words
 from reasonmed.pipeline.stages.verify import verdict_on
@@ -23,6 +24,7 @@ _MODELS = 2
 
 async def route(story: Story, team: Team) -> Story:
     """Set the tier. Chains without a verdict count neither way: where they leave it open, they are judged once more."""
+    need_options(story.question, "route")
     story = _dispute(story, team)
     if story.failure:
         return story

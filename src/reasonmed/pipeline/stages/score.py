@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.parsing.judgment import parse_score
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import known_key
+from reasonmed.pipeline.stages._reply import known_key, read_score
 from reasonmed.pipeline.team import SCORE_BOUNDS
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
         return kept
     values = {"key": known_key(question), "chain_of_thought": kept.text, "response": kept.response or ""}
     try:
-        points, why = await agent.ask(question, values, lambda reply: parse_score(reply.text, *SCORE_BOUNDS))
+        points, why = await agent.ask(question, values, lambda reply: read_score(reply, agent, SCORE_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(kept, justification=f"no score: {lost.kind}", scorer=agent.label)
     return replace(kept, score=points, justification=why, scorer=agent.label)

@@ -11,12 +11,13 @@ from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import check_reply, known_key
+from reasonmed.pipeline.stages._reply import check_prose, check_reply, known_key, unread_problem, unread_words
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Question, Story
+    from reasonmed.types import Question, Story
 
 
 async def summarize(story: Story, team: Team) -> Story:
@@ -43,7 +44,7 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     def parse(completion: Completion) -> str:
         nonlocal cut
         cut = completion.cut
-        return _response(completion, question, expected, keep_truncated=keep_truncated)
+        return check_prose(_response(completion, question, expected, keep_truncated=keep_truncated), agent)
 
     values = {"key": known_key(question), "chain_of_thought": kept.text}
     try:
@@ -60,12 +61,15 @@ def _response(completion: Completion, question: Question, expected: int | None, 
     if not text:
         raise UnparsableReply("it is empty", "empty")
     said = parse_answer(text, question.options)
-    if expected is None or (said is not None and said.option == expected):
+    if said is not None and expected in (None, said.option):
         return text
-    if said is not None:
+    if said is not None and expected is not None:
         raise UnparsableReply(
             f"it answers {letter(said.option)}, but the answer is {letter(expected)}", "contradiction"
         )
-    if names_only_others(text, question.options, expected):
+    if expected is not None and names_only_others(text, question.options, expected):
         raise UnparsableReply(f"it names another option, but the answer is {letter(expected)}", "contradiction")
+    words = unread_words(text, question)
+    if words:
+        raise UnparsableReply(unread_problem(words), "unread")
     return text

@@ -8,25 +8,27 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
 from reasonmed.parsing.contradiction import names_only_others
-from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.parsing.order import in_another_order
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read
 from reasonmed.pipeline.stages._canaries import plant
+from reasonmed.pipeline.stages._reply import need_options, read_verdict, unread_problem, unread_words
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import Completion, Probe, Question, Story
+    from reasonmed.types import Probe, Question, Story
 
 Outcome = Literal["correct", "error", "undecided"]
 
 
 async def verify(story: Story, team: Team) -> Story:
     """Give every chain of thought that is there a verdict."""
+    need_options(story.question, "verify")
 
     async def judged(chain: ChainOfThought) -> ChainOfThought:
         if chain.missing is not None or chain.verdict is not None:
@@ -65,8 +67,12 @@ def _precheck(team: Team) -> bool:
 async def verdict_on(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
     """The judge's verdict, which must hold before a blind reader and in another order, where the recipe asks for that.
 
-    A reader who reaches another option makes it an error; a judge who says otherwise in another order, undecided.
+    A reader who reaches another option makes it an error; a judge who says otherwise in another order, undecided. A
+    chain whose ending gives an answer that cannot be read is undecided without a request.
     """
+    words = unread(question, chain)
+    if words:
+        return Verdict("undecided", unread_problem(words))
     verdict = await judge(question, chain, team, sample=sample)
     for check in (_blind, _shuffled):
         if verdict.outcome == "correct":
@@ -112,7 +118,7 @@ async def judge(
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
 
     def parse(completion: Completion) -> Verdict:
-        outcome, reason = parse_verdict(completion.text)
+        outcome, reason = read_verdict(completion, agent)
         conflict = outcome == "correct" and contradicts_key(question, chain)
         if conflict and not believed:
             raise VerdictConflict(_conflict(question, chain))
@@ -138,6 +144,11 @@ async def ask_verdict(
         return Verdict("undecided", f"no usable verdict: {problem.problem}", agent.label)
     except RequestRejected as rejected:
         return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
+
+
+def unread(question: Question, chain: ChainOfThought) -> str:
+    """The words of a chain's ending that give an answer which cannot be read as one option; empty where none do."""
+    return "" if chain.answer is not None else chain.unread or unread_words(chain.text, question)
 
 
 def contradicts_key(question: Question, chain: ChainOfThought) -> bool:

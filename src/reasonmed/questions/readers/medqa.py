@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.questions._build import Raw, index_of_letter
+from reasonmed.questions._build import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = {"answer_index": "answer_idx"}
+READS = {"question", "options", "answer", "answer_idx"}
+_MARKS = {"meta_info", "metamap_phrases"}
 
 
 def matches(fields: Mapping[str, Any]) -> bool:
-    """A question with options and ``answer_idx``."""
-    return {"question", "options", "answer_idx"} <= fields.keys()
+    """A question with options and ``answer_idx``, and a field that only MedQA has."""
+    return {"question", "options", "answer_idx"} <= fields.keys() and bool(_MARKS & fields.keys())
 
 
 def read(fields: Mapping[str, Any]) -> Raw:
     """The letter in ``answer_idx`` is the key; ``answer`` is its text."""
-    options = fields["options"]
-    count = len(options) if isinstance(options, dict | list) else 0
     meta = {"exam_step": fields["meta_info"]} if "meta_info" in fields else {}
     return Raw(
         id=fields.get("id"),
         question=fields["question"],
-        options=options,
+        options=fields["options"],
         answer=fields.get("answer"),
-        answer_index=index_of_letter(fields["answer_idx"], count),
+        keys={"answer_idx": fields["answer_idx"]},
         source="MedQA",
         license="MIT",
         split=fields.get("split"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = ("ending0", "ending1", "ending2", "ending3")
 _FIELDS = {"sent1", *_ENDINGS, "label"}
+READS = _FIELDS
 NAMES = {"question": "sent1", **{f"options[{index}]": name for index, name in enumerate(_ENDINGS)}}
 
 

@@ -1,78 +1,104 @@
-"""reasonmed's own layout and the original's: ``question``, ``options``, optional ``answer``, ``answer_index``, ...
+"""reasonmed's own layout and the original's, and others like them: a question with its options, by the fields' names.
 
-Options are a list or a map by letters; in CSV files also a JSON list, or columns ``A``, ``B``, ... or ``option_a``, ...
-or numbers from 0 or 1. Fields with other names go to ``meta``.
+Options are a list, a map by letters or numbers, objects, lettered lines, or columns ``A``, ``B``, ... or ``option_a``,
+... or numbers; they may also end the question. Every field that looks like a key must name the same option. Fields with
+other names go to ``meta``. A question with ``reference``, its answer in words, and nothing that could be options is
+open-ended.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
-from reasonmed.types import letter
+from reasonmed.questions._letters import split_stem
+from reasonmed.questions._names import absent, column_groups, is_key, list_fields, question_field
+from reasonmed.questions._options import of_columns
+from reasonmed.questions._own import NUMBER, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KNOWN = ("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split", "meta")
-_COLUMN = re.compile(r"(?:option|choice|op)?[ _-]?([A-Z]|[0-9]{1,2})", re.IGNORECASE)
-_KEYS_OF_OTHERS = ("answer_idx", "label", "cop", "final_decision", "QUESTION")
-_KEYS = {"answer", "answer_index"}
+_KEYS = ("answer", "answer_index")
+_PLAIN = ("id", "context", "source", "license", "split")
+_LONGEST = 100
+_PARTS = {"label", "letter", "text", "value", "index", "key", "answer", "id", "aid"}
+_OURS = {*_KEYS, *_PLAIN, NUMBER, TEXT, "license_source", "meta"}
 
 
 def matches(fields: Mapping[str, Any]) -> bool:
-    """A question with options, and no key of another layout."""
-    has_options = "options" in fields or bool(_columns(fields))
-    return "question" in fields and has_options and "opa" not in fields and _foreign(fields) is None
+    """A question with options, wherever they are."""
+    name = question_field(fields)
+    if name is None:
+        return False
+    stem = fields[name]
+    if "options" in fields or _holders(fields) or _is_open_ended(fields):
+        return True
+    return isinstance(stem, str) and split_stem(stem) is not None
 
 
 def read(fields: Mapping[str, Any]) -> Raw:
     """The row as it is."""
-    foreign = _foreign(fields)
-    if foreign is not None:
-        mend = f"say --layout, or map it: `reasonmed questions FILE --map answer={foreign} -o OUT`"
-        raise QuestionError("", 0, foreign, f"looks like the key of another layout; {mend}")
-    columns = {} if "options" in fields else _columns(fields)
+    asked = question_field(fields) or "question"
+    stem, options, used = fields.get(asked), *_options(fields)
+    if not used and isinstance(stem, str) and (found := split_stem(stem)):
+        stem, options = found
+    taken = {*_OURS, *used, asked}
+    keys = {name: value for name, value in fields.items() if name not in taken and is_key(name) and _may_be_key(value)}
+    if len(keys) > 1 or any(not absent(fields.get(name)) for name in _KEYS):
+        keys = {name: value for name, value in keys.items() if not _is_prose(value, options)}
+    taken |= keys.keys()
+    others = {name: value for name, value in fields.items() if name not in taken}
     meta = fields.get("meta")
-    others = {name: value for name, value in fields.items() if name not in _KNOWN and name not in columns.values()}
+    reference = {"reference": others.pop("reference", keys.pop("reference", None))} if _is_open_ended(fields) else {}
     return Raw(
-        **{name: fields.get(name) for name in _KNOWN if name not in ("meta", "options")},
-        options=_lettered(fields, columns) if columns else _listed(fields.get("options")),
+        **reference,
+        **{name: fields.get(name) for name in (*_KEYS, *_PLAIN)},
+        answer_number=fields.get(NUMBER),
+        answer_text=fields.get(TEXT),
+        question=stem,
+        options=options,
+        keys=keys,
         meta={**others, **(meta if isinstance(meta, dict) else {} if meta is None else {"meta": meta})},
+        names={"question": asked, "options": used[0]} if len(used) == 1 else {"question": asked},
     )
 
 
-def _foreign(fields: Mapping[str, Any]) -> str | None:
-    """A field that looks like another layout's key, where the row has none of ours; MedQA has both."""
-    if "answer_idx" in fields and "answer_index" not in fields:
-        return "answer_idx"
-    if _KEYS & fields.keys():
-        return None
-    return next((name for name in _KEYS_OF_OTHERS if name in fields), None)
+def _is_open_ended(fields: Mapping[str, Any]) -> bool:
+    """Whether a row has an answer in words and nothing that could be options."""
+    return bool(fields.get("reference")) and not fields.get("options") and not _holders(fields)
 
 
-def _listed(options: object) -> object:
-    if isinstance(options, str) and options.lstrip().startswith("["):
-        try:
-            return msgspec.json.decode(options)
-        except (msgspec.DecodeError, RecursionError):
-            return options
-    return options
+def _may_be_key(value: object) -> bool:
+    """Whether a value may name an option; a map of other things, such as chains of thought by their names, does not."""
+    return bool(_PARTS & value.keys()) if isinstance(value, dict) else not absent(value)
 
 
-def _columns(fields: Mapping[str, Any]) -> dict[str, str]:
-    """The columns with options: from letter or number to the column's name."""
-    found = {match[1].upper(): name for name in fields if (match := _COLUMN.fullmatch(name))}
-    return found if len(found) > 1 else {}
+def _is_prose(value: object, options: object) -> bool:
+    """Whether a field beside the key is a text about it: too long for a key, and none of the options."""
+    return isinstance(value, str) and len(value) > _LONGEST and value.strip() not in str(options)
 
 
-def _lettered(fields: Mapping[str, Any], columns: Mapping[str, str]) -> object:
-    """Options from columns, as a map by letters; a gap stays a gap, so that no key moves to another option."""
-    if not all(name.isdecimal() for name in columns):
-        return {name: fields[column] for name, column in columns.items()}
-    base = 0 if "0" in columns else 1
-    return {letter(int(name) - base): fields[column] for name, column in columns.items()}
+def _holders(fields: Mapping[str, Any]) -> list[list[str]]:
+    """Fields that hold options: each list alone, each group of columns together."""
+    return [[name] for name in list_fields(fields)] + [[*group.values()] for group in column_groups(fields)]
+
+
+def _options(fields: Mapping[str, Any]) -> tuple[object, list[str]]:
+    """The options of a row, and the fields that hold them.
+
+    Raises:
+        QuestionError: several fields hold options.
+    """
+    holders = _holders(fields)
+    if not holders:
+        return fields.get("options"), ["options"] if "options" in fields else []
+    if len(holders) > 1:
+        raise QuestionError("", 0, holders[1][0], f"looks like an option, as {holders[0][0]} does; map the options")
+    lists = list_fields(fields)
+    if lists:
+        return fields[lists[0]], lists
+    (group,) = column_groups(fields)
+    there = {label: name for label, name in group.items() if not absent(fields[name])}
+    return of_columns(there, fields), [*group.values()]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NAMES = {"question": "QUESTION", "answer": "final_decision", "context": "CONTEXTS"}
 
 _OPTIONS = ["yes", "no", "maybe"]
+READS = {"QUESTION", "question", "final_decision", "LABELS", "labels"}
 _MARKS = {"QUESTION", "final_decision", "long_answer"}
 
 

@@ -6,41 +6,84 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
+from reasonmed.errors import QuestionError
 from reasonmed.pipeline.judging.gate import check_judge
+from reasonmed.pipeline.stages.verify import contradicts_key
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.questions import read
+from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of, prompt_hashes
 from reasonmed.recipe.options import Stages
 from reasonmed.runs.job import After, Job, screen_identity
+from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
-from reasonmed.types import Question, Story, digest
+from reasonmed.types import Failure, Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.errors import QuestionError
     from reasonmed.pipeline.team import Team
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Intake, Source
+    from reasonmed.types import ChainOfThought
 
 STAGES = tuple(Stages.model_fields)
 NEEDED = ("generate", "verify")
 """Stages without which there is no run."""
 
 
-def question_source(path: Path, settings: Settings) -> Source:
-    """The rows of a question file as stories that have yet to happen; no id is one that a record will have."""
+def question_source(path: Path, settings: Settings, *, keep_verdicts: bool = False) -> Source:
+    """The rows of a question file as stories that have yet to happen; no id is one that a record will have.
+
+    The chains of thought in a file of agents are taken as generated; verdicts are kept only where that is asked for.
+    """
+    if settings.layout == "original":
+        settings = settings._replace(layout=None)
 
     def rows() -> Iterator[Story | QuestionError]:
+        if look(path) in ("original", "stories"):
+            yield from (_given(one, path, keep_verdicts) for one in story_source(path, None, settings)())
+            return
         for found in read(path, settings._replace(records=True)):
             yield Story(found) if isinstance(found, Question) else found
 
     return rows
+
+
+def _given(one: Story | QuestionError, path: Path, keep_verdicts: bool) -> Story | QuestionError:  # noqa: FBT001 - passed on
+    """A story of agents with nothing but its chains of thought; a consensus is part of the verdicts."""
+    if isinstance(one, QuestionError):
+        return one
+    problem = clash(one.question.id)
+    if problem is not None:
+        return QuestionError(str(path), 0, "id", problem)
+    if one.kept and not one.chains:
+        problem = f"{one.question.id!r:.100} has a finished chain of thought and no generated ones to make records of"
+        return QuestionError(str(path), 0, "", f"{problem}; `run` takes questions, or the chains that `generate` wrote")
+    question = one.question
+    if not keep_verdicts and question.answer_source == "consensus":
+        question = replace(question, answer=None, answer_source="key")
+    chains = tuple(_unjudged(chain, question, keep_verdicts) for chain in one.chains)
+    if chains and all(chain.missing for chain in chains):
+        return Story(
+            question, chains, failure=Failure("no_chain", f"none of {len(chains)} chains of thought has a text")
+        )
+    return Story(question, chains)
+
+
+def _unjudged(chain: ChainOfThought, question: Question, keep_verdicts: bool) -> ChainOfThought:  # noqa: FBT001 - passed on
+    """A chain as generated: without a score, and without a verdict, unless that is kept and fits the chain."""
+    verdict = chain.verdict if keep_verdicts else None
+    if verdict is not None and verdict.outcome == "correct" and contradicts_key(question, chain):
+        verdict = None
+    return replace(chain, verdict=verdict, score=None, justification="")
 
 
 def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, Any]] = ()) -> Path:
@@ -81,4 +124,4 @@ def scoring(recipe: Recipe, sample: int | None) -> After:
 
 async def whole_story(story: Story, team: Team) -> Story:
     """Everything that happens to a question; nothing where it came in with a failure."""
-    return story if story.failure else await synthesize(story.question, team)
+    return story if story.failure else await synthesize(story.question, team, story.chains)

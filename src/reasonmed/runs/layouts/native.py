@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,37 +12,75 @@ from reasonmed.errors import QuestionError
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.questions import Settings, read
 from reasonmed.questions._files import rows
-from reasonmed.types import ChainOfThought, Kept, Question, Story, Tier
+from reasonmed.runs.layouts._sound import unsound
+from reasonmed.runs.records import question_of, record_in
+from reasonmed.types import ChainOfThought, Kept, Question, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-
-def stories(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:
-    """The stories of a file, in its order."""
-    first = next((row for row in rows(path) if not isinstance(row, QuestionError)), None)
-    if first is not None and isinstance(first.fields.get("question"), dict):
-        return _whole(path)
-    if first is not None and {"question_id", "chain_of_thought"} <= first.fields.keys():
-        return _records(path)
-    return (one if isinstance(one, QuestionError) else _begun(one) for one in read(path, settings))
+    from reasonmed.questions import Settings
 
 
-def lines(story: Story, stage: str) -> Iterator[object]:  # noqa: ARG001 - the shape of every layout
+def matches(fields: Mapping[str, Any]) -> bool:
+    """Whether a row is a whole story."""
+    return isinstance(fields.get("question"), dict)
+
+
+def is_record(fields: Mapping[str, Any]) -> bool:
+    """Whether a row is a record of a run."""
+    return {"question_id", "chain_of_thought"} <= fields.keys()
+
+
+def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> Iterator[object]:  # noqa: ARG001 - the shape of every layout
     """One line a story, whatever the stage; what was planted to try the judge stays behind."""
-    yield replace(story, probes=())
+    bare = replace(story, probes=(), rows=())
+    yield _with_unknown(rows[0], msgspec.to_builtins(bare)) if rows else bare
 
 
-def _whole(path: Path) -> Iterator[Story | QuestionError]:
+def _with_unknown(row: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """A story as plain data, with the fields of its row that are none of a story's."""
+    before = msgspec.to_builtins(_converted(row))
+    chains: tuple[list[dict[str, Any]], ...] = tuple(list(one.get("chains") or ()) for one in (row, before, told))
+    merged = [_joined(*one) for one in zip_longest(*chains, fillvalue={})]
+    question = _joined(row["question"], before["question"], told["question"])
+    return _joined(row, before, told) | {"question": question} | ({"chains": merged} if merged else {})
+
+
+def _joined(row: Mapping[str, Any], before: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    return told | {name: value for name, value in row.items() if name not in before and name not in told}
+
+
+def stories(path: Path) -> Iterator[Story | QuestionError]:
+    """Whole stories, one a row."""
     for row in rows(path):
         if isinstance(row, QuestionError):
             yield row
             continue
         try:
-            yield msgspec.convert(row.fields, Story)
-        except msgspec.ValidationError as wrong:
+            yield _story(row.fields)
+        except (msgspec.ValidationError, ValueError) as wrong:
             yield QuestionError(str(path), row.line, "", f"is no story: {wrong}")
+
+
+def _converted(fields: Mapping[str, Any]) -> Story:
+    """A row as a story, whose own rows are never a file's to say."""
+    return msgspec.convert({name: value for name, value in fields.items() if name != "_rows"}, Story)
+
+
+def _story(fields: dict[str, Any]) -> Story:
+    """A story, with its row where that has more in it than the story."""
+    story = _converted(fields)
+    problem = unsound(story)
+    if problem:
+        raise ValueError(problem)
+    return replace(story, rows=(fields,)) if msgspec.to_builtins(story) != fields else story
+
+
+def begun(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:
+    """Questions of any layout as stories that have yet to begin."""
+    return (one if isinstance(one, QuestionError) else _begun(one) for one in read(path, settings))
 
 
 def _begun(question: Question) -> Story:
@@ -65,26 +104,22 @@ def _chain(told: dict[str, Any], question: Question) -> ChainOfThought:
     )
 
 
-def _records(path: Path) -> Iterator[Story | QuestionError]:
+def records(path: Path) -> Iterator[Story | QuestionError]:
     """Records of a run: each a story of its own with one kept chain of thought."""
     for row in rows(path):
         if isinstance(row, QuestionError):
             yield row
             continue
-        told = row.fields
         try:
-            question = Question(
-                id=told["id"],
-                stem=told["question"],
-                options=tuple(told["options"]),
-                answer=told["answer_index"],
-                context=told.get("context"),
-                source=told.get("source"),
-                license=told.get("license"),
+            record = record_in(row.fields)
+        except msgspec.DecodeError as wrong:
+            yield QuestionError(str(path), row.line, "", f"is no record: {wrong}")
+            continue
+        if not record.chain_of_thought:
+            yield QuestionError(
+                str(path), row.line, "chain_of_thought", "is missing; a response alone is not worked on"
             )
-            tier = Tier(told["tier"]) if told.get("tier") else None
-            writer = str(told.get("provenance", {}).get("writer", "unknown"))
-            kept = Kept(text=told["chain_of_thought"], model=writer, response=told.get("response"))
-            yield Story(question, tier=tier, kept=(kept,))
-        except (KeyError, TypeError, ValueError) as wrong:
-            yield QuestionError(str(path), row.line, "", f"is no record: {type(wrong).__name__}: {wrong}")
+            continue
+        writer = str(record.provenance.get("writer", "unknown"))
+        kept = Kept(text=record.chain_of_thought, model=writer, response=record.response)
+        yield Story(replace(question_of(record), id=record.id), tier=record.tier, kept=(kept,))

@@ -3,12 +3,12 @@
 ``generate`` writes ``model1_COT1`` to ``model3_COT3``; ``verify`` adds the maps ``correct``, ``error`` and
 ``verification_reasons``; ``route`` adds ``difficulty``; ``rank`` leaves the kept ones in ``correct``; ``refine`` and
 ``optimize`` write a row a chain with ``model_choice`` and ``COT``; ``summarize`` writes ``instruction``, ``input``,
-``COT`` and ``Response``; ``score`` adds ``score`` and ``justification``.
+``COT`` and ``Response``; ``score`` adds ``score`` and ``justification``. What has no field there goes into the object
+``_reasonmed``, last in the row.
 """
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,237 +17,147 @@ from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.questions._build import Raw, build
+from reasonmed.questions import read
 from reasonmed.questions._files import Row, rows
-from reasonmed.recipe.templates import INSTRUCTION, instruction
-from reasonmed.types import ChainOfThought, Failure, Kept, Question, Story, Tier, Verdict
+from reasonmed.runs.layouts._beyond import about, mark, overlaid
+from reasonmed.runs.layouts._original_lines import lines
+from reasonmed.runs.layouts._original_row import (
+    MORE,
+    from_instruction,
+    in_order,
+    kept_of,
+    matches,
+    place,
+    plain,
+    question_of,
+)
+from reasonmed.runs.layouts._sound import unsound
+from reasonmed.types import Question, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.questions import Settings
 
-_CHAIN = re.compile(r"model(\d+)_COT(\d+)")
-_OPTION_LINES = re.compile(r"(?:\n[A-Z][.)] [^\n]*)+\s*\Z")
-_KNOWN = {
-    *("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split"),
-    *("correct", "error", "undecided", "verification_reasons", "difficulty", "model_choice", "COT", "scores"),
-    *("instruction", "input", "output", "Response", "score", "justification", "flags", "failure"),
-}
+__all__ = ["begun", "from_instruction", "lines", "matches", "stories"]
 
 
-def stories(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:  # noqa: ARG001 - the shape of every layout
-    """The stories of a file; rows of one question that follow each other are one story."""
+def stories(path: Path) -> Iterator[Story | QuestionError]:
+    """The stories of a file; rows of one question that follow each other, each with a finished chain, are one story."""
     for _, group in groupby(_single(path), key=_group):
-        same = list(group)
-        first = same[0]
+        first, *others = group
         if isinstance(first, QuestionError):
-            yield from same
-            continue
-        kept = tuple(one for story in same if isinstance(story, Story) for one in story.kept or ())
-        yield replace(first, kept=kept or None)
+            yield first
+        else:
+            yield _together(first, [one for one in others if isinstance(one, Story)])
 
 
-def _group(one: Story | QuestionError) -> tuple[str, int]:
-    return ("", id(one)) if isinstance(one, QuestionError) else (one.question.id, 0)
+def begun(path: Path, settings: Settings) -> Iterator[Story | QuestionError]:
+    """Questions of any layout as stories; as rows of this layout where it reads the same question in them."""
+    for found, row in zip(read(path, settings), rows(path), strict=True):
+        if isinstance(found, Question) and isinstance(row, Row) and _reads_alike(found, path, row):
+            yield _named(path, row)
+        else:
+            yield Story(found) if isinstance(found, Question) else found
+
+
+def _reads_alike(question: Question, path: Path, row: Row) -> bool:
+    try:
+        return replace(question_of(row.fields, path, row.line), meta={}) == replace(question, meta={})
+    except QuestionError:
+        return False
+
+
+def _group(one: Story | QuestionError) -> object:
+    """What rows of one story have in common; a row without a finished chain stands alone."""
+    if isinstance(one, QuestionError) or kept_of(one.rows[0]) is None:
+        return id(one)
+    return replace(one.question, meta={})
+
+
+def _together(first: Story, others: list[Story]) -> Story:
+    whole = (first, *others)
+    kept = tuple(kept for story in whole for kept in story.kept or ())
+    return replace(first, kept=kept or first.kept, rows=tuple(row for story in whole for row in story.rows))
 
 
 def _single(path: Path) -> Iterator[Story | QuestionError]:
-    for row in rows(path):
-        if isinstance(row, QuestionError):
-            yield row
-            continue
-        try:
-            yield _story(path, row)
-        except QuestionError as wrong:
-            yield QuestionError(str(path), row.line, wrong.field, wrong.problem)
+    return (row if isinstance(row, QuestionError) else _named(path, row) for row in rows(path))
+
+
+def _named(path: Path, row: Row) -> Story | QuestionError:
+    """A row's story, or the error with its place."""
+    try:
+        return _story(path, row)
+    except QuestionError as wrong:
+        return QuestionError(str(path), row.line, wrong.field, wrong.problem)
 
 
 def _story(path: Path, row: Row) -> Story:
-    told = row.fields
-    question = build(_raw(told), path, row.line)
-    names, chains = _chains(told, question)
-    tier, failure = _tier(told.get("difficulty")), _failure(told.get("failure"))
-    return Story(question, chains=chains, tier=tier, kept=_kept(told, names), failure=failure)
-
-
-def _raw(told: Mapping[str, Any]) -> Raw:
-    stem, options = told.get("question"), told.get("options")
-    if stem is None and isinstance(told.get("instruction"), str):
-        stem, options = from_instruction(told["instruction"])
-    return Raw(
-        id=told.get("id"),
-        question=stem,
-        options=options,
-        answer=told.get("answer"),
-        answer_index=told.get("answer_index"),
-        context=told.get("context"),
-        source=told.get("source"),
-        license=told.get("license"),
-        split=told.get("split"),
-        meta={name: value for name, value in told.items() if name not in _KNOWN and not _CHAIN.fullmatch(name)},
-    )
-
-
-def from_instruction(text: str) -> tuple[str, list[str] | None]:
-    """Stem and options of an instruction as published; no options where it does not end with lettered lines."""
-    body = text.removeprefix(INSTRUCTION)
-    found = _OPTION_LINES.search(body)
-    if found is None:
-        return body, None
-    return body[: found.start()], [line[3:] for line in found[0].strip().split("\n")]
-
-
-def _chains(told: Mapping[str, Any], question: Question) -> tuple[list[str], tuple[ChainOfThought, ...]]:
-    right, wrong, open_ = (_map(told, name) for name in ("correct", "error", "undecided"))
-    texts = {name: value for name, value in told.items() if _CHAIN.fullmatch(name)}
-    for judged in (right, wrong):
-        texts |= {name: text for name, text in judged.items() if name not in texts}
-    names = sorted(texts, key=_place)
-    reasons = _map(told, "verification_reasons")
-    chains = []
-    for name in names:
-        text = texts[name] if isinstance(texts[name], str) else ""
-        found = parse_answer(text, question.options)
-        outcome = "correct" if name in right else "error" if name in wrong else "undecided" if name in open_ else None
-        reason = str(reasons.get(name) or open_.get(name) or "")
-        chains.append(
-            ChainOfThought(
-                text=text.strip(),
-                model=name.partition("_")[0],
-                answer=found.option if found else None,
-                sample=_place(name)[1],
-                missing=None if text.strip() else "empty",
-                verdict=Verdict(outcome, reason) if outcome else None,  # type: ignore[arg-type]
-            )
-        )
-    return names, tuple(chains)
-
-
-def _map(told: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = told.get(name)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise QuestionError("", 0, name, f"must be a map of chains by their names, not {found!r:.60}")
-    return found
-
-
-def _place(name: str) -> tuple[int, int]:
-    match = _CHAIN.fullmatch(name)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
-def _tier(told: object) -> Tier | None:
+    question = question_of(row.fields, path, row.line)
+    told, more = plain(row.fields, question), row.fields.get(MORE) or {}
     try:
-        return Tier(str(told).strip().lower()) if told else None
-    except ValueError as unknown:
-        raise QuestionError("", 0, "difficulty", f"must be easy, medium or difficult, not {told!r}") from unknown
+        story = msgspec.convert(_whole(told, more, in_order(row.fields), question.options), Story)
+        problem = unsound(story)
+    except (msgspec.ValidationError, AttributeError, TypeError) as wrong:
+        problem = str(wrong)
+    if problem:
+        raise QuestionError("", 0, MORE, f"does not fit the row: {problem}; without it, its other fields are read")
+    return replace(story, rows=(row.fields,))
 
 
-def _failure(told: object) -> Failure | None:
-    try:
-        return (
-            None if told is None else msgspec.convert({"reason": told, "detail": "failed at an earlier stage"}, Failure)
-        )
-    except msgspec.ValidationError as unknown:
-        raise QuestionError("", 0, "failure", str(unknown)) from unknown
+def _whole(
+    told: Mapping[str, Any], more: Mapping[str, Any], order: list[str], options: Sequence[str]
+) -> dict[str, Any]:
+    """What a row's own fields say, with what ``_reasonmed`` says beyond them."""
+    said = more.get("chains") or {}
+    chains = {name: _chain(name, told["chains"][name], said.get(name), options) for name in order}
+    own = {name: value for name, value in more.items() if name not in ("chains", "kept", "question")}
+    whole = overlaid(told, own)
+    whole["question"] = overlaid(told["question"], _of_question(told["question"], more.get("question") or {}))
+    whole["kept"] = _kept(told.get("kept"), more.get("kept"), chains)
+    for name in ("kept", "rewrites", "dropped"):
+        if whole.get(name) is not None:
+            whole[name] = [_by_index(one, order) for one in whole[name]]
+    if "reason" not in whole.get("failure", {}):
+        whole.pop("failure", None)
+    return {name: value for name, value in whole.items() if value is not None} | {"chains": list(chains.values())}
 
 
-def _kept(told: Mapping[str, Any], names: list[str]) -> tuple[Kept, ...] | None:
-    text = told.get("COT") or told.get("output")
-    if not isinstance(text, str) or not text.strip():
-        return None
-    chosen = str(told.get("model_choice") or "unknown")
-    response = told.get("Response")
-    return (
-        Kept(
-            text=text.strip(),
-            model=chosen.partition("_")[0],
-            parent=names.index(chosen) if chosen in names else None,
-            flags=tuple(told.get("flags") or ()),
-            response=response if isinstance(response, str) else None,
-        ),
-    )
+def _of_question(told: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said beyond a question's fields; a consensus gives way to a key."""
+    without = ("answer", "answer_source") if "answer" in told else ()
+    return {name: value for name, value in more.items() if name not in without}
 
 
-def lines(story: Story, stage: str) -> Iterator[object]:
-    """The rows of a story after a stage."""
-    base = _base(story)
-    if story.failure is not None:
-        yield {**base, **_names(story), **_judged(story)}
-    elif stage in ("refine", "optimize"):
-        yield from ({**base, **_judged(story), **_row(story, kept)} for kept in story.kept or ())
-    elif stage in ("summarize", "score"):
-        yield from (_finished(story, kept, base) for kept in story.kept or ())
-    else:
-        yield {**base, **_names(story), **_judged(story, ranked=stage == "rank")}
+def _chain(name: str, told: dict[str, Any], more: dict[str, Any] | None, options: Sequence[str]) -> dict[str, Any]:
+    """A chain of thought; its answer is read where the row does not say it of just this text."""
+    said = about(told["text"], more or {})
+    whole = overlaid(told, said)
+    if more is None:
+        whole["sample"] = (place(name) or (0, 0))[1]
+    if more is None or more.get("of") != mark(told["text"]):
+        found = parse_answer(whole["text"], options)
+        whole["answer"] = found.option if found else None
+    if "outcome" not in whole.get("verdict", {}):
+        whole.pop("verdict", None)
+    return whole
 
 
-def _base(story: Story) -> dict[str, Any]:
-    question = story.question
-    key = None if question.answer is None else question.options[question.answer]
-    told = {
-        "id": question.id,
-        "question": question.stem,
-        "options": list(question.options),
-        "answer": key,
-        "answer_index": question.answer,
-        "context": question.context,
-        "source": question.source,
-        "license": question.license,
-        "difficulty": story.tier,
-        "failure": story.failure.reason if story.failure else None,
-    }
-    return {**question.meta, **{name: value for name, value in told.items() if value is not None}}
+def _kept(
+    told: list[dict[str, Any]] | None, more: dict[str, Any] | list[dict[str, Any]] | None, chains: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """The finished chains of a row: a list where the row has no field for them, else what is said beyond its own."""
+    if isinstance(more, list):
+        texts = [one.get("text") or chains.get(str(one.get("parent")), {}).get("text") for one in more]
+        return [{"text": text, **about(text, one)} for text, one in zip(texts, more, strict=True) if text]
+    if told and more:
+        return [overlaid(one, about(one["text"], more)) for one in told]
+    return told
 
 
-def chain_names(story: Story) -> list[str]:
-    """The original's name of each chain: models by their first appearance, chains of a model in their order."""
-    models = list(dict.fromkeys(chain.model for chain in story.chains))
-    seen: dict[str, int] = dict.fromkeys(models, 0)
-    names = []
-    for chain in story.chains:
-        seen[chain.model] += 1
-        names.append(f"model{models.index(chain.model) + 1}_COT{seen[chain.model]}")
-    return names
-
-
-def _names(story: Story) -> dict[str, Any]:
-    return {name: chain.text for name, chain in zip(chain_names(story), story.chains, strict=True)}
-
-
-def _judged(story: Story, *, ranked: bool = False) -> dict[str, Any]:
-    named = list(zip(chain_names(story), story.chains, strict=True))
-    if not ranked and not any(chain.verdict for chain in story.chains):
-        return {}
-    told: dict[str, Any] = {
-        outcome: {name: chain.text for name, chain in named if chain.outcome == outcome}
-        for outcome in ("correct", "error")
-    }
-    undecided = {name: chain.verdict.reason for name, chain in named if chain.verdict and chain.outcome == "undecided"}
-    reasons = {name: chain.verdict.reason for name, chain in named if chain.verdict and chain.verdict.reason}
-    if ranked:
-        best = [named[kept.parent] for kept in story.kept or () if kept.parent is not None]
-        told["correct"] = {name: chain.text for name, chain in best}
-        told["scores"] = {name: chain.score for name, chain in named if chain.score is not None}
-    return {**told, **({"undecided": undecided} if undecided else {}), "verification_reasons": reasons}
-
-
-def _row(story: Story, kept: Kept) -> dict[str, Any]:
-    named = chain_names(story)
-    chosen = named[kept.parent] if kept.parent is not None and kept.parent < len(named) else kept.model
-    return {"model_choice": chosen, "COT": kept.text, "flags": list(kept.flags)}
-
-
-def _finished(story: Story, kept: Kept, base: Mapping[str, Any]) -> dict[str, Any]:
-    question = story.question
-    told = {
-        "instruction": instruction(question.stem, question.options, question.context),
-        "input": "",
-        "output": kept.text,
-        **_row(story, kept),
-    }
-    scored = {"Response": kept.response, "score": kept.score, "justification": kept.justification or None}
-    return {**told, **{name: value for name, value in scored.items() if value is not None}, **base}
+def _by_index(one: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Who stems from a chain, with the chain's index for its name."""
+    parent = one.get("parent")
+    return {**one, "parent": names.index(parent) if parent in names else None}

@@ -40,6 +40,10 @@ class Result(NamedTuple):
     failures: bytes
 
 
+_DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+"""No proxy stands between a run and a server on this machine."""
+
+
 def at_server(recipe: Recipe, url: str) -> str:
     """The recipe with every model behind the server, under its own name, as YAML."""
     told = recipe.model_dump(mode="json", exclude_none=True, exclude={"models", "prompts"}, exclude_defaults=True)
@@ -54,10 +58,12 @@ def at_server(recipe: Recipe, url: str) -> str:
             "model": entry.identity,
             **{key: value for key, value in own.items() if value is not None},
             **({"sampling": sampling} if sampling else {}),
+            **entry.reading,
         }
     told.setdefault("limits", {})["max_cost"] = None
     if recipe.prompts is not None:
-        told["prompts"] = str(recipe.prompts) if not isinstance(recipe.prompts, dict) else recipe.prompts
+        templates = recipe.prompts
+        told["prompts"] = templates if isinstance(templates, dict) else str(templates.absolute())
     return yaml.safe_dump(told, sort_keys=False)
 
 
@@ -117,7 +123,7 @@ async def _run(questions: Path, folder: Path, server: FaultyServer, kill_at: int
     with ExitStack() as stack:
         log = stack.enter_context(open_log(folder))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *words, cwd=folder, stdout=log, stderr=log, env=os.environ
+            sys.executable, *words, cwd=folder, stdout=log, stderr=log, env=os.environ | _DIRECT
         )
         while process.returncode is None:
             if kill_at is not None and server.answered >= kill_at:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from reasonmed.backends.scripted import made_up
-from reasonmed.types import Message, Request
+from reasonmed.exchange import Message, Request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

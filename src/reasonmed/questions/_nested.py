@@ -1,0 +1,107 @@
+"""Rows inside of other JSON: lists under names, tables by column, and what a hub's viewer writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.questions._names import is_question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SPLITS = {"train", "test", "validation", "valid", "val", "dev"}
+_LONG = 200
+"""A text of so many characters beside a list may belong to its rows, such as the passage that they ask about."""
+
+
+class _List(NamedTuple):
+    path: tuple[str, ...]
+    """The names that lead to it."""
+    rows: list[Any]
+    beside: bool
+    """Whether a long text stands beside it, or above."""
+
+
+def has_question(fields: dict[str, Any]) -> bool:
+    """Whether an object may be a row: a field of it is called a question."""
+    return any(map(is_question, fields))
+
+
+def rows_within(value: dict[str, Any]) -> list[Any]:
+    """The rows that an object holds though it is none itself; none where it holds no questions.
+
+    Nothing is taken out of an object in which a long text stands beside the rows.
+    """
+    table = _of_columns(value)
+    if table is not None:
+        return table
+    if has_question(value):
+        return []
+    found = [one for one in _lists(value, (), beside=False) if any(map(_is_row, one.rows))]
+    if any(one.beside for one in found):
+        return []
+    return [_own(row, one.path, several=len(found) > 1) for one in found for row in one.rows]
+
+
+def cut_cells(row: dict[str, Any]) -> list[str]:
+    """The cells of a viewer's row that it shows cut."""
+    cut = row.get("truncated_cells")
+    return [str(name) for name in cut] if isinstance(row.get("row"), dict) and isinstance(cut, list) else []
+
+
+def numbered(value: dict[str, Any]) -> bool:
+    """Whether the names in an object count rows: ``0``, ``1``, ``2``, ..."""
+    return bool(value) and list(value) == [str(number) for number in range(len(value))]
+
+
+def _of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """A table by column: each a list of cells, or a map of them by the row's number."""
+    if len(value) < 2 or not any(is_question(name) for name in value):  # noqa: PLR2004 - question and options
+        return None
+    asked = next(column for name, column in value.items() if is_question(name))
+    if not isinstance(asked, list | dict):
+        return None
+    cells = [
+        list(column.values()) if isinstance(column, dict) and numbered(column) else column for column in value.values()
+    ]
+    lengths = {len(column) if isinstance(column, list) else -1 for column in cells}
+    texts = asked.values() if isinstance(asked, dict) else asked
+    if len(lengths) > 1 or -1 in lengths or not all(isinstance(cell, str) for cell in texts):
+        return None
+    return [dict(zip(value, row, strict=True)) for row in zip(*cells, strict=True)]
+
+
+def _lists(value: dict[str, Any], path: tuple[str, ...], *, beside: bool) -> Iterator[_List]:
+    """Lists under any names, and tables as pandas splits them into columns and data."""
+    beside = beside or any(isinstance(one, str) and len(one) >= _LONG for one in value.values())
+    columns, data = value.get("columns"), value.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
+        names = [str(name) for name in columns]
+        yield _List(
+            path, [dict(zip(names, row, strict=True)) if len(row) == len(names) else row for row in data], beside
+        )
+        return
+    for name, one in value.items():
+        if isinstance(one, dict):
+            yield from _lists(one, (*path, name), beside=beside)
+        elif isinstance(one, list):
+            yield _List((*path, name), one, beside)
+
+
+def _is_row(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    inner = value.get("row")
+    return has_question(inner if isinstance(inner, dict) else value)
+
+
+def _own(row: object, path: tuple[str, ...], *, several: bool) -> object:
+    """A row with what the names above it say: the split, or the list that it is from."""
+    if not isinstance(row, dict) or cut_cells(row):
+        return row
+    inner = row.get("row")
+    found = inner if isinstance(inner, dict) else row
+    name = path[-1] if path else ""
+    if name.lower() in _SPLITS:
+        return {"split": name, **found}
+    return {"group": "/".join(path), **found} if several else found

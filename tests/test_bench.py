@@ -1,0 +1,175 @@
+"""Every benchmark starts, runs at a tiny size, and shows a client that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from _harness import measure
+from support import reply, served
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiohttp import web
+
+BENCH = Path(__file__).parents[1] / "bench"
+SCRIPTS = sorted(path.name for path in BENCH.glob("[!_]*.py"))
+
+
+def started(script: str, *arguments: str | Path, fails: bool = False) -> str:
+    done = subprocess.run(
+        [sys.executable, BENCH / script, *arguments], capture_output=True, text=True, check=False, timeout=600
+    )
+    assert bool(done.returncode) == fails, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+class Silent:
+    """A server that nobody asks anything."""
+
+    def stats(self) -> dict[str, Any]:
+        return {"ok": 0, "span_s": 0.0, "received": 0}
+
+
+@pytest.fixture(scope="module")
+def comparison(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The comparison's folder with our own client in the place of the raw one, which needs packages of its own."""
+    if not (shared / "bench" / "server" / "mockllm.c").is_file():
+        pytest.skip(f"the mock server's source is not at {shared / 'bench'}")
+    if shutil.which("cc") is None or shutil.which("taskset") is None:
+        pytest.skip("a C compiler and taskset are needed")
+    root = tmp_path_factory.mktemp("comparison")
+    (root / "data").symlink_to(shared / "data")
+    (root / "bench" / "clients").mkdir(parents=True)
+    (root / "bench" / "server").symlink_to(shared / "bench" / "server")
+    (root / "bench" / "clients" / "c_aiohttp.py").symlink_to(BENCH / "client_reasonmed.py")
+    return root / "bench"
+
+
+def made_questions(place: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"{place}-{number}",
+            "question": f"A {30 + number}-year-old man of {place} has fever. Which is drug {number}?",
+            "options": [f"{place} {number} {one}" for one in ("first", "second", "third", "fourth")],
+            "answer": f"{place} {number} first",
+        }
+        for number in range(8)
+    ]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_benchmark_has_help(script: str) -> None:
+    assert "usage:" in started(script, "--help")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["-c", "import sys; print('no such module: quux'); sys.exit(7)"], ("exit code 7", "no such module: quux")),
+        (["-c", "raise SystemExit('out of luck')"], ("exit code 1", "out of luck")),
+        (["-c", "import os; os._exit(3)"], ("exit code 3", "it printed nothing")),
+    ],
+)
+def test_a_dead_client_is_shown_and_ends_the_benchmark(
+    command: Sequence[str], said: tuple[str, str], tmp_path: Path
+) -> None:
+    if shutil.which("taskset") is None:
+        pytest.skip("taskset is needed")
+    with pytest.raises(SystemExit) as ended:
+        measure(Silent(), [sys.executable, *command], tmp_path)
+    assert all(words in str(ended.value) for words in said)
+
+
+def test_a_client_that_is_killed_on_purpose_is_no_dead_one(tmp_path: Path) -> None:
+    if shutil.which("taskset") is None:
+        pytest.skip("taskset is needed")
+    run = measure(Silent(), [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, limit=0.2)
+    assert run.code == -9
+
+
+async def test_our_own_client_answers_every_row(tmp_path: Path) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return reply("an answer")
+
+    rows = [{"id": f"r{number}", "prompt": f"question {number}"} for number in range(20)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    async with served(answer) as url:
+        words: list[str | Path] = [
+            "--base-url",
+            url,
+            "--input",
+            tmp_path / "in.jsonl",
+            "--output",
+            tmp_path / "out.jsonl",
+        ]
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, BENCH / "client_reasonmed.py", *words, "--work", tmp_path / "work", "--concurrency", "4"
+        )
+        assert await client.wait() == 0
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted(row["id"] for row in found) == sorted(row["id"] for row in rows)
+    assert {row["response"] for row in found} == {"an answer"}
+
+
+def test_the_engines_benchmark_runs_and_ends_when_a_client_dies(comparison: Path, tmp_path: Path) -> None:
+    told = started("engine.py", "--bench", comparison, "pipeline", "faults", "--runs", "1", "--scale", "0.004")
+    assert "| whole pipeline |" in told
+    assert "| reasonmed | 0 |" in told
+    shutil.copytree(comparison, tmp_path / "bench", symlinks=True)
+    (tmp_path / "data").symlink_to(comparison.parent / "data")
+    broken = tmp_path / "bench" / "clients" / "c_aiohttp.py"
+    broken.unlink()
+    broken.write_text("raise SystemExit('the raw client broke')", encoding="utf-8")
+    told = started(
+        "engine.py", "--bench", tmp_path / "bench", "overhead", "--runs", "1", "--scale", "0.004", fails=True
+    )
+    assert "the client died with exit code 1" in told
+    assert "the raw client broke" in told
+    assert "ZeroDivisionError" not in told
+
+
+def test_the_soak_runs(comparison: Path, tmp_path: Path) -> None:
+    told = started(
+        "soak.py", "--bench", comparison, "--requests", "60", "--minutes", "1", "--kills", "1", "--folder", tmp_path
+    )
+    assert "quick_check ok" in told
+    assert "none" not in told
+
+
+def test_the_resume_benchmark_runs(comparison: Path) -> None:
+    told = started("resume.py", "--bench", comparison, "--questions", "3", "--calls", "300")
+    assert "after a clean end, a longer file" in told
+
+
+def test_the_contamination_benchmark_runs(tmp_path: Path) -> None:
+    for package in ("datasketch", "rapidfuzz"):
+        pytest.importorskip(package)
+    for name in ("medqa", "medmcqa", "pubmedqa", "mmlu_medical", "medxpertqa"):
+        lines = [json.dumps(row) + "\n" for row in made_questions(name)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+    assert "all rules:" in started("contamination.py", tmp_path, "--speed", "20")
+
+
+def test_the_ablations_rows_are_made(tmp_path: Path) -> None:
+    row = {"id": "q1", "question": "Which drug?", "options": ["Heparin", "Warfarin"], "answer_index": 0}
+    row["cots"] = [{"text": "It acts at once.\n\nAnswer: A. Heparin", "response": "The answer is A. Heparin."}]
+    (tmp_path / "cots.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert "1 of 1 usable rows of 1" in started("ablation_rows.py", tmp_path / "cots.jsonl", tmp_path / "out")
+
+
+def test_the_training_benchmark_runs() -> None:
+    for package in ("torch", "transformers", "trl"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed (make test-train does it)")
+    told = started("train.py", "--size", "small", "--tokens", "40", "--steps", "2", "--warm", "1", "--only", "trl")
+    assert "tokens/s" in told
