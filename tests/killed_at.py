@@ -19,8 +19,10 @@ from typing import Any, NamedTuple, Self
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 
-PRELOADED = ("reasonmed.cli", "reasonmed.export", "reasonmed.checks.write", "reasonmed.runs.job")
-PRELOADED += ("matplotlib.figure", "matplotlib.backends.backend_svg")
+PRELOADED = (
+    *("reasonmed.cli", "reasonmed.export", "reasonmed.checks.write", "reasonmed.runs.job"),
+    *("matplotlib.figure", "matplotlib.backends.backend_svg"),
+)
 """What a fork need not import again: most of a command's time."""
 
 
