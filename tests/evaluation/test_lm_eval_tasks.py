@@ -30,6 +30,7 @@ def _medqa(folder: Path, count: int = 12) -> Path:
             "question": f"{HOSTILE} Case {number}: which drug{' again' * (number % 3)}?",
             "options": dict(zip("ABCD", OPTIONS, strict=True)),
             "answer_idx": "ABCD"[number % 4],
+            "meta_info": "step1",
             "answer": OPTIONS[number % 4],
         }
         for number in range(count)

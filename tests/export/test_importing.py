@@ -204,7 +204,7 @@ def test_what_our_own_agents_wrote_keeps_key_tier_and_chain(stage: str, layout: 
     assert (found["id"], found["question_id"], found["answer"], found["answer_index"]) == ("q1#1", "q1", "Warfarin", 1)
     assert (found["tier"], found["source"], found["license"], found["demo"]) == ("easy", "MedQA", "MIT", None)
     assert found["chain_of_thought"] == f"text 0 {WORDS}"
-    assert found["response"] == ("Answer: B" if layout == "native" or stage != "refine" else None)
+    assert found["response"] == "Answer: B"
     assert (found["provenance"]["layout"], found["provenance"]["row"]) == (layout, 1)
     if layout == "native":
         assert (found["verified"], found["score"], found["provenance"]["verdict"]["outcome"]) == (True, 8, "correct")

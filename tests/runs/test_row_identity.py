@@ -81,7 +81,7 @@ RECORD: dict[str, tuple[Any, str]] = {
     "verified": (False, "not taken in"),
     "flags": (["truncated"], "not taken in"),
     "answer_source": ("consensus", "identity"),
-    "score": (3, "not taken in"),
+    "score": (4, "not taken in"),
     "source": ("T", "refreshed"),
     "license": ("CC0-1.0", "refreshed"),
     "demo": (False, "not taken in"),

@@ -49,6 +49,9 @@ class Told(NamedTuple):
     system: str | None = None
 
 
+_OURS = {"model1_COT1", "model_choice", "difficulty", "verification_reasons"}
+
+
 class Imported(NamedTuple):
     """How an import ended."""
 
@@ -122,7 +125,11 @@ def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
 
 def _agents_layout(source: Path) -> str | None:
     """The layout in which an agent's command wrote a file; None where another program did."""
-    return {"stories": "native", "original": "original"}.get(look(source))
+    if look(source) == "stories":
+        return "native"
+    first = next((row for row in rows(source) if not isinstance(row, QuestionError)), None)
+    fields = first.fields if first else {}
+    return "original" if "question" in fields and _OURS & fields.keys() else None
 
 
 def _of_agents(source: Path, layout: str) -> Iterator[dict[str, Any] | QuestionError]:

@@ -82,12 +82,6 @@ def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
 def doubts(recipe: Recipe) -> Iterator[str]:
     """What is allowed and seldom wise: a person is told once."""
     verify, generate = recipe.stages.verify, recipe.stages.generate
-    for name in generate.models if generate and generate.samples > 1 else ():
-        if "seed" in (recipe.model(name).extra_body or {}):
-            yield (
-                f"models.{name}.extra_body.seed: every sample is sent with this one seed, so that all may be equal; "
-                "put it into sampling, where the number of the sample is added to it"
-            )
     if verify is None or generate is None:
         return
     judge = recipe.model(verify.model).label

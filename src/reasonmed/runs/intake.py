@@ -55,7 +55,7 @@ class Survey(NamedTuple):
     without_key: int
     """Wanted rows without an answer key."""
     refreshed: str
-    """Hash of what is not identity in the good rows: sources, licenses, splits, meta."""
+    """Hash of what is not identity in the good rows: sources, licenses, splits, meta, and the rows as read."""
     given: int = 0
     """Rows of the file that bring chains of thought."""
 
@@ -88,7 +88,7 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
         count += 1
         given += bool(one.chains)
         whole.update(content_hash(one))
-        rest.update(encode(_refreshed(one.question)))
+        rest.update(encode((_refreshed(one.question), one.rows)))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
         if selection.ids is not None and one.question.id in selection.ids:
             lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))

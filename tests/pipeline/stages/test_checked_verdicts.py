@@ -175,16 +175,6 @@ def test_a_judge_that_also_generates_is_doubted_by_name() -> None:
     assert not list(doubts(recipes.parse(json.dumps(content))))
 
 
-def test_a_seed_that_all_samples_would_share_is_reported() -> None:
-    entry = {"backend": "scripted", "model": "a", "extra_body": {"seed": 7}}
-    content = {
-        "models": {"a": entry, "b": {"backend": "scripted", "model": "b"}},
-        "stages": {"generate": {"models": ["a"], "samples": 3}, "verify": {"model": "b"}},
-    }
-    told = list(doubts(recipes.parse(json.dumps(content))))
-    assert [doubt.split(":")[0] for doubt in told] == ["models.a.extra_body.seed"]
-
-
 EVERYTHING = {"canaries": 0.3, "blind_model": "two", "shuffle": True, "second_judge": "three"}
 
 
