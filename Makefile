@@ -13,7 +13,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .DELETE_ON_ERROR:
 
 run: $(STAMP)-local
-	$(BIN)/reasonmed run examples/questions.json --limit 3
+	$(BIN)/reasonmed run examples/questions.json --limit 6 --max-failures 6
 
 test: lint types tests
 
