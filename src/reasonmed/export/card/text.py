@@ -23,7 +23,6 @@ _FILES = """\
 
 `croissant.json` names every table with its SHA-256 and columns; `export.json` has all settings and counts.
 """
-_NO_SAVING = "No saving option changed what was asked."
 _SPLITS = ("train", "validation", "test")
 
 
