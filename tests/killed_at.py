@@ -1,16 +1,18 @@
-"""Commands that are killed with -9 before their K-th change of the file system.
+"""Command lines in processes of their own: bounded in time and memory, or killed before their K-th change of a folder.
 
 As a script: a server on standard input and output that imports the command line once and forks for every command, so
-that hundreds of kills take seconds. In tests: ``Commands``, its client.
+that hundreds of them take seconds. In tests: ``Commands``, its client.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
+
+MEMORY = 6 << 30
+"""Address space of a command, so that one that grows without bound takes nothing else down."""
 
 PRELOADED = (
     *("reasonmed.cli", "reasonmed.export", "reasonmed.checks.write", "reasonmed.runs.job"),
@@ -27,11 +32,14 @@ PRELOADED = (
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code (-9 where it was killed), what it printed, and its changes below the root."""
+    """How a command ended: its exit code (-9 where it was killed, -14 where its time was up) and what it printed."""
 
     code: int
     shown: str
     changes: int
+    """Of the file system, below the root."""
+    seconds: float
+    peak_mb: float
 
 
 class Commands:
@@ -47,16 +55,19 @@ class Commands:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self._server.communicate()
 
-    def run(self, folder: Path, words: list[str], *, root: Path | None = None, kill_at: int = 0) -> Ended:
+    def run(
+        self, folder: Path, words: list[str], *, root: Path | None = None, kill_at: int = 0, seconds: int = 120
+    ) -> Ended:
         """Run one command line in a folder; kill it before its K-th change below ``root`` (the folder itself)."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         log = folder.parent / f"{folder.name}.log"
         job = {"folder": str(folder), "root": str(root or folder), "words": words, "at": kill_at, "log": str(log)}
+        job["seconds"] = seconds
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        code, changes = json.loads(self._server.stdout.readline())
-        return Ended(code, log.read_text(encoding="utf-8"), changes)
+        code, changes, took, peak_mb = json.loads(self._server.stdout.readline())
+        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, took, peak_mb)
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
@@ -73,6 +84,8 @@ def _child(job: dict[str, Any], report: int) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.chdir(job["folder"])
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.alarm(job["seconds"])
     seen = 0
 
     def hook(event: str, values: tuple[Any, ...]) -> None:
@@ -108,10 +121,12 @@ def _serve() -> None:
             os.close(reading)
             _child(json.loads(line), writing)
         os.close(writing)
-        _, status = os.waitpid(child, 0)
+        began = time.monotonic()
+        _, status, used = os.wait4(child, 0)
+        took = round(time.monotonic() - began, 3)
         changes = int(os.read(reading, 20) or 0)
         os.close(reading)
-        sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), changes]) + "\n")
+        sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024]) + "\n")
         sys.stdout.flush()
 
 
