@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, meta
+from jinja2 import (
+    BytecodeCache,
+    ChoiceLoader,
+    DictLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    meta,
+)
 from jinja2.sandbox import SandboxedEnvironment
 
 from reasonmed.errors import RecipeError
@@ -16,6 +25,9 @@ from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import CodeType
+
+    from jinja2.bccache import Bucket
 
 INSTRUCTION = "Please answer the following multiple-choice question:\n"
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -52,6 +64,25 @@ def instruction(stem: str, options: Sequence[str], context: str | None) -> str:
     return (INSTRUCTION if options else "") + lettered(stem, options, context)
 
 
+class _Compiled(BytecodeCache):
+    """Compiled templates of this process, by source: a run reads each of them several times."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Hand out what was compiled of this very source."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _Compiled()
+
+
 class Prompt:
     """A stage's template.
 
@@ -73,6 +104,7 @@ class Prompt:
             keep_trailing_newline=False,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_compiled,
         )
         self._environment.filters["fenced"] = fenced
         try:
@@ -101,8 +133,8 @@ class Prompt:
     def _all_names(self) -> list[str]:
         names = [f"{self.stage}.md"]
         for name in names:
-            included = meta.find_referenced_templates(self._environment.parse(self._source(name)))
-            names += [one for one in included if one is not None and one not in names]
+            included = _included(self._source(name))
+            names += [one for one in included if one not in names]
         return names
 
     @cached_property
@@ -135,3 +167,10 @@ class Prompt:
             return self._template.render(values)
         except TemplateError as broken:
             raise RecipeError([f"prompts: {self.stage}.md cannot be filled in: {broken}"]) from broken
+
+
+@lru_cache
+def _included(text: str) -> tuple[str, ...]:
+    """The templates that a template includes."""
+    found = meta.find_referenced_templates(SandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).parse(text))
+    return tuple(dict.fromkeys(one for one in found if one is not None))
