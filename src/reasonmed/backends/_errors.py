@@ -64,14 +64,14 @@ def refusal(status: int, said: Said, headers: Mapping[str, str], where: str) -> 
     told = f"{where} answered {came if came == status else f'{came} with error {status}'}: {said.text}"
     advice = _account(status, said, headers)
     if advice is not None:
-        return CredentialRejected(f"{told}. {advice}.", 0 if status in _BY_TEXT else status)
+        return CredentialRejected(f"{told.rstrip('.')}. {advice}.", 0 if status in _BY_TEXT else status)
     fleeting = words.RATE.coded(said) or words.has_code(words.BAD_DRAW, said)
     if status in _OWN_FAULT | _BY_TEXT and (not fleeting or status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
         return _refused(status, said, told)
     if status in _CONFIGURED:
-        return ModelNotServed(f"{told}. {_CONFIGURED[status]}.", status)
+        return ModelNotServed(f"{told.rstrip('.')}. {_CONFIGURED[status]}.", status)
     if status >= _SERVER and words.has_code(words.GONE_MODEL, said):
-        return ModelNotServed(f"{told}. {_CHECK_MODEL}.", status)
+        return ModelNotServed(f"{told.rstrip('.')}. {_CHECK_MODEL}.", status)
     if status in _BUSY or words.RATE.coded(said):
         return Overloaded(told, asked_wait(headers, said))
     return Unreachable(told, "timeout" if status == HTTPStatus.REQUEST_TIMEOUT else "server")
@@ -134,11 +134,11 @@ def _refused(status: int, said: Said, told: str) -> ReasonMedError:
     if kind != "bad_request":
         return RequestRejected(told, kind, status)
     if words.MODEL.of(said):
-        return ModelNotServed(f"{told}. {_CHECK_MODEL}.", 0 if status in _BY_TEXT else status)
+        return ModelNotServed(f"{told.rstrip('.')}. {_CHECK_MODEL}.", 0 if status in _BY_TEXT else status)
     if status == HTTPStatus.FORBIDDEN:
-        return CredentialRejected(f"{told}. {_PAGE if said.page else _CHECK_KEY}.", status)
+        return CredentialRejected(f"{told.rstrip('.')}. {_PAGE if said.page else _CHECK_KEY}.", status)
     if status == HTTPStatus.NOT_FOUND:
-        return ModelNotServed(f"{told}. {_CHECK_MODEL}.", status)
+        return ModelNotServed(f"{told.rstrip('.')}. {_CHECK_MODEL}.", status)
     return RequestRejected(told, "bad_request", status)
 
 

@@ -90,10 +90,10 @@ def safe(text: object, style: str = "") -> Text:
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text)), style=style)
 
 
-def clip(text: str) -> str:
+def clip(text: str, most: int = _LONGEST) -> str:
     """The beginning of an error's text, in one line."""
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def say(text: object, style: str = "") -> None:

@@ -67,7 +67,8 @@ async def run(
     if crash is not None:
         raise crash
     if aside:
-        stop.ask(SetAside(f"{len(aside)} questions wait for another session; the first: {aside[0]}"))
+        wait = "1 question waits" if len(aside) == 1 else f"{len(aside)} questions wait"
+        stop.ask(SetAside(f"{wait} for another session; the first: {aside[0]}"))
 
 
 async def _end(under_way: set[asyncio.Task[Story]]) -> None:

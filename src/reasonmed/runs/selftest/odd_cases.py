@@ -106,10 +106,12 @@ def _elsewhere(asked: Asked) -> Reply:
 def _streamed(asked: Asked) -> Reply:
     half = len(asked.text) // 2
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": asked.text[:half]}, {"content": asked.text[half:]}]
-    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    ends = (None, None, "stop")
+    choices = [
+        {"index": 0, "delta": delta, "finish_reason": end} for delta, end in zip((*deltas, {}), ends, strict=True)
+    ]
     model = {"model": asked.body["model"]}
-    events = [f"data: {json.dumps(model | chunk)}\n\n" for chunk in chunks]
+    events = [f"data: {json.dumps({**model, 'choices': [choice]})}\n\n" for choice in choices]
     return Reply(200, "".join([*events, "data: [DONE]\n\n"]).encode(), {"Content-Type": "text/event-stream"})
 
 

@@ -52,7 +52,7 @@ def stops(code: int, words: str) -> Ends:
     def holds(ended: Ended) -> bool:
         return ended.code == code and words.lower() in ended.said.lower() and _resumed(ended)
 
-    return Ends(f"exit {code} with its words; resumed: same bytes", holds)
+    return Ends(f"exit {code}, its words; resumed: same bytes", holds)
 
 
 def fails(words: str) -> Ends:
@@ -63,7 +63,7 @@ def fails(words: str) -> Ends:
         others = _results(ended.files, ended.marked) == _results(ended.whole, ended.marked)
         return ended.code == 0 and len(own) == 1 and words in own[0] and others
 
-    return Ends("that question fails with the reason, others as without faults", holds)
+    return Ends("a failure with its words; others: no change", holds)
 
 
 def without_sent(name: str) -> Ends:
@@ -74,7 +74,7 @@ def without_sent(name: str) -> Ends:
         same = ended.code == 0 and _results(ended.files) == _results(ended.whole)
         return same and not any(name in one for one in sent if one)
 
-    return Ends("same results; records show what was sent", holds)
+    return Ends("same results, and what was sent", holds)
 
 
 def without_text(text: str) -> Ends:
@@ -85,7 +85,7 @@ def without_text(text: str) -> Ends:
         found = any(text in (row["chain_of_thought"] or "") + (row["response"] or "") for row in rows)
         return EVERY.holds(ended) and not found
 
-    return Ends(f"an outcome of every question, no {text} in it", holds)
+    return Ends(f"all questions, no {text} in records", holds)
 
 
 def _ids(files: Files) -> set[str]:
@@ -103,13 +103,13 @@ def _rows(lines: Iterable[str], left_out: tuple[str, ...], without: str | None) 
     return [{name: row[name] for name in row if name not in left_out} for row in rows if row["question_id"] != without]
 
 
-SAME = Ends("same bytes as without faults", lambda ended: ended.code == 0 and ended.files == ended.whole)
+SAME = Ends("same bytes", lambda ended: ended.code == 0 and ended.files == ended.whole)
 EVERY = Ends(
-    "an outcome of every question",
+    "an outcome of all questions",
     lambda ended: ended.code == 0 and bool(ended.files.records) and _ids(ended.files) == _ids(ended.whole),
 )
 ASIDE = Ends(
-    "exit 5, others finished; resumed: same bytes",
+    "exit 5, others done; resumed: same bytes",
     lambda ended: (
         ended.code == _SERVICE and _ids(ended.files) == _ids(ended.whole) - {ended.marked} and _resumed(ended)
     ),
