@@ -247,7 +247,7 @@ CASES = (
         "one question: thinking without an end",
         "DeepSeek-R1, Qwen3",
         of_one(lambda asked: Reply(200, asked.completion(f"<think>\n{asked.text}"))),
-        fails("cut"),
+        fails("cut", "truncated"),
     ),
     Case(
         "one question: moderated, 403",
