@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 _CPUS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 SERVER_CPU, CLIENT_CPU = str(_CPUS[-1]), str(_CPUS[0])
@@ -74,30 +74,31 @@ class Counts(Protocol):
 
 
 class Server:
-    """The mock server on a CPU of its own."""
+    """The mock server, or another one that prints its address, on a CPU of its own."""
 
-    def __init__(self, program: Path) -> None:
-        command = ["taskset", "-c", SERVER_CPU, str(program), "--port", "0"]
+    def __init__(self, *program: Path | str) -> None:
+        command = ["taskset", "-c", SERVER_CPU, *map(str, program)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.url = self._process.stdout.readline().split()[-1]
 
-    def _get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON object at a path of the server itself."""
         with urllib.request.urlopen(f"{self.url.removesuffix('/v1')}/{path}", timeout=10) as reply:  # noqa: S310 - ours
             found: dict[str, Any] = json.load(reply)
         return found
 
     def reset(self, **settings: float) -> None:
         """New settings, and every counter at zero."""
-        self._get("reset?" + "&".join(f"{name}={value:g}" for name, value in {**_ZERO, **settings}.items()))
+        self.get("reset?" + "&".join(f"{name}={value:g}" for name, value in {**_ZERO, **settings}.items()))
 
     def stats(self) -> dict[str, Any]:
         """The counters."""
-        return self._get("stats")
+        return self.get("stats")
 
     def mark(self) -> None:
         """From here on, count prompts that were answered before."""
-        self._get("mark")
+        self.get("mark")
 
     def close(self) -> None:
         """End the process."""
@@ -114,14 +115,14 @@ def server_of(bench: Path, scratch: Path) -> Iterator[Server]:
         sys.exit(f"these benchmarks need a C compiler and the mock server's source at {source}: say --bench DIR")
     program = scratch / "mockllm"
     subprocess.run([compiler, "-O2", "-o", str(program), str(source), "-lm"], check=True)
-    server = Server(program)
+    server = Server(program, "--port", "0")
     try:
         yield server
     finally:
         server.close()
 
 
-def measure(
+def measure(  # noqa: PLR0913 - how a client begins and how it may end
     server: Counts,
     command: Sequence[str],
     folder: Path,
@@ -129,10 +130,12 @@ def measure(
     kill_at: int | None = None,
     limit: float = 900,
     seen: Callable[[], bool] | None = None,
+    ends: Container[int] = (0,),
 ) -> Measured:
     """Run one client to its end, or kill -9 it: after so many answers or seconds, or once enough is ``seen``.
 
-    A client that dies by itself ends the benchmark, with its exit code and the last lines of its output.
+    A client that ends by itself with another exit code than ``ends`` ends the benchmark, with the last lines of its
+    output.
     """
     killed = False
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +157,7 @@ def measure(
             time.sleep(0.02)
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode and not killed:
+    if process.returncode not in ends and not killed:
         _give_up(command, f"died with exit code {process.returncode}", folder)
     cpu = usage.ru_utime + usage.ru_stime
     return Measured(wall, cpu, usage.ru_maxrss / 1000, server.stats(), process.returncode)

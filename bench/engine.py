@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from _harness import Measured, Server, answered, machine, measure, median, rows_file, server_of, table
+from _harness import Counts, Measured, Server, answered, machine, measure, median, rows_file, server_of, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ RECIPE = """
 models:
   a: {{backend: openai, base_url: {url}, model: a}}
   b: {{backend: openai, base_url: {url}, model: b}}
-  c: {{backend: openai, base_url: {url}, model: c}}
+  c: {{backend: openai, base_url: {third}, model: c}}
   judge: {{backend: openai, base_url: {url}, model: judge}}
 stages:
   generate: {{models: [a, b, c]}}
@@ -109,11 +109,21 @@ class Setting(NamedTuple):
                 sink.write(json.dumps(row) + "\n")
         return path
 
-    def pipeline(self, folder: Path, questions: Path, in_flight: int, **more: Any) -> Measured:
-        """``reasonmed run`` of the whole pipeline."""
-        (folder / "recipe.yaml").write_text(RECIPE.format(url=self.server.url, in_flight=in_flight), encoding="utf-8")
+    def pipeline(
+        self,
+        folder: Path,
+        questions: Path,
+        in_flight: int,
+        *,
+        third: str | None = None,
+        counts: Counts | None = None,
+        **more: Any,
+    ) -> Measured:
+        """``reasonmed run`` of the whole pipeline; ``third`` is an address of its own for the third model."""
+        recipe = RECIPE.format(url=self.server.url, third=third or self.server.url, in_flight=in_flight)
+        (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
         command = [sys.executable, "-m", "reasonmed", "run", str(questions), "-r", "recipe.yaml", "-o", "run"]
-        return measure(self.server, [*command, "--max-failures", "100%"], folder, **more)
+        return measure(counts or self.server, [*command, "--max-failures", "100%"], folder, **more)
 
 
 def overhead(at: Setting) -> None:

@@ -1,9 +1,12 @@
 """A million requests with faults and kills, bounded in time; then how fast such a run is taken up again.
 
     python bench/soak.py --bench DIR [--requests 1000000] [--minutes 60] [--kills 5]
+    python bench/soak.py --bench DIR --odd --requests 200000 --minutes 20 --kills 3
 
 The whole pipeline runs on a server that throttles (5 %), fails (2 %), drops, truncates and garbles (1 % each). It is
 killed with -9 at random moments and started again by the same command. Prints what was asked, paid twice and lost.
+With --odd one of three models is at a server that also mixes in the oddities of `selftest --odd` (6 %, see
+_odd_mix.py), and whose credit ends once; --compare makes the same run without faults and compares the files.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 from _harness import FirstRequest, machine, server_of, table
+from _odd_soak import soak_odd
 from engine import FAULTS, HERE, Setting, real_questions
 
 CALLS_A_QUESTION = 22
@@ -29,6 +33,10 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--odd", action="store_true", help="Mix in the oddities of selftest --odd.")
+    parser.add_argument(
+        "--compare", action="store_true", help="With --odd: the same run without faults, and its files."
+    )
     parser.add_argument("--folder", type=Path, default=None, help="Where the run's files go (about 2 GB a million).")
     arguments = parser.parse_args()
     bench = arguments.bench.resolve()
@@ -36,7 +44,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reasonmed-soak-", dir=arguments.folder) as scratch:
         place = Path(scratch)
         with server_of(bench, place) as server:
-            _soak(Setting(server, bench, place, 1, {}, list(real_questions(bench))), arguments)
+            at = Setting(server, bench, place, 1, {}, list(real_questions(bench)))
+            (soak_odd if arguments.odd else _soak)(at, arguments)
 
 
 def _soak(at: Setting, arguments: argparse.Namespace) -> None:

@@ -77,6 +77,8 @@ class Opinion(Struct, frozen=True, omit_defaults=True):
     outcome: Literal["correct", "error", "undecided"]
     reason: str = ""
     model: str = ""
+    sent: dict[str, Any] | None = None
+    """As in its completion: the parameters that were sent, where they are not the recipe's."""
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
@@ -93,6 +95,8 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     conflict: bool = False
     prechecked: bool = False
     opinions: tuple[Opinion, ...] = ()
+    sent: dict[str, Any] | None = None
+    """As in the judge's completion."""
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -117,6 +121,8 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     served: str | None = None
     sent: dict[str, Any] | None = None
     """Both as in its completion."""
+    rank_sent: dict[str, Any] | None = None
+    """As in the ranker's."""
 
     @property
     def outcome(self) -> str:
@@ -156,6 +162,9 @@ class Kept(Struct, frozen=True, omit_defaults=True):
     score: int | None = None
     justification: str = ""
     scorer: str | None = None
+    response_sent: dict[str, Any] | None = None
+    score_sent: dict[str, Any] | None = None
+    """As in the summarizer's completion, and in the scorer's."""
 
     @property
     def verified(self) -> bool:

@@ -9,19 +9,28 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from test_long_runs import RUN, begin, ended, outputs, prepare, reasonmed, waiting
 
+from reasonmed import recipe as recipes
+from reasonmed.errors import Unavailable
 from reasonmed.runs import descriptors
+from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import Selection, take_in
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 from reasonmed.runs.selftest.server import FaultyServer, serving
-from support import recipe
+from reasonmed.types import Story
+from support import question, recipe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 @asynccontextmanager
@@ -104,3 +113,25 @@ def test_the_limit_on_open_files_is_raised_else_fewer_requests_are_open(monkeypa
     assert most == (500 - 64) // addresses
     assert note is not None
     assert f"limits.in_flight is {most} instead of 2000" in note
+
+
+async def test_a_port_that_never_speaks_tls_ends_a_run_at_first_contact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reasonmed.backends.openai._FIRST_CONNECT", 5.2)
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    models = {"m": {"backend": "openai", "base_url": url, "model": "m"}}
+    stages = {"generate": {"models": ["m"], "temperatures": [0.7], "samples": 9}, "verify": {"model": "m"}}
+    made = recipes.parse(json.dumps({"models": models, "stages": stages}))
+    intake = take_in(Path("questions.jsonl"), lambda: iter([Story(question())]), Selection())
+    began = time.monotonic()
+    async with server:
+        with pytest.raises(Unavailable, match=r"cannot be reached: .* no connection within 5.2 s\. Is it running"):
+            await execute(synthesis_job(intake, made, RunDirectory(tmp_path / "run")), Watch())
+    assert time.monotonic() - began < 15

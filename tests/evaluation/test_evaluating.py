@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from reasonmed.backends import scripted
 from reasonmed.backends._prices import Price
@@ -14,10 +16,13 @@ from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
+from reasonmed.evaluation.models import of_endpoint
+from reasonmed.evaluation.report import how
 from reasonmed.exchange import Completion, Request
 from reasonmed.questions.normal import stem_hash
 from reasonmed.runs.intake import Selection
 from reasonmed.types import Question
+from support import reply, served
 
 OPTIONS = ("Heparin", "Warfarin", "Aspirin", "Alteplase")
 COUNT = 20
@@ -468,3 +473,21 @@ def test_another_model_under_a_known_name_is_refused(
     other = Candidate(name="one", entry=ScriptedSettings(backend="scripted", model="one", revision="fp8"))
     with pytest.raises(RunDirectoryError, match="another model under the name one"):
         evaluate([file], [other], tmp_path / "out")
+
+
+async def test_results_say_what_was_sent_where_an_endpoint_does_not_take_the_temperature(tmp_path: Path) -> None:
+    async def handle(received: web.Request) -> web.StreamResponse:
+        if "temperature" in await received.json():
+            error = {"message": "Unsupported parameter: 'temperature'", "param": "temperature", "code": "unsupported"}
+            return web.json_response({"error": error}, status=400)
+        return reply("I weigh it.\n\nAnswer: A")
+
+    file = write(tmp_path / "own.jsonl", rows(6))
+    async with served(handle) as url:
+        told = await asyncio.to_thread(
+            evaluate, [file], [of_endpoint(url, "strict")], tmp_path / "out", Settings(temperature=0.7)
+        )
+    sent = {"max_tokens": Settings().max_tokens, "json_schema": False}
+    assert told["models"][0]["sent"] == [{"parameters": sent, "answers": 6}]
+    assert {str(row.sent) for row in read_answers(next((tmp_path / "out" / "answers").iterdir()))} == {str(sent)}
+    assert "6 answers of strict were drawn with other parameters" in how(told)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from typer.testing import CliRunner
 
 from reasonmed import recipe as recipes
+from reasonmed.cli import app
 from reasonmed.runs.commands.run import synthesis_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
@@ -92,6 +95,50 @@ async def test_a_change_of_the_served_model_is_said_once(tmp_path: Path) -> None
     _, notes = await run(tmp_path / "run", lambda number: "big-0613" if number < 3 else "big-1106", strict=False)
     told = [note for note in notes if "served" in note]
     assert told == ["big is now served as big-1106, before as big-0613: records say which (`served`)"]
+
+
+async def test_records_say_what_judge_ranker_responder_and_scorer_were_sent(tmp_path: Path) -> None:
+    drafts = count()
+
+    async def handle(received: web.Request) -> web.StreamResponse:
+        body = await received.json()
+        if "top_p" in body or body.get("temperature"):
+            error = {"message": "Unsupported parameter: 'temperature'", "param": "temperature", "code": "unsupported"}
+            name = "top_p" if "top_p" in body else "temperature"
+            return web.json_response({"error": {**error, "param": name}}, status=400)
+        if "response_format" in body:
+            return web.json_response({"error": {"message": "response_format is not supported"}}, status=400)
+        text = str(body["messages"])
+        if '"score"' in text:
+            return reply(json.dumps({"score": 4, "justification": "It weighs every option."}))
+        return reply(verdict() if '"verdict"' in text else f"Draft {next(drafts)}. {prose('B')}")
+
+    def strict(url: str) -> recipes.Recipe:
+        judge = {"model": "j", "temperature": 0.4}
+        stages = {
+            "generate": {"models": ["m"], "temperatures": [0.7, 0.9]},
+            "verify": {**judge, "shuffle": True},
+            "route": {"easy": 0, "medium": 1},
+            "rank": {**judge, "keep": 1},
+            "summarize": judge,
+            "score": judge,
+        }
+        models = {name: {"backend": "openai", "base_url": url, "model": name} for name in ("m", "j")}
+        return recipes.parse(json.dumps({"models": models, "stages": stages}))
+
+    directory = RunDirectory(tmp_path / "run")
+    intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in ROWS), Selection())
+    async with served(handle) as url:
+        await execute(synthesis_job(intake, strict(url), directory), Watch())
+    for one in provenances(directory):
+        sent = {"max_tokens": 2000, "json_schema": False}
+        assert one["verdict"]["sent"] == one["rank_sent"] == one["score_sent"] == sent
+        assert one["response_sent"] == {"max_tokens": 1000, "json_schema": False}
+        assert [said["sent"] for said in one["verdict"]["opinions"]] == [sent]
+    shown = CliRunner().invoke(app, ["why", str(directory.path), "q1"]).output
+    assert shown.count("sent: max_tokens 2000, json_schema False") > 2
+    assert "sent: max_tokens 1000" in shown
+    assert (await rebuild(directory)).identical
 
 
 async def test_a_replay_gives_the_same_records(tmp_path: Path) -> None:

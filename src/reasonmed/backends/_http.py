@@ -129,7 +129,7 @@ def tls_of(url: URL, ca_file: Path | None) -> ssl.SSLContext | bool:
 
 @asynccontextmanager
 async def posted(
-    session: aiohttp.ClientSession, url: URL, data: bytes, where: str
+    session: aiohttp.ClientSession, url: URL, data: bytes, where: str, limits: aiohttp.ClientTimeout
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a POST; ``where`` names model and endpoint.
 
@@ -144,7 +144,9 @@ async def posted(
     target = url
     try:
         for _ in range(_HOPS):
-            async with session.post(target, data=data, allow_redirects=False, **AS_IT_COMES) as response:
+            async with session.post(
+                target, data=data, allow_redirects=False, timeout=limits, **AS_IT_COMES
+            ) as response:
                 if response.status == _PROXY_AUTHENTICATION and proxy_of(url):
                     raise _wants_password(where, url)
                 if response.status not in _REDIRECTS:

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 _OPENAI = "https://api.openai.com/v1"
 _ADAPTATIONS = 10
 _CONNECT = 30
-"""Seconds that a connection may take."""
+"""Seconds that a connection may take, TLS among it."""
+_FIRST_CONNECT = 10
+"""The same as long as there was none: a port that never speaks is no busy server."""
 _NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 """Nothing came from the endpoint: it is not there, or speaks another protocol."""
 _SUCCESS = range(200, 300)
@@ -128,6 +130,8 @@ class OpenAI:
         self._dialect = Dialect(settings.identity, json_schema=settings.json_schema)
         self._most_bytes = int((settings.limits.max_reply_mb or MAX_REPLY_MB) * 1e6)
         self._url = URL(settings.url)
+        self._met = False
+        """Whether there ever was a connection."""
         self.listener: Callable[[Mapping[str, str]], None] | None = None
         """Hears the headers of every answer."""
 
@@ -177,15 +181,15 @@ class OpenAI:
     async def _post(self, body: Mapping[str, Any]) -> _Answer:
         session = self._open()
         try:
-            async with posted(session, self._url, _encode(body), self.settings.where) as response:
+            async with posted(session, self._url, _encode(body), self.settings.where, self._timeout()) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
         except UnreadableBody as unread:
             raise Unreachable(f"{self.settings.where} sent {unread}", "server") from None
         except aiohttp.ConnectionTimeoutError as late:
-            said = f"{self.settings.where}: no connection within {_CONNECT} s"
-            raise Unreachable(said, "timeout", connected=False) from late
+            said = f"{self.settings.where}: no connection within {self._timeout().sock_connect:g} s"
+            raise Unreachable(said, "timeout", connected=self._met) from late
         except TimeoutError as late:
             raise Unreachable(
                 f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
@@ -214,19 +218,30 @@ class OpenAI:
                 f"{where} ended a reply with finish_reason {str(odd)!r}, which is no end", "server"
             ) from None
 
+    def _timeout(self) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=self.settings.timeout, sock_connect=_CONNECT if self._met else _FIRST_CONNECT
+        )
+
+    async def _meet(self, *_: object) -> None:
+        self._met = True
+
     def _key(self) -> str | None:
         return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             key = api_key(self.settings.api_key_env)
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_create_end.append(self._meet)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=self._connections, ttl_dns_cache=300, ssl=tls_of(self._url, self.settings.ca_file)
                 ),
                 proxy=None if self._direct else proxy_of(self._url),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self.settings.timeout, sock_connect=_CONNECT),
+                timeout=self._timeout(),
+                trace_configs=[trace],
                 headers={
                     "Content-Type": "application/json",
                     "User-Agent": f"reasonmed/{__version__}",

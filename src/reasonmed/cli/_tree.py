@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.tree import Tree
 
@@ -122,16 +122,25 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
     node = tree.add(safe(head, _STYLES[chain.outcome]))
     if chain.served is not None:
         node.add(safe(f"served as {chain.served}"))
-    if chain.sent is not None:
-        node.add(safe(f"sent: {', '.join(f'{name} {value}' for name, value in chain.sent.items())}"))
+    _add_sent(node, chain.sent)
     node.add(safe(clip(chain.text)))
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""
-        node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
-        for said in chain.verdict.opinions:
-            node.add(safe(f"{said.kind}, {said.model}: {said.outcome} {clip(said.reason)}".rstrip()))
+        said = node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
+        _add_sent(said, chain.verdict.sent)
+        for other in chain.verdict.opinions:
+            _add_sent(
+                node.add(safe(f"{other.kind}, {other.model}: {other.outcome} {clip(other.reason)}".rstrip())),
+                other.sent,
+            )
     if chain.score is not None:
-        node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}"))
+        _add_sent(node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}")), chain.rank_sent)
+
+
+def _add_sent(node: Tree, sent: Mapping[str, Any] | None) -> None:
+    """The parameters that were sent, where they are not the recipe's."""
+    if sent is not None:
+        node.add(safe(f"sent: {', '.join(f'{name} {value}' for name, value in sent.items())}"))
 
 
 def _add_rewrite(tree: Tree, number: int, rewrite: Rewrite, question: Question, clip: _Clip) -> None:
@@ -155,7 +164,7 @@ def _add_kept(tree: Tree, number: int, kept: Kept, scored: Scored | None, clip: 
         safe(f"record #{number} from {origin}, {'verified' if kept.verified else 'unverified'}{flags}", "bold")
     )
     if kept.response is not None:
-        node.add(safe(f"response: {clip(kept.response)}"))
+        _add_sent(node.add(safe(f"response: {clip(kept.response)}")), kept.response_sent)
     if scored is not None:
         points = "no score" if scored.score is None else f"score {scored.score} of 10"
-        node.add(safe(f"{points} by {scored.model}: {clip(scored.justification)}"))
+        _add_sent(node.add(safe(f"{points} by {scored.model}: {clip(scored.justification)}")), scored.sent)

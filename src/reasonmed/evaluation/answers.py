@@ -52,6 +52,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     question: str = ""
     options: tuple[str, ...] = ()
+    sent: dict[str, Any] | None = None
+    """The parameters that were sent, where they are not those that were asked for."""
 
 
 class Result(NamedTuple):
@@ -78,6 +80,8 @@ class Result(NamedTuple):
     """The letters of the answers, None where none was read, in the question's own order of options."""
     rotated: bool
     """Whether the options were shown in other orders too."""
+    sent: tuple[str, ...] = ()
+    """What was sent for answers for which that is not what was asked for, as JSON."""
 
 
 def replies(one: Result) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
@@ -152,6 +156,7 @@ def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any]) -
         text=chain.text,
         question=question.stem,
         options=question.options,
+        sent=chain.sent,
     )
 
 
@@ -176,6 +181,7 @@ def result_of(rows: list[Row]) -> Result:
         flips=len({row.answer for row in rows}) > 1,
         answers=tuple(row.answer for row in rows),
         rotated=any(row.rotated for row in rows),
+        sent=tuple(encode(row.sent).decode() for row in rows if row.sent is not None),
     )
 
 

@@ -93,6 +93,16 @@ def how(told: Mapping[str, Any]) -> str:
     return (
         f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings['temperature']:g}, with "
         f"up to {settings['max_tokens']:,} tokens a reply, thinking {thinking}, prompt '{settings['prompt_name']}'."
+        + "".join(_sent(model) for model in told["models"])
+    )
+
+
+def _sent(model: Mapping[str, Any]) -> str:
+    """What a model's endpoint was sent in the place of these settings, in sentences."""
+    return "".join(
+        f" {one['answers']:,} answers of {model['name']} were drawn with other parameters, which its endpoint takes: "
+        f"{', '.join(f'{name} {value}' for name, value in one['parameters'].items()) or 'none'}."
+        for one in model.get("sent", ())
     )
 
 

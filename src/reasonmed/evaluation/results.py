@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,7 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
         **counts(one.results),
         "answers_file": one.file,
         "answers_sent": status.calls,
+        "sent": _sent(one),
         "tokens": status.tokens,
         "spent_usd": status.spent_usd,
         "benchmarks": {
@@ -124,6 +126,12 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
             for set_ in benchmarks
         },
     }
+
+
+def _sent(one: Answered) -> list[dict[str, Any]]:
+    """What the model's endpoint was sent, where that is not what was asked for, and for how many answers."""
+    found = Counter(sent for result in one.results for sent in result.sent)
+    return [{"parameters": json.loads(sent), "answers": count} for sent, count in sorted(found.items())]
 
 
 def _base(evaluation: Evaluation, answered: list[Answered]) -> tuple[Answered | None, str | None]:

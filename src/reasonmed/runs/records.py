@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from reasonmed.engine.ledger import encode, unpack_story, unpack_texts
+from reasonmed.exchange import Completion
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.questions.ids import chain_id, record_id
@@ -37,6 +38,11 @@ SELECT stage, model, error, texts FROM calls WHERE {CALLS_OF} AND error IS NOT N
 """  # noqa: S608 - a constant
 _ADDRESS = re.compile(r" at \S+ answered ")
 _SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
+_SCORING = """
+SELECT texts FROM calls WHERE question = ? AND stage = 'score' AND error IS NULL AND length(key) = 16
+ORDER BY attempt DESC, max_tokens DESC LIMIT 1
+"""
+_decode_completion = msgspec.json.Decoder(Completion).decode
 
 
 _UNKNOWN: dict[str, Any] = {
@@ -75,6 +81,8 @@ class Scored(NamedTuple):
     score: int | None
     justification: str
     model: str
+    sent: dict[str, Any] | None = None
+    """The parameters that were sent, where they are not the recipe's."""
 
 
 def outcomes(ledger: Ledger) -> Iterator[Story]:
@@ -97,7 +105,17 @@ def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
     """The scores of a question's records, by record id."""
     rows = ledger.query(_SCORES, f"{question_id}#", f"{question_id}$")
-    return {name: Scored(*rest) for name, *rest in rows}
+    return {name: Scored(*rest, _sent_to_score(ledger, name)) for name, *rest in list(rows)}
+
+
+def _sent_to_score(ledger: Ledger, name: str) -> dict[str, Any] | None:
+    """What was sent for a record's score, from the call that gave it; None where that is the recipe's or is lost."""
+    for (texts,) in ledger.query(_SCORING, name):
+        try:
+            return _decode_completion(unpack_texts(texts)[1]).sent
+        except (zlib.error, msgspec.DecodeError):
+            return None
+    return None
 
 
 def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scored]) -> list[Record]:
@@ -180,10 +198,13 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
         "sent": written.sent if written else None,
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
+        "rank_sent": parent.rank_sent if parent else None,
         "verdict": msgspec.to_builtins(kept.verdict),
         "blind_reader": rewrite.blind_model if rewrite else None,
         "responder": kept.response_model,
+        "response_sent": kept.response_sent,
         "scorer": scored.model if scored else kept.scorer,
+        "score_sent": scored.sent if scored else kept.score_sent,
         "score_reason": scored.justification if scored else kept.justification or None,
         "chains": {outcome: number for outcome, number in count_outcomes(story.chains).items() if number},
         "prompts": facts["prompts"],

@@ -95,6 +95,12 @@ class Endpoint:
             bucket.spend(spent(estimate), now)
 
     @property
+    def mute(self) -> bool:
+        """Whether the last connection to it was not made in the time that there is for one."""
+        error = self.last_error
+        return isinstance(error, Unreachable) and error.kind == "timeout" and not error.connected
+
+    @property
     def held_until(self) -> float:
         """Until when the endpoint asked to be left alone, for all requests or for those that it turned away."""
         return max(self._held_until, self._asked_until)

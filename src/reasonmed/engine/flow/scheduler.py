@@ -72,8 +72,8 @@ class Pool:
 
     @property
     def _unreached(self) -> bool:
-        """Whether nothing ever came from any address, over several tries."""
-        return self.down and not any(endpoint.reached for endpoint in self.endpoints)
+        """Whether nothing ever came from any address, over several tries or a long one."""
+        return all(not endpoint.reached and (endpoint.breaker.open or endpoint.mute) for endpoint in self.endpoints)
 
     def _longest(self, give_up: float) -> float:
         return min(give_up, _FIRST_CONTACT) if self._unreached else give_up

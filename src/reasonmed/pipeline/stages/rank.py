@@ -57,7 +57,7 @@ async def _scored(question: Question, chain: ChainOfThought, team: Team) -> Chai
         return chain
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     try:
-        score, why = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, RANK_BOUNDS))
+        score, why, sent = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, RANK_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(chain, justification=f"no score: {lost.kind}")
-    return replace(chain, score=score, justification=why)
+    return replace(chain, score=score, justification=why, rank_sent=sent)

@@ -29,7 +29,7 @@ async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
         return kept
     values = {"key": known_key(question), "chain_of_thought": kept.text, "response": kept.response or ""}
     try:
-        points, why = await agent.ask(question, values, lambda reply: read_score(reply, agent, SCORE_BOUNDS))
+        points, why, sent = await agent.ask(question, values, lambda reply: read_score(reply, agent, SCORE_BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(kept, justification=f"no score: {lost.kind}", scorer=agent.label)
-    return replace(kept, score=points, justification=why, scorer=agent.label)
+    return replace(kept, score=points, justification=why, scorer=agent.label, score_sent=sent)

@@ -39,11 +39,11 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     keep_truncated = bool(generate and generate.keep_truncated)
     concluded = parse_answer(kept.text, question.options)
     expected = question.answer if question.answer is not None else concluded.option if concluded else None
-    cut = False
+    cut, sent = False, None
 
     def parse(completion: Completion) -> str:
-        nonlocal cut
-        cut = completion.cut
+        nonlocal cut, sent
+        cut, sent = completion.cut, completion.sent
         return check_prose(_response(completion, question, expected, keep_truncated=keep_truncated), agent)
 
     values = {"key": known_key(question), "chain_of_thought": kept.text}
@@ -52,7 +52,7 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     except (UnparsableReply, RequestRejected) as lost:
         return Dropped("summarize", f"no response came: {lost}", kept.parent)
     flags = (*kept.flags, "response_truncated") if cut else kept.flags
-    return replace(kept, response=response, response_model=agent.label, flags=flags)
+    return replace(kept, response=response, response_model=agent.label, response_sent=sent, flags=flags)
 
 
 def _response(completion: Completion, question: Question, expected: int | None, *, keep_truncated: bool) -> str:

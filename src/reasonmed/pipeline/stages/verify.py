@@ -55,7 +55,7 @@ async def fetch_reasons(story: Story, team: Team) -> Story:
             return chain
         said = await judge(story.question, chain, team)
         reason = said.reason if said.outcome == "error" else ""
-        return replace(chain, verdict=replace(chain.verdict, judge=said.judge, reason=reason))
+        return replace(chain, verdict=replace(chain.verdict, judge=said.judge, reason=reason, sent=said.sent))
 
     return replace(story, chains=tuple(await gather(reasoned(chain) for chain in story.chains)))
 
@@ -93,7 +93,7 @@ async def _shuffled(question: Question, chain: ChainOfThought, verdict: Verdict,
     if turned is None:
         return verdict
     again = await judge(*turned, team, sample=sample)
-    said = Opinion("shuffled", again.outcome, again.reason, again.judge)
+    said = Opinion("shuffled", again.outcome, again.reason, again.judge, again.sent)
     return with_opinion(verdict, said, "correct" if again.outcome == "correct" else "undecided")
 
 
@@ -101,7 +101,7 @@ def with_opinion(verdict: Verdict, said: Opinion, outcome: Outcome) -> Verdict:
     """The verdict with an opinion; where the opinion changes it, its reason stands and the judge's word is kept."""
     if outcome == verdict.outcome:
         return replace(verdict, opinions=(*verdict.opinions, said))
-    own = Opinion("judge", verdict.outcome, verdict.reason, verdict.judge)
+    own = Opinion("judge", verdict.outcome, verdict.reason, verdict.judge, verdict.sent)
     return replace(verdict, outcome=outcome, reason=said.reason, opinions=(own, *verdict.opinions, said))
 
 
@@ -122,7 +122,7 @@ async def judge(
         conflict = outcome == "correct" and contradicts_key(question, chain)
         if conflict and not believed:
             raise VerdictConflict(_conflict(question, chain))
-        return Verdict(outcome, reason, agent.label, conflict)
+        return Verdict(outcome, reason, agent.label, conflict, sent=completion.sent)
 
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     return await ask_verdict(agent, question, values, parse, sample)

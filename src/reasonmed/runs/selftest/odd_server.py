@@ -63,6 +63,11 @@ class Asked(NamedTuple):
         choice = {"index": 0, "message": said, "finish_reason": finish}
         return {"model": self.body["model"], "choices": [choice], "usage": usage}
 
+    @property
+    def good(self) -> Reply:
+        """The reply of a server without faults."""
+        return Reply(200, self.completion())
+
 
 class OddServer:
     """What it was asked, and how it answers.
@@ -91,15 +96,16 @@ class OddServer:
         if received.method != "POST":
             return web.json_response({"error": {"message": "only POST is answered here"}}, status=405)
         body = await received.json()
-        asked = self._read(name, body)
+        asked = self.read(name, body)
         oddity = None if name in self.healed else self._oddities.get(name)
         reply = oddity(asked) if oddity else None
         if reply is None:
-            return await _send(received, Reply(200, asked.completion()))
+            return await send(received, asked.good)
         self.odd[name] += 1
-        return await _send(received, reply)
+        return await send(received, reply)
 
-    def _read(self, name: str, body: dict[str, Any]) -> Asked:
+    def read(self, name: str, body: dict[str, Any]) -> Asked:
+        """A request of a case as its oddity sees it."""
         self._numbers[name, body["model"]] += 1
         marked = bool(self._marked) and any(self._marked in one["content"] for one in body["messages"])
         return Asked(body, self._numbers[name, body["model"]], marked, self._said(body), self.elsewhere)
@@ -114,7 +120,8 @@ class OddServer:
         return made_up(Request(model=str(body["model"]), messages=messages, response_schema=self._schemas.get(place)))
 
 
-async def _send(received: web.Request, reply: Reply) -> web.StreamResponse:
+async def send(received: web.Request, reply: Reply) -> web.StreamResponse:
+    """Send a reply as it is to be sent."""
     body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     if not reply.cut and not reply.first:
         headers = {"Content-Type": "application/json", **reply.headers}
