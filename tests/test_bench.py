@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -144,6 +145,17 @@ def test_the_soak_runs(comparison: Path, tmp_path: Path) -> None:
     )
     assert "quick_check ok" in told
     assert "none" not in told
+
+
+def test_the_soak_with_odd_servers_loses_nothing(comparison: Path, tmp_path: Path) -> None:
+    words = ["--odd", "--requests", "80", "--minutes", "1", "--kills", "1", "--folder", tmp_path]
+    told = started("soak.py", "--bench", comparison, *words)
+    figures = dict(re.findall(r"^\| ([^|]+) \| ([\d,]+)", told, re.MULTILINE))
+    assert figures["different requests among them"] == figures["answers on record"]
+    gone = re.search(r"not on record when a session ended \| ([\d, ]+) \|", told)
+    assert gone is not None
+    assert sum(map(int, gone[1].split(","))) == int(figures["answers paid twice"])
+    assert "quick_check ok" in told
 
 
 def test_the_resume_benchmark_runs(comparison: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ from msgspec.structs import replace
 
 from reasonmed.backends import anthropic
 from reasonmed.backends._prices import Price
+from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.errors import (
     CredentialRejected,
     ModelNotServed,
@@ -221,7 +224,7 @@ def test_cached_input_costs_the_providers_shares() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "read"), [(12.0, 12), ("12", None), (-3, None), (10**25, None), (True, None), (None, None), ({}, None)]
+    ("count", "read"), [(12.0, 12), ("12", 12), (-3, None), (10**25, None), (True, None), (None, None), ({}, None)]
 )
 async def test_odd_counts_do_not_lose_a_reply(count: Any, read: int | None) -> None:
     (reply,), _ = await ask(lambda _: message("hi", input_tokens=count, output_tokens=count))
@@ -350,3 +353,34 @@ async def test_a_key_that_a_server_echoes_is_not_repeated() -> None:
 def test_what_the_api_cannot_do_is_refused_in_the_recipe(entry: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         anthropic.Settings.model_validate({"backend": "anthropic", "model": "x", **entry})
+
+
+async def test_what_was_sent_and_which_model_was_served_is_kept() -> None:
+    def picky(body: dict[str, Any]) -> Answer:
+        if "temperature" in body and "top_p" in body:
+            return 400, error("invalid_request_error", "`temperature` and `top_p` cannot both be specified")
+        return message("hello")
+
+    (found, again), _ = await ask(picky, ASKED, replace(ASKED, sample=1))
+    assert found.sent == again.sent == {"temperature": 0.7, "max_tokens": 50, "json_schema": False}
+    assert found.served == "claude-x-20260101"
+    thinks = replace(ASKED, extra_body={"thinking": {"type": "adaptive"}}, response_schema=VERDICT_SCHEMA)
+    (found, as_asked), _ = await ask(lambda _: message("hello"), thinks, replace(ASKED, response_schema=VERDICT_SCHEMA))
+    assert found.sent == {"max_tokens": 50, "json_schema": True}
+    assert as_asked.sent is None
+
+
+async def test_the_apis_own_rate_limit_headers_hold_requests_back() -> None:
+    reset = (datetime.now(UTC) + timedelta(seconds=90)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    headers = {"anthropic-ratelimit-requests-remaining": "0", "anthropic-ratelimit-requests-reset": reset}
+    headers |= {
+        "anthropic-ratelimit-tokens-remaining": "4000",
+        "anthropic-ratelimit-tokens-reset": "2999-01-01T00:00:00Z",
+    }
+    server = StandIn(lambda _: web.json_response(message("hello"), headers=headers))
+    async with served(server.handle) as url:
+        backend = anthropic.connect(anthropic.Settings(backend="anthropic", model="claude-x", base_url=url), 1)
+        endpoint = Endpoint("x", backend, 4, Rates(), time.monotonic)
+        await backend.complete(ASKED)
+        await backend.aclose()
+    assert 60 < endpoint.wait(endpoint.estimate(ASKED), time.monotonic()) < 91

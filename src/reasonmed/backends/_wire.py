@@ -93,11 +93,11 @@ def completion_of(reply: dict[str, Any], choice: dict[str, Any], limit: int | No
         completion_tokens=counts.written,
         reasoning_tokens=counts.thought,
         queue_seconds=_seconds(usage.get("queue_time")),
-        served=_name(reply.get("model")),
+        served=served_name(reply.get("model")),
     )
 
 
-def _name(model: object) -> str | None:
+def served_name(model: object) -> str | None:
     """The served model's name; of a path on the server only its last part, which names no host."""
     if not isinstance(model, str):
         return None
@@ -149,13 +149,13 @@ class _Counts:
     """Tokens of a reply, as far as its ``usage`` makes sense."""
 
     def __init__(self, usage: dict[str, Any], *, any_text: bool) -> None:
-        self.prompt = _count(usage.get("prompt_tokens", usage.get("input_tokens"))) or None
-        written = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+        self.prompt = count(usage.get("prompt_tokens", usage.get("input_tokens"))) or None
+        written = count(usage.get("completion_tokens", usage.get("output_tokens")))
         self.written = None if written == 0 and any_text else written
         asked, said = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
-        self.cached = _count(asked.get("cached_tokens"))
-        self.thought = _count(said.get("reasoning_tokens"))
-        self._count_thought_apart(_count(usage.get("total_tokens")))
+        self.cached = count(asked.get("cached_tokens"))
+        self.thought = count(said.get("reasoning_tokens"))
+        self._count_thought_apart(count(usage.get("total_tokens")))
 
     def _count_thought_apart(self, total: int | None) -> None:
         """Some providers count reasoning tokens apart from those written, which shows in their total."""
@@ -168,7 +168,7 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: object) -> int | None:
+def count(value: object) -> int | None:
     """A count of tokens: a number or its digits; None where it is negative, infinite or beyond belief."""
     if isinstance(value, str):
         try:

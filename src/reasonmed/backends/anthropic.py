@@ -6,17 +6,19 @@ Specification: https://platform.claude.com/docs/en/api/messages. Thinking is ask
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reasonmed.backends._endpoint import EndpointSettings, Url
 from reasonmed.backends._errors import refusal, rejection_kind
+from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import Said, read_error
 from reasonmed.backends._waits import asked_wait
+from reasonmed.backends._wire import count, served_name
 from reasonmed.backends.openai import OpenAI
 from reasonmed.errors import (
     CredentialRejected,
@@ -58,7 +60,6 @@ _CONTEXT = re.compile(r"context (?:limit|window)|prompt is too long|too many (?:
 _CACHED = {"type": "ephemeral"}
 _CACHE_WRITE, _CACHE_READ = 1.25, 0.1
 """What the provider charges for input that goes to its cache or comes from it, as a share of the price of input."""
-_MOST_TOKENS = 10**9
 
 
 def _ends_before_path(value: str) -> str:
@@ -139,9 +140,10 @@ class Anthropic(OpenAI):
         for _ in range(_ADAPTATIONS):
             body = self.body(request)
             status, headers, raw = await self._post(body)
-            found = _decoded(raw)
+            decoded = plain_json(raw)
+            found = decoded if isinstance(decoded, dict) else {}
             if found.get("type") == "message":
-                return self._message(found)
+                return replace(self._message(found), sent=self._sent(request, body))
             said = read_error(raw, self._key(), "\n".join(message.content for message in request.messages))
             if status != _BAD_REQUEST or not self._learn(body, said.text):
                 raise self._refusal(status, _type_of(found), said, headers)
@@ -171,6 +173,13 @@ class Anthropic(OpenAI):
             form = {"type": "json_schema", "schema": _simpler(request.response_schema)}
             more["output_config"] = {"format": form, **more.get("output_config", {})}
         return body | more
+
+    def _sent(self, request: Request, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The sampling parameters of a body; None where they are those that the request asks for."""
+        told = {name: body[name] for name in ("max_tokens", "temperature", "top_p") if name in body}
+        stop = {"stop": body["stop_sequences"]} if "stop_sequences" in body else {}
+        form = {"response_format": True} if "format" in body.get("output_config", {}) else {}
+        return self._dialect.sent(request, told | stop | form)
 
     def _turn(self, message: Message, *, first: bool) -> dict[str, Any]:
         """A turn; the first one is what the chains, verdicts and re-asks of a question share."""
@@ -202,6 +211,7 @@ class Anthropic(OpenAI):
             text="".join(_texts(blocks, "text")),
             reasoning="\n".join(_texts(blocks, "thinking")) or None,
             finish_reason=_FINISHES[str(reason)],
+            served=served_name(found.get("model")),
             **_counts(usage if isinstance(usage, dict) else {}),
         )
 
@@ -230,15 +240,6 @@ class Anthropic(OpenAI):
         if kind in ("api_error", "timeout_error"):
             return Unreachable(said, "timeout" if kind == "timeout_error" else "server")
         return refusal(status if status >= _BAD_REQUEST else 500, answer, headers, self.settings.where)
-
-
-def _decoded(raw: bytes) -> dict[str, Any]:
-    """A body as far as it can be read; empty where it is no JSON object."""
-    try:
-        found = json.loads(raw.decode("utf-8-sig", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _type_of(found: Mapping[str, Any]) -> str:
@@ -274,23 +275,17 @@ def _texts(blocks: list[dict[str, Any]], kind: str) -> list[str]:
 
 def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Token counts: input is what was fresh, written to the cache and read from it; output has the thinking in it."""
-    fresh, read = _count(usage.get("input_tokens")), _count(usage.get("cache_read_input_tokens"))
-    written = _count(usage.get("cache_creation_input_tokens"))
+    fresh, read = count(usage.get("input_tokens")), count(usage.get("cache_read_input_tokens"))
+    written = count(usage.get("cache_creation_input_tokens"))
     details = usage.get("output_tokens_details")
-    thought = _count(details.get("thinking_tokens")) if isinstance(details, dict) else None
+    thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
     return {
         "prompt_tokens": None if fresh is None else fresh + (read or 0) + (written or 0),
         "cached_tokens": read,
         "cache_write_tokens": written,
-        "completion_tokens": _count(usage.get("output_tokens")),
+        "completion_tokens": count(usage.get("output_tokens")),
         "reasoning_tokens": thought,
     }
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_TOKENS:
-        return None
-    return int(value)
 
 
 def connect(settings: ModelSettings, connections: int) -> Anthropic:
