@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sqlite3
@@ -134,7 +135,7 @@ def _soak(
     stats, found = both.stats(), account(folder)
     faults = {name: stats[name] for name in stats if name[0] == "f" and stats[name]}
     records = (folder / "run" / "records.jsonl").read_text(encoding="utf-8").splitlines()
-    cut = sum(_WHOLE.search(re.search(r'"chain_of_thought":"(.*?)","', line)[1]) is None for line in records)
+    cut = sum(_WHOLE.search(json.loads(line)["chain_of_thought"]) is None for line in records)
     size = (folder / "run" / "ledger.db").stat().st_size / 1e9
     return [
         ("time", f"{time.monotonic() - begun:,.0f} s"),

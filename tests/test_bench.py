@@ -148,7 +148,7 @@ def test_the_soak_runs(comparison: Path, tmp_path: Path) -> None:
 
 
 def test_the_soak_with_odd_servers_loses_nothing(comparison: Path, tmp_path: Path) -> None:
-    words = ["--odd", "--requests", "80", "--minutes", "1", "--kills", "1", "--folder", tmp_path]
+    words: list[str | Path] = ["--odd", "--requests", "80", "--minutes", "1", "--kills", "1", "--folder", tmp_path]
     told = started("soak.py", "--bench", comparison, *words)
     figures = dict(re.findall(r"^\| ([^|]+) \| ([\d,]+)", told, re.MULTILINE))
     assert figures["different requests among them"] == figures["answers on record"]

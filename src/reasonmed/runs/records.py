@@ -105,7 +105,7 @@ def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
     """The scores of a question's records, by record id."""
     rows = ledger.query(_SCORES, f"{question_id}#", f"{question_id}$")
-    return {name: Scored(*rest, _sent_to_score(ledger, name)) for name, *rest in list(rows)}
+    return {name: Scored(score, why, model, _sent_to_score(ledger, name)) for name, score, why, model in list(rows)}
 
 
 def _sent_to_score(ledger: Ledger, name: str) -> dict[str, Any] | None:
