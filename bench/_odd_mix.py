@@ -31,7 +31,8 @@ _ONE_IN = 300
 """Questions of which one is about something that the server refuses."""
 _ASIDE_SHARE = 0.0002
 _CASE = re.compile(r"\(case (\d+)\)")
-_IDENTITY = ("model", "messages", "temperature", "top_p")
+_IDENTITY = ("model", "messages", "temperature", "top_p", "max_tokens", "max_completion_tokens")
+"""What tells requests apart; the limit's name is learned, so either of the last two may have it."""
 _SUCCESS = range(200, 300)
 _TAIL = 20
 _NO_CREDIT = error(402, "The credit of this account has ended.")
@@ -68,7 +69,7 @@ class Mix(OddServer):
         if not self.credit:
             self.odd["no credit"] += 1
             return await send(received, _NO_CREDIT)
-        mark = blake2b(json.dumps([body.get(name) for name in _IDENTITY]).encode(), digest_size=16).digest()
+        mark = blake2b(json.dumps([body[name] for name in _IDENTITY if name in body]).encode(), digest_size=16).digest()
         self.tries[mark] += 1
         case = self._drawn(mark, body)
         asked = self.read("mix", body)._replace(number=1, marked=True)
