@@ -12,6 +12,7 @@ from yarl import URL
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._http import address, environment, proxy_of, shown, tls_of
 from reasonmed.errors import CredentialRejected, UsageError
+from reasonmed.secrecy import keep
 
 PATH = "/chat/completions"
 Url = Annotated[str, AfterValidator(address)]
@@ -31,7 +32,9 @@ def api_key(variable: str | None) -> str | None:
     """
     if variable is None:
         return None
-    key = os.environ.get(variable, "").strip()
+    stored = os.environ.get(variable, "")
+    keep(stored)
+    key = stored.strip()
     if not key:
         raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
     odd = next((place for place, sign in enumerate(key, 1) if not "!" <= sign <= "~"), None)

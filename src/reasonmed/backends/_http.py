@@ -14,6 +14,7 @@ from yarl import URL
 
 from reasonmed.backends._body import AS_IT_COMES
 from reasonmed.errors import CredentialRejected, ModelNotServed, Unreachable, UsageError
+from reasonmed.secrecy import keep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,6 +78,7 @@ def proxy_of(url: URL) -> URL | None:
         return None
     try:
         proxy = URL(named if "://" in named else f"http://{named}")
+        keep(proxy.password or "")
         address(shown(proxy))
     except ValueError:
         raise UsageError(
