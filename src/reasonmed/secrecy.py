@@ -88,7 +88,8 @@ def _is_word(secret: str) -> bool:
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:
     """A text with one mark in the place of all that overlaps or touches."""
-    parts, done = [], 0
+    parts: list[str] = []
+    done = 0
     for start, end in sorted(spans):
         if start > done or not parts:
             parts += [text[done:start], HIDDEN]

@@ -51,8 +51,13 @@ def address(text: str) -> str:
         raise ValueError("must name a host, such as https://HOST:8000/v1")
     if port == 0:
         raise ValueError("must name a port from 1 to 65535")
+    if url.user is not None or url.password is not None:
+        raise ValueError(
+            "must have no name or password in it: put the key into an environment variable, and name that in "
+            "api_key_env"
+        )
     if url.query_string or url.fragment or text.endswith(("?", "#")):
-        raise ValueError("must end before the ? or #")
+        raise ValueError("must end before the ? or #; a key goes into the environment variable that api_key_env names")
     return text
 
 

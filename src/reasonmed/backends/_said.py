@@ -77,7 +77,7 @@ class Said(NamedTuple):
 
 
 def _keyless(text: str, key: str | None) -> str:
-    """A text without any key, whole or cut; to be called before a text is cut, since half a key is no key to look for."""
+    """A text without any key, whole or cut; called before a text is cut, since half a key is harder to find."""
     return conceal_cut(text, *([key] if key else []))
 
 
