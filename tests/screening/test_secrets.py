@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from reasonmed.screening.secrets import conceal_shapes, is_key, is_secret_name, secrets_in, shape_of
+from reasonmed.screening.secrets import conceal_shapes, is_key, is_secret_name, secrets_in, shape_of, without_secrets
 
 DRAWN = random.Random(7)
 
@@ -122,3 +122,11 @@ def test_a_thing_that_holds_itself_is_gone_through_once() -> None:
     inner: dict[str, object] = {"password": "hunter2"}
     inner["again"] = inner
     assert [found.path for found in secrets_in([inner, inner])] == ["[0].password"]
+
+
+def test_plain_data_is_told_without_its_secrets_and_otherwise_as_it_is() -> None:
+    told = {"stages": [{"model": {"extra_body": {"password": "hunter2", "top_k": 5, "note": f"use {KEYS[0]}"}}}]}
+    assert without_secrets(told) == {
+        "stages": [{"model": {"extra_body": {"password": "***", "top_k": 5, "note": "use ***"}}}]
+    }
+    assert all(without_secrets(body) == body for body in HARMLESS)

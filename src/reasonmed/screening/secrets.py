@@ -6,7 +6,7 @@ A screen for what must not be written into a recipe, a run or a data set. Hashes
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.secrecy import HIDDEN
 
@@ -133,6 +133,22 @@ def conceal_shapes(text: str) -> str:
         lambda found: f"{found['before']}{HIDDEN}" if is_secret_name(found["name"]) else found[0], text
     )
     return _TOKEN.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
+
+
+def without_secrets(value: Any) -> Any:  # noqa: ANN401 - plain data
+    """Plain data with a mark in the place of every secret."""
+    if isinstance(value, str):
+        return HIDDEN if _WHOLE.fullmatch(value) else conceal_shapes(value)
+    if isinstance(value, list):
+        return [without_secrets(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        conceal_shapes(name): HIDDEN
+        if isinstance(inner, str) and is_secret_name(name) and not _MARK.fullmatch(inner)
+        else without_secrets(inner)
+        for name, inner in value.items()
+    }
 
 
 def _without_key(found: re.Match[str]) -> str:
