@@ -6,6 +6,7 @@ import base64
 import html
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reasonmed import secrecy
+from reasonmed.cli._console import crash
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.secrecy import HIDDEN, conceal, conceal_cut, conceal_reply, keep
 
@@ -89,6 +91,23 @@ def test_words_that_are_keys_are_hidden_as_words_in_errors_and_stay_in_replies()
     assert conceal_reply("Surgery is not-needed, says ollama.") == "Surgery is not-needed, says ollama."
     keep(PLAIN)
     assert conceal_reply(f"My key is {PLAIN}.") == f"My key is {HIDDEN}."
+
+
+def test_a_short_key_is_found_in_base64_too() -> None:
+    keep("hunter2")
+    for name in ("", "u", "me", "you"):
+        sent = base64.b64encode(f"{name}:hunter2".encode()).decode()
+        assert HIDDEN in conceal(f"Basic {sent}.")
+        assert base64.b64encode(b"hunter2").decode()[:6] not in conceal(sent)
+
+
+def test_a_traceback_is_kept_without_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(PLAIN)
+    with pytest.raises(SystemExit):
+        crash(ValueError(f"Authorization: Bearer {PLAIN}"), tmp_path)
+    written = "".join(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
+    assert "ValueError" in written
+    assert PLAIN not in f"{written}{capsys.readouterr()}"
 
 
 def test_a_value_that_is_too_short_to_be_a_key_hides_nothing() -> None:

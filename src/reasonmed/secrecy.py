@@ -31,6 +31,8 @@ _LONGEST_WORDS = 24
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _PLAIN = re.compile(r"[A-Za-z0-9._-]")
 """What nobody escapes."""
+_PACKED = 6
+"""Characters of base64 below which it is not looked for."""
 _GROUP = 6
 """Bits of a character of base64."""
 
@@ -99,11 +101,11 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
 
 def _spans(text: str, secret: str) -> Iterator[tuple[int, int]]:
     """Where a text has a key, or the beginning or the end of one."""
-    for forward, backward in forms(secret):
-        if forward.anchor in text:
-            yield from _begun(text, forward)
-        if backward.anchor[::-1] in text:
-            yield from ((len(text) - end, len(text) - start) for start, end in _begun(text[::-1], backward))
+    for form, backward in forms(secret):
+        if not backward and form.anchor in text:
+            yield from _begun(text, form)
+        if backward and form.anchor[::-1] in text:
+            yield from ((len(text) - end, len(text) - start) for start, end in _begun(text[::-1], form))
 
 
 def _begun(text: str, form: _Form) -> Iterator[tuple[int, int]]:
@@ -119,19 +121,32 @@ def _begun(text: str, form: _Form) -> Iterator[tuple[int, int]]:
 
 
 @cache
-def forms(secret: str) -> tuple[tuple[_Form, _Form], ...]:
-    """What to look for of a key, and for its end in a text that is read backward: as it is, and in base64."""
-    every = [secret, *(_in_base64(secret.encode("utf-8", "surrogateescape")) if len(secret) >= _HEAD else ())]
-    return tuple((_form(one), _form(one, backward=True)) for one in dict.fromkeys(every))
+def forms(secret: str) -> tuple[tuple[_Form, bool], ...]:
+    """What to look for of a key, as it is and in base64; its end in a text that is read backward, marked so."""
+    found = [(_word(secret), False)] if len(secret) < _HEAD else _both_ends(secret)
+    for packed in dict.fromkeys(_in_base64(secret.encode("utf-8", "surrogateescape"))):
+        found += _both_ends(packed) if len(packed) >= _PACKED else []
+    return tuple(found)
+
+
+def _both_ends(secret: str) -> list[tuple[_Form, bool]]:
+    return [(_form(secret, backward=backward), backward) for backward in (False, True)]
+
+
+def _word(secret: str) -> _Form:
+    """A short key, which is looked for as a word of its own: it may well be a part of others."""
+    return _Form("", re.compile(rf"(?<![^\W_]){''.join(_signs(secret)[1])}(?![^\W_])"), (), None)
+
+
+def _signs(secret: str, *, backward: bool = False) -> tuple[list[str], list[str]]:
+    """The signs of a key, runs of spaces and backslashes as one, and a pattern for each."""
+    runs = re.findall(r"\\+|\s+|.", secret, re.DOTALL)
+    signs = [_sign(run, follows, backward=backward) for run, follows in zip(runs, [*runs[1:], ""], strict=True)]
+    return (runs[::-1], signs[::-1]) if backward else (runs, signs)
 
 
 def _form(secret: str, *, backward: bool = False) -> _Form:
-    runs = re.findall(r"\\+|\s+|.", secret, re.DOTALL)
-    signs = [_sign(run, follows, backward=backward) for run, follows in zip(runs, [*runs[1:], ""], strict=True)]
-    if backward:
-        runs, signs = runs[::-1], signs[::-1]
-    if len(secret) < _HEAD:
-        return _Form("", re.compile(rf"(?<![^\W_]){''.join(signs)}(?![^\W_])"), (), None)
+    runs, signs = _signs(secret, backward=backward)
     size = next((size for size in range(_HEAD, _LONGEST_HEAD) if not "".join(runs[:size]).isalpha()), _LONGEST_HEAD)
     ends = "|".join("".join(signs[:less]) for less in range(min(size, len(signs)) - 1, _TAIL - 1, -1))
     plain = "".join(run if _PLAIN.fullmatch(run) else "\n" for run in runs[:size]).split("\n")

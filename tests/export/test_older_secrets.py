@@ -19,7 +19,7 @@ def test_an_export_does_not_hold_a_secret_of_the_runs_recipe(run26: RunDirectory
     manifest = run.manifest()
     manifest["identity"]["stages"]["verify"]["model"]["extra_body"] = {"api_key": "hunter2", "top_k": 5}
     run.manifest_path.write_text(json.dumps(manifest), encoding="utf-8")
-    export(run, tmp_path / "data", Settings(demo=True), ["records"])
+    export(run, tmp_path / "data", Settings(demo=True), ["records"], force=False)
     written = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
     assert not any(b"hunter2" in content for content in written)
     assert any(b'"top_k": 5' in content for content in written)
