@@ -65,11 +65,12 @@ def screen(rows: Iterable[Story]) -> Screened:
 
 def _places(story: Story) -> dict[str, str]:
     """The kinds that are in a story, each with the first place that has it."""
+    sent = [(place, text) for place, text in _sent(story) if text]
+    whole = "\n\n".join(text for _, text in sent)
+    found = {kind: rule for kind, rule in RULES.items() if rule(whole)}
     places: dict[str, str] = {}
-    for place, text in _sent(story):
-        for kind, rule in RULES.items():
-            if kind not in places and rule(text):
-                places[kind] = place
+    for place, text in sent if found else ():
+        places |= {kind: place for kind, rule in found.items() if kind not in places and rule(text)}
     return places
 
 
