@@ -29,12 +29,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from reasonmed.secrecy import conceal
+
 
 class ReasonMedError(Exception):
-    """The root: something went wrong that a person can act on."""
+    """The root: something went wrong that a person can act on.
+
+    Args:
+        message: what happened; a key in it is hidden.
+    """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(conceal(message))
 
 
 class UsageError(ReasonMedError):
@@ -50,7 +59,7 @@ class RecipeError(ReasonMedError):
     """
 
     def __init__(self, problems: list[str], source: str = "recipe") -> None:
-        self.problems = problems
+        self.problems = [conceal(problem) for problem in problems]
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__("\n".join([f"{source}: {count}", *(f"  - {problem}" for problem in problems)]))
 
@@ -144,7 +153,7 @@ class UnparsableReply(ReasonMedError):
 
     def __init__(self, problem: str, kind: str = "unparsable") -> None:
         super().__init__(problem)
-        self.problem, self.kind = problem, kind
+        self.problem, self.kind = str(self), kind
 
 
 class CutReply(UnparsableReply):

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
+
+from reasonmed.secrecy import conceal_reply
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -94,3 +97,10 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     def cut(self) -> bool:
         """Whether the token limit ended the reply."""
         return self.finish_reason == "length"
+
+
+def without_keys(completion: Completion) -> Completion:
+    """A reply in which no key stands that this process read: servers may echo what they were sent."""
+    told = {"text": completion.text, "reasoning": completion.reasoning, "served": completion.served}
+    changed = {name: shown for name, text in told.items() if text and (shown := conceal_reply(text)) != text}
+    return replace(completion, **changed) if changed else completion

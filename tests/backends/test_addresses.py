@@ -385,11 +385,13 @@ def test_an_address_that_ends_in_the_path_of_completions_is_refused() -> None:
         entry("http://h/v1/chat/completions")
 
 
-def test_a_password_in_an_address_is_not_shown_and_excludes_a_key() -> None:
+@pytest.mark.parametrize("url", ["http://me:pass@h/v1", "http://token@h/v1", "http://:pass@h/v1", "http://me:@h/v1"])
+def test_a_name_or_a_password_in_an_address_is_refused(url: str) -> None:
     assert shown(URL("http://me:pass@h/v1?key=1#x")) == "http://h/v1"
-    assert "pass" not in entry("http://me:pass@h/v1", api_key_env=None).where
-    with pytest.raises(ValueError, match="exclude each other"):
-        entry("http://me:pass@h/v1")
+    with pytest.raises(ValueError, match="must have no name or password in it"):
+        address(url)
+    with pytest.raises(ValueError, match="in base_url"):
+        entry(url)
 
 
 @pytest.mark.parametrize(

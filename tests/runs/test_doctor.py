@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reasonmed import recipe as recipes
+from reasonmed.backends import openai
 from reasonmed.runs.doctor import examine
 from support import reply, served, verdict
 
@@ -80,11 +81,11 @@ async def test_hosts_proxies_and_variables_are_named_without_what_they_hold(monk
     monkeypatch.setenv("HTTP_PROXY", "http://me:pass@proxy.invalid:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MY_KEY", "a-very-secret-key")
-    found = await examined({"text": verdict()}, api_key_env="MY_KEY")
-    assert "sends to http://127.0.0.1:" in texts(found, "ok")
-    assert "uses MY_KEY, HTTP_PROXY, NO_PROXY" in texts(found, "ok")
+    entry = openai.Settings(backend="openai", model="m", base_url="http://127.0.0.1:9/v1", api_key_env="MY_KEY")
+    assert entry.route() == "sends to http://127.0.0.1:9; uses MY_KEY, HTTP_PROXY, NO_PROXY"
     monkeypatch.delenv("NO_PROXY")
-    away = await examined({"text": verdict()}, base_url="http://models.invalid/v1")
-    assert "http://models.invalid through the proxy http://proxy.invalid:3128" in texts(away, "ok")
-    assert "pass" not in str(away)
-    assert "secret" not in str(found)
+    away = openai.Settings(backend="openai", model="m", base_url="http://models.invalid/v1")
+    assert "http://models.invalid through the proxy http://proxy.invalid:3128" in away.route()
+    found = await examined({"text": verdict()}, api_key_env="MY_KEY")
+    assert "pass" not in f"{entry.route()} {away.route()} {found}"
+    assert "secret" not in f"{entry.route()} {found}"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from reasonmed.backends._prices import Price, known
 from reasonmed.parsing.thinking import Tags
+from reasonmed.screening.secrets import secrets_in
 
 if TYPE_CHECKING:
     from reasonmed.exchange import Completion, Request
@@ -105,6 +106,20 @@ class ModelSettings(BaseModel):
     limits: ModelLimits = ModelLimits()
     price: Price | None = None
     """USD per million tokens; the shipped table's by default, unknown where that does not have the model."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_secret(cls, entry: Any) -> Any:  # noqa: ANN401 - whatever a recipe has there
+        """Refuse what would be stored with the run and published with its data."""
+        fields = entry.items() if isinstance(entry, dict) else ()
+        told = {name: value for name, value in fields if name != "api_key_env"}
+        found = [f"{secret.path} ({secret.why})" for secret in secrets_in(told)]
+        if found:
+            raise ValueError(
+                f"holds a secret in {', '.join(found)}: recipes are stored with a run and published with its data. Put "
+                "the key into an environment variable, and name that in api_key_env"
+            )
+        return entry
 
     @field_validator("extra_body")
     @classmethod

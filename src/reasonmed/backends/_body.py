@@ -54,7 +54,7 @@ def _unpacker(encoding: str) -> _Plain | _Packed:
         return _Plain()
     if name in ("gzip", "x-gzip", "deflate"):
         return _Packed(name)
-    raise UnreadableBody(f"a body in Content-Encoding {name[:40]!r}, which was not asked for")
+    raise UnreadableBody(f"a body in Content-Encoding {encoding.strip()[:40]!r}, which was not asked for")
 
 
 class _Plain:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from yarl import URL
 
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._http import address, environment, proxy_of, shown, tls_of
 from reasonmed.errors import CredentialRejected, UsageError
+from reasonmed.screening.secrets import is_key
+from reasonmed.secrecy import keep
 
 PATH = "/chat/completions"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Url = Annotated[str, AfterValidator(address)]
 
 
@@ -31,7 +35,9 @@ def api_key(variable: str | None) -> str | None:
     """
     if variable is None:
         return None
-    key = os.environ.get(variable, "").strip()
+    stored = os.environ.get(variable, "")
+    keep(stored)
+    key = stored.strip()
     if not key:
         raise CredentialRejected(f"the environment variable {variable} is not set; it must hold the key")
     odd = next((place for place, sign in enumerate(key, 1) if not "!" <= sign <= "~"), None)
@@ -64,11 +70,16 @@ class EndpointSettings(ModelSettings):
     ca_file: Annotated[Path | None, BeforeValidator(_beside_recipe)] = None
     """A PEM file of certificates to trust beside the system's, such as a hospital's own authority."""
 
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        if self.api_key_env is not None and URL(self.url).user is not None:
-            raise ValueError("a name and a password in the address and api_key_env exclude each other")
-        return self
+    @field_validator("api_key_env", mode="before")
+    @classmethod
+    def _names_a_variable(cls, value: object) -> object:
+        if value is not None and (not isinstance(value, str) or not _VARIABLE.fullmatch(value) or is_key(value)):
+            raise ValueError(
+                "must be the name of an environment variable, such as MY_API_KEY, and is none, or is a key itself. "
+                "Export the key (export MY_API_KEY=...), and give the name (api_key_env: MY_API_KEY, or --key-env "
+                "MY_API_KEY). A key that was on a command line or in a file should be revoked"
+            )
+        return value
 
     @property
     def url(self) -> str:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from reasonmed.backends._body import AS_IT_COMES
 from reasonmed.errors import CredentialRejected, ModelNotServed, Unreachable, UsageError
+from reasonmed.secrecy import keep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,8 +51,13 @@ def address(text: str) -> str:
         raise ValueError("must name a host, such as https://HOST:8000/v1")
     if port == 0:
         raise ValueError("must name a port from 1 to 65535")
+    if url.user is not None or url.password is not None:
+        raise ValueError(
+            "must have no name or password in it: put the key into an environment variable, and name that in "
+            "api_key_env"
+        )
     if url.query_string or url.fragment or text.endswith(("?", "#")):
-        raise ValueError("must end before the ? or #")
+        raise ValueError("must end before the ? or #; a key goes into the environment variable that api_key_env names")
     return text
 
 
@@ -77,6 +83,7 @@ def proxy_of(url: URL) -> URL | None:
         return None
     try:
         proxy = URL(named if "://" in named else f"http://{named}")
+        keep(proxy.password or "")
         address(shown(proxy))
     except ValueError:
         raise UsageError(

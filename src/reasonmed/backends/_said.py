@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.backends._json import plain_json
+from reasonmed.secrecy import HIDDEN, conceal_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,19 +76,18 @@ class Said(NamedTuple):
     """Whether the body is a web page."""
 
 
-def redact(text: str, key: str | None) -> str:
-    """A text without the key, and without anything that looks like one."""
-    if key:
-        text = text.replace(key, "***")
-    return _KEYS.sub("***", text)
+def _keyless(text: str, key: str | None) -> str:
+    """A text without any key, whole or cut; called before a text is cut, since half a key is harder to find."""
+    return conceal_cut(text, *([key] if key else []))
 
 
 def one_line(text: str, key: str | None) -> str:
     """A text of a stranger as one bounded line that no terminal obeys; of a web page what it shows."""
-    text = text[:_READ]
+    text = _keyless(text, key)[:_READ]
     if _PAGE.match(text):
         text = _HIDDEN.sub(" ", text)
-    return redact(" ".join(_CONTROL.sub(" ", text).split()), key)[:_LONGEST]
+    line = _keyless(" ".join(_CONTROL.sub(" ", text).split()), key)
+    return _KEYS.sub(HIDDEN, line)[:_LONGEST]
 
 
 def read_error(body: bytes, key: str | None = None, asked: str = "") -> Said:
@@ -100,13 +100,13 @@ def read_error(body: bytes, key: str | None = None, asked: str = "") -> Said:
     """
     found = plain_json(body)
     if not isinstance(found, dict | list | str):
-        found = body[: 4 * _READ].decode("utf-8", "replace")
+        found = _keyless(body.decode("utf-8", "replace"), key)[: 4 * _READ]
     if isinstance(found, str):
         text = one_line(found, key) or "(no body)"
         return Said(text, own_words(text, asked), status=_in_prose(text), page=_PAGE.match(found) is not None)
     parts = list(_walk(found, _DEPTH))
     words = [word for part in parts for word in _messages(part)]
-    message = "; ".join(dict.fromkeys(words))[:_READ]
+    message = _keyless("; ".join(dict.fromkeys(words)), key)[:_READ]
     labeled = next((one for one in (_labels(part) for part in parts) if one), "")
     text = one_line(f"{message} {labeled}".strip() or json.dumps(found, ensure_ascii=False), key)
     codes = dict.fromkeys(code for part in parts for code in _codes(part))

@@ -227,7 +227,8 @@ class OpenAI:
         self._met = True
 
     def _key(self) -> str | None:
-        return os.environ.get(self.settings.api_key_env) if self.settings.api_key_env else None
+        """The key as it is sent."""
+        return os.environ.get(self.settings.api_key_env, "").strip() if self.settings.api_key_env else None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reasonmed.files import NO_ROOM, no_room
+from reasonmed.secrecy import conceal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +87,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 
 def safe(text: object, style: str = "") -> Text:
-    """Text of a model or a file as plain characters: no markup, no terminal escapes."""
-    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(text)), style=style)
+    """Text of a model or a file as plain characters: no markup, no terminal escapes, no key."""
+    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", conceal(str(text))), style=style)
 
 
 def clip(text: str, most: int = _LONGEST) -> str:
@@ -116,7 +117,7 @@ def crash(error: BaseException, folder: Path | None) -> NoReturn:
         full = no_room(error.filename or "a file", error)
         say(f"error: {full}", "red")
         sys.exit(full.exit_code)
-    said = "".join(traceback.format_exception(error))
+    said = conceal("".join(traceback.format_exception(error)))
     say(f"internal error: {type(error).__name__}: {error}", "bold red")
     say(f"{_kept(said, folder)}; please report it. What was done is recorded.")
     sys.exit(INTERNAL)

@@ -49,6 +49,15 @@ AgainstOption = Annotated[
     list[Path] | None,
     typer.Option("--against", help="A benchmark: an index of `reasonmed index`, or a question file; may be repeated."),
 ]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Agree to send a variable that is named after another service to the host.")
+]
+PhiOption = Annotated[
+    str | None,
+    typer.Option(
+        "--phi", help="Questions that may identify patients: warn (default for models elsewhere), refuse or off."
+    ),
+]
 LogOption = Annotated[bool, typer.Option("--log-json", help="Log progress as JSON lines on standard error.")]
 FailuresOption = Annotated[
     str, typer.Option("--max-failures", help="Exit 1 above this share (10%) or number (25) of failures.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
 from reasonmed.types import Tier
@@ -35,6 +36,8 @@ def retry(
     ],
     recipe: options.RecipeOption = None,
     max_cost: options.CostOption = None,
+    phi: options.PhiOption = None,
+    yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
     """Ask again what ended by a fault of these classes, and only that; then go on with whatever is unfinished.
@@ -50,6 +53,7 @@ def retry(
 
     folder = RunDirectory(run)
     job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
+    job = consented(job, yes=yes, phi=phi)
     count = retire(folder, [name.strip() for name in classes.split(",")])
     say(f"{count} questions have such replies; they are asked again" if count else "no question has such a reply")
     do(job, "questions", log_json=log_json)

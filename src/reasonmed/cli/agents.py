@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out as result
 from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
@@ -91,6 +92,8 @@ def _command(stage: str) -> Callable[..., None]:
         fork: Annotated[
             list[Path] | None, typer.Option("--fork", help="An older OUT.run or run whose replies are reused; repeat.")
         ] = None,
+        phi: options.PhiOption = None,
+        yes: options.YesOption = False,
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
@@ -116,6 +119,7 @@ def _command(stage: str) -> Callable[..., None]:
         tallies: list[Tally] = []
         job = agent_job(stage, intake, chosen, output, layout, tallies.append)
         job = replace(job, forks=tuple(RunDirectory(path) for path in fork or ()))
+        job = consented(job, yes=yes, phi=phi)
         try:
             do(job, "rows", log_json=log_json)
         except typer.Exit:

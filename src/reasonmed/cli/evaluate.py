@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import check_patients, check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.cli._tables import show
@@ -77,6 +78,8 @@ def evaluate(
     fork: Annotated[
         list[Path] | None, typer.Option("--fork", help="An older evaluation whose replies are reused; repeat.")
     ] = None,
+    phi: options.PhiOption = None,
+    yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
     """Score models on multiple-choice questions, with intervals. The same command again asks nothing twice.
@@ -110,11 +113,13 @@ def evaluate(
         prompt=_prompt(prompt),
         seed=seed,
     )
+    models = [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)]
+    check_ways({one.name: one.entry for one in models}, yes=yes)
     fetched = _fetched(questions, output)
     with options.working("checking questions and models"):
         planned = engine.plan(
             fetched,
-            [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)],
+            models,
             output,
             settings,
             base=base,
@@ -125,6 +130,7 @@ def evaluate(
     _announce(planned, settings)
     for one, job in engine.jobs(planned):
         say(f"asking {one.name} ({one.entry.label})")
+        job = check_patients(job, {one.name: one.entry}, phi)  # noqa: PLW2901 - the same job, with what was decided
         do(job, "questions", log_json=log_json)
     with options.working("writing results and reports"):
         told = engine.conclude(planned)

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
@@ -45,6 +46,8 @@ def judge_card(
     layout: Annotated[str | None, typer.Option("--layout", help="native (default) or original.")] = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
+    phi: options.PhiOption = None,
+    yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
     """Try the recipe's verifier on chains of thought whose label is known, and write its card.
@@ -74,7 +77,8 @@ def judge_card(
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     folder = RunDirectory(output or judgecard.default_folder(intake, chosen, trial))
-    do(judgecard.card_job(intake, chosen, trial, folder), "questions", log_json=log_json)
+    job = consented(judgecard.card_job(intake, chosen, trial, folder), yes=yes, phi=phi)
+    do(job, "questions", log_json=log_json)
     card = read_card(folder.path / judgecard.CARD)
     for line in facts(card):
         say(line)

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
 
@@ -42,6 +43,8 @@ def plan(
         str | None,
         typer.Option("--max-failures", help="As for run; goes into the command that is printed."),
     ] = None,
+    phi: options.PhiOption = None,
+    yes: options.YesOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Send a few questions through all stages, and say what the whole will take: requests, tokens, money, time.
@@ -74,6 +77,7 @@ def plan(
     job = synthesis.synthesis_job(intake, chosen, folder)
     sample = chosen.stages.score.sample if chosen.stages.score else None
     job = replace(job, after=synthesis.scoring(chosen, min(sample or pilot, pilot)))
+    job = consented(job, yes=yes, phi=phi)
     say(f"pilot: {len(strata)} of {sum(sizes.values()):,} questions, in {folder.path}")
     do(job, "questions of the pilot")
     found = estimate(folder, chosen, strata, sizes)
@@ -90,9 +94,10 @@ def plan(
             "--cop-base": cop_base,
             "--max-cost": max_cost,
             "--max-failures": max_failures,
+            "--phi": phi,
         }
         words = [str(word) for name, value in given.items() if value is not None for word in (name, value)]
-        bad = ["--skip-bad"] if skip_bad else []
+        bad = [name for name, given in (("--skip-bad", skip_bad), ("--yes", yes)) if given]
         again = shlex.join(["reasonmed", "run", str(questions), "-o", str(folder.path), *words, *bad])
         out.print(safe(f"The pilot's replies are kept: {again}"), soft_wrap=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import asked, check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
 
@@ -53,6 +54,7 @@ def doctor(
     endpoint: options.EndpointOption = None,
     model: options.ModelOption = None,
     key_env: options.KeyOption = None,
+    yes: options.YesOption = False,
 ) -> None:
     """Send every model of a recipe one small request: host, key, answer, JSON schema, thinking, context length.
 
@@ -65,6 +67,7 @@ def doctor(
     from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
+    check_ways(asked(chosen), yes=yes)
     worst = None
     for name in chosen.used:
         out.print(safe(f"{name} ({chosen.model(name).backend})", "bold"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli._consent import consented
 from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
 from reasonmed.errors import UsageError
@@ -51,6 +52,8 @@ def run(
         bool,
         typer.Option("--keep-verdicts", help="Do not verify again what a file of agents has judged already."),
     ] = False,
+    phi: options.PhiOption = None,
+    yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
     """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
@@ -89,6 +92,7 @@ def run(
     folder = RunDirectory(output or synthesis.default_folder(intake, chosen, screen))
     job = synthesis.synthesis_job(intake, chosen, folder)
     job = replace(job, against=screen, forks=tuple(RunDirectory(path) for path in fork or ()))
+    job = consented(job, yes=yes, phi=phi)
     _announce(job, intake)
     do(job, "questions", log_json=log_json, conclude=partial(_conclude, job, allowed))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.engine.ledger import Call, Ledger
 from reasonmed.errors import RequestRejected
+from reasonmed.exchange import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,8 @@ class Journaled:
         else:
             outcome = await self._sent(request)
             call = Call(time.perf_counter() - started, self._cost(request, outcome))
+        if not isinstance(outcome, RequestRejected):
+            outcome = without_keys(outcome)
         await self._ledger.record(request, outcome, call)
         if isinstance(outcome, RequestRejected):
             self._meter.refused(request, outcome)

@@ -15,6 +15,7 @@ from reasonmed.backends import ModelLimits, ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._folder import ADAPTER, FolderSettings
 from reasonmed.errors import UsageError
+from reasonmed.recipe.reading import explain
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
@@ -127,8 +128,7 @@ def _settings(backend: str, fields: dict[str, Any]) -> ModelSettings:
         entry = backends.find(backend).Settings.model_validate({"backend": backend, **fields})
         _ = entry.identity
     except ValidationError as wrong:
-        first = wrong.errors(include_url=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}") from wrong
+        raise UsageError(next(explain(wrong, backends.find(backend).Settings, "model"))) from None
     return entry
 
 

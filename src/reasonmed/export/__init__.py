@@ -29,6 +29,7 @@ from reasonmed.export.formats.trl_sft import rows_of
 from reasonmed.files import write_atomically
 from reasonmed.runs.layouts import way_to_records
 from reasonmed.runs.status import read_status
+from reasonmed.screening.secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -109,7 +110,7 @@ def export(
                 raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
             told = {
                 "reasonmed": __version__,
-                "run": manifest["identity"],
+                "run": without_secrets(manifest["identity"]),
                 "demo": manifest["demo"],
                 "formats": list(modules),
                 "forms": {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()},

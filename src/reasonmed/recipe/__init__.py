@@ -14,6 +14,7 @@ from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe
 from reasonmed.recipe.reading import explain, read_yaml
 from reasonmed.recipe.shipped import resource
+from reasonmed.screening.secrets import conceal_shapes, secrets_in
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
 
@@ -57,11 +58,13 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Reci
     try:
         content = read_yaml(text)
     except yaml.YAMLError as broken:
-        raise RecipeError([f"is not valid YAML: {' '.join(str(broken).split())}"], source) from broken
+        told = conceal_shapes(" ".join(str(broken).split()))
+        raise RecipeError([f"is not valid YAML: {told}"], source) from None
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
     context = {"folder": folder}
-    problems: list[str] = []
+    rest = {name: part for name, part in content.items() if name != "models"}
+    problems = [f"{one.path}: holds a secret ({one.why}); it does not belong in a recipe" for one in secrets_in(rest)]
     models = _read_models(content.get("models"), context, problems)
     recipe: Recipe | None = None
     try:

@@ -10,7 +10,7 @@ from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
 from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _PAPER_CHAINS = 9
 
@@ -77,6 +77,16 @@ def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
                 "would be one and the same: use samples, or tell the builds apart with revision"
             )
         seen[same] = name
+
+
+def asked_by(recipe: Recipe, stages: Iterable[str]) -> list[str]:
+    """The names of the model entries that these stages ask."""
+    wanted = set(stages)
+    names = [name for place, name in mentions(recipe.stages) if place.split(".")[1] in wanted]
+    optimize, reader = recipe.stages.optimize, blind_reader(recipe)
+    if "optimize" in wanted and optimize and optimize.blind and reader:
+        names.append(reader)
+    return list(dict.fromkeys(names))
 
 
 def doubts(recipe: Recipe) -> Iterator[str]:

@@ -8,6 +8,7 @@ from reasonmed import parsing
 from reasonmed.recipe.checks import blind_reader
 from reasonmed.recipe.options import Generate, Recipe, Role, Stages, Verify
 from reasonmed.recipe.templates import Prompt
+from reasonmed.screening.secrets import conceal_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -116,4 +117,4 @@ def differences(old: object, new: object, path: str = "") -> Iterator[str]:
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from differences(one, other, f"{path}[{index}]")
     elif old != new:
-        yield f"{path}: was {old!r}, is now {new!r}"
+        yield conceal_shapes(f"{path}: was {old!r}, is now {new!r}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel
 
+from reasonmed.screening.secrets import is_secret_name, secrets_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +52,13 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
             yield f"{path}: is missing"
         else:
             said = error["msg"].removeprefix("Value error, ")
-            yield f"{path}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
+            yield f"{path}: {said[0].lower()}{said[1:]}{_not(parts, error['input'])}"
+
+
+def _not(path: list[str], value: object) -> str:
+    """What stands in the place of a right value, unless that may be a secret, or is a whole table."""
+    named = path[-1:] == ["api_key_env"] or is_secret_name(path[-1] if path else "")
+    return "" if named or isinstance(value, dict) or any(secrets_in(value)) else f", not {value!r}"
 
 
 def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

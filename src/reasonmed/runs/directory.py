@@ -104,7 +104,9 @@ class RunDirectory:
             ledger = Ledger(self.ledger_path)
             try:
                 if not self.manifest_path.exists():
-                    write_atomically(self.manifest_path, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+                    self._write(manifest)
+                else:
+                    self._note_phi(manifest)
                 yield ledger
             finally:
                 ledger.close()
@@ -148,6 +150,17 @@ class RunDirectory:
             file.write(f"pid {os.getpid()} on {socket.gethostname()}")
             file.flush()
             yield
+
+    def _write(self, manifest: dict[str, Any]) -> None:
+        write_atomically(self.manifest_path, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+    def _note_phi(self, manifest: dict[str, Any]) -> None:
+        """Add what a later session decided on patients' data to the manifest, where it is something new."""
+        old = self.manifest()
+        known = old.get("phi", [])
+        new = [one for one in manifest.get("phi", ()) if one not in known]
+        if new:
+            self._write({**old, "phi": [*known, *new]})
 
     def _check(self, manifest: dict[str, Any]) -> None:
         old = self.manifest()

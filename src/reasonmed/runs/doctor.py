@@ -63,7 +63,6 @@ async def examine(recipe: Recipe, name: str) -> Examination:
     try:
         findings += _key(settings)
         settings.ready()
-        findings.append(Finding("ok", settings.route()))
         backend = backends.find(settings.backend).connect(settings, 1)
         started = time.perf_counter()
         request = _request(settings, _tokens(recipe, name))

@@ -161,6 +161,11 @@ def _refreshed(question: Question) -> dict[str, Any]:
     return {name: getattr(question, name) for name in REFRESHED}
 
 
+def wanted(intake: Intake) -> Iterator[Story]:
+    """The rows of a file that are wanted and good."""
+    return (story for story, is_wanted in _good(intake) if is_wanted)
+
+
 def _good(intake: Intake) -> Iterator[tuple[Story, bool]]:
     """The good rows of a file, each with whether it is wanted."""
     drawn, limit, count = intake.survey.drawn, intake.selection.limit, 0

@@ -56,6 +56,8 @@ class Job:
     """What a person should know of the job before it begins."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What else can change an outcome, beside the recipe's stages: a part of the identity."""
+    phi: dict[str, Any] | None = None
+    """What was decided on questions that may identify patients, and what was found; no part of the identity."""
 
     def manifest(self) -> dict[str, Any]:
         """What the run directory says about the job."""
@@ -69,6 +71,8 @@ class Job:
         }
         if self.against:
             facts["against"] = list(self.against)
+        if self.phi:
+            facts["phi"] = [self.phi]
         identity = identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against)
         return make_manifest(self.command, identity, facts)
 

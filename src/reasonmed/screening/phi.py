@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
@@ -64,3 +68,14 @@ def url(text: str) -> str | None:
 def _first(pattern: re.Pattern[str], text: str) -> str | None:
     found = pattern.search(text)
     return found.group(0) if found else None
+
+
+RULES: dict[str, Callable[[str], str | None]] = {
+    "date": date,
+    "phone": phone,
+    "mrn": record_number,
+    "ssn": social_security,
+    "email": email,
+    "url": url,
+}
+"""Every rule by its kind; it gives the string that may identify, or None."""

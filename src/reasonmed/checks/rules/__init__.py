@@ -40,12 +40,5 @@ TEXT_RULES: dict[str, Callable[[str, Question], str | None]] = {
     "text.language": prose.other_language,
     "text.repetition": prose.repetition,
 }
-PHI_RULES: dict[str, Callable[[str], str | None]] = {
-    "phi.date": phi.date,
-    "phi.phone": phi.phone,
-    "phi.mrn": phi.record_number,
-    "phi.ssn": phi.social_security,
-    "phi.email": phi.email,
-    "phi.url": phi.url,
-}
+PHI_RULES: dict[str, Callable[[str], str | None]] = {f"phi.{kind}": rule for kind, rule in phi.RULES.items()}
 """These look at the questions' own texts too."""

@@ -66,6 +66,7 @@ def gather(manifest: Mapping[str, Any], status: Status, taken: Iterable[Taken]) 
             "prompts": manifest["prompts"],
             "demo": bool(manifest["demo"]),
             "screened": manifest.get("against", []),
+            "phi": manifest.get("phi", []),
             **told,
         },
         "roles": roles(manifest["identity"]),

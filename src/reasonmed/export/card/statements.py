@@ -91,7 +91,29 @@ def limits(told: Told) -> list[str]:
             f"The run was not finished: {run['unfinished']:,} of {run['questions']:,} questions have no outcome."
         )
     found += unclear_licenses(counts["sources"])
+    found += sent(run)
     return found if "checks" in told else [*found, _UNCHECKED]
+
+
+def sent(run: Told) -> list[str]:
+    """A sentence on each decision of the run about questions that may identify patients."""
+    return [_sent(one) for one in run.get("phi", ())]
+
+
+def _sent(decided: Told) -> str:
+    """What was found in the questions before models got them."""
+    if decided["mode"] == "off":
+        return "The questions were not screened for personal data before they were sent, by choice (--phi off)."
+    of = count(decided["screened"], "question")
+    if not decided["questions"]:
+        return (
+            f"Before they were sent, no pattern of personal data was found in {of}; this does not prove there is none."
+        )
+    kinds = ", ".join(f"{kind} {number:,}" for kind, number in decided["kinds"].items())
+    return (
+        f"Before they were sent, {decided['questions']:,} of {of} had patterns of personal data ({kinds}) and were "
+        "sent all the same (--phi warn)."
+    )
 
 
 def unclear_licenses(sources: Sequence[Told]) -> list[str]:
@@ -154,7 +176,7 @@ def rai(told: Told) -> dict[str, Any]:
         "rai:dataLimitations": [*([DEMO] if told["demo"] else []), NOT_CLINICAL, *limits(told)],
         "rai:dataUseCases": [_DEMO_USE if told["demo"] else _USE],
         "rai:dataSocialImpact": f"Models trained on this data may state wrong medicine with confidence. {NOT_CLINICAL}",
-        "rai:personalSensitiveInformation": [_personal(told.get("checks"))],
+        "rai:personalSensitiveInformation": [_personal(told.get("checks")), *sent(run)],
     }
 
 

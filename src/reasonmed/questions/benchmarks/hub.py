@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from reasonmed.errors import UsageError
+from reasonmed.secrecy import keep
 
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
@@ -29,7 +30,9 @@ def client(why: str) -> Any:  # noqa: ANN401 - a module of an extra
 
 def token() -> str | None:
     """The token of the environment; a saved login is not looked for."""
-    return os.environ.get(TOKEN) or None
+    found = os.environ.get(TOKEN) or None
+    keep(found or "")
+    return found
 
 
 def endpoint() -> str | None:
