@@ -1,0 +1,50 @@
+"""Words of a text, and which of them carry no statement: grammar, and the talk of answering a question."""
+
+from __future__ import annotations
+
+import re
+
+_CHARACTERS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Scripts that are written without spaces: each character counts as a word."""
+_WORD = re.compile(rf"[{_CHARACTERS}]|[^\W_{_CHARACTERS}]+")
+
+GRAMMAR = frozenset(
+    """
+    a an and are as at be been being but by can could did do does for from had has have he her him his how i if in into
+    is it its may me might must my no nor not of on or our out over shall she should so some such than that the their
+    them then there these they this those to under up us was we were what when where which who why will with would you
+    your also because both each either every however just more most much neither only other others since still
+    therefore though thus too very while yet any all am let s t re ve ll d m don doesn isn cannot one two three
+    """.split()
+)
+ANSWERING = frozenset(
+    """
+    above accurate accurately actual analysis analyze analyzing answer answered answering answers appropriate approach
+    arrive ask asked asking asks assess assessing based before begin best better break careful carefully case choice
+    choices choose choosing chose chosen clear clearly compare comparing conclude concludes conclusion consider
+    considered considering correct correctly decide decision definitely deduce describe described detail detailed
+    details determine determining discuss down eliminate eliminating elimination evaluate evaluating evaluation examine
+    examining explain explained explanation explore final finally find first fit fits follow following follows form
+    given go good help hence identify identifying incorrect incorrectly indeed information item key knowledge know
+    known last least letter likely list listed logic logical logically look looking make makes making match matches
+    medical need needed needs next now obvious obviously okay option options order overall pick picked point points
+    possible possibly problem proceed process proper properly provide provided question questions ready reason reasoned
+    reasoning reasons rest restate result review right rule ruled second see select selected selecting selection
+    sentence sequence should show simply solution solve start statement step steps sum summarize summary support
+    supported supports suitable sure task text therefore thing things think thinking third thorough thoroughly thought
+    thoughts together true understand understanding use using various want way well whether without word words work
+    write wrong
+    """.split()
+)
+"""What anybody could say of any question."""
+
+
+def words(text: str) -> list[str]:
+    """The words in order, in lower case; a character of Chinese or Japanese is a word."""
+    return _WORD.findall(text.casefold())
+
+
+def own_words(text: str, *known: str) -> set[str]:
+    """The distinct words of a text that are neither in the known texts nor grammar nor talk of answering."""
+    given = {word for one in known for word in words(one)}
+    return {word for word in words(text) if not word.isdigit()} - given - GRAMMAR - ANSWERING
