@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.types import Question, Story
 from support import Script, score, team, verdict
@@ -19,7 +17,7 @@ REASONING = ("generate", "refine", "optimize")
 async def _played(case: dict[str, Any]) -> Story:
     options = tuple(case["options"])
     asked = Question(case["id"], f"{STEM} Which one is the best choice?", options, ord(case["key"]) - ord("A"))
-    replies = {stage: case["input"]["generate"] for stage in REASONING}
+    replies = dict.fromkeys(REASONING, case["input"]["generate"])
     script = Script(
         **replies,
         verify=case["input"].get("verify", verdict(reason="The logic leads to the key and each option is weighed.")),

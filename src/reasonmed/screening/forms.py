@@ -1,4 +1,4 @@
-"""Replies that are no prose of a writer: pages and messages of a server, calls of tools, data, leftovers of a prompt."""
+"""Replies that are no prose of a writer: pages and messages of a server, calls of tools, data, parts of a prompt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _STATUS = re.compile(
     r"|upstream (?:connect error|request timeout|prematurely closed)|rate limit (?:exceeded|reached)|quota exceeded"
     r"|insufficient (?:quota|credits?|balance)|model is (?:currently )?(?:overloaded|loading)|out of memory"
     r"|(?:connection|request|read) timed out|connection (?:refused|reset)|unauthorized|access denied|invalid api key"
-    r"|(?:an? )?(?:unexpected |unknown )?error (?:occurred|has occurred)|something went wrong|(?:error|status)(?: code)?:? [45]\d\d"
+    r"|(?:unexpected |unknown )?error (?:occurred|has occurred)|something went wrong|(?:error|status)(?: code)?:? [45]\d\d"
     r"|please try again later)\b",
     re.IGNORECASE,
 )
+_SHOWN = 20
 _SHORT = 40
 """Words; a longer text may well speak of these things."""
 
@@ -33,7 +34,8 @@ _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 _FORMS = re.compile(
     r"\{\{[^{}\n]{1,60}\}\}|\{%[^{}\n]{1,80}%\}"
     r"|(?<![\w\\])\{(?:question|options?|answer|letter|text|reasoning|key|context|chain_of_thought|your [a-z ]{1,30})\}"
-    r"|\[(?:insert|your|enter|add|fill in|write|provide)\b[^\[\]\n]{0,60}\]|\[(?:letter|option(?: text)?|answer|reason(?:ing)?)\]"
+    r"|\[(?:insert|your|enter|add|fill in|write|provide)\b[^\[\]\n]{0,60}\]"
+    r"|\[(?:letter|option(?: text)?|answer|reason(?:ing)?)\]"
     r"|\[/?INST\]|<<SYS>>|^#{2,3} ?(?:Instruction|Input|Human|User|Assistant|System)s?:?\s*$|\blorem ipsum\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -51,16 +53,17 @@ def find_tool_call(text: str) -> str | None:
     return found[0].strip() if found else None
 
 
-def is_data(text: str) -> bool:
-    """Whether a text is one JSON value instead of prose."""
+def find_data(text: str) -> str | None:
+    """The beginning of a text that is one JSON value instead of prose; None where it is not."""
     fenced = _FENCE.match(text)
     inner = (fenced[1] if fenced else text).strip()
     if inner[:1] not in ("{", "["):
-        return False
+        return None
     try:
-        return isinstance(json.loads(inner, strict=False), dict | list)
+        whole = isinstance(json.loads(inner, strict=False), dict | list)
     except (ValueError, RecursionError):
-        return bool(re.match(r"\{\s*[\"']\w+[\"']\s*:", inner))
+        whole = re.match(r"\{\s*[\"']\w+[\"']\s*:", inner) is not None
+    return inner[:_SHOWN] if whole else None
 
 
 def find_form(text: str) -> str | None:

@@ -33,10 +33,11 @@ def find_loop(text: str) -> str | None:
     )
 
 
-def is_noise(text: str) -> bool:
-    """Whether a text is hardly letters: punctuation, symbols, bytes."""
+def find_noise(text: str) -> str | None:
+    """The beginning of a text that is hardly letters: punctuation, symbols, bytes; None where it is not."""
     signs = [sign for sign in text if not sign.isspace()]
-    return len(signs) >= _SHORT and sum(sign.isalnum() for sign in signs) < _LETTERS * len(signs)
+    noisy = len(signs) >= _SHORT and sum(sign.isalnum() for sign in signs) < _LETTERS * len(signs)
+    return repr("".join(signs[:10])) if noisy else None
 
 
 def _in_a_row(said: list[str], times: int) -> str | None:

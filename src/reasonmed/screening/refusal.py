@@ -42,59 +42,87 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
     "en": (
         rf"\b{_I}(?:\s+|(?='m)){_CANNOT}\s+(?:\w+ly\s+)?{_DECLINED}",
         rf"\b{_UNABLE}\s+{_DECLINED}",
-        rf"\b(?:sorry|apologi[sz]e|apologies|regret|unfortunately)\b[^.!?\n]{{0,40}}\b{_I}(?:\s+|(?='m)){_CANNOT}\s+"
-        rf"(?:{_DECLINED}|{_ANY})",
-        r"\b(?:against|violates?|violating|prohibited\s+by|not\s+(?:permitted|allowed)\s+(?:by|under))\s+"
-        r"(?:the\s+)?(?:(?:my|our|openai's?|usage|content|safety|community|ethical)\s+){1,3}(?:\w+\s+)?"
-        r"(?:polic(?:y|ies)|guidelines|rules|programming|terms)",
+        (
+            rf"\b(?:sorry|apologi[sz]e|apologies|regret|unfortunately)\b[^.!?\n]{{0,40}}\b{_I}(?:\s+|(?='m)){_CANNOT}\s+"
+            rf"(?:{_DECLINED}|{_ANY})"
+        ),
+        (
+            r"\b(?:against|violates?|violating|prohibited\s+by|not\s+(?:permitted|allowed)\s+(?:by|under))\s+"
+            r"(?:the\s+)?(?:(?:my|our|openai's?|usage|content|safety|community|ethical)\s+){1,3}(?:\w+\s+)?"
+            r"(?:polic(?:y|ies)|guidelines|rules|programming|terms)"
+        ),
         r"\bi\s+(?:would\s+rather|'d\s+rather|would\s+prefer|prefer)\s+not\b|\bi\s+(?:have\s+to|must)\s+(?:refuse|decline)\b",
         r"\bi\s+(?:do\s+not|don't|am\s+not)\s+(?:feel\s+)?comfortable\b",
         r"\b(?:falls?|is|lies)\s+outside\s+(?:of\s+)?(?:(?:what\s+i\s+(?:can|am)|my\s+(?:scope|capabilit|abilit|expertise)))",
         r"\bbeyond\s+my\s+(?:scope|capabilit\w+|abilit\w+|expertise|competence)\b",
-        r"\b(?:inappropriate|irresponsible|unethical|unsafe|not\s+appropriate|not\s+ethical)\s+(?:for\s+me\s+)?to\s+"
-        r"(?:recommend|give|provide|offer|suggest|choose|answer|make|advise|diagnose)",
-        rf"\bi\s+(?:don't|do\s+not|lack)\s+(?:have\s+)?(?:the\s+)?(?:medical\s+)?(?:training|license|qualifications?)\b",
+        (
+            r"\b(?:inappropriate|irresponsible|unethical|unsafe|not\s+appropriate|not\s+ethical)\s+(?:for\s+me\s+)?to\s+"
+            r"(?:recommend|give|provide|offer|suggest|choose|answer|make|advise|diagnose)"
+        ),
+        r"\bi\s+(?:don't|do\s+not|lack)\s+(?:have\s+)?(?:the\s+)?(?:medical\s+)?(?:training|license|qualifications?)\b",
     ),
     "zh": (
         r"(?:抱歉|对不起|對不起|很遗憾|很遺憾|遗憾的是)[^。！？\n]{0,20}(?:无法|無法|不能|不会|不會|不便|没有办法|沒有辦法)",
-        r"(?:我|作为\S{0,8}(?:AI|人工智能|语言模型)\S{0,4}|作為\S{0,8}(?:AI|人工智慧|語言模型)\S{0,4})[，,\s]*(?:我)?\s*"
-        r"(?:无法|無法|不能|不可以|不被允许|不被允許)\s*(?:为您|為您|向您|给您|對此|对此)?\s*"
-        r"(?:提供|回答|给出|給出|帮助|幫助|协助|協助|诊断|診斷|满足|滿足|完成)",
+        (
+            r"(?:我|作为\S{0,8}(?:AI|人工智能|语言模型)\S{0,4}|作為\S{0,8}(?:AI|人工智慧|語言模型)\S{0,4})[，,\s]*(?:我)?\s*"
+            r"(?:无法|無法|不能|不可以|不被允许|不被允許)\s*(?:为您|為您|向您|给您|對此|对此)?\s*"
+            r"(?:提供|回答|给出|給出|帮助|幫助|协助|協助|诊断|診斷|满足|滿足|完成)"
+        ),
     ),
     "ja": (
-        r"(?:申し訳|すみません|恐れ入り|残念ながら|ごめんなさい)[^\n]{0,60}"
-        r"(?:できません|できかねます|出来ません|いたしかねます|お答えできない|お答えしかね|お断り|控え)",
-        r"(?:お答え|回答|お手伝い|対応|医療(?:上の)?(?:アドバイス|助言)[^。\n]{0,10}|ご(?:要望|質問)[^。\n]{0,10})"
-        r"(?:は|を|に|することは?|すること[がは])?(?:提供)?(?:することは)?(?:できません|できかねます|いたしかねます|しかねます|控えさせて)",
+        (
+            r"(?:申し訳|すみません|恐れ入り|残念ながら|ごめんなさい)[^\n]{0,60}"
+            r"(?:できません|できかねます|出来ません|いたしかねます|お答えできない|お答えしかね|お断り|控え)"
+        ),
+        (
+            r"(?:お答え|回答|お手伝い|対応|医療(?:上の)?(?:アドバイス|助言)[^。\n]{0,10}|ご(?:要望|質問)[^。\n]{0,10})"
+            r"(?:は|を|に|することは?|すること[がは])?(?:提供)?(?:することは)?(?:できません|できかねます|いたしかねます|しかねます|控えさせて)"
+        ),
     ),
     "ko": (
         r"(?:죄송|미안|유감|안타깝)[^.!?\n]{0,40}(?:수\s*없|못\s*(?:합|하|드)|않습니다|어렵습니다)",
         r"(?:답변|도움|도와|조언|진단|제공|대답)[^.!?\n]{0,12}(?:수(?:가|는)?\s*없습니다|못합니다|드리기\s*어렵)",
     ),
     "de": (
-        r"\b(?:tut\s+mir\s+(?:sehr\s+)?leid|entschuldig\w+|leider|bedaure|bedauere)\b[^.!?\n]{0,60}"
-        r"\b(?:nicht|kein\w*)\b[^.!?\n]{0,40}\b(?:helfen|beantworten|antworten|geben|unterstützen|weiterhelfen|anbieten|"
-        r"erteilen|stellen|dienen|möglich|erfüllen)\b",
-        r"\bich\s+(?:kann|darf|werde|möchte)\b[^.!?\n]{0,50}\b(?:nicht|kein\w*)\b[^.!?\n]{0,40}\b(?:helfen|beantworten|"
-        r"antworten|weiterhelfen|erteilen|unterstützen|empfehlung\w*\s+geben|(?:rat|ratschläge)\s+geben)\b",
+        (
+            r"\b(?:tut\s+mir\s+(?:sehr\s+)?leid|entschuldig\w+|leider|bedaure|bedauere)\b[^.!?\n]{0,60}"
+            r"\b(?:nicht|kein\w*)\b[^.!?\n]{0,40}\b(?:helfen|beantworten|antworten|geben|unterstützen|weiterhelfen|anbieten|"
+            r"erteilen|stellen|dienen|möglich|erfüllen)\b"
+        ),
+        (
+            r"\bich\s+(?:kann|darf|werde|möchte)\b[^.!?\n]{0,50}\b(?:nicht|kein\w*)\b[^.!?\n]{0,40}\b(?:helfen|beantworten|"
+            r"antworten|weiterhelfen|erteilen|unterstützen|empfehlung\w*\s+geben|(?:rat|ratschläge)\s+geben)\b"
+        ),
     ),
     "fr": (
-        r"\b(?:désolée?|navrée?|excuse\w*|malheureusement|regrette)\b[^.!?\n]{0,60}\b(?:ne|n')\s*(?:peux|puis|suis|peut|"
-        r"pouvons|serai)\b",
-        r"\bje\s+(?:ne\s+(?:peux|puis|suis\s+pas\s+(?:en\s+mesure|capable|autorisée?|habilitée?|qualifiée?))|n'ai\s+pas\s+le\s+"
-        r"droit)\b[^.!?\n]{0,30}\b(?:répondre|aider|fournir|donner|conseiller|offrir|poser)\b",
+        (
+            r"\b(?:désolée?|navrée?|excuse\w*|malheureusement|regrette)\b[^.!?\n]{0,60}\b(?:ne|n')\s*(?:peux|puis|suis|peut|"
+            r"pouvons|serai)\b"
+        ),
+        (
+            r"\bje\s+(?:ne\s+(?:peux|puis|suis\s+pas\s+(?:en\s+mesure|capable|autorisée?|habilitée?|qualifiée?))|n'ai\s+pas\s+le\s+"
+            r"droit)\b[^.!?\n]{0,30}\b(?:répondre|aider|fournir|donner|conseiller|offrir|poser)\b"
+        ),
     ),
     "es": (
-        r"\b(?:lo\s+siento|lamento|lamentablemente|disculp\w+|perdón|desafortunadamente)\b[^.!?\n]{0,60}\bno\s+"
-        r"(?:puedo|podemos|estoy|me\s+es|podré)\b",
-        r"\bno\s+(?:puedo|podemos|estoy\s+(?:autorizad|capacitad|en\s+condiciones)\w*(?:\s+(?:para|a|de))?)\s+"
-        r"(?:ayudar\w*|responder\w*|proporcionar\w*|ofrecer\w*|dar\w*\s+(?:consejo|recomend|asesor|un\s+diag)|brindar\w*)",
+        (
+            r"\b(?:lo\s+siento|lamento|lamentablemente|disculp\w+|perdón|desafortunadamente)\b[^.!?\n]{0,60}\bno\s+"
+            r"(?:puedo|podemos|estoy|me\s+es|podré)\b"
+        ),
+        (
+            r"\bno\s+(?:puedo|podemos|estoy\s+(?:autorizad|capacitad|en\s+condiciones)\w*(?:\s+(?:para|a|de))?)\s+"
+            r"(?:ayudar\w*|responder\w*|proporcionar\w*|ofrecer\w*|dar\w*\s+(?:consejo|recomend|asesor|un\s+diag)|brindar\w*)"
+        ),
     ),
     "pt": (
-        r"\b(?:desculp\w+|lamento|sinto\s+muito|infelizmente)\b[^.!?\n]{0,60}\bnão\s+(?:posso|podemos|estou|consigo|"
-        r"poderei)\b",
-        r"\bnão\s+(?:posso|podemos|consigo|estou\s+(?:autorizad|apt|habilitad)\w*(?:\s+(?:para|a))?)\s+"
-        r"(?:ajudar\w*|responder\w*|fornecer\w*|oferecer\w*|dar\w*\s+(?:conselho|recomend|orienta)|auxiliar\w*|prestar)",
+        (
+            r"\b(?:desculp\w+|lamento|sinto\s+muito|infelizmente)\b[^.!?\n]{0,60}\bnão\s+(?:posso|podemos|estou|consigo|"
+            r"poderei)\b"
+        ),
+        (
+            r"\bnão\s+(?:posso|podemos|consigo|estou\s+(?:autorizad|apt|habilitad)\w*(?:\s+(?:para|a))?)\s+"
+            r"(?:ajudar\w*|responder\w*|fornecer\w*|oferecer\w*|dar\w*\s+(?:conselho|recomend|orienta)|auxiliar\w*|prestar)"
+        ),
     ),
 }
 """Phrases that decline for good, by language."""
@@ -106,12 +134,16 @@ _IN_SHORT: dict[str, tuple[str, ...]] = {
         rf"{_AI}(?:ai|artificial\s+intelligence|(?:large\s+)?language\s+model|chatbot|assistant)\b",
         r"\bi(?:'m|\s+am)\s+not\s+an?\s+(?:\w+\s+)?(?:doctor|physician|clinician|professional|provider|expert)\b",
         r"\bnot\s+a\s+substitute\s+for\s+(?:professional|medical)",
-        r"\b(?:please|should|must|recommend(?:ed)?|advise|best\s+to)\b[^.!?\n]{0,30}\b(?:consult|see|speak\s+(?:to|with)|seek|contact|"
-        r"talk\s+to)\b[^.!?\n]{0,30}\b(?:professional|physician|doctor|clinician|provider|specialist|advice|advisor|"
-        r"medical\s+(?:attention|care|help))\b",
+        (
+            r"\b(?:please|should|must|recommend(?:ed)?|advise|best\s+to)\b[^.!?\n]{0,30}\b(?:consult|see|speak\s+(?:to|with)|seek|contact|"
+            r"talk\s+to)\b[^.!?\n]{0,30}\b(?:professional|physician|doctor|clinician|provider|specialist|advice|advisor|"
+            r"medical\s+(?:attention|care|help))\b"
+        ),
         r"\b(?:don't|do\s+not|without)\s+(?:have\s+)?(?:enough|sufficient|adequate)\s+(?:information|context|details?|data)\b",
-        r"\b(?:insufficient|not\s+enough|inadequate)\s+(?:information|context|details?)\s+(?:is\s+|was\s+|were\s+)?"
-        r"(?:provided\s+|given\s+|available\s+)?(?:to|for)\b",
+        (
+            r"\b(?:insufficient|not\s+enough|inadequate)\s+(?:information|context|details?)\s+(?:is\s+|was\s+|were\s+)?"
+            r"(?:provided\s+|given\s+|available\s+)?(?:to|for)\b"
+        ),
         r"\b(?:would|will)\s+need\s+(?:more|additional|further)\s+(?:information|context|details?)\b",
         r"\b(?:please|could\s+you|can\s+you)\s+(?:provide|share|give|supply|clarify|specify|upload|send)\b",
         r"\bsomething\s+else\s+(?:i|you)\s+(?:can|could|want|would)|\b(?:talk|speak)\s+about\s+something\s+else",
@@ -132,15 +164,19 @@ _IN_SHORT: dict[str, tuple[str, ...]] = {
         r"정보가\s*(?:부족|충분하지)",
     ),
     "de": (
-        r"\b(?:wenden\s+sie\s+sich|konsultieren\s+sie|suchen\s+sie|fragen\s+sie)\b[^.!?\n]{0,40}\b(?:arzt|ärztin|fachperson\w*|"
-        r"fachmann|rat|hilfe|apotheker\w*)\b",
+        (
+            r"\b(?:wenden\s+sie\s+sich|konsultieren\s+sie|suchen\s+sie|fragen\s+sie)\b[^.!?\n]{0,40}\b(?:arzt|ärztin|fachperson\w*|"
+            r"fachmann|rat|hilfe|apotheker\w*)\b"
+        ),
         r"\bals\s+(?:ki|künstliche\s+intelligenz|sprachmodell)\b",
         r"\bich\s+bin\s+kein\w*\s+(?:arzt|ärztin|mediziner\w*)\b",
         r"\bnicht\s+genügend\s+informationen\b",
     ),
     "fr": (
-        r"\b(?:veuillez|consultez|adressez-vous|contactez|il\s+est\s+préférable)\b[^.!?\n]{0,40}\b(?:médecin|professionnel\w*|"
-        r"spécialiste)\b",
+        (
+            r"\b(?:veuillez|consultez|adressez-vous|contactez|il\s+est\s+préférable)\b[^.!?\n]{0,40}\b(?:médecin|professionnel\w*|"
+            r"spécialiste)\b"
+        ),
         r"\ben\s+tant\s+qu(?:e\s+|')(?:ia\b|intelligence\s+artificielle|modèle\s+de\s+langage)",
         r"\bje\s+ne\s+suis\s+pas\s+(?:un\s+)?(?:médecin|professionnel)",
         r"\b(?:pas\s+assez|pas\s+suffisamment)\s+d'informations?\b",
