@@ -17,7 +17,10 @@ _WHOLE = (
     r"(?:(?:the|this|its|their|whole|entire|overall|given|final|proposed)\s+){1,3}"
     r"(?:chain(?:\s+of\s+thought)?|reasoning|logic|argument|answer|conclusion|explanation|analysis)"
 )
-_VERY = r"(?:(?:therefore|thus|hence|clearly|entirely|fully|completely|factually|medically|clinically|logically|also)\s+){0,3}"
+_VERY = (
+    r"(?:(?:therefore|thus|hence|clearly|entirely|fully|completely|factually|medically|clinically|logically|also)\s+)"
+    r"{0,3}"
+)
 _SAYS_ERROR = re.compile(
     rf"\b{_WHOLE}\s+(?:is|was|are)\s+{_VERY}(?:incorrect|wrong|flawed|erroneous|invalid|unsound|mistaken|false)\b"
     rf"|\b{_WHOLE}\s+(?:contradicts|conflicts\s+with|disagrees\s+with|(?:does|do)\s+not\s+(?:support|lead\s+to|match|reach|fit|"

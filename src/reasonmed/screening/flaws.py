@@ -16,6 +16,7 @@ _COPIED = 0.5
 """Share of a text's words that stand in the question in the same order: nobody restates a question at such length."""
 _OWN = 4
 """Words that are neither the question's nor talk of answering: with fewer, nothing is said about the case."""
+NOTHING_OWN = "it gives no reason that is about the case"
 
 
 class Flaw(NamedTuple):

@@ -15,7 +15,8 @@ _STATUS = re.compile(
     r"|upstream (?:connect error|request timeout|prematurely closed)|rate limit (?:exceeded|reached)|quota exceeded"
     r"|insufficient (?:quota|credits?|balance)|model is (?:currently )?(?:overloaded|loading)|out of memory"
     r"|(?:connection|request|read) timed out|connection (?:refused|reset)|unauthorized|access denied|invalid api key"
-    r"|(?:unexpected |unknown )?error (?:occurred|has occurred)|something went wrong|(?:error|status)(?: code)?:? [45]\d\d"
+    r"|(?:unexpected |unknown )?error (?:occurred|has occurred)|something went wrong"
+    r"|(?:error|status)(?: code)?:? [45]\d\d"
     r"|please try again later)\b",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.recipe.templates import question_text
 from reasonmed.screening.echo import echoed_share
-from reasonmed.screening.flaws import find_flaw, says_too_little
+from reasonmed.screening.flaws import NOTHING_OWN, find_flaw, says_too_little
 from reasonmed.screening.language import other_language
 from reasonmed.screening.loop import find_loop
 from reasonmed.screening.refusal import find_refusal
@@ -166,7 +166,7 @@ def _check_reasoning(text: str, question: Question, agent: Agent, wanted: Wanted
     if len(text.split()) < wanted.min_words:
         raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
     if says_too_little(text, question_text(question)):
-        raise UnparsableReply("it gives no reason that is about the case", "bare")
+        raise UnparsableReply(NOTHING_OWN, "bare")
     foreign = other_language(text, question_text(question)) if wanted.language == "question" else None
     if foreign:
         raise UnparsableReply(foreign, "language")
