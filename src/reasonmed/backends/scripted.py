@@ -30,6 +30,25 @@ if TYPE_CHECKING:
     Replier = Callable[[Request], Completion | str]
 
 
+_REMARKS = (
+    "the request is made up, and so is this remark",
+    "age, sex and setting would be weighed here",
+    "a symptom would be traced to an organ",
+    "its time course would narrow the list",
+    "signs on examination would be added",
+    "laboratory values would point one way",
+    "an image would confirm or refute that",
+    "one mechanism would explain all of it",
+    "the first alternative would lack a finding",
+    "another would need a different history",
+    "a third would be too rare at this age",
+    "treatment would follow from the cause",
+    "its risks would be set against benefit",
+    "what remains would be named in the last line",
+)
+"""Of the made-up world: prose that passes for reasoning and is none."""
+
+
 class Settings(ModelSettings):
     """A model that answers from a script."""
 
@@ -123,9 +142,7 @@ def made_up(request: Request) -> str:
     choice = key[1] if key else letter(0 if draw % 5 < 3 else 1 + draw % 2)  # noqa: PLR2004 - three chances in five
     if request.stage == "summarize":
         return f"The answer is {choice}, because the findings fit it best. (Made up, {draw % 1000}.)"
-    steps = " ".join(
-        f"Step {step}: a made-up remark on the findings, number {draw % 997 + step}." for step in range(1, 15)
-    )
+    steps = " ".join(f"Step {step}: {remark} ({draw % 997 + step})." for step, remark in enumerate(_REMARKS, 1))
     return f"{steps}\n\nAnswer: {choice}"
 
 

@@ -5,13 +5,11 @@
   ``answer_choice`` reads what they announce, ``answer_phrases`` holds their patterns, ``option_texts`` the options;
   ``second_answer`` finds a second option that is called right too, ``spellings`` folds the signs that tell options
   apart, ``ending`` finds an answer at the end of a text that cannot be read.
-- ``contradiction``: texts that name other options only.
+- ``contradiction``: texts that name other options only, or the key alone.
 - ``json_object``: the JSON object in a reply.
-- ``judgment``: verdicts and scores out of such an object.
-- ``leaks``: phrases that betray the answer key or the editing.
-- ``refusals``: short texts that refuse to answer.
+- ``judgment``: verdicts and scores out of such an object; ``judges_reason``: reasons that give the other verdict.
 - ``conclusion``: a chain of thought without its conclusion.
 """
 
-VERSION = 4
+VERSION = 5
 """Raised when a change here can change a record; part of a run's identity."""

@@ -1,4 +1,4 @@
-"""Texts that name no single answer, but name other options than the key and never the key: they do not support it."""
+"""Which options a text names where no single answer can be read from it: others than the key, or the key alone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 60_000
 _ONE_LINE = 200
+_FIRST = re.compile(r"[\s*_(\[\"']*([A-Z])[)\]*_]{0,3}[.:)][)\]*_]{0,3}\s+(?=[A-Z])")
+"""A letter as an item's label at the beginning of a text."""
 _LETTERED = re.compile(r"(?<![^\W_])(?<![-'’])([A-Z])(?=[.):]|\s*\Z)")
 
 
@@ -29,6 +31,18 @@ def names_only_others(text: str, options: Sequence[str], key: int) -> bool:
     letters = {known.index(letter) for letter in _LETTERED.findall(said)} - {None}
     named = letters | set(known.named(said))
     return bool(named) and key not in named
+
+
+def names_only(text: str, options: Sequence[str], key: int) -> bool:
+    """Whether a text names the key, by its text, and no other option."""
+    known = option_texts(tuple(options))
+    return known.named(known.fold(split_thinking(text).text[-_LONGEST:]).text) == [key]
+
+
+def opening_option(text: str, options: Sequence[str]) -> int | None:
+    """The option whose letter labels a text, as in "A. The answer is C. Heparin"; None where none does."""
+    first = _FIRST.match(text)
+    return option_texts(tuple(options)).index(first[1]) if first else None
 
 
 def _last_statement(text: str) -> str:

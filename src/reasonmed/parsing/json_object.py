@@ -40,7 +40,8 @@ def find_object(reply: str, name: str) -> dict[str, Any]:
         UnparsableReply: there is none, or the one there is was cut.
     """
     text = split_thinking(reply).text[-_LONGEST:]
-    found, broken = _last_valid(text, name)
+    valid, broken = _valid(text, name)
+    found = valid[-1] if valid else None
     mentions = [mention.start() for mention in re.finditer(rf"[{{,]\s*+[\"'“”]?{re.escape(name)}[\"'“”]?\s*+:", broken)]
     braces = _open_braces(broken, mentions[-1] + 1) if mentions else []
     if found and not (braces and mentions[-1] >= found.end):
@@ -54,6 +55,12 @@ def find_object(reply: str, name: str) -> dict[str, Any]:
     return _mended(text[braces[-1] :], name)
 
 
+def find_values(reply: str, name: str) -> list[object]:
+    """What a field holds in each valid JSON object of a reply that has it, in their order; none inside the thinking."""
+    valid, _ = _valid(split_thinking(reply).text[-_LONGEST:], name)
+    return [found.value[name] for found in valid]
+
+
 def _no_doubles(wanted: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = [value for name, value in pairs if name == wanted]
     if any(value != values[0] for value in values):
@@ -61,13 +68,13 @@ def _no_doubles(wanted: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _last_valid(text: str, name: str) -> tuple[_Found | None, str]:
-    """The last valid object with the field, and the text with every valid object blanked out."""
+def _valid(text: str, name: str) -> tuple[list[_Found], str]:
+    """The valid objects with the field, and the text with every valid object blanked out."""
     decode = json.JSONDecoder(object_pairs_hook=partial(_no_doubles, name), strict=False).raw_decode
-    last: _Found | None = None
+    having: list[_Found] = []
     rest, done = [], 0
     for candidate in list(_CANDIDATE.finditer(text))[-_MOST_OBJECTS:]:
-        if last and candidate.start() < last.end:
+        if having and candidate.start() < having[-1].end:
             continue
         try:
             value, end = decode(text, candidate.start())
@@ -77,8 +84,8 @@ def _last_valid(text: str, name: str) -> tuple[_Found | None, str]:
             rest += [text[done : candidate.start()], " " * (end - candidate.start())]
             done = end
         if name in value:
-            last = _Found(value, candidate.start(), end)
-    return last, "".join([*rest, text[done:]])
+            having.append(_Found(value, candidate.start(), end))
+    return having, "".join([*rest, text[done:]])
 
 
 def _open_braces(text: str, position: int) -> list[int]:

@@ -7,17 +7,9 @@ from textwrap import shorten
 from typing import Any, Literal
 
 from reasonmed.errors import UnparsableReply
-from reasonmed.parsing.json_object import find_object
+from reasonmed.parsing.json_object import find_object, find_values
+from reasonmed.parsing.judges_reason import OUTCOMES, contradiction
 from reasonmed.screening.echo import says_nothing
-
-_WORDS: dict[str, Literal["correct", "error"]] = {
-    "correct": "correct",
-    "error": "error",
-    "incorrect": "error",
-}
-
-_OPENING = re.compile(r"\W*(?:(?:the\s+)?verdict(?:\s+is)?\W+)?(correct|error|incorrect)\s*[:.;!-]", re.IGNORECASE)
-"""A reason that begins by naming an outcome."""
 
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -51,14 +43,20 @@ def parse_verdict(reply: str) -> tuple[Literal["correct", "error"], str]:
     """
     found = find_object(reply, "verdict")
     said = found["verdict"]
-    outcome = _WORDS.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
+    outcome = _outcome(said)
     if outcome is None:
         raise UnparsableReply(f'the verdict is {_short(said)}, it must be "Correct" or "Error"')
+    if outcome == "correct" and "error" in map(_outcome, find_values(reply, "verdict")):
+        raise UnparsableReply('it holds two verdicts, "Error" and "Correct"')
     reason = _statement(found, "reason")
-    opening = _OPENING.match(reason)
-    if opening and _WORDS[opening[1].lower()] != outcome:
-        raise UnparsableReply(f"the verdict is {_short(said)}, but the reason begins with {_short(opening[1])}")
+    other = contradiction(outcome, reason)
+    if other:
+        raise UnparsableReply(f"the verdict is {_short(said)}, but the reason says {_short(other)}")
     return outcome, reason
+
+
+def _outcome(said: object) -> Literal["correct", "error"] | None:
+    return OUTCOMES.get(said.strip().strip(".!").lower()) if isinstance(said, str) else None
 
 
 def parse_score(reply: str, low: int, high: int) -> tuple[int, str]:

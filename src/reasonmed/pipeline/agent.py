@@ -44,6 +44,8 @@ class Agent:
     extra_body: dict[str, Any] | None = None
     tags: Tags | None = None
     """What the model thinks between, where the recipe says so."""
+    refusals: tuple[str, ...] = ()
+    """Phrases by which it refuses, beside those that are known."""
 
     @property
     def instructions(self) -> tuple[str, ...]:

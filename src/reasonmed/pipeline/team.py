@@ -100,6 +100,7 @@ class _Maker:
             system=entry.system,
             extra_body=entry.extra_body,
             tags=entry.tags,
+            refusals=self._recipe.refusals,
             prompt=Prompt(stage, self._recipe.prompts),
             sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
             schema=schema,

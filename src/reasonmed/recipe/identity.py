@@ -33,6 +33,7 @@ def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str
         "format": RECORD_FORMAT,
         "parsing": parsing.VERSION,
         "stages": {stage: _stage(recipe, stage) for stage in wanted if getattr(recipe.stages, stage) is not None},
+        **({"refusals": list(recipe.refusals)} if recipe.refusals else {}),
     }
 
 

@@ -52,6 +52,8 @@ class Generate(_Options):
     """What is stored as the chain of thought: the text after the thinking, the thinking, or both."""
     min_words: int = Field(20, ge=1)
     """A reply of fewer words holds no reasoning: it is asked again, then missing."""
+    language: Literal["any", "question"] = "any"
+    """``question``: a chain in another language than its question is asked again, then missing; else it is flagged."""
     stop_when_decided: bool = False
     """Whether to stop sampling and judging once every possible outcome lies in one tier. Cheaper, and the same tier;
     fewer candidates to rank, fewer reasons, and a disputed key may go unseen."""
@@ -211,6 +213,8 @@ class Recipe(_Options):
     limits: Limits = Limits()
     prompts: RecipePath | dict[str, str] | None = None
     """A folder of templates, or texts by file name, that replace the shipped templates of the same name."""
+    refusals: tuple[Annotated[str, Field(min_length=4)], ...] = ()
+    """Phrases, beside those that are known, by which a model refuses to answer."""
 
     def model(self, name: str) -> ModelSettings:
         """A model entry."""

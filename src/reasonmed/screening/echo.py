@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_WORD = re.compile(r"[^\W_]+")
+from reasonmed.screening.words import words
+
 _RUN = 5
 """Words in a row that are no coincidence."""
 _FEW = 4
@@ -46,30 +47,26 @@ def find_slot(text: str) -> str | None:
 
 def says_nothing(text: str) -> bool:
     """Whether a field holds no statement: no words, mere brackets, or the description of what should stand there."""
-    words = _words(text)
-    return not words or _BRACKETS.fullmatch(text) is not None or _FORMS.fullmatch(" ".join(words)) is not None
+    said = words(text)
+    return not said or _BRACKETS.fullmatch(text) is not None or _FORMS.fullmatch(" ".join(said)) is not None
 
 
 def echoed_share(text: str, *instructions: str) -> float:
     """The share of a text's words that stand in the instructions, in runs that are too long for a coincidence."""
-    words = _words(text)
-    if len(words) < _FEW:
+    said = words(text)
+    if len(said) < _FEW:
         return 0.0
-    size = min(_RUN, len(words))
+    size = min(_RUN, len(said))
     known = [_runs(one, size) for one in instructions]
     covered: set[int] = set()
-    for place in range(len(words) - size + 1):
-        run = tuple(words[place : place + size])
+    for place in range(len(said) - size + 1):
+        run = tuple(said[place : place + size])
         if any(run in runs for runs in known):
             covered.update(range(place, place + size))
-    return len(covered) / len(words)
+    return len(covered) / len(said)
 
 
 @lru_cache(maxsize=256)
 def _runs(instructions: str, size: int) -> frozenset[tuple[str, ...]]:
-    words = _words(instructions)
-    return frozenset(tuple(words[place : place + size]) for place in range(len(words) - size + 1))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+    said = words(instructions)
+    return frozenset(tuple(said[place : place + size]) for place in range(len(said) - size + 1))

@@ -11,6 +11,8 @@ from reasonmed.pipeline.stages.generate import generate
 from reasonmed.types import Story
 from support import WORDS, Script, prose, question, team, texts
 
+PONDERED = "I ponder platelets, thrombin, plasmin and kinins."
+
 
 async def chains(script: Script, **options: Any) -> Story:
     return await generate(Story(question()), team(script, generate=options))
@@ -96,10 +98,10 @@ async def test_a_cut_chain_is_kept_and_marked_where_the_recipe_says_so() -> None
 
 @pytest.mark.parametrize(
     ("cot", "expected"),
-    [("visible", prose("B")), ("reasoning", "I ponder."), ("both", f"I ponder.\n\n{prose('B')}")],
+    [("visible", prose("B")), ("reasoning", PONDERED), ("both", f"{PONDERED}\n\n{prose('B')}")],
 )
 async def test_what_is_stored_follows_the_recipe(cot: str, expected: str) -> None:
-    story = await chains(Script(generate=Completion(prose("B"), "I ponder.")), cot=cot, min_words=1)
+    story = await chains(Script(generate=Completion(prose("B"), PONDERED)), cot=cot, min_words=1)
     assert story.chains[0].text == expected
     assert story.chains[0].answer == 1
 

@@ -175,7 +175,7 @@ async def test_without_a_correct_chain_the_best_wrong_one_is_the_draft() -> None
 
 
 async def test_the_blind_reader_sees_neither_key_nor_conclusion() -> None:
-    body = "\n".join(f"{number}. " + WORDS for number in range(1, 6))
+    body = "\n".join(f"{number}. " + WORDS.replace("word", f"part{number}x") for number in range(1, 6))
     written = f"{body}\n6. Conclusion: the answer is B. Warfarin.\n\nAnswer: B. Warfarin"
     script = Script(optimize=written, verify=verdict(), blind="Answer: B")
     await optimized(script)
@@ -207,7 +207,7 @@ async def test_a_blind_reader_who_does_not_reach_the_key_ends_the_attempt(
 
 
 async def test_a_chain_that_is_nothing_but_a_conclusion_fails_the_blind_check() -> None:
-    bare = f"The answer is B, since {' and '.join(['so it is'] * 8)}.\n\nAnswer: B"
+    bare = f"The answer is B, since {WORDS}.\n\nAnswer: B"
     story = await optimized(Script(optimize=bare, verify=verdict(), blind="Answer: B"), rounds=1)
     assert story.failure is not None
     assert "no reasoning left" in story.failure.detail

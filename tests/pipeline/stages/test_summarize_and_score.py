@@ -51,10 +51,30 @@ async def test_a_question_whose_responses_all_fail_is_a_failure(reply: str | Com
     assert story.kept == ()
 
 
-async def test_a_response_without_a_readable_answer_is_no_contradiction() -> None:
-    story = await summarize(kept_story(1), team(Script(summarize="It blocks the synthesis of clotting factors.")))
-    assert story.kept is not None
-    assert story.kept[0].response is not None
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ("It blocks the synthesis of clotting factors.", "does not say that the answer is B"),
+        ("A. Heparin\nB. Warfarin\nC. Aspirin\nD. Alteplase", "does not name exactly one of the options"),
+        ("A. The answer is B. Warfarin.", "begins with another option"),
+        (prose("B"), "repeats the reasoning"),
+    ],
+)
+async def test_a_response_that_does_not_state_the_answer_in_its_own_words_is_asked_again_then_dropped(
+    reply: str, problem: str
+) -> None:
+    script = Script(summarize=reply)
+    story = await summarize(kept_story(1), team(script))
+    assert len(script.asked) == 3
+    assert problem in texts(script.asked)
+    assert problem in story.dropped[0].reason
+
+
+async def test_a_response_states_the_answer_by_its_letter_or_its_text() -> None:
+    for reply in ("B", "B. Warfarin, which blocks the clotting factors.", "Warfarin blocks the clotting factors."):
+        story = await summarize(kept_story(1), team(Script(summarize=reply)))
+        assert story.kept is not None
+        assert [one.response for one in story.kept] == [reply]
 
 
 async def test_thinking_is_no_part_of_a_response() -> None:

@@ -71,6 +71,6 @@ async def test_a_rewrite_with_such_an_ending_is_not_taken() -> None:
 async def test_a_response_with_such_an_ending_is_dropped() -> None:
     kept = (Kept(text=prose("B"), model="m", parent=0),)
     story = replace(judged_story("ccccccccc"), kept=kept)
-    found = await summarize(story, team(Script(summarize="Answer: <letter>. <text>")))
+    found = await summarize(story, team(Script(summarize="Answer: B or C")))
     assert found.kept == ()
     assert "does not name exactly one of the options" in found.dropped[0].reason

@@ -33,12 +33,14 @@ PASSAGE_RULES: dict[str, Callable[[Passage, Question], str | None]] = {
     "answer.contradiction": answers.contradiction,
     "answer.response": answers.response_differs,
     "text.truncated": prose.truncated,
+    "text.bare": prose.bare,
 }
 TEXT_RULES: dict[str, Callable[[str, Question], str | None]] = {
     "leak.gold": lambda text, _: find_leak(text),
     "text.refusal": prose.refusal,
     "text.language": prose.other_language,
     "text.repetition": prose.repetition,
+    "text.degenerate": prose.degenerate,
 }
 PHI_RULES: dict[str, Callable[[str], str | None]] = {f"phi.{kind}": rule for kind, rule in phi.RULES.items()}
 """These look at the questions' own texts too."""

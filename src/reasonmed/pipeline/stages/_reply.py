@@ -9,12 +9,16 @@ from reasonmed.errors import CutReply, UnparsableReply, UsageError
 from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
-from reasonmed.screening.echo import echoed_share, find_slot
+from reasonmed.recipe.templates import question_text
+from reasonmed.screening.echo import echoed_share
+from reasonmed.screening.flaws import NOTHING_OWN, find_flaw, says_too_little
+from reasonmed.screening.language import other_language
+from reasonmed.screening.loop import find_loop
 from reasonmed.screening.refusal import find_refusal
 from reasonmed.types import ChainOfThought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
@@ -31,6 +35,7 @@ _ECHOED_REASON = 0.8
 _ECHOED_PROSE = 0.5
 
 What = Literal["visible", "reasoning", "both"]
+Language = Literal["any", "question"]
 
 
 def known_key(question: Question) -> str:
@@ -50,7 +55,7 @@ def need_options(question: Question, stage: str) -> None:
         )
 
 
-def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
+def check_reply(completion: Completion, *, keep_truncated: bool, refusals: Sequence[str] = ()) -> None:
     """Raise where a reply is cut, filtered, empty or refused."""
     if completion.finish_reason == "content_filter":
         raise UnparsableReply("a content filter stopped it", "filtered")
@@ -59,7 +64,7 @@ def check_reply(completion: Completion, *, keep_truncated: bool) -> None:
         raise CutReply("it was cut at the token limit", "cut")
     if not (completion.text.strip() or (completion.reasoning or "").strip()):
         raise UnparsableReply("it is empty", "empty")
-    if find_refusal(completion.text):
+    if find_refusal(completion.text, refusals):
         raise UnparsableReply("it refuses to answer", "refused")
 
 
@@ -70,6 +75,8 @@ def read_verdict(completion: Completion, agent: Agent) -> tuple[Literal["correct
         UnparsableReply: no verdict, or a reason that is none.
     """
     outcome, reason = parse_verdict(completion.text)
+    if not reason:
+        raise UnparsableReply("it gives no reason")
     return outcome, _own(reason, "reason", agent)
 
 
@@ -84,19 +91,27 @@ def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) ->
 
 
 def _own(said: str, field: str, agent: Agent) -> str:
+    loop = find_loop(said)
+    if loop:
+        raise UnparsableReply(f"the {field} repeats itself ({loop})", "loop")
     if echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
         raise UnparsableReply(f"the {field} repeats the instructions instead of speaking of the case", "echo")
     return said
 
 
-def check_prose(text: str, agent: Agent) -> str:
-    """The text; raise where it is for the most part the instructions, or leaves a form unfilled."""
-    slot = find_slot(text)
-    if slot is not None:
-        raise UnparsableReply(f"it leaves {slot} as it is instead of filling it in", "echo")
+def check_prose(text: str, question: Question, agent: Agent) -> str:
+    """The text; raise where it is degenerate: instructions or question again, a loop, a form, a page, a call."""
+    flaw = find_flaw(text, "\n".join(filter(None, (question.context, question.stem))))
+    if flaw is not None:
+        raise UnparsableReply(flaw.problem, flaw.kind)
     if echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
         raise UnparsableReply("it repeats the instructions instead of following them", "echo")
     return text
+
+
+def language_flags(text: str, question: Question) -> list[str]:
+    """The flag of a text in another language than its question; none where it is in the same or cannot be told."""
+    return ["language"] if other_language(text, question_text(question)) else []
 
 
 class Wanted(NamedTuple):
@@ -105,12 +120,15 @@ class Wanted(NamedTuple):
     what: What = "visible"
     keep_truncated: bool = False
     min_words: int = 1
+    language: Language = "any"
 
     @classmethod
     def by(cls, stages: Stages) -> Wanted:
         """As the generate stage says."""
         options = stages.generate
-        return cls() if options is None else cls(options.cot, options.keep_truncated, options.min_words)
+        return (
+            cls() if options is None else cls(options.cot, options.keep_truncated, options.min_words, options.language)
+        )
 
 
 def parse_chain(
@@ -121,15 +139,13 @@ def parse_chain(
     Raises:
         UnparsableReply: the reply is cut, filtered, empty, refused or too short to be reasoning.
     """
-    check_reply(completion, keep_truncated=wanted.keep_truncated)
+    check_reply(completion, keep_truncated=wanted.keep_truncated, refusals=agent.refusals)
     thinking, visible = _apart(completion)
     stored = _stored(thinking, visible, wanted.what)
     text = clean(stored)
     if not text:
         raise UnparsableReply("it holds no reasoning", "empty")
-    check_prose(text, agent)
-    if len(text.split()) < wanted.min_words:
-        raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
+    _check_reasoning(text, question, agent, wanted)
     said = (text if visible == stored else clean(visible)) or text
     concluded = parse_answer(said, question.options)
     return ChainOfThought(
@@ -143,6 +159,17 @@ def parse_chain(
         served=completion.served,
         sent=completion.sent,
     )
+
+
+def _check_reasoning(text: str, question: Question, agent: Agent, wanted: Wanted) -> None:
+    check_prose(text, question, agent)
+    if len(text.split()) < wanted.min_words:
+        raise UnparsableReply(f"it has {len(text.split())} words, too few to hold any reasoning", "short")
+    if says_too_little(text, question_text(question)):
+        raise UnparsableReply(NOTHING_OWN, "bare")
+    foreign = other_language(text, question_text(question)) if wanted.language == "question" else None
+    if foreign:
+        raise UnparsableReply(foreign, "language")
 
 
 def unread_words(text: str, question: Question) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
-from reasonmed.pipeline.stages._reply import Wanted, parse_chain, unread_problem
+from reasonmed.pipeline.stages._reply import Wanted, language_flags, parse_chain, unread_problem
 from reasonmed.pipeline.stages.rank import draw
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.screening.leak import find_leak
@@ -92,10 +92,11 @@ def _not_accepted(chain: ChainOfThought) -> str | None:
     return f"the judge says {verdict.outcome}: {verdict.reason}"
 
 
-def take(rewrite: Rewrite) -> Kept:
+def take(rewrite: Rewrite, question: Question) -> Kept:
     """An accepted rewrite on its way into the data set."""
     chain = rewrite.chain
     flags = [*(["truncated"] if chain.truncated else []), *([] if chain.verdict else ["unverified"])]
+    flags += language_flags(chain.text, question)
     return Kept(
         text=chain.text,
         model=chain.model,

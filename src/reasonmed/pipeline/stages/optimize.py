@@ -55,7 +55,7 @@ async def _optimized(story: Story, draft: Draft, team: Team) -> tuple[Kept | Non
             rewrite = await read_blind(story.question, rewrite, team.blind_reader)
         tried.append(rewrite)
         if rewrite.problem is None:
-            return take(rewrite), tried
+            return take(rewrite, story.question), tried
         draft = with_problem(draft, rewrite)
     return None, tried
 

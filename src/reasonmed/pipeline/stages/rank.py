@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import need_options, read_score
+from reasonmed.pipeline.stages._reply import language_flags, need_options, read_score
 from reasonmed.pipeline.team import RANK_BOUNDS
 from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, digest
@@ -37,8 +37,9 @@ def keep_chain(story: Story, index: int) -> Kept:
     """A generated chain of thought on its way into the data set."""
     chain = story.chains[index]
     conflict = chain.verdict is not None and chain.verdict.conflict
-    flags = (*(["truncated"] if chain.truncated else []), *(["conflict"] if conflict else []))
-    return Kept(text=chain.text, model=chain.model, parent=index, verdict=chain.verdict, flags=flags)
+    flags = [*(["truncated"] if chain.truncated else []), *(["conflict"] if conflict else [])]
+    flags += language_flags(chain.text, story.question)
+    return Kept(text=chain.text, model=chain.model, parent=index, verdict=chain.verdict, flags=tuple(flags))
 
 
 def draw(seed: int, question: Question, index: int) -> str:

@@ -41,7 +41,7 @@ async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped
         rewrite = await attempt(story, team, team.editor, draft, number)
         tried.append(rewrite)
         if rewrite.problem is None:
-            return take(rewrite), tried
+            return take(rewrite, story.question), tried
         draft = with_problem(draft, rewrite)
     if kept.verdict is not None and kept.verdict.outcome == "error":
         problems = "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)

@@ -8,16 +8,30 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.answer import parse_answer
-from reasonmed.parsing.contradiction import names_only_others
+from reasonmed.parsing.contradiction import names_only, names_only_others, opening_option
 from reasonmed.parsing.thinking import clean, split_thinking
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import check_prose, check_reply, known_key, unread_problem, unread_words
+from reasonmed.pipeline.stages._reply import (
+    check_prose,
+    check_reply,
+    known_key,
+    language_flags,
+    unread_problem,
+    unread_words,
+)
+from reasonmed.screening.echo import echoed_share
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
     from reasonmed.exchange import Completion
+    from reasonmed.parsing.answer import Answer
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
+
+
+_LONG = 40
+"""Words of a chain of thought; a shorter one may well be its own summary."""
+_WHOLE = 0.8
 
 
 async def summarize(story: Story, team: Team) -> Story:
@@ -44,32 +58,54 @@ async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
     def parse(completion: Completion) -> str:
         nonlocal cut, sent
         cut, sent = completion.cut, completion.sent
-        return check_prose(_response(completion, question, expected, keep_truncated=keep_truncated), agent)
+        check_reply(completion, keep_truncated=keep_truncated, refusals=agent.refusals)
+        text = check_prose(clean(split_thinking(completion.text).text), question, agent)
+        _check_own(text, kept.text)
+        _check_answer(text, question, expected)
+        return text
 
     values = {"key": known_key(question), "chain_of_thought": kept.text}
     try:
         response = await agent.ask(question, values, parse)
     except (UnparsableReply, RequestRejected) as lost:
         return Dropped("summarize", f"no response came: {lost}", kept.parent)
-    flags = (*kept.flags, "response_truncated") if cut else kept.flags
-    return replace(kept, response=response, response_model=agent.label, response_sent=sent, flags=flags)
+    flags = dict.fromkeys((*kept.flags, *(["response_truncated"] if cut else []), *language_flags(response, question)))
+    return replace(kept, response=response, response_model=agent.label, response_sent=sent, flags=tuple(flags))
 
 
-def _response(completion: Completion, question: Question, expected: int | None, *, keep_truncated: bool) -> str:
-    check_reply(completion, keep_truncated=keep_truncated)
-    text = clean(split_thinking(completion.text).text)
+def _check_own(text: str, chain: str) -> None:
+    """Raise where a response is nothing, or the chain of thought again."""
     if not text:
         raise UnparsableReply("it is empty", "empty")
+    length = len(chain.split())
+    if length >= _LONG and len(text.split()) >= _WHOLE * length and echoed_share(text, chain) >= _WHOLE:
+        raise UnparsableReply("it repeats the reasoning instead of summing it up", "copy")
+
+
+def _check_answer(text: str, question: Question, expected: int | None) -> None:
+    """Raise where a response does not state the expected option, or states another one beside it."""
     said = parse_answer(text, question.options)
-    if said is not None and expected in (None, said.option):
-        return text
-    if said is not None and expected is not None:
+    if expected is None:
+        _check_ending(text, question, said)
+        return
+    label = opening_option(text, question.options)
+    alone = said is None and names_only(text, question.options, expected)
+    if said is not None and said.option != expected:
         raise UnparsableReply(
             f"it answers {letter(said.option)}, but the answer is {letter(expected)}", "contradiction"
         )
-    if expected is not None and names_only_others(text, question.options, expected):
+    if (said is not None or alone) and label not in (None, expected):
+        raise UnparsableReply(f"it begins with another option, but the answer is {letter(expected)}", "contradiction")
+    if said is not None or (alone and label == expected):
+        return
+    _check_ending(text, question, said)
+    if names_only_others(text, question.options, expected):
         raise UnparsableReply(f"it names another option, but the answer is {letter(expected)}", "contradiction")
-    words = unread_words(text, question)
+    if not alone:
+        raise UnparsableReply(f"it does not say that the answer is {letter(expected)}", "unanswered")
+
+
+def _check_ending(text: str, question: Question, said: Answer | None) -> None:
+    words = "" if said else unread_words(text, question)
     if words:
         raise UnparsableReply(unread_problem(words), "unread")
-    return text

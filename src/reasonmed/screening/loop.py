@@ -1,0 +1,82 @@
+"""Texts in which a model lost its way: the same words over and over, or hardly a letter."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from reasonmed.screening.words import words
+
+_TIMES = 5
+"""So many repetitions in a row are no emphasis."""
+_NUMBERED_TIMES = 10
+"""Where the repetitions differ in their numbers, as the lines of a table do."""
+_SPAN = 24
+"""Words that the repetitions must fill: "no, no, no, no, no" is a way to talk."""
+_LONGEST = 60
+"""Words of the longest repeated part that is looked for in a row."""
+_RUN = 8
+_SHARE = 0.3
+"""Share of a text's runs of eight words that must be ones which come back five times."""
+_LETTERS = 0.3
+_SHORT = 40
+_UNBROKEN = re.compile(r"\S{60,}")
+_SHOWN = 80
+
+
+def find_loop(text: str) -> str | None:
+    """What a text repeats, with how often; None where it goes on."""
+    said = words(text)
+    numbered = ["0" if word.isdigit() else word for word in said]
+    return (
+        _in_a_row(said, _TIMES) or _in_a_row(numbered, _NUMBERED_TIMES) or _all_over(numbered) or _within_a_word(text)
+    )
+
+
+def find_noise(text: str) -> str | None:
+    """The beginning of a text that is hardly letters: punctuation, symbols, bytes; None where it is not."""
+    signs = [sign for sign in text if not sign.isspace()]
+    noisy = len(signs) >= _SHORT and sum(sign.isalnum() for sign in signs) < _LETTERS * len(signs)
+    return repr("".join(signs[:10])) if noisy else None
+
+
+def _in_a_row(said: list[str], times: int) -> str | None:
+    """A part of up to 60 words that stands so many times in a row.
+
+    In such a row every three words were last seen one part ago, at the same distance each time.
+    """
+    last: dict[tuple[str, ...], int] = {}
+    distance = length = 0
+    for place, three in enumerate(zip(said, said[1:], said[2:], strict=False)):
+        since = place - last.get(three, place)
+        last[three] = place
+        length = length + 1 if since == distance else 1
+        distance = since
+        if 0 < distance <= _LONGEST and length + distance >= max(times * distance, _SPAN):
+            part = " ".join(said[place : place + distance])
+            return f"{times} times or more in a row: {part[:_SHOWN]!r}"
+    return None
+
+
+def _all_over(said: list[str]) -> str | None:
+    """Eight words that stand five times or more, in a text that has little else."""
+    places = list(zip(*(said[start:] for start in range(_RUN)), strict=False))
+    if len(places) < _TIMES or len(set(places)) > (1 - _SHARE) * len(places) + _TIMES:
+        return None
+    counts = Counter(places)
+    run, times = counts.most_common(1)[0]
+    repeated = sum(count for count in counts.values() if count >= _TIMES)
+    if times < _TIMES or repeated < _SHARE * len(places):
+        return None
+    return f"{times} times: {' '.join(run)[:_SHOWN]!r}"
+
+
+def _within_a_word(text: str) -> str | None:
+    """One to ten characters over and over, without a space between."""
+    for found in _UNBROKEN.finditer(text):
+        word = found[0]
+        for size in range(1, 11):
+            part = word[:size]
+            if part.isalpha() and word == (part * (len(word) // size + 1))[: len(word)]:
+                return f"{len(word) // size} times in a row: {part!r}"
+    return None
