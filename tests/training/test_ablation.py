@@ -62,15 +62,14 @@ def test_arms_that_are_alike_are_said_to_be_above_or_below_in_no_more_than_7_of_
 
     draw, told = random.Random(f"{seeds} {deviation}"), 0
     for _ in range(100):
-        chances = [draw.betavariate(2, 2) for _ in range(60)]
+        chances = [draw.betavariate(2, 2) for _ in range(50)]
 
         def arm(seeds: int, deviation: float, chances: list[float] = chances) -> list[list[Result]]:
             shifts = [draw.gauss(0, deviation) for _ in range(seeds)]
             return [[result(n, float(draw.random() < one + by)) for n, one in enumerate(chances)] for by in shifts]
 
-        groups = {"base": arm(1, 0.0), "one": arm(seeds, deviation), "two": arm(seeds, deviation)}
-        words = [one["words"] for one in pooled(groups, "base", set())["differences"]]
-        told += any(" is above " in one or " is below " in one for one in words)
+        (found,) = pooled({"base": arm(1, 0.0), "one": arm(seeds, deviation)}, "base", set())["differences"]
+        told += " is above " in found["words"] or " is below " in found["words"]
     assert told <= 7
 
 
