@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.answers import Result
 
 
+_DIGITS = 12
+"""So that gaps of equal shares are equal, and those of alike models add up to nought."""
+
+
 class _Pair(NamedTuple):
     """A question with its copies, in the answers of both."""
 
@@ -46,7 +50,7 @@ def compare(
     if not pairs:
         raise ValueError("the two have no question in common")
     both = [(one, other) for pair in pairs for one, other in zip(pair.first, pair.second, strict=True)]
-    gaps = [other.right - one.right for one, other in both]
+    gaps = [round(other.right - one.right, _DIGITS) for one, other in both]
     marks = [one.mark for one, _ in both]
     n = len(both)
     only_first = sum(one.right > other.right for one, other in both)

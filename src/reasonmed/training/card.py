@@ -158,7 +158,7 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
     for name in watched:
-        train = [float(one[name]) for one in history if name in one and "loss" in one]
+        train = [float(one[name]) for one in history if name in one and "loss" in one and not _tied(one, name)]
         held_out = [float(one[f"eval_{name}"]) for one in history if f"eval_{name}" in one]
         tenth = max(len(train) // 10, 1)
         told[name] = {
@@ -167,6 +167,11 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
             "validation": held_out[-1] if held_out else None,
         }
     return told
+
+
+def _tied(step: Mapping[str, Any], name: str) -> bool:
+    """Whether no reply is preferred, since the model is still its own reference: that is no accuracy of 0."""
+    return name == "rewards/accuracies" and step.get("rewards/margins") == 0
 
 
 def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:

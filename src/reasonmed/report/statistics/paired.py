@@ -7,7 +7,7 @@ is drawn, turned round or counted is a question with all its copies: these are n
 from __future__ import annotations
 
 from collections import Counter
-from math import comb, sqrt
+from math import comb, fsum, sqrt
 from random import Random
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,7 +95,7 @@ def bootstrap(
     clusters = _clusters(differences, groups)
     if not clusters:
         raise ValueError("no questions have no difference")
-    mean = sum(one.total for one in clusters) / sum(one.size for one in clusters)
+    mean = fsum(one.total for one in clusters) / sum(one.size for one in clusters)
     counts = sorted(Counter(clusters).items())
     if len(counts) == 1:
         return Interval(mean, mean, mean)
