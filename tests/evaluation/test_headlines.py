@@ -63,7 +63,7 @@ def test_a_base_that_could_not_answer_gives_no_headline_and_the_sentence_says_of
     cut = compare_all(results(*"/" * 58, "A", "B"), results(*"A" * 60))["b"]
     assert cut["words"] == (
         "no headline: 96.7 % of the answers of the first and 0.0 % of the second were not read (cut, unparsed or "
-        "failed); of +98.3 points, +96.7 are against such answers"
+        "failed); +96.7 of the +98.3 points are such unread answers"
     )
     both = compare_all(results(*"/" * 20), results(*"/" * 20))["b"]
     assert both["words"].startswith("no headline: 100.0 % of the answers of the first and 100.0 % of the second")
@@ -91,8 +91,8 @@ def test_a_difference_of_nought_points_is_promised_to_nobody() -> None:
     draw = random.Random(3)
     for _ in range(40):
         size = draw.choice([1, 2, 5, 30])
-        sides = [results(*("".join(draw.choices("AB/", k=3)) for _ in range(size))) for _ in range(2)]
-        found = compare_all(*sides)["b"]
+        first, second = (results(*("".join(draw.choices("AB/", k=3)) for _ in range(size))) for _ in range(2))
+        found = compare_all(first, second)["b"]
         assert "0.0 points would be found" not in found["words"]
         assert found["detectable"] is None or found["detectable"] > 0.001
     alike = compare_all(results("ABB", "BAA"), results("BAB", "AAB"))["b"]
@@ -144,7 +144,7 @@ def test_a_base_that_is_cut_throughout_gets_no_headline_in_any_report(
     told = evaluated(tmp_path, monkeypatch, answer)
     (line,) = headline_words(told)
     assert line.startswith("No headline for tuned against its base base on own (")
-    assert "of +100.0 points, +100.0 are against such answers." in line
+    assert "+100.0 of the +100.0 points are such unread answers." in line
     for report in ("report.md", "report.html"):
         assert "better by" not in (tmp_path / "out" / report).read_text()
 
@@ -203,9 +203,9 @@ def test_models_that_are_asked_in_other_forms_are_said_to_be(tmp_path: Path, mon
     assert "base: num_beams 4 of its generation_config.json is not applied." in found
     assert "tuned: repetition_penalty 1.1 of its generation_config.json is applied." in found
     assert (
-        "tuned against base: base is asked in plain text, tuned is asked through a chat template (template ab)."
+        "tuned against base: base is asked in plain text, tuned is asked through a chat template (template ab); base "
+        "has no repetition_penalty, tuned has repetition_penalty 1.1."
     ) in found
-    assert "tuned against base: base has no repetition_penalty, tuned has repetition_penalty 1.1." in found
     assert "thinking on (not for base, whose prompt does not change by it)" in how(told)
     one, other = results("A"), results("B")
     assert apart(_side("x", one), _side("y", other)) == []

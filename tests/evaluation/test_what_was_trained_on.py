@@ -119,7 +119,7 @@ def test_where_the_hashes_of_what_was_trained_on_are_lost_compare_says_so(asked:
 
 def test_where_every_question_was_trained_on_nothing_is_said_of_them(asked: Any, tmp_path: Path) -> None:
     told = asked({"base": 0, "tuned": COUNT}, model("base"), model("tuned", stems=stems(*range(COUNT))), base="base")
-    assert headline_words(told) == ["tuned: no question is left that neither it nor its base base was trained on."]
+    assert headline_words(told) == ["tuned on own: no question is left that neither it nor base was trained on."]
     assert "No other question is left." in (tmp_path / "out" / "report.md").read_text()
 
 

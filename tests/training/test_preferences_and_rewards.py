@@ -88,7 +88,7 @@ def test_the_questions_of_every_training_before_are_recorded_too(world: Path, tm
     assert len(told["stems"]) == 24
     for place in (tmp_path / "m", tmp_path / "m" / "adapter"):
         found = lineage(place)
-        assert found.stems == {row["stem"] for row in rows(32)}
+        assert found.stems == frozenset(row["stem"] for row in rows(32))
         assert found.whole
         assert found.base_weights == weights_of(world / "guesses")
     begun = json.loads((tmp_path / "m" / "training.json").read_text(encoding="utf-8"))

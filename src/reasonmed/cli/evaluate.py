@@ -255,13 +255,14 @@ def compare(
     from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.evaluation.compare_folders import across  # noqa: PLC0415 - keeps --help fast
     from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.headlines import remarks_of  # noqa: PLC0415 - the same
 
     with options.working("reading answers"):
         found = across(first, second, a, b, seed, _margin(margin))
     if as_json:
         typer.echo(encode(found).decode())
         return
-    for remark in found["remarks"]:
+    for remark in [*found["remarks"], *remarks_of(found["comparisons"])]:
         say(remark, "yellow")
     for table in comparison_tables(found["comparisons"]):
         _print(table)

@@ -90,6 +90,11 @@ def _paired(first: Sequence[Result], second: Sequence[Result]) -> list[_Pair]:
     return found
 
 
+def _count(pairs: Iterable[_Pair]) -> int:
+    """The number of questions, copies among them."""
+    return sum(len(pair.first) for pair in pairs)
+
+
 def _by_content(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
     found: dict[tuple[str, str], list[Result]] = {}
     for one in results:
@@ -127,10 +132,10 @@ def compare_all(
     told = {}
     for name in dict.fromkeys(one.benchmark for one in first):
         mine, theirs = ([one for one in side if one.benchmark == name] for side in (first, second))
-        shared = len(_paired(mine, theirs))
+        shared = _count(_paired(mine, theirs))
         if stems is not None:
             mine, theirs = clean_of(mine, stems), clean_of(theirs, stems)
-        if left := len(_paired(mine, theirs)):
+        if left := _count(_paired(mine, theirs)):
             told[name] = {**compare(mine, theirs, seed, margin), "trained_on": shared - left}
     settle([("the first", "the second", told)])
     return told
@@ -149,7 +154,7 @@ def against(first: Side, second: Side, seed: int = 0, margin: float | None = Non
         "second": second.name,
         "subset": subset(first, second),
         "remarks": apart(first, second),
-        "trained_on": sum(len(pair.first) for pair in shared if stems.intersection(pair.first[0].stems)),
+        "trained_on": _count(pair for pair in shared if stems.intersection(pair.first[0].stems)),
         "benchmarks": compare_all(first.results, second.results, seed, stems, margin),
     }
 

@@ -40,7 +40,6 @@ def comparison_tables(comparisons: list[dict[str, Any]]) -> Iterator[Table]:
 
 def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     yield from _questions(one)
-    yield from (f"{remark}." for remark in one.get("remarks", ()))
     yield _TEST
     unpaired = sum(found["unpaired"] for found in one["benchmarks"].values())
     if unpaired:

@@ -11,7 +11,7 @@ from reasonmed.evaluation.tables import always_words, percent, points, probabili
 from reasonmed.evaluation.verdict import TOO_MANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NO_HEADLINE = "no headline: "
 _NOT_THE_LIMIT = (
@@ -24,10 +24,10 @@ def headline_words(told: Mapping[str, Any]) -> list[str]:
     """What may be said in one line: the gain of each model over its base; or why nothing may."""
     if not told["headlines"]:
         return [f"No headline: {told['no_headline']}."] if told["no_headline"] else []
-    return [line for one in told["headlines"] for line in _headline(one)]
+    return [line for one in told["headlines"] for line in _headline(one, told)]
 
 
-def _headline(one: Mapping[str, Any]) -> Iterator[str]:
+def _headline(one: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
     base = described(Base(one["base"], one["by"]))
     for name, found in one["benchmarks"].items():
         head = f"{one['model']} against {base} on {name} ({_subset(one, found)}): "
@@ -39,8 +39,8 @@ def _headline(one: Mapping[str, Any]) -> Iterator[str]:
             yield f"{head}{points(found, ' points')}, p {p if p.startswith('<') else f'= {p}'}: {words}."
         else:
             yield f"{head}{words}."
-    if not one["benchmarks"]:
-        yield f"{one['model']}: no question is left that neither it nor its base {one['base']} was trained on."
+    for name in (held["name"] for held in told["benchmarks"] if held["name"] not in one["benchmarks"]):
+        yield f"{one['model']} on {name}: no question is left that neither it nor {one['base']} was trained on."
 
 
 def _subset(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -97,10 +97,15 @@ def marks(told: Mapping[str, Any]) -> list[str]:
         if cell["beheaded"]
     ]
     found += remarks(told["models"])
-    found += [
-        f"{one['second']} against {one['first']}: {that}." for one in told["comparisons"] for that in one["remarks"]
-    ]
+    found += remarks_of(told["comparisons"])
     return found + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
+
+
+def remarks_of(comparisons: Iterable[Mapping[str, Any]]) -> list[str]:
+    """In what the models of each comparison are asked differently."""
+    return [
+        f"{one['second']} against {one['first']}: {'; '.join(one['remarks'])}." for one in comparisons if one["remarks"]
+    ]
 
 
 def _mends(cell: Mapping[str, Any], limit: int) -> dict[str, str]:

@@ -22,7 +22,8 @@ def in_words(found: Mapping[str, Any], first: str, second: str) -> str:
         return not_read(found, first, second)
     if not found["differing"]:
         return NO_DIFFERENCE + _margin(found)
-    return _difference(found) + _vote(found) + _margin(found)
+    said = _difference(found) + _vote(found)
+    return said if said.startswith("better") else said + _margin(found)
 
 
 def not_read(found: Mapping[str, Any], first: str, second: str) -> str:
@@ -30,8 +31,8 @@ def not_read(found: Mapping[str, Any], first: str, second: str) -> str:
     unread, value = found["unread"], found["difference"]["value"]
     return (
         f"no headline: {100 * unread['first']:.1f} % of the answers of {first} and {100 * unread['second']:.1f} % of "
-        f"{second} were not read (cut, unparsed or failed); of {100 * value:+.1f} points, "
-        f"{100 * unread['difference']:+.1f} are against such answers"
+        f"{second} were not read (cut, unparsed or failed); {100 * unread['difference']:+.1f} of the "
+        f"{100 * value:+.1f} points are such unread answers"
     )
 
 
