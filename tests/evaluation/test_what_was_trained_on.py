@@ -187,9 +187,10 @@ def test_weights_and_not_names_say_which_model_is_the_base(tmp_path: Path) -> No
         for one in found
     }  # fmt: skip
     assert bases(facts) == {"c": Base("b", "weights")}
+    assert bases(facts, "a")["c"].by == "other"
     del facts["b"]
     assert bases(facts) == {}
-    assert bases(facts, "a")["c"].by == "other"
+    assert bases(facts, "a")["c"].by == "named"
     assert described(Base("a", "other")) == "a, which by its weights is not its base,"
 
 

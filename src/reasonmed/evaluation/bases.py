@@ -13,8 +13,10 @@ class Base(NamedTuple):
 
     name: str
     by: str
-    """How it is known: ``weights``, ``name`` (no hash was at hand), ``named`` with ``--base``, or ``other``: named, and
-    by its weights not the model that it was trained from."""
+    """How it is known: ``weights``, ``name`` (no hash was at hand), ``named`` with ``--base``, or ``other``.
+
+    The last is a named one where another one of the table has the weights that the model was trained from.
+    """
 
 
 def bases(models: Mapping[str, Mapping[str, Any]], named: str | None = None) -> dict[str, Base]:
@@ -23,18 +25,16 @@ def bases(models: Mapping[str, Mapping[str, Any]], named: str | None = None) -> 
     With a named one, all others are set against that.
     """
     if named is not None:
-        return {
-            name: Base(named, _claimed(facts, models.get(named, {}))) for name, facts in models.items() if name != named
-        }
+        return {name: Base(named, _claimed(name, named, models)) for name in models if name != named}
     found = {name: _own(name, models) for name in models}
     return {name: base for name, base in found.items() if base is not None}
 
 
-def _claimed(model: Mapping[str, Any], base: Mapping[str, Any]) -> str:
-    """What the weights say of a base that was named."""
-    if _same(model, base):
+def _claimed(name: str, named: str, models: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the weights say of a base that was named. A copy that was saved anew has other hashes, and may be it."""
+    if _same(models[name], models.get(named, {})):
         return "weights"
-    return "other" if model.get("base_weights") and base.get("weights") else "named"
+    return "other" if any(_same(models[name], facts) for other, facts in models.items() if other != name) else "named"
 
 
 def _own(name: str, models: Mapping[str, Mapping[str, Any]]) -> Base | None:

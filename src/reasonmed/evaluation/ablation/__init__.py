@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reasonmed.errors import UsageError
@@ -15,7 +16,7 @@ from reasonmed.report.statistics.seeds import FEWEST
 from reasonmed.training import dependencies as extra
 from reasonmed.training import models
 from reasonmed.training import run as fit
-from reasonmed.training.lineage import lineage
+from reasonmed.training.lineage import STARTED, extended, lineage
 from reasonmed.training.methods import sft
 from reasonmed.training.prepare import Prepared, prepare
 from reasonmed.training.progress import Progress
@@ -23,7 +24,6 @@ from reasonmed.training.settings import Training, changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from reasonmed.evaluation import Settings
     from reasonmed.evaluation.answers import Result
@@ -155,6 +155,9 @@ def _base(settings: Training, out: Path) -> Path:
     if not (folder / "config.json").is_file():
         models.load(base, torch.float32, "sdpa").save_pretrained(folder)
         models.tokenizer(base, settings.template).save_pretrained(folder)
+        place = Path(base.place, base.gguf or "")
+        copied = extended(place if place.exists() else None, base.name, models.identity(base), [])
+        write_atomically(folder / STARTED, json.dumps({"trainings": copied}, indent=1) + "\n")
     return folder
 
 
