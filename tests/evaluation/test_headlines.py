@@ -207,14 +207,7 @@ def test_models_that_are_asked_in_other_forms_are_said_to_be(tmp_path: Path, mon
         "has no repetition_penalty, tuned has repetition_penalty 1.1."
     ) in found
     assert "thinking on (not for base, whose prompt does not change by it)" in how(told)
-    one, other = results("A"), results("B")
-    assert apart(_side("x", one), _side("y", other)) == []
-
-
-def _side(name: str, found: list[Result]) -> Any:
-    from reasonmed.evaluation.answers import Side  # noqa: PLC0415 - beside its use
-
-    return Side(name, found)
+    assert apart(("x", None), ("y", chat)) == []
 
 
 def test_where_no_reply_reached_the_limit_no_higher_one_is_advised(

@@ -153,7 +153,7 @@ def against(first: Side, second: Side, seed: int = 0, margin: float | None = Non
         "first": first.name,
         "second": second.name,
         "subset": subset(first, second),
-        "remarks": apart(first, second),
+        "remarks": apart((first.name, first.form), (second.name, second.form)),
         "trained_on": _count(pair for pair in shared if stems.intersection(pair.first[0].stems)),
         "benchmarks": compare_all(first.results, second.results, seed, stems, margin),
     }

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.evaluation.answers import Side
+    Asked = tuple[str, Mapping[str, Any] | None]
+    """A model's name and form."""
 
 PLAIN = "plain text"
 _TOKENIZERS = ("tokenizer_config.json", "tokenizer.json", "tokenizer.model")
@@ -91,16 +92,16 @@ def remarks(models: Sequence[Mapping[str, Any]]) -> list[str]:
     return told
 
 
-def apart(first: Side, second: Side) -> list[str]:
+def apart(first: Asked, second: Asked) -> list[str]:
     """In what two models are asked differently, so that a difference may be the asking's; nothing where unknown."""
-    one, other = first.form or {}, second.form or {}
+    (name, one), (named, other) = ((model, form or {}) for model, form in (first, second))
     told = []
     prompts = one.get("prompt"), other.get("prompt")
     if None not in prompts and prompts[0] != prompts[1]:
-        told.append(f"{_shown(first.name, prompts[0])}, {_shown(second.name, prompts[1])}")
+        told.append(f"{_shown(name, prompts[0])}, {_shown(named, prompts[1])}")
     applied = one.get("applied"), other.get("applied")
     if None not in applied and applied[0] != applied[1]:
-        told.append(f"{_steered(first.name, applied[0])}, {_steered(second.name, applied[1])}")
+        told.append(f"{_steered(name, applied[0])}, {_steered(named, applied[1])}")
     return told
 
 
