@@ -116,3 +116,68 @@ def test_a_folder_is_evaluated_with_what_its_training_left_behind(tmp_path: Path
     assert told["models"][1]["trained_stems"] == 1
     assert told["headlines"][0]["subset"] == "clean"
     assert [one["answers"] for one in told["models"]] == [6, 6]
+
+
+def _tokens_around(folder: Path, *, end: bool) -> Path:
+    """Let the folder's tokenizer put its first token before every text, and its last one behind, as some do."""
+    file = folder / "tokenizer.json"
+    told = json.loads(file.read_text())
+    names = ("<s>", "</s>")
+    parts: list[dict[str, Any]] = [{"SpecialToken": {"id": name, "type_id": 0}} for name in names]
+    around = [parts[0], {"Sequence": {"id": "A", "type_id": 0}}, *parts[1:]][: 3 if end else 2]
+    tokens = {name: {"id": name, "ids": [number], "tokens": [name]} for number, name in enumerate(names)}
+    told["post_processor"] = {"type": "TemplateProcessing", "single": around, "pair": around, "special_tokens": tokens}
+    file.write_text(json.dumps(told))
+    return folder
+
+
+async def test_an_end_that_the_tokenizer_adds_ends_no_prompt_and_no_text_to_score(tmp_path: Path) -> None:
+    without = _tokens_around(tiny_model(tmp_path / "without"), end=False)
+    ending = _tokens_around(tiny_model(tmp_path / "ending"), end=True)
+    asked = [request("Which drug?", extra_body={"loglikelihood": [" A", " B", " C"]}), request("Which drug?")]
+    found = await _ask(without, *asked)
+    assert all(isinstance(one, Completion) for one in found)
+    assert found == await _ask(ending, *asked)
+
+
+async def test_at_temperature_0_only_the_penalty_that_both_engines_have_steers(tmp_path: Path) -> None:
+    folder, other = tiny_model(tmp_path / "m"), tiny_model(tmp_path / "n")
+    third = tiny_model(tmp_path / "o")
+    ends = {"eos_token_id": 1}
+    steered = {"num_beams": 3, "no_repeat_ngram_size": 2, "min_new_tokens": 5, "suppress_tokens": [*range(40, 90)]}
+    (other / "generation_config.json").write_text(json.dumps({**ends, **steered}))
+    (third / "generation_config.json").write_text(json.dumps({**ends, "repetition_penalty": 1.9}))
+    plain, greedy, penalized = [(await _ask(one, request("Which drug?")))[0] for one in (folder, other, third)]
+    assert plain == greedy
+    assert isinstance(plain, Completion)
+    assert isinstance(penalized, Completion)
+    assert penalized.text != plain.text
+    forms = [of_folder(one).form for one in (folder, other, third)]
+    assert [one["applied"] for one in forms] == [{}, {}, {"repetition_penalty": 1.9}]
+    assert forms[1]["ignored"] == steered
+
+
+async def test_a_text_to_score_that_the_context_cuts_is_counted(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "m", context=64)
+    body = {"loglikelihood": [" A", " B"]}
+    long, short = await _ask(folder, request("word " * 90, extra_body=body), request("Why?", extra_body=body))
+    assert isinstance(long, Completion)
+    assert isinstance(short, Completion)
+    assert (long.sent or {})["cut_tokens"] > 100
+    assert short.sent is None
+
+
+def test_texts_to_score_that_were_cut_are_said_in_the_report(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "m", context=64)
+    rows = [
+        {"id": "q", "question": "word " * 90, "options": ["a", "b", "c", "d"], "answer_index": 0},
+        {"id": "r", "question": "Why?", "options": ["a", "b", "c", "d"], "answer_index": 1},
+    ]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = Asking(protocol="loglikelihood")
+    told = evaluate([f"medqa-4options={tmp_path / 'own.jsonl'}"], [of_folder(folder)], tmp_path / "out", settings)
+    cell = told["models"][0]["benchmarks"]["medqa-4options"]
+    assert (cell["beheaded"], cell["n"], cell["calibration"]["n"]) == (1, 2, 2)
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "m on medqa-4options: 1 texts to score lost their beginning" in report
+    assert "## Calibration" in report

@@ -14,9 +14,10 @@ from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.evaluation import Candidate, Settings, evaluate
 from reasonmed.evaluation import html as browse
+from reasonmed.evaluation.headlines import headline_words
 from reasonmed.evaluation.model_page import rows_of, write_model_pages
 from reasonmed.evaluation.plots import by_group
-from reasonmed.evaluation.report import headline_words, markdown, tables
+from reasonmed.evaluation.report import markdown, tables
 
 HOSTILE = "<script>alert('x')</script> | # [a](javascript:b) \x1b[31m {{ 7 * 7 }} \u202e</pre></details> `$x^2$`"
 
@@ -86,11 +87,12 @@ def test_the_page_has_plots_tables_and_every_answer(tmp_path: Path, monkeypatch:
     pytest.importorskip("matplotlib", reason="plots need matplotlib: pip install 'reasonmed[plots]'")
     _evaluated(tmp_path, monkeypatch, "plain")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    for title in ("Accuracy by benchmark", "Accuracy by subject", "Accuracy by tier", "Accuracy by length"):
+    kinds = ("benchmark", "subject", "tier", "length", "a limit of output tokens")
+    for title in (f"Accuracy by {kind}" for kind in kinds):
         assert title in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == len(kinds)
     assert page.count("<details>") == 60
-    assert "p = &lt; 0.001" in page or "p = 0.0" in page
+    assert "p &lt; 0.001" in page
 
 
 def test_equal_names_of_groups_in_two_benchmarks_stay_apart() -> None:
@@ -139,7 +141,7 @@ def test_the_headline_names_model_base_benchmark_interval_and_test(
         "tuned against its base base on own (all questions; what the model was trained on is not known"
     )
     assert "+50.0 points (" in line
-    assert "p = < 0.001: better by 50.0 points." in line
+    assert "p < 0.001: better by 50.0 points." in line
 
 
 def test_rows_for_model_pages_are_written_for_whole_benchmarks_alone(
@@ -162,7 +164,7 @@ def _measured() -> dict[str, Any]:
     }
     part = {**set_, "name": "medmcqa-validation", "whole": False}
     cells = {
-        one["name"]: {"accuracy": accuracy, "n": 1273, "unparsed": 1, "truncated": 2, "failed": 0}
+        one["name"]: {"accuracy": accuracy, "n": 1273, "unparsed": 1, "truncated": 2, "failed": 0, "overlap": None}
         for one in (set_, part)
     }
     told = {"benchmarks": [set_, part], "protocol": "generate", "settings": Settings().told(), "reasonmed": "1"}

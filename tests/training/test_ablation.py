@@ -28,7 +28,9 @@ def results(rate: float, seed: int, count: int = 300) -> list[Result]:
 def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
     from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
 
-    groups = {"base": [results(0.3, 0)], "good": [results(0.7, seed) for seed in (1, 2, 3)], "same": [results(0.3, 9)]}
+    groups = {"base": [results(0.3, 0)]}
+    groups |= {name: [results(rate, seed) for seed in seeds] for name, rate, seeds in (
+        ("good", 0.7, (1, 2, 3)), ("same", 0.3, (7, 8, 9)))}  # fmt: skip
     told = pooled(groups, "base", set())
     words = {(one["first"], one["second"]): one["words"] for one in told["differences"]}
     assert words["base", "good"] == "good is above base"
@@ -37,7 +39,65 @@ def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
     good = told["accuracy"]["good"]
     assert good["low"] < good["value"] < good["high"]
     assert good["value"] == pytest.approx(sum(good["seeds"]) / 3)
-    assert told["accuracy"]["same"]["deviation"] is None
+    assert told["accuracy"]["base"]["deviation"] is None
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_fewer_than_three_seeds_say_nothing_of_training(seeds: int) -> None:
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    groups = {"base": [results(0.2, 0)], "good": [results(0.9, 1 + seed) for seed in range(seeds)]}
+    (found,) = pooled(groups, "base", set())["differences"]
+    assert found["words"].startswith("training variance cannot be estimated with fewer than 3 seeds")
+    assert found["p"] is found["p_holm"] is None
+    assert found["difference"]["low"] > 0.5
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.02, 0.05])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_arms_that_are_alike_are_said_to_be_above_or_below_in_no_more_than_7_of_100(
+    seeds: int, deviation: float
+) -> None:
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    draw, told = random.Random(f"{seeds} {deviation}"), 0
+    for _ in range(100):
+        chances = [draw.betavariate(2, 2) for _ in range(50)]
+
+        def arm(seeds: int, deviation: float, chances: list[float] = chances) -> list[list[Result]]:
+            shifts = [draw.gauss(0, deviation) for _ in range(seeds)]
+            return [[result(n, float(draw.random() < one + by)) for n, one in enumerate(chances)] for by in shifts]
+
+        (found,) = pooled({"base": arm(1, 0.0), "one": arm(seeds, deviation)}, "base", set())["differences"]
+        told += " is above " in found["words"] or " is below " in found["words"]
+    assert told <= 7
+
+
+def test_holm_counts_every_pair_of_arms() -> None:
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    groups = {"base": [results(0.3, 0)]} | {f"arm{n}": [results(0.3, 10 * n + k) for k in range(3)] for n in (1, 2, 3)}
+    found = pooled(groups, "base", set())["differences"]
+    assert len(found) == 6
+    least = min(found, key=lambda one: one["p"])
+    assert least["p_holm"] == pytest.approx(min(1.0, 6 * least["p"]))
+
+
+def test_a_base_that_could_not_answer_gives_no_arm_above_it() -> None:
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    cut = [one._replace(statuses=("truncated",), right=0.0) for one in results(0.5, 0)]
+    (found,) = pooled({"base": [cut], "x": [results(0.5, k) for k in range(3)]}, "base", set())["differences"]
+    assert found["words"].startswith("no headline: 100.0 % of the answers of base and 0.0 % of x were not read")
+    assert found["unread"]["difference"] == pytest.approx(found["difference"]["value"])
+
+
+def test_copies_of_a_question_are_one_question() -> None:
+    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+
+    groups = {"base": [results(0.3, 0, 30)], "x": [results(0.5, k, 30) for k in range(3)]}
+    copied = {name: [one * 5 for one in found] for name, found in groups.items()}
+    assert pooled(copied, "base", set())["differences"] == pooled(groups, "base", set())["differences"]
 
 
 def test_the_interval_is_wider_where_seeds_differ() -> None:
@@ -62,7 +122,8 @@ def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
     same_score = [one._replace(answers=("C",)) for one in first]
     told = pooled({"base": [first], "x": [first, first], "y": [first, same_score]}, "base", set())
     words = {one["second"]: one["words"] for one in told["differences"] if one["first"] == "base"}
-    assert words == {"x": "no answer differs", "y": "not distinguishable at this n"}
+    assert words["x"] == "no answer differs"
+    assert words["y"].startswith("training variance cannot be estimated")
     assert [one["always"] for one in told["accuracy"].values()] == [["A"], ["A", "A"], ["A", "C"]]
     _show({**told, "examples": 8, "equal": "examples", "seeds": [0], "note": "none"})
     shown = capsys.readouterr().out

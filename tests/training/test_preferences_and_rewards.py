@@ -15,6 +15,7 @@ import yaml
 
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
+from reasonmed.training.lineage import lineage, weights_of
 from tiny_model import CHATML, curve, export, keyed, killed, pairs, rows, splits, tiny_model
 
 pytestmark = [
@@ -80,6 +81,18 @@ def test_adapters_learn_a_preference_against_the_base_without_them(world: Path, 
     assert told["loss"]["first"] == pytest.approx(math.log(2), abs=1e-5)
     assert told["loss"]["last"] < 0.6
     assert (tmp_path / "m" / "adapter" / "adapter_config.json").is_file()
+
+
+def test_the_questions_of_every_training_before_are_recorded_too(world: Path, tmp_path: Path) -> None:
+    told = trained(world / "guesses", world / "data", tmp_path / "m", "dpo", lora={"r": 8}, max_steps=1)
+    assert len(told["stems"]) == 24
+    for place in (tmp_path / "m", tmp_path / "m" / "adapter"):
+        found = lineage(place)
+        assert found.stems == frozenset(row["stem"] for row in rows(32))
+        assert found.whole
+        assert found.base_weights == weights_of(world / "guesses")
+    begun = json.loads((tmp_path / "m" / "training.json").read_text(encoding="utf-8"))
+    assert begun["trainings"] == told["trainings"]
 
 
 def test_a_reward_is_learned(world: Path, tmp_path: Path) -> None:

@@ -157,3 +157,13 @@ def test_groups_hold_every_row_once() -> None:
     made = groups([5, 9, 3, 8], Layout(packed=True, capacity=10, processes=2))
     assert sorted(row for micro in made for row in micro) == [0, 1, 2, 3]
     assert len(made) % 2 == 0
+
+
+def test_where_the_context_is_the_limit_a_higher_one_is_not_advised() -> None:
+    from reasonmed.training.tokens import Tokenized, Tokens, check_share  # noqa: PLC0415 - beside its use
+
+    tokens: Tokens[Tokenized] = Tokens([], [900] * 10, ["q1", "q2"], [], 0)
+    with pytest.raises(UsageError, match="Raise `max_length:`, take a model with a longer context"):
+        check_share(tokens, 512)
+    with pytest.raises(UsageError, match="That is the context of the model: take a model with a longer context"):
+        check_share(tokens, 512, context=True)

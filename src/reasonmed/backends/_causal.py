@@ -28,9 +28,11 @@ class Causal:
 
     def __init__(self, model: Any, tokenizer: Any) -> None:  # noqa: ANN401 - transformers' classes are built at run time
         self.model, self.tokenizer = model, tokenizer
-        ends = model.generation_config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
+        own = model.generation_config
+        ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
         self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        self._penalty = own.repetition_penalty or 1.0
+        model.generation_config = transformers.GenerationConfig()  # what else steers there, vLLM would not do
         self.context = self._context()
         tokenizer.model_max_length = UNBOUNDED
         self.pad = next((one for one in (tokenizer.pad_token_id, *self.ends) if one is not None), 0)
@@ -85,6 +87,8 @@ class Causal:
             max_new_tokens=most,
             pad_token_id=self.pad,
             eos_token_id=self.ends or None,
+            repetition_penalty=self._penalty,
+            num_beams=1,
             **how,
         )
         found: list[list[int]] = out[:, width:].tolist()
@@ -114,8 +118,16 @@ class Causal:
             wanted = torch.tensor(continuation, device=found.device).unsqueeze(-1)
             scores[number].append(float(found[-len(continuation) :].gather(-1, wanted).sum()))
         sizes = {number: len(context) for number, context, _ in pairs}
+        cuts: dict[int, int] = {}
+        for number, context, continuation in pairs:
+            cuts[number] = max(cuts.get(number, 0), len(context) + len(continuation) - 1 - self.context)
         return [
-            Completion(json.dumps(found), prompt_tokens=sizes[number], completion_tokens=0)
+            Completion(
+                json.dumps(found),
+                prompt_tokens=sizes[number],
+                completion_tokens=0,
+                sent={"cut_tokens": cuts[number]} if cuts[number] else None,
+            )
             for number, found in enumerate(scores)
         ]
 

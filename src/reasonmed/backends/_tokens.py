@@ -18,7 +18,7 @@ def prompt_of(tokenizer: Any, request: Request) -> list[int]:  # noqa: ANN401 - 
     turns = [{"role": message.role, "content": message.content} for message in request.messages]
     if not tokenizer.chat_template:
         text = "\n\n".join(turn["content"] for turn in turns) + "\n"
-        return list(tokenizer(text)["input_ids"])
+        return encoded(tokenizer, text)
     more = (request.extra_body or {}).get("chat_template_kwargs", {})
     shown = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **more)
     return list(tokenizer(shown, add_special_tokens=False)["input_ids"])
@@ -34,9 +34,17 @@ def _pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], l
     """Both as tokens of the whole text; spaces at the context's end go to the continuation."""
     kept = context.rstrip()
     continuation, context = context[len(kept) :] + continuation, kept
-    whole = tokenizer.encode(context + continuation)
-    head = tokenizer.encode(context)
+    whole, head = encoded(tokenizer, context + continuation), encoded(tokenizer, context)
     return head, whole[len(head) :]
+
+
+def encoded(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - as above
+    """A text with what the tokenizer puts before it, and without what it adds at the end: the text goes on there."""
+    whole, bare = list(tokenizer.encode(text)), list(tokenizer.encode(text, add_special_tokens=False))
+    for start in range(len(whole) - len(bare) + 1):
+        if whole[start : start + len(bare)] == bare:
+            return whole[: start + len(bare)]
+    return whole
 
 
 def too_long(prompt: int, context: int) -> RequestRejected:

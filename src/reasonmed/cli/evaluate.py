@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reasonmed.evaluation import Candidate, Evaluation, Settings
-    from reasonmed.evaluation.report import Table
+    from reasonmed.evaluation.tables import Table
     from reasonmed.questions.benchmarks.fetching import Fetched
     from reasonmed.recipe.options import Recipe
 
 _WARM = 0.7
 """Temperature where a question is asked several times and none is given."""
+
+MarginOption = Annotated[
+    float | None, typer.Option("--margin", help="Points of loss that are no matter; says whether more is ruled out.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,10 +43,15 @@ def evaluate(
     ],
     candidates: Annotated[
         list[str] | None,
-        typer.Option("-m", "--candidate", help="embedded, a model folder, a .gguf file, or a model of -r; repeat."),
+        typer.Option(
+            "-m", "--candidate", help="embedded, a model folder or .gguf file (or NAME=PATH), a model of -r; repeat."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path("evaluation"),
-    base: Annotated[str | None, typer.Option("--base", help="The model that gains are told against.")] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="The model that gains are against; each one's own by default.")
+    ] = None,
+    margin: MarginOption = None,
     recipe: options.RecipeOption = None,
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", "--base-url", help="An OpenAI-compatible base URL.")
@@ -123,6 +132,7 @@ def evaluate(
             output,
             settings,
             base=base,
+            margin=_margin(margin),
             reading=engine.Reading(Selection(limit, sample, seed), FileSettings(layout, cop_base), skip_bad),
             limits=_limits(chosen, max_cost),
             forks=tuple(fork or ()),
@@ -143,6 +153,12 @@ def _fetched(questions: list[str], output: Path) -> list[str | Path | Fetched]:
     far = [one for one in questions if on_hub(one)]
     with options.working(f"fetching {', '.join(far)}") if far else nullcontext():
         return with_files(questions, output)
+
+
+def _margin(points: float | None) -> float | None:
+    if points is not None and not 0 < points < 100:  # noqa: PLR2004 - points are percent
+        raise UsageError(f"--margin {points:g}: it must be more than 0 and less than 100 points")
+    return None if points is None else points / 100
 
 
 def _prompt(given: str) -> str:
@@ -202,9 +218,12 @@ def _announce(planned: Evaluation, settings: Settings) -> None:
 
 
 def _show(told: dict[str, Any], folder: Path) -> None:
-    from reasonmed.evaluation.report import SETS, headline_words, how, marks, tables  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.headlines import headline_words, how, marks  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.report import SETS, tables  # noqa: PLC0415 - the same
 
     for table in tables(told):
+        if not table.brief:
+            continue
         _print(table if table.title != SETS else table.without_words())
     for mark in marks(told):
         say(mark, "yellow")
@@ -228,6 +247,7 @@ def compare(
     second: Annotated[Path, typer.Argument(metavar="B", help="The other one; may be the same.")],
     a: Annotated[str | None, typer.Option("-a", help="Only this model of A.")] = None,
     b: Annotated[str | None, typer.Option("-b", help="Only this model of B.")] = None,
+    margin: MarginOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -240,14 +260,15 @@ def compare(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.evaluation.compare_folders import across  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.evaluation.report import comparison_tables  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.headlines import remarks_of  # noqa: PLC0415 - the same
 
     with options.working("reading answers"):
-        found = across(first, second, a, b, seed)
+        found = across(first, second, a, b, seed, _margin(margin))
     if as_json:
         typer.echo(encode(found).decode())
         return
-    for remark in found["remarks"]:
+    for remark in [*found["remarks"], *remarks_of(found["comparisons"])]:
         say(remark, "yellow")
     for table in comparison_tables(found["comparisons"]):
         _print(table)

@@ -61,6 +61,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     settings: Settings | None = None,
     *,
     base: str | None = None,
+    margin: float | None = None,
     reading: Reading | None = None,
     limits: Limits | None = None,
     forks: tuple[Path, ...] = (),
@@ -79,6 +80,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
             folder=EvaluationFolder(out),
             settings=settings,
             base=base,
+            margin=margin,
             limits=limits or Limits(),
             forks=forks,
         )
@@ -101,6 +103,7 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     settings: Settings | None = None,
     *,
     base: str | None = None,
+    margin: float | None = None,
     reading: Reading | None = None,
     limits: Limits | None = None,
     forks: tuple[Path, ...] = (),
@@ -115,7 +118,8 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
         models: whom to ask, one after the other; see ``candidate``, ``of_folder`` and ``of_endpoint``.
         out: the folder to write; models may be added to it by later calls with the same settings.
         settings: how to ask.
-        base: the name of the model that gains are told against.
+        base: the name of the model that gains are told against; each model's own base by default.
+        margin: a loss of accuracy, as a share, that is no matter: comparisons say whether a larger one is ruled out.
         reading: which rows of the files, and their layout.
         limits: how hard endpoints may be pushed, and a cap on money over all models.
         forks: older evaluations whose replies are reused.
@@ -126,7 +130,9 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     Raises:
         ReasonMedError: files, models, settings or the folder do not allow it; or the run drained before its end.
     """
-    evaluation = plan(questions, models, out, settings, base=base, reading=reading, limits=limits, forks=forks)
+    evaluation = plan(
+        questions, models, out, settings, base=base, margin=margin, reading=reading, limits=limits, forks=forks
+    )
     for _, job in jobs(evaluation):
         asyncio.run(execute(job, Watch()))
     return conclude(evaluation)

@@ -11,6 +11,7 @@ import msgspec
 from reasonmed.engine.ledger import encode, unpack_story
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.ask import STAGE, status_of
+from reasonmed.evaluation.loglikelihood import CUT, scores_of
 from reasonmed.files import replacing
 from reasonmed.questions.normal import normal, question_hash
 from reasonmed.types import digest, letter
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Question
 
+READ = ("correct", "wrong")
+"""What an answer is where an option was read and nothing was cut."""
+UNREAD = ("unparsed", "truncated", "failed")
+"""What it is where none could be."""
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
 _STORY = "SELECT story FROM outcomes WHERE id = ?"
 
@@ -54,6 +59,10 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     options: tuple[str, ...] = ()
     sent: dict[str, Any] | None = None
     """The parameters that were sent, where they are not those that were asked for."""
+    scores: tuple[float, ...] = ()
+    """Log-likelihoods of the options, by the protocol that takes them."""
+    cut_tokens: int = 0
+    """Tokens at the beginning of a text to score that the context had no room for."""
 
 
 class Result(NamedTuple):
@@ -82,6 +91,36 @@ class Result(NamedTuple):
     """Whether the options were shown in other orders too."""
     sent: tuple[str, ...] = ()
     """What was sent for answers for which that is not what was asked for, as JSON."""
+    key: str = ""
+    """The letter of the right option."""
+    scores: tuple[float, ...] = ()
+    """Log-likelihoods of the options, by the protocol that takes them."""
+    beheaded: bool = False
+    """Whether the text to score lost its beginning, for which the context had no room."""
+
+    @property
+    def votes(self) -> tuple[str | None, ...]:
+        """The answers that count in a vote; None for one that was not read."""
+        pairs = zip(self.statuses, self.answers, strict=True)
+        return tuple(answer if status in READ else None for status, answer in pairs)
+
+    @property
+    def unread(self) -> float:
+        """The share of its answers that were cut, unparsed or failed."""
+        return sum(status in UNREAD for status in self.statuses) / len(self.statuses)
+
+
+class Side(NamedTuple):
+    """A model with its answers, and what is known of it."""
+
+    name: str
+    results: Sequence[Result]
+    stems: frozenset[str] | None = None
+    """Hashes of the stems that it was trained on; None where nothing is known."""
+    whole: bool = True
+    """Whether they are all of them."""
+    form: Mapping[str, Any] | None = None
+    """How it is asked; see ``forms``."""
 
 
 def replies(one: Result) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
@@ -131,10 +170,11 @@ def _rows(
     name = f"{asked.benchmark}/{asked.question.id}"
     (blob,) = next(ledger.query(_STORY, name))
     for chain, rotated in zip(unpack_story(blob).chains, settings.draws(asked.question), strict=True):
-        yield _row(asked, chain, rotated, tokens.get((name, chain.sample), [None, None]))
+        counts = tokens.get((name, chain.sample), [None, None])
+        yield _row(asked, chain, rotated, counts, scored=settings.protocol == "loglikelihood")
 
 
-def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any]) -> Row:
+def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any], *, scored: bool) -> Row:
     question = asked.question
     subject, tier = question.meta.get("subject"), question.meta.get("tier")
     key = question.answer or 0
@@ -157,13 +197,15 @@ def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any]) -
         question=question.stem,
         options=question.options,
         sent=chain.sent,
+        scores=tuple(scores_of(chain.text)) if scored and chain.missing is None else (),
+        cut_tokens=int((chain.sent or {}).get(CUT, 0)),
     )
 
 
 def result_of(rows: list[Row]) -> Result:
     """What the answers to one question come to; cut, unparsed and failed ones are not right and do not vote."""
     first = rows[0]
-    votes = Counter(row.answer for row in rows if row.status in ("correct", "wrong"))
+    votes = Counter(row.answer for row in rows if row.status in READ)
     most = max(votes.values(), default=0)
     leader = next((name for name, count in votes.items() if count == most), None)
     return Result(
@@ -182,6 +224,9 @@ def result_of(rows: list[Row]) -> Result:
         answers=tuple(row.answer for row in rows),
         rotated=any(row.rotated for row in rows),
         sent=tuple(encode(row.sent).decode() for row in rows if row.sent is not None),
+        key=first.key,
+        scores=first.scores,
+        beheaded=any(row.cut_tokens for row in rows),
     )
 
 

@@ -73,7 +73,8 @@ async def _score(question: Question, agent: Agent, kind: str) -> ChainOfThought:
         reply = await agent.complete(request)
     except RequestRejected as refused:
         return ChainOfThought(str(refused), agent.label, missing=refused.kind)
-    return ChainOfThought(reply.text, agent.label, loglikelihood.choice(reply, len(question.options)))
+    found = loglikelihood.choice(reply, len(question.options))
+    return ChainOfThought(reply.text, agent.label, found, sent=reply.sent)
 
 
 def _whole(reply: Completion) -> str:

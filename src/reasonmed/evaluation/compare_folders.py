@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.answers import Result, read_results
-from reasonmed.evaluation.compare import compare_all
+from reasonmed.evaluation.answers import Side, read_results
+from reasonmed.evaluation.compare import against, settle
+from reasonmed.evaluation.folder import read_stems
 from reasonmed.evaluation.results import read_document
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
 _ALONE = ("seed", "prompt_name")
 """Settings that change no answer."""
 
 
-def across(first: Path, second: Path, a: str | None = None, b: str | None = None, seed: int = 0) -> dict[str, Any]:
+def across(
+    first: Path,
+    second: Path,
+    a: str | None = None,
+    b: str | None = None,
+    seed: int = 0,
+    margin: float | None = None,
+) -> dict[str, Any]:
     """Every model of the first against every one of the second, or those that are named.
+
+    On questions that neither of two was trained on, as far as that is known; p values are corrected over all of them.
 
     Raises:
         UsageError: a file is no results, the protocols differ, a model is not there, or no question is shared.
@@ -28,30 +39,66 @@ def across(first: Path, second: Path, a: str | None = None, b: str | None = None
         raise UsageError(
             f"{first} is by protocol {one['protocol']}, {second} by {other['protocol']}: their numbers do not compare"
         )
-    mine, theirs = _results(first, one, a), _results(second, other, b)
+    mine, theirs = _sides(first, one, a), _sides(second, other, b)
     same = first.resolve() == second.resolve()
-    pairs = [(x, y) for x in mine for y in theirs if not (same and (x == y or (a is None and b is None and x > y)))]
+    pairs = [
+        (x, y)
+        for x in mine
+        for y in theirs
+        if not (same and (x.name == y.name or (a is None and b is None and x.name > y.name)))
+    ]
     if same and not pairs:
         raise UsageError(f"{first} holds no two models to compare: name another evaluation, or another -a and -b")
     told = [
-        {
-            "first": _label(x, y, first),
-            "second": _label(y, x, second),
-            "benchmarks": compare_all(mine[x], theirs[y], seed),
-        }
+        against(
+            x._replace(name=_label(x.name, y.name, first)),
+            y._replace(name=_label(y.name, x.name, second)),
+            seed,
+            margin,
+        )
         for x, y in pairs
     ]
-    if not any(found["benchmarks"] for found in told):
+    if not any(found["benchmarks"] or found["trained_on"] for found in told):
         raise UsageError(f"{first} and {second} have no question in common that two models were asked")
-    return {"protocol": one["protocol"], "remarks": _remarks(one, other), "comparisons": told}
+    settle([(found["first"], found["second"], found["benchmarks"]) for found in told])
+    remarks = [*_remarks(one, other), *_lost(one, mine), *_lost(other, theirs)]
+    return {"protocol": one["protocol"], "remarks": list(dict.fromkeys(remarks)), "comparisons": told}
 
 
-def _results(path: Path, told: dict[str, Any], wanted: str | None) -> dict[str, list[Result]]:
+def _sides(path: Path, told: dict[str, Any], wanted: str | None) -> list[Side]:
     folder = path if path.is_dir() else path.parent
-    files = {model["name"]: folder / model["answers_file"] for model in told["models"]}
-    if wanted is not None and wanted not in files:
-        raise UsageError(f"{path} has no model {wanted!r}; it has {', '.join(files) or 'none'}")
-    return {name: read_results(file) for name, file in files.items() if wanted in (None, name)}
+    names = [model["name"] for model in told["models"]]
+    if wanted is not None and wanted not in names:
+        raise UsageError(f"{path} has no model {wanted!r}; it has {', '.join(names) or 'none'}")
+    return [
+        Side(
+            one["name"],
+            read_results(folder / one["answers_file"]),
+            _stems(folder, one),
+            one.get("trained_whole", True),
+            one.get("form"),
+        )
+        for one in told["models"]
+        if wanted in (None, one["name"])
+    ]
+
+
+def _stems(folder: Path, told: dict[str, Any]) -> frozenset[str] | None:
+    """What a model was trained on; None where nothing is known, or its hashes are no longer there."""
+    file = folder / "models" / f"{Path(told['answers_file']).stem}.stems"
+    if told.get("trained_stems") is None or not file.is_file():
+        return None
+    return read_stems(file)
+
+
+def _lost(told: dict[str, Any], sides: Sequence[Side]) -> list[str]:
+    """Models whose training questions were known, and no longer are."""
+    known = {model["name"] for model in told["models"] if model.get("trained_stems") is not None}
+    return [
+        f"the hashes of what {side.name} was trained on (models/*.stems) are missing"
+        for side in sides
+        if side.name in known and side.stems is None
+    ]
 
 
 def _label(name: str, other: str, path: Path) -> str:

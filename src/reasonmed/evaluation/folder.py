@@ -79,9 +79,13 @@ class EvaluationFolder:
             "run": run,
             "label": one.entry.label,
             "backend": one.entry.backend,
-            "demo": one.entry.demo,
+            "demo": one.demo or one.entry.demo,
             "base": one.base,
             "trained": one.stems is not None,
+            "whole": one.whole,
+            "weights": sorted(one.weights),
+            "base_weights": sorted(one.base_weights),
+            "form": one.form,
         }
         known = told["models"].get(one.name)
         if known is not None and known["run"] != run:
@@ -115,7 +119,7 @@ class EvaluationFolder:
         facts = self.models()[name]
         if not facts["trained"]:
             return None
-        return frozenset(self._stems(facts["run"]).read_text(encoding="utf-8").split())
+        return read_stems(self._stems(facts["run"]))
 
     def _stems(self, run: str) -> Path:
         return self.path / "models" / f"{run}.stems"
@@ -136,3 +140,15 @@ class EvaluationFolder:
 
     def _write(self, told: dict[str, Any]) -> None:
         write_atomically(self._manifest, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_stems(file: Path) -> frozenset[str]:
+    """The hashes of the stems that a model was trained on.
+
+    Raises:
+        RunDirectoryError: the file cannot be read.
+    """
+    try:
+        return frozenset(file.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as unread:
+        raise RunDirectoryError(f"{file} cannot be read: {unread}") from unread

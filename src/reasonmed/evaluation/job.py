@@ -41,6 +41,8 @@ class Evaluation:
     settings: Settings = field(default_factory=Settings)
     base: str | None = None
     """The model that gains are reported against."""
+    margin: float | None = None
+    """A loss of accuracy, as a share, that is no matter; each comparison says whether a larger one is ruled out."""
     limits: Limits = field(default_factory=Limits)
     forks: tuple[Path, ...] = ()
     """Older evaluations whose replies are reused."""
@@ -57,7 +59,13 @@ def prepare(evaluation: Evaluation) -> Evaluation:
     names = [one.name for one in made.candidates]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
-        raise UsageError(f"-m {', '.join(twice)}: named twice" if twice else "no model is named: give -m MODEL")
+        raise UsageError(
+            f"-m {', '.join(twice)}: named twice; tell two of one name apart with -m NAME=FOLDER"
+            if twice
+            else "no model is named: give -m MODEL"
+        )
+    if made.margin is not None and not 0 < made.margin < 1:
+        raise UsageError(f"--margin {100 * made.margin:g}: it must be more than 0 and less than 100 points")
     if made.settings.protocol == "loglikelihood":
         _check_protocol(made)
     if made.settings.protocol == "generate":

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FIELD = "loglikelihood"
 """The field of ``extra_body`` that asks a back end to score continuations instead of writing one."""
 
+CUT = "cut_tokens"
+"""The field of a completion's ``sent`` that counts the tokens which the context had no room for."""
 _LABEL = re.compile(r"[A-Z][A-Z0-9 /,&()'-]*: ")
 
 
@@ -115,16 +117,25 @@ def request_of(question: Question, kind: str, model: str, revision: str | None) 
     )
 
 
+def scores_of(text: str) -> list[float]:
+    """The log-likelihoods in a reply.
+
+    Raises:
+        UnparsableReply: it holds something else.
+    """
+    try:
+        return msgspec.json.decode(text, type=list[float])
+    except msgspec.DecodeError as wrong:
+        raise UnparsableReply(f"it holds no log-likelihoods: {wrong}", "unparsable") from wrong
+
+
 def choice(completion: Completion, options: int) -> int:
     """The option with the highest log-likelihood.
 
     Raises:
         UnparsableReply: the reply is not one number an option.
     """
-    try:
-        scores = msgspec.json.decode(completion.text, type=list[float])
-    except msgspec.DecodeError as wrong:
-        raise UnparsableReply(f"it holds no log-likelihoods: {wrong}", "unparsable") from wrong
+    scores = scores_of(completion.text)
     if len(scores) != options:
         raise UnparsableReply(f"it holds {len(scores)} log-likelihoods for {options} options", "unparsable")
     return max(range(options), key=scores.__getitem__)

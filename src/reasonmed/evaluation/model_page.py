@@ -46,8 +46,9 @@ def rows_of(model: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str,
 def _notes(cell: Mapping[str, Any], one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     accuracy, settings = cell["accuracy"], told["settings"]
     asked = f"{settings['samples']} samples, {settings['rotate']} orders, temperature {settings['temperature']:g}"
+    trained = f"; {cell['overlap']} of the questions were trained on" if cell.get("overlap") else ""
     return (
         f"reasonmed {told['reasonmed']}, {one['name']}, protocol {told['protocol']}, {asked}; 95 % interval "
         f"{100 * accuracy['low']:.1f}-{100 * accuracy['high']:.1f}, n = {cell['n']}; unparsed {cell['unparsed']}, "
-        f"truncated {cell['truncated']}, failed {cell['failed']}; content hash {one['hash']}"
+        f"truncated {cell['truncated']}, failed {cell['failed']}{trained}; content hash {one['hash']}"
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,11 @@ from reasonmed import backends
 from reasonmed.backends import ModelLimits, ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._folder import ADAPTER, FolderSettings
+from reasonmed.backends.local import Settings as LocalSettings
 from reasonmed.errors import UsageError
+from reasonmed.evaluation.forms import form_of
 from reasonmed.recipe.reading import explain
+from reasonmed.training import lineage
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
@@ -31,14 +33,26 @@ class Candidate:
     name: str
     entry: ModelSettings
     stems: frozenset[str] | None = None
-    """Hashes of the stems it was trained on, from its folder's ``run.json``; None where nothing is known."""
+    """Hashes of the stems that its trainings saw, from its folder's ``run.json``; None where nothing is known."""
+    whole: bool = True
+    """Whether they are all that its trainings saw."""
     base: str | None = None
     """The model it was trained from, from the same file."""
+    weights: frozenset[str] = frozenset()
+    """Hashes of its weights; empty where they are not at hand."""
+    base_weights: frozenset[str] = frozenset()
+    """Those of the model it was trained from, from ``run.json``."""
+    demo: bool = False
+    """Whether it is the demo model, or was trained from it."""
+    form: dict[str, Any] = field(default_factory=dict)
+    """How its folder is asked; see ``forms``."""
     folder: Path | None = None
 
 
 def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
     """A model by its name in a recipe, as ``embedded``, or by the path of a model folder or GGUF file.
+
+    ``NAME=PATH`` says what tables call a folder or file, so that two of one name are told apart.
 
     Raises:
         UsageError: there is no such model.
@@ -47,16 +61,24 @@ def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
         return _of_entry(name, recipe.model(name))
     if name in (EMBEDDED, weights.EMBEDDED):
         return _of_entry(EMBEDDED, _settings("local", {}))
-    path = Path(name).expanduser()
+    label, path = _labeled(name)
     if path.is_dir():
-        return of_folder(path)
+        return of_folder(path, label)
     if path.is_file() and path.suffix == ".gguf":
-        return _of_entry(path.stem, _settings("local", {"model": str(path)}))
+        return _of_entry(label or path.stem, _settings("local", {"model": str(path)}))
     known = ", ".join(recipe.models) if recipe else "give -r recipe.yaml to name its models"
     raise UsageError(
-        f"-m {name}: there is no such model. It may be {EMBEDDED}, a model folder, a .gguf file or a model of the "
-        f"recipe ({known}); for one behind an endpoint: --endpoint URL --model NAME"
+        f"-m {name}: there is no such model. It may be {EMBEDDED}, a model folder, a .gguf file (either also as "
+        f"NAME=PATH) or a model of the recipe ({known}); for one behind an endpoint: --endpoint URL --model NAME"
     )
+
+
+def _labeled(given: str) -> tuple[str | None, Path]:
+    """The name that is given to a path, if there is one."""
+    label, equals, rest = given.partition("=")
+    if Path(given).expanduser().exists() or not (equals and label and rest):
+        return None, Path(given).expanduser()
+    return label, Path(rest).expanduser()
 
 
 def of_endpoint(url: str, model: str, key_variable: str | None = None) -> Candidate:
@@ -91,36 +113,33 @@ def _free_gpu() -> bool:
 
 
 def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
-    trained = _trained(path)
-    stems = trained.get("stems")
-    if stems is not None and not (isinstance(stems, list) and all(isinstance(one, str) for one in stems)):
-        raise UsageError(f"{path / 'run.json'}: stems must be a list of hashes")
-    base = trained.get("base_model")
-    base = base.get("name") if isinstance(base, dict) else base
+    found = _known(path, name or path.resolve().name, entry)
+    return replace(found, form=form_of(path), folder=path)
+
+
+def _known(path: Path, name: str, entry: ModelSettings) -> Candidate:
+    """A model whose weights are at hand, with what is recorded of its trainings."""
+    trained, own = lineage.lineage(path), lineage.weights_of(path)
     return Candidate(
-        name=name or path.resolve().name,
+        name=name,
         entry=_bounded(entry),
-        stems=None if stems is None else frozenset(stems),
-        base=base if isinstance(base, str) else None,
-        folder=path,
+        stems=trained.stems,
+        whole=trained.whole,
+        base=trained.base,
+        weights=own,
+        base_weights=trained.base_weights,
+        demo=entry.demo or trained.demo or lineage.is_demo(own),
     )
-
-
-def _trained(path: Path) -> dict[str, Any]:
-    file = path / "run.json"
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as torn:
-        raise UsageError(f"{file} cannot be read: {torn}; move it away to evaluate without it") from torn
-    return found if isinstance(found, dict) else {}
 
 
 def _of_entry(name: str, entry: ModelSettings) -> Candidate:
     if isinstance(entry, FolderSettings):
         return _in_folder(entry.path, name, entry)
-    return Candidate(name=name, entry=_bounded(entry))
+    if isinstance(entry, LocalSettings) and not entry.demo:
+        return _known(entry.path, name, entry)
+    return Candidate(
+        name=name, entry=_bounded(entry), weights=lineage.DEMO if entry.demo else frozenset(), demo=entry.demo
+    )
 
 
 def _settings(backend: str, fields: dict[str, Any]) -> ModelSettings:

@@ -17,15 +17,38 @@ if TYPE_CHECKING:
 def plots(told: Mapping[str, Any]) -> Iterator[Html]:
     """The plots of an evaluation; a paragraph that says why where there are none."""
     try:
-        yield _bars("Accuracy by benchmark (95 % intervals)", by_group(told, None))
+        yield _bars(f"Accuracy by benchmark (95 % intervals){_all(told)}", by_group(told, None))
         for what in ("subjects", "tiers"):
             found = by_group(told, what)
             if found:
                 yield _bars(f"Accuracy by {what.removesuffix('s')}", found)
         for name, points in _lengths(told).items():
             yield plot.lines(f"Accuracy by length of the reply: {name}", points, "median tokens", "accuracy %")
+        for name, points in _curves(told, "budget", "tokens", ("accuracy",)).items():
+            yield plot.lines(f"Accuracy by a limit of output tokens: {name}", points, "tokens a reply", "accuracy %")
+        for name, points in _curves(told, "curve", "k", ("majority", "pass")).items():
+            yield plot.lines(f"Majority of k samples, and pass@k: {name}", points, "k", "questions %")
     except UsageError as missing:
         yield page.paragraph(f"No plots: {missing}", note=True)
+
+
+def _all(told: Mapping[str, Any]) -> str:
+    """What bars of models side by side are of, where some questions were trained on."""
+    return ", all questions, also those trained on" if any(cell["overlap"] for *_, cell in each(told)) else ""
+
+
+def _curves(
+    told: Mapping[str, Any], what: str, x: str, measures: tuple[str, ...]
+) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Points of curves by benchmark and model; none where nothing was generated."""
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name, model, cell in each(told):
+        for measure in measures if told["protocol"] == "generate" else ():
+            points = [(one[x], 100 * one[measure]) for one in cell[what]]
+            label = model if len(measures) == 1 else f"{model}: {measure}"
+            if points:
+                found.setdefault(name, {})[label] = points
+    return found
 
 
 def _lengths(told: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, float]]]]:

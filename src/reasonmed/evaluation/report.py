@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reasonmed.evaluation import html as browse
 from reasonmed.evaluation import plots
+from reasonmed.evaluation.comparison_tables import comparison_tables
+from reasonmed.evaluation.headlines import headline_words, how, marks
 from reasonmed.evaluation.metrics import each
+from reasonmed.evaluation.tables import Table, percent, with_interval
 from reasonmed.files import replacing, write_atomically
 from reasonmed.report import page
 from reasonmed.report.markdown import plain
@@ -20,27 +23,6 @@ if TYPE_CHECKING:
 
 SETS = "Benchmarks"
 """The title of the table that says what the files are."""
-_MANY = 0.1
-_MENDS = {
-    "unparsed": "; look at its answers, and at the prompt",
-    "truncated": "; raise --max-tokens",
-    "failed": "; the answers say why",
-}
-
-
-class Table(NamedTuple):
-    """A table for any kind of report."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    note: str = ""
-    words: bool = False
-    """Whether the last column are sentences, which a narrow screen has no room for beside the others."""
-
-    def without_words(self) -> Table:
-        """The table without that column."""
-        return self._replace(columns=self.columns[:-1], rows=[row[:-1] for row in self.rows], words=False)
 
 
 def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
@@ -50,71 +32,14 @@ def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
         sink.write(page.page("Evaluation", _parts(folder, told)).encode("utf-8", "replace"))
 
 
-def percent(share: float) -> str:
-    """A share in percent with one digit."""
-    return f"{100 * share:.1f}"
-
-
-def with_interval(found: Mapping[str, float] | None) -> str:
-    """A rate with its bounds, such as ``41.0 (34.4-48.0)``."""
-    return "-" if found is None else f"{percent(found['value'])} ({percent(found['low'])}-{percent(found['high'])})"
-
-
-def headline_words(told: Mapping[str, Any]) -> list[str]:
-    """What may be said in one line: the gain of each model over its base; or why nothing may."""
-    if not told["headlines"]:
-        return [f"No headline: {told['no_headline']}."] if told["no_headline"] else []
-    lines = []
-    for one in told["headlines"]:
-        for name, found in one["benchmarks"].items():
-            head = f"{one['model']} against its base {one['base']} on {name} ({_subset(one, found)}): "
-            gain, p = _points(found, " points"), _p(found["p_holm"])
-            lines.append(
-                f"{head}{gain}, p = {p}: {found['words']}." if found["differing"] else f"{head}{found['words']}."
-            )
-        if not one["benchmarks"]:
-            lines.append(f"{one['model']}: no question is left that it was not trained on.")
-    return lines
-
-
-def _subset(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    clean = "clean subset, " if one["subset"] == "clean" else f"{one['subset']}; "
-    return f"{clean}n = {found['n']:,}"
-
-
-def how(told: Mapping[str, Any]) -> str:
-    """How the questions were put, in a sentence."""
-    settings = told["settings"]
-    if told["protocol"] == "loglikelihood":
-        return "Protocol: loglikelihood, with the prompts of lm-evaluation-harness 0.4.13, zero-shot."
-    thinking = {None: "as the model does by default", True: "on", False: "off"}[settings["thinking"]]
-    asked = "once" if settings["samples"] == 1 else f"{settings['samples']} times"
-    orders = "" if settings["rotate"] == 1 else f" in up to {settings['rotate']} orders of its options"
-    return (
-        f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings['temperature']:g}, with "
-        f"up to {settings['max_tokens']:,} tokens a reply, thinking {thinking}, prompt '{settings['prompt_name']}'."
-        + "".join(_sent(model) for model in told["models"])
-    )
-
-
-def _sent(model: Mapping[str, Any]) -> str:
-    """What a model's endpoint was sent in the place of these settings, in sentences."""
-    return "".join(
-        f" {one['answers']:,} answers of {model['name']} were drawn with other parameters, which its endpoint takes: "
-        f"{', '.join(f'{name} {value}' for name, value in one['parameters'].items()) or 'none'}."
-        for one in model.get("sent", ())
-    )
-
-
 def tables(told: Mapping[str, Any]) -> Iterator[Table]:
     """All tables of a report, in order."""
     yield _accuracy(told)
     yield _answers(told)
-    for what in ("subjects", "tiers"):
-        found = _groups(told, what)
-        if found.rows:
-            yield found
+    found = [_groups(told, "subjects"), _groups(told, "tiers"), _samples(told), _calibration(told)]
+    yield from (one for one in found if one.rows)
     yield from comparison_tables(told["comparisons"])
+    yield from (one for one in (_costs(told), *_budgets(told)) if one.rows)
     yield _sets(told)
     yield _power(told)
 
@@ -128,6 +53,10 @@ def _accuracy(told: Mapping[str, Any]) -> Table:
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
     note = "Unparsed, truncated and failed answers count as not right. Accuracy is over questions (micro)."
+    if any(cell["overlap"] for *_, cell in each(told)):
+        note += " It is over all questions, also those that a model was trained on; the clean subset is without them."
+    if any(cell["distinct"] < cell["n"] for *_, cell in each(told)):
+        note += " Copies of a question count one by one in the rate, and as one question in its interval."
     return Table(
         "Accuracy", tuple(columns[place] for place in keep), [tuple(row[p] for p in keep) for row in rows], note
     )
@@ -160,52 +89,72 @@ def _groups(told: Mapping[str, Any], what: str) -> Table:
     return Table(f"By {single}", ("benchmark", single, "model", "n", "accuracy % (95 %)"), rows)
 
 
-def comparison_tables(comparisons: list[dict[str, Any]]) -> Iterator[Table]:
-    """One table a pair of models."""
-    for one in comparisons:
+def _samples(told: Mapping[str, Any]) -> Table:
+    rows = [
+        (name, model, f"{one['k']}", percent(one["majority"]), percent(one["pass"]))
+        for name, model, cell in each(told)
+        for one in cell["curve"]
+    ]
+    note = "Exact means over all choices of k out of the answers that are there; an even vote counts half."
+    return Table("Fewer samples", ("benchmark", "model", "k", "majority of k %", "pass@k %"), rows, note)
+
+
+def _calibration(told: Mapping[str, Any]) -> Table:
+    rows = [
+        (name, model, f"{found['n']:,}", f"{found['ece']:.3f}", f"{found['brier']:.3f}")
+        for name, model, cell in each(told)
+        if (found := cell["calibration"])
+    ]
+    note = (
+        "Of the options' shares of likelihood: expected calibration error of the choice in ten bins of equal numbers "
+        "(0 is best), Brier score over all options (0 is best, 2 is worst)."
+    )
+    return Table("Calibration", ("benchmark", "model", "n", "ECE", "Brier score"), rows, note)
+
+
+def _costs(told: Mapping[str, Any]) -> Table:
+    rows = []
+    for model in told["models"]:
+        cells = list(model["benchmarks"].values())
+        questions = sum(cell["n"] for cell in cells)
+        right = sum(cell["n"] * cell["accuracy"]["value"] for cell in cells)
+        known = all(cell["tokens"] for cell in cells) and told["protocol"] == "generate"
+        tokens = sum(cell["tokens"]["mean"] * cell["answers"] for cell in cells) if known else None
+        shown = (_each(tokens, questions), _each(tokens, right))
+        paid = (_usd(model["usd_per_question"]), _usd(model["usd_per_right"]))
+        if tokens or model["usd_per_question"]:
+            rows.append((model["name"], f"{questions:,}", f"{right:,.1f}", *shown, *paid))
+    heads = ("model", "questions", "right", "output tokens per question", "output tokens per right answer")
+    note = "All samples of a question together; what this folder has cost, so that reused replies are free."
+    return Table("Cost", (*heads, "USD per question", "USD per right answer"), rows, note)
+
+
+def _each(amount: float | None, count: float) -> str:
+    return "-" if amount is None or not count else f"{amount / count:,.0f}"
+
+
+def _usd(value: float | None) -> str:
+    return "-" if not value else f"{value:.3g}"
+
+
+def _budgets(told: Mapping[str, Any]) -> Iterator[Table]:
+    """One table a benchmark."""
+    for one in told["benchmarks"]:
+        cells = {model["name"]: model["benchmarks"][one["name"]]["budget"] for model in told["models"]}
+        limits = sorted({point["tokens"] for points in cells.values() for point in points})
         rows = [
-            (name, f"{found['n']:,}", percent(found["first"]), percent(found["second"]), _points(found),
-             f"{found['only_first']:,} / {found['only_second']:,}", _p(found["p"]), _p(found["p_holm"]), found["words"])
-            for name, found in one["benchmarks"].items()
-        ]  # fmt: skip
-        columns = (
-            "benchmark",
-            "n",
-            one["first"],
-            one["second"],
-            "difference (95 %)",
-            "only one right",
-            "p",
-            "p (Holm)",
-            "",
-        )
-        notes = ["Paired by question: exact McNemar test on majority answers, bootstrap interval over questions."]
-        unpaired = sum(found["unpaired"] for found in one["benchmarks"].values())
-        if unpaired:
-            notes.append(f"{unpaired:,} questions that just one of the two was asked are left out.")
-        notes += [
-            f"{one[side]} on {name}: {always_words(letter)}."
-            for name, found in one["benchmarks"].items()
-            for side, letter in zip(("first", "second"), found["always"], strict=True)
-            if letter
+            (name, *(percent(_at(points, limit)) for limit in limits))
+            for name, points in cells.items()
+            if points and told["protocol"] == "generate"
         ]
-        yield Table(f"{one['second']} against {one['first']}", columns, rows, " ".join(notes), words=True)
+        columns = ("model", *(f"{limit:,}" for limit in limits))
+        note = "Accuracy in percent had --max-tokens been so much, from the replies that are there."
+        yield Table(f"Accuracy by output tokens: {one['name']}", columns, rows, note, brief=False)
 
 
-def always_words(letter: str) -> str:
-    """What is said of a model that chooses one letter on every question."""
-    return f"always picks {letter}"
-
-
-def _points(comparison: Mapping[str, Any], unit: str = "") -> str:
-    """A difference with its interval, which says nothing where no answer differs."""
-    found = comparison["difference"]
-    value = f"{100 * found['value']:+.1f}{unit}"
-    return f"{value} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})" if comparison["differing"] else value
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004 - three digits are shown
+def _at(points: Sequence[Mapping[str, float]], limit: int) -> float:
+    """The accuracy at a limit; no reply is longer than the last one."""
+    return next((point["accuracy"] for point in points if point["tokens"] >= limit), points[-1]["accuracy"])
 
 
 def _sets(told: Mapping[str, Any]) -> Table:
@@ -232,10 +181,11 @@ def _power(told: Mapping[str, Any]) -> Table:
         for one in told["power"]
     ]  # fmt: skip
     note = (
-        "The smallest difference in points that is found four times in five at 5 %: of two models on different "
-        "questions of the kind, and on the same ones where just one of the two is right on every fifth."
+        "Smallest true difference in points that is found with 80 % power at alpha 0.05: of two models on different "
+        "questions of the kind, and on the same ones where just one of the two is right on every fifth (exact McNemar "
+        "test)."
     )
-    return Table("What so many questions can show", ("benchmark", "n", "two samples", "same questions"), rows, note)
+    return Table("Statistical power", ("benchmark", "n", "two samples", "same questions"), rows, note)
 
 
 def markdown(told: Mapping[str, Any]) -> str:
@@ -248,25 +198,6 @@ def markdown(told: Mapping[str, Any]) -> str:
         lines += [_line(row) for row in table.rows]
         lines += ["", *([plain(table.note), ""] if table.note else [])]
     return "\n".join(lines)
-
-
-def marks(told: Mapping[str, Any]) -> list[str]:
-    """What a reader must not miss."""
-    demo = [one["name"] for one in told["models"] if one["demo"]]
-    found = [f"{', '.join(demo)}: made by a demo model without medical ability."] if demo else []
-    found += [
-        f"{model} on {name}: {percent(cell[what] / cell['answers'])} % of the answers are {what}, which says little "
-        f"about what it knows{mend}."
-        for name, model, cell in each(told)
-        for what, mend in _MENDS.items()
-        if cell[what] > _MANY * cell["answers"]
-    ]
-    found += [
-        f"{model} on {name}: {always_words(cell['always'])}, whatever the question."
-        for name, model, cell in each(told)
-        if cell["always"]
-    ]
-    return found + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
 
 
 def _line(cells: tuple[str, ...] | list[str]) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.answers import missing, write_answers
-from reasonmed.evaluation.compare import compare_all
+from reasonmed.evaluation.answers import Side, missing, write_answers
+from reasonmed.evaluation.bases import bases, is_called
+from reasonmed.evaluation.compare import against, settle
 from reasonmed.evaluation.metrics import cell, counts
 from reasonmed.evaluation.rotation import fixed
 from reasonmed.files import write_atomically
+from reasonmed.questions.normal import question_hash
 from reasonmed.report.statistics.power import detectable_paired, detectable_unpaired
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import status_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.evaluation.answers import Result
+    from reasonmed.evaluation.bases import Base
     from reasonmed.evaluation.benchmarks import Benchmark
     from reasonmed.evaluation.job import Evaluation
 
@@ -41,24 +44,40 @@ class Answered:
     results: list[Result]
     file: str
 
+    @property
+    def side(self) -> Side:
+        """The model as one side of a comparison."""
+        return Side(self.name, self.results, self.stems, self.facts.get("whole", True), self.facts.get("form"))
+
 
 def finish(evaluation: Evaluation) -> dict[str, Any]:
     """Write the answers of every model that has answered all questions, and ``results.json``; returns its content."""
     benchmarks = list(evaluation.benchmarks)
     answered, open_ones = _answered(evaluation, benchmarks)
-    base, why = _base(evaluation, answered)
+    facts = {one.name: one.facts for one in answered}
+    own = bases(facts, evaluation.base) if evaluation.base in {None, *facts} else {}
+    compared = _comparisons(evaluation, answered, own)
+    headlines = [
+        {"model": one["second"], "base": one["first"], "by": own[one["second"]].by}
+        | {name: one[name] for name in ("subset", "remarks", "trained_on", "benchmarks")}
+        for one in compared
+        if one["second"] in own
+    ]
     told = {
         "version": VERSION,
         "reasonmed": __version__,
         "protocol": evaluation.settings.protocol,
         "settings": evaluation.settings.told(),
+        "margin": evaluation.margin,
         "benchmarks": [_benchmark(one, evaluation) for one in benchmarks],
         "models": [_model(one, benchmarks) for one in answered],
         "unfinished": open_ones,
-        "base": base.name if base else None,
-        "comparisons": _comparisons(evaluation, answered, base),
-        "headlines": _headlines(evaluation, answered, base),
-        "no_headline": why,
+        "base": next(iter({one.name for one in own.values()}))
+        if len({one.name for one in own.values()}) == 1
+        else None,
+        "comparisons": compared,
+        "headlines": headlines,
+        "no_headline": None if headlines else _no_headline(evaluation, facts),
         "power": [_power(one, answered) for one in benchmarks],
     }
     write_atomically(evaluation.folder.results, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
@@ -115,12 +134,15 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
         "demo": one.facts["demo"],
         "base": one.facts["base"],
         "trained_stems": None if one.stems is None else len(one.stems),
+        "trained_whole": one.facts.get("whole", True),
+        "form": one.facts.get("form") or {},
         **counts(one.results),
         "answers_file": one.file,
         "answers_sent": status.calls,
         "sent": _sent(one),
         "tokens": status.tokens,
         "spent_usd": status.spent_usd,
+        **_costs(status.spent_usd, one.results),
         "benchmarks": {
             set_.name: cell([result for result in one.results if result.benchmark == set_.name], one.stems)
             for set_ in benchmarks
@@ -134,52 +156,46 @@ def _sent(one: Answered) -> list[dict[str, Any]]:
     return [{"parameters": json.loads(sent), "answers": count} for sent, count in sorted(found.items())]
 
 
-def _base(evaluation: Evaluation, answered: list[Answered]) -> tuple[Answered | None, str | None]:
-    """The base model's row; without one, why there is no headline."""
+def _costs(spent: float | None, results: list[Result]) -> dict[str, float | None]:
+    """What a question and a right answer cost; None where no price is known, or no answer is right."""
+    right = sum(one.right for one in results)
+    return {
+        "usd_per_question": None if spent is None else spent / len(results),
+        "usd_per_right": spent / right if spent is not None and right else None,
+    }
+
+
+def _no_headline(evaluation: Evaluation, facts: dict[str, dict[str, Any]]) -> str:
+    """Why there is no headline."""
+    if evaluation.base is not None and evaluation.base not in facts:
+        return f"the base {evaluation.base} has not answered all questions"
+    for name, one in facts.items():
+        false = [
+            other for other in facts if other != name and one["base"] and is_called(other, facts[other], one["base"])
+        ]
+        if len(false) == 1:
+            return (
+                f"{false[0]} is called like the base of {name}, and its weights are others: name the base with -m, or "
+                "set the gain against another model with --base"
+            )
+    return "no row of the base model in this harness: name it with -m and --base, and gains are told against it"
+
+
+def _comparisons(evaluation: Evaluation, answered: list[Answered], own: dict[str, Base]) -> list[dict[str, Any]]:
+    """Every model against its base, else against the commonest base, else against the first one.
+
+    On questions that neither of the two was trained on, as far as that is known.
+    """
     by_name = {one.name: one for one in answered}
-    if evaluation.base is not None:
-        found = by_name.get(evaluation.base)
-        return found, None if found else f"the base {evaluation.base} has not answered all questions"
-    trained_from = [one.facts["base"] for one in answered if one.facts["base"]]
-    named = [one for one in answered if any(_is(one, base) for base in trained_from)]
-    if len(named) == 1:
-        return named[0], None
-    return None, "no row of the base model in this harness: name it with -m and --base, and gains are told against it"
-
-
-def _is(one: Answered, base: str) -> bool:
-    """Whether a model is the one that another one's ``run.json`` names as its base."""
-    names = {one.name, one.facts["label"], str(one.facts["label"]).partition(" ")[0]}
-    return base in names or base.rstrip("/").rpartition("/")[2] in names
-
-
-def _comparisons(evaluation: Evaluation, answered: list[Answered], base: Answered | None) -> list[dict[str, Any]]:
-    """Every model against the base, or against the first one where there is none."""
-    against = base or (answered[0] if len(answered) > 1 else None)
-    if against is None:
-        return []
-    return [
-        {
-            "first": against.name,
-            "second": one.name,
-            "benchmarks": compare_all(against.results, one.results, evaluation.settings.seed),
-        }
-        for one in answered
-        if one.name != against.name
-    ]
-
-
-def _headlines(evaluation: Evaluation, answered: list[Answered], base: Answered | None) -> list[dict[str, Any]]:
-    """The gain of each model over the base; on questions whose stems it was not trained on, where that is known."""
-    if base is None:
-        return []
+    commonest = Counter(base.name for base in own.values()).most_common(1)
+    default = commonest[0][0] if commonest else next(iter(by_name), None)
     told = []
     for one in answered:
-        if one.name == base.name:
+        other = by_name.get(own[one.name].name if one.name in own else default or "")
+        if other is None or other.name == one.name:
             continue
-        found = compare_all(base.results, one.results, evaluation.settings.seed, one.stems)
-        subset = "all questions; what the model was trained on is not known" if one.stems is None else "clean"
-        told.append({"model": one.name, "base": base.name, "subset": subset, "benchmarks": found})
+        told.append(against(other.side, one.side, evaluation.settings.seed, evaluation.margin))
+    settle([(one["first"], one["second"], one["benchmarks"]) for one in told])
     return told
 
 
@@ -188,7 +204,7 @@ def _power(one: Benchmark, answered: list[Answered]) -> dict[str, Any]:
 
     Two right and two wrong answers are added to it (Agresti and Coull, 1998), so that a rate of 0 promises nothing.
     """
-    n = one.facts.n
+    n = len({question_hash(question) for question in one.questions})
     first = [result.right for result in answered[0].results if result.benchmark == one.name] if answered else []
     at = (sum(first) + 2) / (len(first) + 4)
     return {

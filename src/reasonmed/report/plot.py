@@ -55,11 +55,15 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str 
 
 
 def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> Html:
-    """Lines through points (x, y)."""
+    """Lines through points (x, y); a mark for a single one."""
     with _figure(title, 3.2) as (axes, done):
         for place, (name, points) in enumerate(series.items()):
             axes.plot(
-                *zip(*points, strict=True), color=_COLORS[place % len(_COLORS)], label=_plain(name), linewidth=1.4
+                *zip(*points, strict=True),
+                color=_COLORS[place % len(_COLORS)],
+                label=_plain(name),
+                linewidth=1.4,
+                marker="o" if len(points) == 1 else None,
             )
         axes.set_xlabel(x)
         axes.set_ylabel(y)

@@ -15,7 +15,7 @@ from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
 from reasonmed.report.plot import lines
 from reasonmed.training import dependencies as extra
-from reasonmed.training import models
+from reasonmed.training import lineage, models
 from reasonmed.training.memory import operations
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def identity(prepared: Prepared) -> dict[str, Any]:
 
 def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
     """The content of ``run.json``."""
-    rows = [prepared.data.train.rows[one.row] for one in prepared.train.kept]
+    rows = _rows(prepared)
     stems = sorted({row.stem for row in rows if row.stem})
     return {
         "reasonmed": __version__,
@@ -84,7 +84,25 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "question_ids": sorted({row.question_id for row in rows}),
         "stems": stems if all(row.stem for row in rows) else None,
         "rows_without_stem": sum(not row.stem for row in rows),
+        "trainings": trainings(prepared),
     }
+
+
+def trainings(prepared: Prepared) -> list[dict[str, Any]]:
+    """The stems of this training and of those of the models it builds on, for the clean subset of an evaluation."""
+    base = prepared.base
+    place = Path(base.place, base.gguf) if base.gguf else Path(base.place)
+    return lineage.extended(
+        place if place.exists() else None,
+        _public(base.name),
+        models.identity(base),
+        (row.stem for row in _rows(prepared)),
+    )
+
+
+def _rows(prepared: Prepared) -> list[Any]:
+    """The rows that are trained on."""
+    return [prepared.data.train.rows[one.row] for one in prepared.train.kept]
 
 
 def _public(name: str) -> str:
@@ -140,7 +158,7 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
     for name in watched:
-        train = [float(one[name]) for one in history if name in one and "loss" in one]
+        train = [float(one[name]) for one in history if name in one and "loss" in one and not _tied(one, name)]
         held_out = [float(one[f"eval_{name}"]) for one in history if f"eval_{name}" in one]
         tenth = max(len(train) // 10, 1)
         told[name] = {
@@ -149,6 +167,11 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
             "validation": held_out[-1] if held_out else None,
         }
     return told
+
+
+def _tied(step: Mapping[str, Any], name: str) -> bool:
+    """Whether no reply is preferred, since the model is still its own reference: that is no accuracy of 0."""
+    return name == "rewards/accuracies" and step.get("rewards/margins") == 0
 
 
 def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
@@ -182,7 +205,7 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     variant = f" of {data['variant']}" if data["variant"] else ""
     tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
     rows = [
-        ("base model", f"{plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
+        ("base model", f"{plain(base['name'])} ({_millions(base['parameters'])} M parameters)"),
         ("data", f"{data['trained_on']:,} {data['kind']}{variant}, hash {data['hash']}"),
         ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
         ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} {data['kind']}"),
@@ -210,6 +233,11 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
 def _ends(told: dict[str, float | None]) -> str:
     held_out = f", validation {_number(told['validation'])}" if told["validation"] is not None else ""
     return f"{_number(told['first'])} to {_number(told['last'])}{held_out}"
+
+
+def _millions(count: int) -> str:
+    """Millions with three digits, so that a small model has some too."""
+    return f"{count / 1e6:,.0f}" if count >= 1e8 else f"{count / 1e6:.3g}"  # noqa: PLR2004 - three digits
 
 
 def _number(value: float | None) -> str:

@@ -77,7 +77,7 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
     tokenizer = models.tokenizer(base, settings.template)
     limit = _limit(settings, config)
     train = method.tokenize(found.train.rows, tokenizer, limit, settings)
-    check_share(train, limit)
+    check_share(train, limit, context=limit == models.context(config))
     held_out = None
     if found.validation and settings.evaluate:
         held_out = method.tokenize(found.validation.rows, tokenizer, limit, settings)

@@ -49,7 +49,8 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
     if force and known is not None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / STARTED, json.dumps(identity, indent=1) + "\n")
+    begun = {**identity, "trainings": card.trainings(prepared)}
+    write_atomically(folder / STARTED, json.dumps(begun, indent=1) + "\n")
     return False
 
 

@@ -144,8 +144,8 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
     return min(len(first), len(second))
 
 
-def check_share(tokens: Tokens[Any], limit: int) -> None:
-    """Refuse a split of which more than one row in a hundred would be lost.
+def check_share(tokens: Tokens[Any], limit: int, *, context: bool = False) -> None:
+    """Refuse a split of which more than one row in a hundred would be lost; ``context`` says what the limit is.
 
     Raises:
         UsageError: with the share, the cause and the mend.
@@ -159,8 +159,9 @@ def check_share(tokens: Tokens[Any], limit: int) -> None:
     if len(tokens.too_long) > MOST_LOST * rows:
         raise UsageError(
             f"{len(tokens.too_long)} of {rows} rows are longer than {limit} tokens (longest: {max(tokens.lengths)}, "
-            f"first: {tokens.too_long[0]}); at most {MOST_LOST:.0%} may be left out. Raise `max_length:`, take a model "
-            "with a longer context, or leave these rows out of the data"
+            f"first: {tokens.too_long[0]}); at most {MOST_LOST:.0%} may be left out. "
+            f"{'That is the context of the model: take' if context else 'Raise `max_length:`, take'} a model with a "
+            "longer context, or leave these rows out of the data"
         )
     if not tokens.kept:
         raise UsageError(f"no row of {rows} is left to train on: all are longer than {limit} tokens or have no reply")

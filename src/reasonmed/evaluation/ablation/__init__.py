@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation import Reading, evaluate, of_folder
-from reasonmed.evaluation.ablation.pooled import pooled
+from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, pooled
 from reasonmed.evaluation.answers import read_results
 from reasonmed.files import write_atomically
+from reasonmed.report.statistics.seeds import FEWEST
 from reasonmed.training import dependencies as extra
 from reasonmed.training import models
 from reasonmed.training import run as fit
+from reasonmed.training.lineage import STARTED, extended, lineage
 from reasonmed.training.methods import sft
 from reasonmed.training.prepare import Prepared, prepare
 from reasonmed.training.progress import Progress
@@ -21,7 +24,6 @@ from reasonmed.training.settings import Training, changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from reasonmed.evaluation import Settings
     from reasonmed.evaluation.answers import Result
@@ -31,7 +33,7 @@ BASE = "base"
 RESULT = "ablation.json"
 ENGINE = "transformers"
 """One back end for all models of an ablation, also where a part of them is asked by a later call."""
-ONE_SEED = "training variance not included"
+ONE_SEED = f"{NO_VARIANCE} with fewer than {FEWEST} seeds: intervals are of these very models"
 
 Equal = Literal["examples", "tokens"]
 
@@ -153,12 +155,15 @@ def _base(settings: Training, out: Path) -> Path:
     if not (folder / "config.json").is_file():
         models.load(base, torch.float32, "sdpa").save_pretrained(folder)
         models.tokenizer(base, settings.template).save_pretrained(folder)
+        place = Path(base.place, base.gguf or "")
+        copied = extended(place if place.exists() else None, base.name, models.identity(base), [])
+        write_atomically(folder / STARTED, json.dumps({"trainings": copied}, indent=1) + "\n")
     return folder
 
 
 def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> dict[str, Any]:
     runs = {arm.name: json.loads((out / "models" / arm.name / fit.RUN).read_text("utf-8")) for arm in plan.arms}
-    stems = {stem for told in runs.values() for stem in told["stems"] or ()}
+    stems = {stem for arm in plan.arms for stem in lineage(out / "models" / arm.name).stems or ()}
     groups: dict[str, list[list[Result]]] = {BASE: [results[BASE]]}
     for arm in plan.arms:
         groups.setdefault(arm.group, []).append(results[arm.name])
@@ -167,7 +172,7 @@ def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: i
         "equal": plan.equal,
         "examples": examples,
         "seeds": list(plan.seeds),
-        "note": ONE_SEED if len(plan.seeds) == 1 else "intervals include the draw of questions and of seeds",
+        "note": ONE_SEED if len(plan.seeds) < FEWEST else "intervals include the draw of questions and of seeds",
         "rows_without_stem": max(told["rows_without_stem"] for told in runs.values()),
         "models": {
             name: {"loss": told["loss"], "steps": told["layout"]["steps"], "tokens": told["data"]["tokens"]}

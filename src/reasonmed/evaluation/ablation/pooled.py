@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from random import Random
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import always, replies
-from reasonmed.evaluation.compare import NO_DIFFERENCE
+from reasonmed.evaluation.metrics import told_interval
+from reasonmed.evaluation.verdict import NO_DIFFERENCE, SIGNIFICANT, TOO_MANY, not_read
+from reasonmed.report.statistics.intervals import Interval
+from reasonmed.report.statistics.paired import holm
+from reasonmed.report.statistics.seeds import FEWEST, difference, mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from reasonmed.evaluation.answers import Result
+    from reasonmed.report.statistics.seeds import Matrix
 
-RESAMPLES = 2000
-_LOW, _HIGH = 0.025, 0.975
+    Mark = tuple[str, str]
+    Seed = dict[Mark, list[Result]]
+    """One model's results by question; copies of a question together."""
 
-Matrix = list[list[float]]
-"""Shares of right answers: one list a seed, one number a question, in the same order everywhere."""
+NO_VARIANCE = "training variance cannot be estimated"
 
 
 def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: set[str]) -> dict[str, Any]:
@@ -27,91 +31,115 @@ def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: se
 
     ``always`` has the letter that each seed chose on every question, if it did choose one; ``differing`` counts the
     questions that not all models of two groups answer alike. Questions whose stem is among those
-    that were trained on (``seen``) are left out and counted.
+    that were trained on (``seen``) are left out and counted; copies of a question count as one.
 
-    The interval is a percentile interval of a bootstrap that draws questions, the same ones for both sides, and seeds
-    of either side. A group of one seed has only its questions drawn.
+    Intervals and p values have the draw of questions in them and that of seeds (see ``statistics.seeds``); p values are
+    corrected over all differences by Holm. A group of fewer than three seeds, the base apart, is said to be no more
+    than these very models.
     """
+    seeds = {name: [_by_mark(one) for one in found] for name, found in groups.items()}
     trained = {
-        (one.benchmark, one.mark)
-        for seeds in groups.values()
-        for found in seeds
+        mark
+        for found in seeds.values()
         for one in found
-        if seen & {*one.stems}
+        for mark, rows in one.items()
+        if any(seen & {*row.stems} for row in rows)
     }
-    marks = sorted(_marks(groups) - trained)
+    marks = sorted(set.intersection(*({*one} for found in seeds.values() for one in found)) - trained)
     if not marks:
         raise UsageError("no question is left that all models were asked and none was trained on")
-    matrices = {name: [[row.right for row in _on(marks, one)] for one in seeds] for name, seeds in groups.items()}
-    names = list(matrices)
-    pairs = [(base, name) for name in names if name != base]
-    others = [name for name in names if name != base]
+    told = _Pooled(seeds, marks, base)
+    others = [name for name in seeds if name != base]
+    pairs = [(base, name) for name in others]
     pairs += [(one, other) for place, one in enumerate(others) for other in others[place + 1 :]]
     return {
         "questions": len(marks),
         "trained_on": len(trained),
-        "accuracy": {
-            name: {**_accuracy(found), "always": [always(_on(marks, one)) for one in groups[name]]}
-            for name, found in matrices.items()
-        },
-        "differences": [
-            _difference(one, other, matrices, _differing([*groups[one], *groups[other]], marks)) for one, other in pairs
-        ],
+        "accuracy": {name: told.accuracy(name) for name in seeds},
+        "differences": _settled([told.difference(*pair) for pair in pairs]),
     }
 
 
-def _marks(groups: Mapping[str, Sequence[Sequence[Result]]]) -> set[tuple[str, str]]:
-    sets = [{(one.benchmark, one.mark) for one in seed} for seeds in groups.values() for seed in seeds]
-    return set.intersection(*sets)
+def _by_mark(results: Sequence[Result]) -> Seed:
+    found: Seed = {}
+    for one in results:
+        found.setdefault((one.benchmark, one.mark), []).append(one)
+    return found
 
 
-def _on(marks: Sequence[tuple[str, str]], results: Sequence[Result]) -> list[Result]:
-    """The results on these questions, in their order."""
-    found = {(one.benchmark, one.mark): one for one in results}
-    return [found[mark] for mark in marks]
+class _Pooled:
+    """All groups on the questions that count."""
+
+    def __init__(self, seeds: Mapping[str, Sequence[Seed]], marks: Sequence[Mark], base: str) -> None:
+        self._seeds, self._marks, self._base = seeds, marks, base
+        self._right: dict[str, Matrix] = {
+            name: [[fmean(row.right for row in one[mark]) for mark in marks] for one in found]
+            for name, found in seeds.items()
+        }
+        self._unread = {
+            name: [fmean(row.unread for one in found for row in one[mark]) for mark in marks]
+            for name, found in seeds.items()
+        }
+
+    def accuracy(self, name: str) -> dict[str, Any]:
+        """A group's accuracy."""
+        found = self._right[name]
+        rates = [fmean(row) for row in found]
+        return {
+            **_within(mean(found).interval(), 0.0),
+            "seeds": rates,
+            "deviation": stdev(rates) if len(rates) > 1 else None,
+            "unread": fmean(self._unread[name]),
+            "always": [always([row for mark in self._marks for row in one[mark]]) for one in self._seeds[name]],
+        }
+
+    def difference(self, one: str, other: str) -> dict[str, Any]:
+        """The second group against the first, not yet in words."""
+        found = difference(self._right[one], self._right[other])
+        few = [name for name in (one, other) if name != self._base and len(self._seeds[name]) < FEWEST]
+        return {
+            "first": one,
+            "second": other,
+            "difference": _within(found.interval(), -1.0),
+            "differing": self._differing(one, other),
+            "unread": self._against_unread(one, other),
+            "p": None if few else found.p,
+        }
+
+    def _differing(self, one: str, other: str) -> int:
+        """The number of questions that the models of two groups do not all answer alike."""
+        models = [*self._seeds[one], *self._seeds[other]]
+        return sum(len({tuple(map(replies, model[mark])) for model in models}) > 1 for mark in self._marks)
+
+    def _against_unread(self, one: str, other: str) -> dict[str, float]:
+        first, second = self._unread[one], self._unread[other]
+        rights = [[fmean(column) for column in zip(*self._right[name], strict=True)] for name in (one, other)]
+        gaps = [u * right for u, right in zip(first, rights[1], strict=True)]
+        gaps += [-u * right for u, right in zip(second, rights[0], strict=True)]
+        return {"first": fmean(first), "second": fmean(second), "difference": sum(gaps) / len(self._marks)}
 
 
-def _differing(models: Sequence[Sequence[Result]], marks: Sequence[tuple[str, str]]) -> int:
-    """The number of questions that these models do not all answer alike."""
-    rows = zip(*(_on(marks, one) for one in models), strict=True)
-    return sum(len({replies(one) for one in row}) > 1 for row in rows)
+def _within(found: Interval, least: float) -> dict[str, float]:
+    """An interval as results tell it, with ends that can be."""
+    return told_interval(Interval(found.value, max(least, found.low), min(1.0, found.high)))
 
 
-def _accuracy(found: Matrix) -> dict[str, Any]:
-    seeds = [fmean(row) for row in found]
-    return {
-        **_interval(fmean(seeds), [fmean(_drawn(found, number)) for number in range(RESAMPLES)]),
-        "seeds": seeds,
-        "deviation": stdev(seeds) if len(seeds) > 1 else None,
-    }
+def _settled(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The differences with p values corrected over all of them, and with their words."""
+    tested = [one for one in found if one["p"] is not None]
+    corrected = {id(one): p for one, p in zip(tested, holm([one["p"] for one in tested]), strict=True)}
+    told = [{**one, "p_holm": corrected.get(id(one))} for one in found]
+    return [{**one, "words": _words(one)} for one in told]
 
 
-def _difference(one: str, other: str, matrices: Mapping[str, Matrix], differing: int) -> dict[str, Any]:
-    first, second = matrices[one], matrices[other]
-    value = fmean(map(fmean, second)) - fmean(map(fmean, first))
-    draws = [
-        fmean(_drawn(second, number, "second")) - fmean(_drawn(first, number, "first")) for number in range(RESAMPLES)
-    ]
-    found = _interval(value, draws)
-    apart = found["low"] > 0 or found["high"] < 0
-    words = f"{other} is {'above' if value > 0 else 'below'} {one}" if apart else "not distinguishable at this n"
-    told = {"first": one, "second": other, "difference": found, "differing": differing}
-    return {**told, "words": words if differing else NO_DIFFERENCE}
-
-
-def _drawn(found: Matrix, number: int, side: str = "") -> list[float]:
-    """One resample: questions by the number alone, so that both sides draw the same; seeds also by the side."""
-    questions, seeds = Random(f"questions {number}"), Random(f"seeds {number} {side}")  # noqa: S311 - no secret
-    rows = seeds.choices(found, k=len(found))
-    places = questions.choices(range(len(found[0])), k=len(found[0]))
-    mean = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-    return [mean[place] for place in places]
-
-
-def _interval(value: float, draws: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(draws)
-    return {
-        "value": value,
-        "low": ordered[int(_LOW * (len(ordered) - 1))],
-        "high": ordered[round(_HIGH * (len(ordered) - 1))],
-    }
+def _words(one: Mapping[str, Any]) -> str:
+    unread = one["unread"]
+    if max(unread["first"], unread["second"]) > TOO_MANY:
+        return not_read(one, one["first"], one["second"])
+    if not one["differing"]:
+        return NO_DIFFERENCE
+    if one["p_holm"] is None:
+        return f"{NO_VARIANCE} with fewer than {FEWEST} seeds; the interval is of these very models"
+    if one["p_holm"] >= SIGNIFICANT:
+        return "not distinguishable at this n"
+    return f"{one['second']} is {'above' if one['difference']['value'] > 0 else 'below'} {one['first']}"

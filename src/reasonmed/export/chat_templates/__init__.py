@@ -92,6 +92,20 @@ def guard(template: str, rows: Iterable[Mapping[str, Any]], *, bos_token: str = 
     return [f"{problem} ({count} of {total} rows, first {first[problem]})" for problem, count in counts.items()]
 
 
+def switches_thinking(template: str) -> bool:
+    """Whether what a template renders for one question changes with ``enable_thinking``."""
+    question = [{"role": "user", "content": "x"}]
+    try:
+        compiled = _environment().from_string(template)
+        on, off = (
+            _render(compiled, question, {"bos_token": "", "eos_token": "", "enable_thinking": value}, ask=True)
+            for value in (True, False)
+        )
+    except Exception:  # noqa: BLE001 - a stranger's template may raise anything; its text is what is left to go by
+        return "enable_thinking" in template
+    return on != off
+
+
 def _problems(template: Template, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
     try:
         prompt = _render(template, row["prompt"], tokens, ask=True)
@@ -133,7 +147,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _render(template: Template, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str], *, ask: bool) -> str:
+def _render(template: Template, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, Any], *, ask: bool) -> str:
     return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=ask, **tokens)
 
 
