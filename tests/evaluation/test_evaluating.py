@@ -16,8 +16,8 @@ from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
+from reasonmed.evaluation.headlines import how
 from reasonmed.evaluation.models import of_endpoint
-from reasonmed.evaluation.report import how
 from reasonmed.exchange import Completion, Request
 from reasonmed.questions.normal import stem_hash
 from reasonmed.runs.intake import Selection
