@@ -56,18 +56,21 @@ def retry(
     out.print(safe(f"{folder.records_path}"), soft_wrap=True)
 
 
-def rebuild(run: options.RunArgument) -> None:
+def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> None:
     """Make every outcome and file of a run again from its ledger, without one request.
+
+    A recipe is needed only where it names a back end of your own: a run directory alone imports no code.
 
     \b
     Examples:
       reasonmed rebuild runs/medqa
+      reasonmed rebuild runs/medqa -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
     from reasonmed.runs.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
 
     with options.working(f"replaying {run}"):
-        found = asyncio.run(replay(RunDirectory(run)))
+        found = asyncio.run(replay(RunDirectory(run), options.load_recipe(recipe) if recipe else None))
     same = "byte for byte what they were" if found.identical else "different from what they were"
     out.print(
         safe(f"{found.questions:,} questions from {found.calls:,} recorded calls, 0 requests; the files are {same}")

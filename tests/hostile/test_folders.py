@@ -1,0 +1,105 @@
+"""What a stranger hands over is checked where it is read: no crash, nothing outside its folder, nothing endless."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from strangers import CODE, DOCUMENTS, MADE, SECRET, Case, build, cases
+
+from killed_at import Commands, Ended
+
+STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 61
+"""`make test` takes every 61st case, `make test-heavy` each."""
+ENDINGS = (0, 1, 2, 3, 4, 5)
+"""The exit codes that docs/cli.md gives to what is wrong with files and services."""
+SECONDS = 20
+MEGABYTES = 1200
+GROUPS = (*DOCUMENTS, "rows", "stories", "tables", "files")
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|<img src=x")
+"""What a terminal or a browser would obey."""
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    with Commands() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def good(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("strangers") / "good"
+    build(folder, commands)
+    return folder
+
+
+def _state(folder: Path, own: set[str]) -> dict[str, tuple[int, int, int]]:
+    """Every path that is not the command's own, with its kind, size and time."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if name.parts[0] not in own:
+            facts = path.lstat()
+            is_folder = path.is_dir() and not path.is_symlink()
+            found[str(name)] = (facts.st_mode, 0 if is_folder else facts.st_size, 0 if is_folder else facts.st_mtime_ns)
+    return found
+
+
+def _tried(case: Case, good: Path, work: Path, commands: Commands) -> Iterator[tuple[str, str]]:
+    """What is bad about how a case ended, each with its kind."""
+    folder = work / "case"
+    shutil.copytree(good, folder, symlinks=True)
+    try:
+        case.spoil(folder)
+        own = {*MADE, *(word.partition("/")[0] for word in case.words)} - {"outside"}
+        before = _state(folder, own)
+        ended = commands.run(folder, case.words, seconds=SECONDS, fence=(folder / "outside", CODE))
+        if ended.code not in (*ENDINGS, -14):
+            yield f"exit {ended.code}", ended.shown[-300:]
+        elif "Traceback" in ended.shown or "internal error" in ended.shown:
+            yield "traceback", ended.shown[-300:]
+        if ended.code == -14 or ended.peak_mb > MEGABYTES:
+            yield "unbounded", f"{ended.seconds} s, {ended.peak_mb} MB"
+        after = _state(folder, own)
+        if ended.strayed or before != after or SECRET in ended.shown or _leaked(case, ended):
+            changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+            yield "outside", f"{ended.strayed} {sorted(changed)} {ended.shown[-200:]}"
+        written = "".join(_texts(folder, own))
+        if obeyed := _OBEYED.search(ended.shown) or _OBEYED.search(written):
+            yield "escape", repr(obeyed.string[max(0, obeyed.start() - 100) : obeyed.end() + 20])
+    finally:
+        shutil.rmtree(folder)
+
+
+def _leaked(case: Case, ended: Ended) -> bool:
+    """Whether a listing of what would go names what is outside."""
+    return case.words[0] == "push" and ended.code == 0 and "outside" in ended.shown
+
+
+def _texts(folder: Path, own: set[str]) -> Iterator[str]:
+    """Pages that people open, where a command wrote them."""
+    for place in own:
+        for path in (folder / place).rglob("*"):
+            if path.suffix in (".md", ".html", ".svg") and path.is_file() and not path.is_symlink():
+                yield path.read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_nothing_in_a_strangers_folder_is_trusted(group: str, good: Path, tmp_path: Path, commands: Commands) -> None:
+    counts: Counter[str] = Counter()
+    bad: list[str] = []
+    for number, case in enumerate(cases(good, group)):
+        if number % STRIDE:
+            continue
+        counts["tried"] += 1
+        for kind, said in _tried(case, good, tmp_path, commands):
+            counts[kind] += 1
+            bad.append(f"{kind}: {case.name}: {' '.join(case.words)}: {said}")
+    print(f"\n{group}: {dict(counts)}")  # noqa: T201 - for docs/reliability.md
+    assert counts["tried"]
+    assert not bad, "\n".join([f"{dict(counts)}", *bad])
