@@ -21,7 +21,9 @@ from typing import Any, NamedTuple, Self
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 
-TOUCHES = {*CHANGES, "open", "os.listdir", "os.scandir", "os.chmod", "os.symlink", "shutil.rmtree"}
+UNFOLLOWED = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink"}
+"""What acts on a link itself."""
+TOUCHES = {*CHANGES, *UNFOLLOWED, "open", "os.listdir", "os.scandir", "os.chmod", "shutil.rmtree"}
 
 MEMORY = 6 << 30
 """Address space of a command, so that one that grows without bound takes nothing else down."""
@@ -99,8 +101,12 @@ def _strays(event: str, values: tuple[Any, ...], fence: list[str]) -> bool:
         return bool(values[0] == fence[1])
     if event == "sqlite3.connect":
         return fence[0] in os.path.realpath(str(values[0]).removeprefix("file://").partition("?")[0])
-    paths = [os.fsdecode(one) for one in values[:2] if isinstance(one, str | bytes | os.PathLike)]
-    return event in TOUCHES and any(os.path.realpath(path).startswith(fence[0]) for path in paths)
+    if event not in TOUCHES:
+        return False
+    paths = [Path(os.fsdecode(one)) for one in values[:2] if isinstance(one, str | bytes | os.PathLike)]
+    if event in UNFOLLOWED or (event == "open" and values[2] & os.O_NOFOLLOW):
+        paths = [path.parent for path in paths]
+    return any(os.path.realpath(path).startswith(fence[0]) for path in paths)
 
 
 def _child(job: dict[str, Any], report: int) -> None:

@@ -29,6 +29,9 @@ Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
 Number = Annotated[float, msgspec.Meta(gt=-1e15, lt=1e15)]
 """Numbers that are finite, and small enough to be added up and shown."""
 
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, marks that turn the direction of writing, and halves of characters."""
+
 Shape = TypeVar("Shape")
 _PLACE = re.compile(r"(?P<problem>.*?) - at `(?P<key>key in )?\$\.?(?P<field>[^`]*)`")
 
@@ -91,6 +94,11 @@ def _check_version(plain: dict[str, Any], field: str, known: tuple[int, ...]) ->
     found = plain.get(field)
     if type(found) is not int or found not in known:
         raise Refused(f"its {field} is {found!r:.50}, and this version reads {' and '.join(map(str, known))}")
+
+
+def visible(text: str) -> str:
+    """A text in which nothing is left that a terminal or a page would obey."""
+    return OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def decoded(content: bytes, shape: type[Shape]) -> Shape:

@@ -1,4 +1,4 @@
-"""What a stranger may hand over: run directories, exports, cards, evaluations and models in which something is wrong."""
+"""What a stranger may hand over: runs, exports, cards, evaluations and models in which something is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ESCAPES = "\x1b[31m\x9b31m\u202e[bold red]x[/] <img src=x onerror=y> |`](http://
 """What a terminal, a table, Markdown or HTML would obey."""
 CODE = "xml.dom.expatbuilder"
 """A module that is there, and that no command needs."""
-SECRET = "outside-secret-7a1"
+OUTSIDE = "words-from-outside-7a1"
 NESTED = "\x00nested"
 """Stands for a value that is nested beyond any parser's patience."""
 _DEEP = "[" * 100_000 + "]" * 100_000
@@ -127,7 +127,7 @@ def build(folder: Path, commands: Commands) -> None:
     (model / "config.json").write_text("{}", encoding="utf-8")
     outside = folder / "outside"
     outside.mkdir()
-    (outside / "secret.txt").write_text(f"{SECRET}\n", encoding="utf-8")
+    (outside / "secret.txt").write_text(f"{OUTSIDE}\n", encoding="utf-8")
     for name in ("run", "data", "scores", "card"):
         shutil.copytree(folder / name, outside / name)
 
@@ -328,14 +328,14 @@ def _set(folder: Path, table: str, column: str, value: Any) -> None:
     """Set a cell of the first row, in a table without constraints where the value breaks one."""
 
     def change(ledger: sqlite3.Connection) -> None:
-        first = f"rowid = (SELECT MIN(rowid) FROM {table})"
+        first = f"rowid = (SELECT MIN(rowid) FROM {table})"  # noqa: S608
         try:
-            ledger.execute(f"UPDATE {table} SET {column} = ? WHERE {first}", (value,))
+            ledger.execute(f"UPDATE {table} SET {column} = ? WHERE {first}", (value,))  # noqa: S608
         except sqlite3.Error:
-            ledger.execute(f"CREATE TABLE copy AS SELECT * FROM {table}")
+            ledger.execute(f"CREATE TABLE copy AS SELECT * FROM {table}")  # noqa: S608
             ledger.execute(f"DROP TABLE {table}")
             ledger.execute(f"ALTER TABLE copy RENAME TO {table}")
-            ledger.execute(f"UPDATE {table} SET {column} = ? WHERE {first}", (value,))
+            ledger.execute(f"UPDATE {table} SET {column} = ? WHERE {first}", (value,))  # noqa: S608
 
     _changed(folder, change)
 
@@ -347,7 +347,7 @@ def _fact(folder: Path, name: str, value: str) -> None:
 def _story_cases(good: Path) -> Iterator[Case]:
     with closing(sqlite3.connect(good / "run" / "ledger.db")) as ledger:
         for table in ("outcomes", "items"):
-            blobs = [blob for (blob,) in ledger.execute(f"SELECT story FROM {table}")]
+            blobs = [blob for (blob,) in ledger.execute(f"SELECT story FROM {table}")]  # noqa: S608
             story = max((json.loads(zlib.decompress(blob)) for blob in blobs), key=lambda one: len(list(_paths(one))))
             mutants = [*_mutants(story, good), *_out_of_range(story)]
             yield from _rotated(f"{table}.story", RUN_READERS, iter(mutants), partial(_packed, table=table))
@@ -372,27 +372,27 @@ def _packed(mutant: Any, table: str) -> Callable[[Path], None]:
 
 
 def _set_story(folder: Path, table: str, blob: bytes) -> None:
-    _changed(folder, lambda ledger: ledger.execute(f"UPDATE {table} SET story = ?", (blob,)))
+    _changed(folder, lambda ledger: ledger.execute(f"UPDATE {table} SET story = ?", (blob,)))  # noqa: S608
 
 
+_ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+_ENDLESS_VIEW = """
+CREATE VIEW outcomes AS ENDLESS SELECT 'q' || i AS id, 'easy' AS tier, NULL AS reason, 1 AS records, 1 AS right,
+0 AS wrong, 0 AS undecided, 0 AS missing, 0 AS unsampled, 0 AS prechecked, x'00' AS story FROM n
+""".replace("ENDLESS", _ENDLESS)
+_ENDLESS_TRIGGER = """
+CREATE TRIGGER t AFTER INSERT ON facts BEGIN DELETE FROM items WHERE id IN (ENDLESS SELECT i FROM n); END
+""".replace("ENDLESS", _ENDLESS)
 _STATEMENTS = {
     **{f"no table {name}": (f"DROP TABLE {name}",) for name in ("facts", "items", "calls", "outcomes", "totals")},
     **{f"no table {name} ": (f"DROP TABLE {name}",) for name in ("scores", "sessions", "canaries", "multiples")},
     "other columns": ("ALTER TABLE calls RENAME COLUMN texts TO words",),
     "a column more": ("ALTER TABLE outcomes ADD COLUMN more TEXT",),
     "one column": ("DROP TABLE items", "CREATE TABLE items (x)"),
-    "endless view": (
-        "DROP TABLE outcomes",
-        "CREATE VIEW outcomes AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'q' || i AS id, "
-        "'easy' AS tier, NULL AS reason, 1 AS records, 1 AS right, 0 AS wrong, 0 AS undecided, 0 AS missing, "
-        "0 AS unsampled, 0 AS prechecked, x'00' AS story FROM n",
-    ),
+    "endless view": ("DROP TABLE outcomes", _ENDLESS_VIEW),
     "a view": ("ALTER TABLE totals RENAME TO hidden", "CREATE VIEW totals AS SELECT * FROM hidden"),
     "a trigger": ("CREATE TRIGGER t AFTER INSERT ON sessions BEGIN DELETE FROM outcomes; END",),
-    "an endless trigger": (
-        "CREATE TRIGGER t AFTER INSERT ON facts BEGIN DELETE FROM items WHERE id IN (WITH RECURSIVE n(i) AS "
-        "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n); END",
-    ),
+    "an endless trigger": (_ENDLESS_TRIGGER,),
     "generated columns": ("ALTER TABLE items ADD COLUMN g TEXT AS (printf('%.*c', 100000000, 'x'))",),
     "a huge blob": ("UPDATE calls SET texts = zeroblob(400000000) WHERE call = 1",),
     "a huge text": ("UPDATE outcomes SET tier = printf('%.*c', 300000000, 'x')",),

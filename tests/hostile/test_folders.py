@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from strangers import CODE, DOCUMENTS, MADE, SECRET, Case, build, cases
+from strangers import CODE, DOCUMENTS, MADE, OUTSIDE, Case, build, cases
 
 from killed_at import Commands, Ended
 
@@ -21,8 +21,10 @@ ENDINGS = (0, 1, 2, 3, 4, 5)
 SECONDS = 20
 MEGABYTES = 1200
 GROUPS = (*DOCUMENTS, "rows", "stories", "tables", "files")
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|<img src=x")
-"""What a terminal or a browser would obey."""
+_CONTROL = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+_BY_TERMINAL = re.compile(_CONTROL)
+_BY_BROWSER = re.compile(f"{_CONTROL}|<img src=x")
+"""What they would obey."""
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +68,11 @@ def _tried(case: Case, good: Path, work: Path, commands: Commands) -> Iterator[t
         if ended.code == -14 or ended.peak_mb > MEGABYTES:
             yield "unbounded", f"{ended.seconds} s, {ended.peak_mb} MB"
         after = _state(folder, own)
-        if ended.strayed or before != after or SECRET in ended.shown or _leaked(case, ended):
+        if ended.strayed or before != after or OUTSIDE in ended.shown or _leaked(case, ended):
             changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
             yield "outside", f"{ended.strayed} {sorted(changed)} {ended.shown[-200:]}"
         written = "".join(_texts(folder, own))
-        if obeyed := _OBEYED.search(ended.shown) or _OBEYED.search(written):
+        if obeyed := _BY_TERMINAL.search(ended.shown) or _BY_BROWSER.search(written):
             yield "escape", repr(obeyed.string[max(0, obeyed.start() - 100) : obeyed.end() + 20])
     finally:
         shutil.rmtree(folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
-from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.errors import UsageError
 from reasonmed.types import Tier
 
@@ -92,14 +92,13 @@ def diff(
       reasonmed diff runs/medqa runs/medqa-new
       reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.runs.diff import changes, overview, summary  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
     found = changes(RunDirectory(old), RunDirectory(new))
     if as_json:
         for change in found:
-            typer.echo(encode(change).decode())
+            typer.echo(json_of(change))
         return
     _show_overview(overview(RunDirectory(old), RunDirectory(new)), (str(old), str(new)))
     every = list(found)
@@ -148,7 +147,6 @@ def ctl(
       reasonmed ctl runs/medqa limit deepseek 16
       reasonmed ctl runs/medqa drain
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
     from reasonmed.runs.socket import ask  # noqa: PLC0415 - keeps --help fast
 
@@ -156,6 +154,5 @@ def ctl(
         raise UsageError(f"ctl {command!r}: there are status, pause, resume, drain, limit")
     if command == "limit" and (model is None or most is None):
         raise UsageError("ctl limit needs a model and a number: reasonmed ctl RUN limit MODEL N")
-    answer = ask(RunDirectory(run), {"do": command, "model": model, "limit": most})
-    told = answer["ok"]
-    typer.echo(told if isinstance(told, str) else encode(told).decode())
+    told = ask(RunDirectory(run), {"do": command, "model": model, "limit": most})
+    typer.echo(safe(told).plain if isinstance(told, str) else json_of(told))

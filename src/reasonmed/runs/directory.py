@@ -146,7 +146,7 @@ class RunDirectory:
             raise self._no_lock("it is no regular file")
         return file
 
-    def _no_lock(self, problem: str) -> RunDirectoryError:
+    def _no_lock(self, problem: object) -> RunDirectoryError:
         return RunDirectoryError(f"{self._lock_path} cannot be opened: {problem}; it must be a file and no link")
 
     @contextmanager

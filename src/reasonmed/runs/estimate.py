@@ -138,14 +138,14 @@ def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals],
     """What each question of the pilot took, by stage and measure; and the calls without a price, by stage."""
     used: dict[str, Totals] = {name: defaultdict(float) for name in strata}
     unpriced: Counter[str] = Counter()
-    for question, stage, *values in ledger.query(_CALLS, shape=_Used):
-        name = question_of(question) if stage == "score" else question
+    for one in ledger.query(_CALLS, shape=_Used):
+        name = question_of(one.question) if one.stage == "score" else one.question
         if name not in used:
             continue
-        requests, tokens_in, tokens_out, usd, without_price, seconds = values
-        unpriced[stage] += without_price
-        for measure, value in zip(_MEASURES, (requests, tokens_in, tokens_out, usd or 0.0, seconds), strict=True):
-            used[name][stage, measure] += value
+        unpriced[one.stage] += one.unpriced
+        values = (one.requests, one.tokens_in, one.tokens_out, one.usd or 0.0, one.seconds)
+        for measure, value in zip(_MEASURES, values, strict=True):
+            used[name][one.stage, measure] += value
     return used, unpriced
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.documents import is_plain_file
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.journal import Journaled
@@ -99,4 +100,4 @@ def _on_record(ledger: Ledger, name: str) -> Story:
 
 def _hashes(folder: RunDirectory) -> list[str | None]:
     paths = (folder.records_path, folder.failures_path)
-    return [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in paths]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() if is_plain_file(path) else None for path in paths]

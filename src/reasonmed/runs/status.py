@@ -141,13 +141,9 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
     stages = {row.stage: _stage(row) for row in ledger.query(_TOTALS, shape=_Summed)}
     spent = [stage.spent_usd for stage in stages.values()]
     known = [cost for cost in spent if cost is not None]
-    remembered = ledger.fact("state")
+    finished = ledger.fact("state") == "finished" and found.done == questions
     return Status(
-        state="running"
-        if running
-        else "finished"
-        if remembered == "finished" and found.done == questions
-        else "drained",
+        state="running" if running else "finished" if finished else "drained",
         questions=questions,
         succeeded=found.succeeded,
         failures=found.done - found.succeeded,
