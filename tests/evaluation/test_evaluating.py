@@ -451,7 +451,7 @@ def test_a_model_that_is_not_there_is_named_with_what_may_be(tmp_path: Path) -> 
     with pytest.raises(UsageError, match=r"run\.json cannot be read"):
         candidate(str(tmp_path))
     (tmp_path / "run.json").write_text('{"stems": "all"}')
-    with pytest.raises(UsageError, match="stems must be a list of hashes"):
+    with pytest.raises(UsageError, match=r"run.json is no record of a training: `stems"):
         candidate(str(tmp_path))
     (tmp_path / "run.json").write_text('{"stems": ["ab"], "base_model": "small"}')
     found = candidate(str(tmp_path))

@@ -160,10 +160,12 @@ def _rotated(
     mutants: Iterator[tuple[str, int, Any]],
     spoil: Callable[[Any], Callable[[Path], None]],
 ) -> Iterator[Case]:
-    """Fields near the top before every reader; deeper ones before readers in turn."""
+    """Fields at the top before three readers in turn, deeper ones before one; of those, every second value."""
     for number, (what, depth, mutant) in enumerate(mutants):
-        chosen = readers if depth == 1 else [readers[number % len(readers)]]
-        for words in chosen:
+        if depth > 2 and number % 2:  # noqa: PLR2004
+            continue
+        for turn in range(min(3, len(readers)) if depth == 1 else 1):
+            words = readers[(number // 2 + turn) % len(readers)]
             yield Case(f"{name}: {what}", spoil(mutant), words)
 
 
@@ -412,7 +414,7 @@ def _table_cases(good: Path) -> Iterator[Case]:
         for words in RUN_READERS:
             yield Case(what, partial(_execute, statements=statements), words)
     size = (good / "run" / "ledger.db").stat().st_size
-    for start in (0, 16, 28, 100, 4096, *range(8192, size, max(4096, size // 12 // 4096 * 4096))):
+    for start in (0, 16, 28, 100, 4096, *range(8192, size, max(4096, size // 6 // 4096 * 4096))):
         for length in (16, 4096):
             for words in RUN_READERS:
                 yield Case(f"{length} bytes of garbage at {start}", partial(_garble, at=start, length=length), words)

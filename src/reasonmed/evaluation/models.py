@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from reasonmed import backends
 from reasonmed.backends import ModelLimits, ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._folder import ADAPTER, FolderSettings
+from reasonmed.documents import Document
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ class Candidate:
     base: str | None = None
     """The model it was trained from, from the same file."""
     folder: Path | None = None
+
+
+class _Base(Struct):
+    """The model that another one was trained from."""
+
+    name: str | None = None
+
+
+class _Trained(Struct):
+    """What a model's training wrote about it, as far as an evaluation needs it."""
+
+    stems: list[str] | None = None
+    base_model: _Base | str | None = None
+
+
+_TRAINED = Document("record of a training", _Trained, UsageError, "move it away to evaluate without it")
 
 
 def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
@@ -91,29 +108,22 @@ def _free_gpu() -> bool:
 
 def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
     trained = _trained(path)
-    stems = trained.get("stems")
-    if stems is not None and not (isinstance(stems, list) and all(isinstance(one, str) for one in stems)):
-        raise UsageError(f"{path / 'run.json'}: stems must be a list of hashes")
-    base = trained.get("base_model")
-    base = base.get("name") if isinstance(base, dict) else base
+    base = trained.base_model.name if isinstance(trained.base_model, _Base) else trained.base_model
     return Candidate(
         name=name or path.resolve().name,
         entry=_bounded(entry),
-        stems=None if stems is None else frozenset(stems),
-        base=base if isinstance(base, str) else None,
+        stems=None if trained.stems is None else frozenset(trained.stems),
+        base=base,
         folder=path,
     )
 
 
-def _trained(path: Path) -> dict[str, Any]:
-    file = path / "run.json"
+def _trained(path: Path) -> _Trained:
+    """What a training wrote about a model; links are followed, as in the hub's cache, whose folders hold only such."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as torn:
-        raise UsageError(f"{file} cannot be read: {torn}; move it away to evaluate without it") from torn
-    return found if isinstance(found, dict) else {}
+        return _TRAINED.read(path / "run.json")
+    except (FileNotFoundError, NotADirectoryError):
+        return _Trained()
 
 
 def _of_entry(name: str, entry: ModelSettings) -> Candidate:
