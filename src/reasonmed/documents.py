@@ -33,6 +33,7 @@ OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 """Control characters, marks that turn the direction of writing, and halves of characters."""
 
 Shape = TypeVar("Shape")
+_ABSENT = re.compile(r"Object missing required field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<within>[^`]*)`)?")
 _PLACE = re.compile(r"(?P<problem>.*?) - at `(?P<key>key in )?\$\.?(?P<field>[^`]*)`")
 
 
@@ -131,6 +132,9 @@ def converted(value: object, shape: type[Shape]) -> Shape:
 
 def _in_words(wrong: Exception) -> str:
     """A problem with its field in front, as far as it is known."""
+    absent = _ABSENT.fullmatch(str(wrong))
+    if absent is not None:
+        return f"it has no `{'.'.join(filter(None, (absent['within'], absent['field'])))}`"
     found = _PLACE.fullmatch(str(wrong))
     if found is None:
         return f"{wrong}"

@@ -162,7 +162,7 @@ def _rotated(
 ) -> Iterator[Case]:
     """Fields at the top before three readers in turn, deeper ones before one; of those, every second value."""
     for number, (what, depth, mutant) in enumerate(mutants):
-        if depth > 2 and number % 2:  # noqa: PLR2004
+        if depth > 2 and number % 2:
             continue
         for turn in range(min(3, len(readers)) if depth == 1 else 1):
             words = readers[(number // 2 + turn) % len(readers)]

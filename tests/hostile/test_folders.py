@@ -13,11 +13,12 @@ import pytest
 from strangers import CODE, DOCUMENTS, MADE, OUTSIDE, Case, build, cases
 
 from killed_at import Commands, Ended
+from reasonmed.documents import is_plain_file
 
 STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 97
 """`make test` takes every 97th case, `make test-heavy` each."""
-ENDINGS = (0, 1, 2, 3, 4, 5)
-"""The exit codes that docs/cli.md gives to what is wrong with files and services."""
+ENDINGS = (0, 1, 2, 3, 4, 5, 130)
+"""The documented exit codes."""
 SECONDS = 20
 MEGABYTES = 1200
 GROUPS = (*DOCUMENTS, "rows", "stories", "tables", "files")
@@ -59,7 +60,7 @@ def _tried(case: Case, good: Path, work: Path, commands: Commands) -> Iterator[t
     try:
         case.spoil(folder)
         own = {*MADE, *(word.partition("/")[0] for word in case.words)} - {"outside"}
-        before = _state(folder, own)
+        before, others = _state(folder, own), _state(folder, {"outside"})
         ended = commands.run(folder, case.words, seconds=SECONDS, fence=(folder / "outside", CODE))
         if ended.code not in (*ENDINGS, -14):
             yield f"exit {ended.code}", ended.shown[-300:]
@@ -71,7 +72,7 @@ def _tried(case: Case, good: Path, work: Path, commands: Commands) -> Iterator[t
         if ended.strayed or before != after or OUTSIDE in ended.shown or _leaked(case, ended):
             changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
             yield "outside", f"{ended.strayed} {sorted(changed)} {ended.shown[-200:]}"
-        written = "".join(_texts(folder, own))
+        written = "".join(_texts(folder, others))
         if obeyed := _BY_TERMINAL.search(ended.shown) or _BY_BROWSER.search(written):
             yield "escape", repr(obeyed.string[max(0, obeyed.start() - 100) : obeyed.end() + 20])
     finally:
@@ -83,12 +84,12 @@ def _leaked(case: Case, ended: Ended) -> bool:
     return case.words[0] == "push" and ended.code == 0 and "outside" in ended.shown
 
 
-def _texts(folder: Path, own: set[str]) -> Iterator[str]:
+def _texts(folder: Path, before: dict[str, tuple[int, int, int]]) -> Iterator[str]:
     """Pages that people open, where a command wrote them."""
-    for place in own:
-        for path in (folder / place).rglob("*"):
-            if path.suffix in (".md", ".html", ".svg") and path.is_file() and not path.is_symlink():
-                yield path.read_text(encoding="utf-8", errors="replace")
+    for name, facts in _state(folder, {"outside"}).items():
+        path = folder / name
+        if before.get(name) != facts and path.suffix in (".md", ".html", ".svg") and is_plain_file(path):
+            yield path.read_text(encoding="utf-8", errors="replace")
 
 
 @pytest.mark.parametrize("group", GROUPS)

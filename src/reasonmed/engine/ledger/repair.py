@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.documents import Refused, text_of
+from reasonmed.documents import Refused, is_plain_file, text_of
 from reasonmed.engine.ledger import tables
 from reasonmed.engine.ledger.packing import torn, unpacked
 from reasonmed.errors import RunDirectoryError, StorageFailed
@@ -84,7 +84,7 @@ def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | N
         return None
     facts = path.stat()
     with suppress(OSError, Refused):
-        if text_of(mark) == f"{facts.st_size} {facts.st_mtime_ns}":
+        if is_plain_file(mark) and text_of(mark) == f"{facts.st_size} {facts.st_mtime_ns}":
             mark.unlink()
             return None
     with suppress(IsADirectoryError, PermissionError):
