@@ -139,7 +139,7 @@ def _in_words(wrong: Exception) -> str:
     if found is None:
         return f"{wrong}"
     name = "a name in " if found["key"] else ""
-    return f"{name}`{found['field'] or 'the whole'}`: {found['problem']}"
+    return f"{name}`{found['field']}`: {found['problem']}"
 
 
 def content_of(path: Path) -> bytes:

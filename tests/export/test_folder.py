@@ -16,7 +16,8 @@ import pytest
 
 from exports import Export
 from reasonmed.errors import RunDirectoryError, UsageError
-from reasonmed.export import About, Settings, export
+from reasonmed.export import About, Settings, export, recard
+from reasonmed.export.push import shipment
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import status_of
 from runs import World, questions, run
@@ -50,6 +51,39 @@ def test_a_manifest_cannot_make_force_delete_outside_the_folder(exported: Export
     with pytest.raises(UsageError, match=r"'\.\./precious\.txt' is no path inside"):
         exported(["records"], force=True)
     assert precious.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("key", ["files", "sha256", "card_sha256", "rows"])
+@pytest.mark.parametrize("name", ["../precious.txt", "ABSOLUTE", "link/precious.txt"])
+def test_a_name_that_leads_out_of_an_export_is_followed_by_no_command(
+    exported: Export, tmp_path: Path, key: str, name: str
+) -> None:
+    exported(["records"])
+    (tmp_path / "precious.txt").write_text("years of work")
+    folder = tmp_path / "out"
+    (folder / "link").symlink_to(tmp_path)
+    path = folder / "export.json"
+    told = json.loads(path.read_text())
+    wrong = name.replace("ABSOLUTE", str(tmp_path / "precious.txt"))
+    told[key] = [*told[key], wrong] if key == "files" else {**told[key], wrong: 1 if key == "rows" else "0" * 64}
+    path.write_text(json.dumps(told))
+    for command in (
+        lambda: recard(folder, About(), force=True),
+        lambda: shipment(folder, "me/data", public=False, demo=True),
+        lambda: exported(["records"], force=True),
+    ):
+        with pytest.raises(UsageError, match=r"is no path inside|leads out of"):
+            command()
+    assert (tmp_path / "precious.txt").read_text() == "years of work"
+
+
+def test_a_data_file_that_is_a_link_out_of_the_folder_is_not_pushed(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    file = tmp_path / "out" / "records" / "train.jsonl"
+    shutil.move(file, tmp_path / "elsewhere.jsonl")
+    file.symlink_to(tmp_path / "elsewhere.jsonl")
+    with pytest.raises(UsageError, match=r"leads out of .* through a link; put a copy in the place of the link"):
+        shipment(tmp_path / "out", "me/data", public=False, demo=True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"files": 3}', '{"files": [1]}'])
