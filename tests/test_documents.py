@@ -85,7 +85,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path, monkeypatch: 
             content_of(path)
     monkeypatch.setattr(documents, "MOST", 10)
     (tmp_path / "long").write_bytes(b"x" * 11)
-    with pytest.raises(Refused, match="no more than 10 are read"):
+    with pytest.raises(Refused, match="more than 10 bytes, and no more are read"):
         content_of(tmp_path / "long")
 
 

@@ -33,6 +33,7 @@ OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202
 """Control characters, marks that turn the direction of writing, and halves of characters."""
 
 Shape = TypeVar("Shape")
+_PASSED = "/dev/fd/"
 _ABSENT = re.compile(r"Object missing required field `(?P<field>[^`]*)`(?: - at `\$\.?(?P<within>[^`]*)`)?")
 _PLACE = re.compile(r"(?P<problem>.*?) - at `(?P<key>key in )?\$\.?(?P<field>[^`]*)`")
 
@@ -150,27 +151,27 @@ def content_of(path: Path) -> bytes:
         Refused: it is a folder, a pipe, a device, too large, or cannot be read.
     """
     with regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > MOST:
-            raise Refused(f"it has {size:,} bytes, and no more than {MOST:,} are read")
-        return file.read(MOST)
+        if os.fstat(file.fileno()).st_size > MOST or len(content := file.read(MOST + 1)) > MOST:
+            raise Refused(f"it has more than {MOST:,} bytes, and no more are read")
+        return content
 
 
 @contextmanager
 def regular(path: Path) -> Iterator[BinaryIO]:
-    """A regular file, opened without waiting for anybody.
+    """A regular file, opened without waiting for anybody; or what a shell passes by ``<(command)``.
 
     Raises:
         FileNotFoundError, NotADirectoryError: there is none.
         Refused: it is a folder, a pipe or a device, or cannot be read.
     """
+    passed = str(path).startswith(_PASSED)
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if passed else os.O_NONBLOCK))
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError) as unread:
         raise Refused(f"it cannot be read: {getattr(unread, 'strerror', None) or unread}") from unread
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
+    if not passed and not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
         raise Refused("it is no regular file")
     with os.fdopen(opened, "rb") as file:
