@@ -21,6 +21,10 @@ from typing import Any, NamedTuple, Self
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 
+UNFOLLOWED = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink"}
+"""What acts on a link itself."""
+TOUCHES = {*CHANGES, *UNFOLLOWED, "open", "os.listdir", "os.scandir", "os.chmod", "shutil.rmtree"}
+
 MEMORY = 6 << 30
 """Address space of a command, so that one that grows without bound takes nothing else down."""
 
@@ -40,6 +44,8 @@ class Ended(NamedTuple):
     """Of the file system, below the root."""
     seconds: float
     peak_mb: float
+    strayed: list[str]
+    """What it opened, listed or changed below the fence, and the code of the fence that it imported."""
 
 
 class Commands:
@@ -56,18 +62,29 @@ class Commands:
         self._server.communicate()
 
     def run(
-        self, folder: Path, words: list[str], *, root: Path | None = None, kill_at: int = 0, seconds: int = 120
+        self,
+        folder: Path,
+        words: list[str],
+        *,
+        root: Path | None = None,
+        kill_at: int = 0,
+        seconds: int = 120,
+        fence: tuple[Path, str] | None = None,
     ) -> Ended:
-        """Run one command line in a folder; kill it before its K-th change below ``root`` (the folder itself)."""
+        """Run one command line in a folder; kill it before its K-th change below ``root`` (the folder itself).
+
+        ``fence`` is a folder that it has no business with, and a module that it has no reason to import.
+        """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         log = folder.parent / f"{folder.name}.log"
         job = {"folder": str(folder), "root": str(root or folder), "words": words, "at": kill_at, "log": str(log)}
         job["seconds"] = seconds
+        job["fence"] = fence and [str(fence[0].resolve()), fence[1]]
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        code, changes, took, peak_mb = json.loads(self._server.stdout.readline())
-        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, took, peak_mb)
+        code, [changes, strayed], took, peak_mb = json.loads(self._server.stdout.readline())
+        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, took, peak_mb, strayed)
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
@@ -78,6 +95,20 @@ def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
     return event in CHANGES and os.path.abspath(str(values[0])).startswith(root)  # noqa: PTH100 - the same
 
 
+def _strays(event: str, values: tuple[Any, ...], fence: list[str]) -> bool:
+    """Whether an event is of a path below the fence, links followed, or imports its module."""
+    if event == "import":
+        return bool(values[0] == fence[1])
+    if event == "sqlite3.connect":
+        return fence[0] in os.path.realpath(str(values[0]).removeprefix("file://").partition("?")[0])
+    if event not in TOUCHES:
+        return False
+    paths = [Path(os.fsdecode(one)) for one in values[:2] if isinstance(one, str | bytes | os.PathLike)]
+    if event in UNFOLLOWED or (event == "open" and values[2] & os.O_NOFOLLOW):
+        paths = [path.parent for path in paths]
+    return any(os.path.realpath(path).startswith(fence[0]) for path in paths)
+
+
 def _child(job: dict[str, Any], report: int) -> None:
     """Be the command line, with standard output and error in a file; never returns."""
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -86,10 +117,12 @@ def _child(job: dict[str, Any], report: int) -> None:
     os.chdir(job["folder"])
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.alarm(job["seconds"])
-    seen = 0
+    seen, strayed = 0, []
 
     def hook(event: str, values: tuple[Any, ...]) -> None:
         nonlocal seen
+        if job["fence"] and _strays(event, values, job["fence"]):
+            strayed.append(f"{event} {values[0]!s}"[:200])
         if _changes(event, values, job["root"]):
             seen += 1
             if seen == job["at"]:
@@ -106,7 +139,7 @@ def _child(job: dict[str, Any], report: int) -> None:
         code = ended.code
     sys.stdout.flush()
     sys.stderr.flush()
-    os.write(report, str(seen).encode())
+    os.write(report, json.dumps([seen, strayed[:8]]).encode())
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
@@ -124,7 +157,7 @@ def _serve() -> None:
         began = time.monotonic()
         _, status, used = os.wait4(child, 0)
         took = round(time.monotonic() - began, 3)
-        changes = int(os.read(reading, 20) or 0)
+        changes = json.loads(os.read(reading, 1 << 16) or "[0, []]")
         os.close(reading)
         sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024]) + "\n")
         sys.stdout.flush()

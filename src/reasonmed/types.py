@@ -230,6 +230,21 @@ class Story(Struct, frozen=True, omit_defaults=True):
     """The rows of the file that the story was read from, as they are there; only an agent's command keeps them."""
 
 
+def unsound(story: Story) -> str | None:
+    """Why a story that was read cannot be used, beyond what its types say: an index points at nothing."""
+    options, chains = len(story.question.options), len(story.chains)
+    concluded = [chain.answer for chain in (*story.chains, *(rewrite.chain for rewrite in story.rewrites))]
+    concluded += [rewrite.blind_answer for rewrite in story.rewrites] + [probe.answer for probe in story.probes]
+    for answer in (story.question.answer, *concluded):
+        if answer is not None and not 0 <= answer < options:
+            return f"answer is {answer}, and the question has {options} options"
+    stemming: tuple[Kept | Rewrite | Dropped, ...] = (*(story.kept or ()), *story.rewrites, *story.dropped)
+    for one in stemming:
+        if one.parent is not None and not 0 <= one.parent < chains:
+            return f"parent is {one.parent}, and there are {chains} chains of thought"
+    return None
+
+
 class Record(Struct, frozen=True):
     """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index.
 

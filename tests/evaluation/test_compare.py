@@ -187,5 +187,5 @@ def test_another_version_a_torn_answer_and_unknown_names_are_refused(two: tuple[
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         across(*two)
     _changed(two[0], version=99)
-    with pytest.raises(UsageError, match="is of version 99"):
+    with pytest.raises(UsageError, match="its version is 99"):
         across(*two)

@@ -8,19 +8,23 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from exports import Export
 from reasonmed.errors import RunDirectoryError, UsageError
-from reasonmed.export import About, Settings, export
+from reasonmed.export import About, Settings, export, recard
+from reasonmed.export.push import shipment
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import status_of
 from runs import World, questions, run
 
+PASSED = 200
+MORE_THAN_A_PIPE_HOLDS = 1 << 21
 _CARD = ("README.md", "croissant.json", "card/records.svg", "card/scores.svg", "card/verdicts.svg")
 
 
@@ -47,15 +51,49 @@ def test_a_manifest_cannot_make_force_delete_outside_the_folder(exported: Export
     path = tmp_path / "out" / "export.json"
     told = json.loads(path.read_text())
     path.write_text(json.dumps({**told, "files": ["../precious.txt", str(precious), *told["files"]]}))
-    exported(["records"], force=True)
+    with pytest.raises(UsageError, match=r"'\.\./precious\.txt' is no path inside"):
+        exported(["records"], force=True)
     assert precious.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("key", ["files", "sha256", "card_sha256", "rows"])
+@pytest.mark.parametrize("name", ["../precious.txt", "ABSOLUTE", "link/precious.txt"])
+def test_a_name_that_leads_out_of_an_export_is_followed_by_no_command(
+    exported: Export, tmp_path: Path, key: str, name: str
+) -> None:
+    exported(["records"])
+    (tmp_path / "precious.txt").write_text("years of work")
+    folder = tmp_path / "out"
+    (folder / "link").symlink_to(tmp_path)
+    path = folder / "export.json"
+    told = json.loads(path.read_text())
+    wrong = name.replace("ABSOLUTE", str(tmp_path / "precious.txt"))
+    told[key] = [*told[key], wrong] if key == "files" else {**told[key], wrong: 1 if key == "rows" else "0" * 64}
+    path.write_text(json.dumps(told))
+    for command in (
+        lambda: recard(folder, About(), force=True),
+        lambda: shipment(folder, "me/data", public=False, demo=True),
+        lambda: exported(["records"], force=True),
+    ):
+        with pytest.raises(UsageError, match=r"is no path inside|leads out of"):
+            command()
+    assert (tmp_path / "precious.txt").read_text() == "years of work"
+
+
+def test_a_data_file_that_is_a_link_out_of_the_folder_is_not_pushed(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    file = tmp_path / "out" / "records" / "train.jsonl"
+    shutil.move(file, tmp_path / "elsewhere.jsonl")
+    file.symlink_to(tmp_path / "elsewhere.jsonl")
+    with pytest.raises(UsageError, match=r"leads out of .* through a link; put a copy in the place of the link"):
+        shipment(tmp_path / "out", "me/data", public=False, demo=True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"files": 3}', '{"files": [1]}'])
 def test_a_torn_manifest_of_an_older_export_is_an_error(exported: Export, tmp_path: Path, content: str) -> None:
     exported(["records"])
     (tmp_path / "out" / "export.json").write_text(content)
-    with pytest.raises(UsageError, match=r"export\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"export\.json is no manifest of an export"):
         exported(["records"], force=True)
 
 
@@ -118,7 +156,7 @@ def test_force_goes_through_no_link_out_of_the_folder(exported: Export, tmp_path
     (elsewhere / "train.jsonl").write_text("years of work")
     (tmp_path / "out" / "records").rename(tmp_path / "out" / "old")
     (tmp_path / "out" / "records").symlink_to(elsewhere)
-    with pytest.raises(UsageError, match="records is in the way"):
+    with pytest.raises(UsageError, match=r"leads out of .* through a link"):
         exported(["records"], force=True)
     assert (elsewhere / "train.jsonl").read_text() == "years of work"
 
@@ -140,15 +178,28 @@ def test_the_draft_of_an_export_that_was_killed_is_no_content(exported: Export, 
     assert not list((tmp_path / "out").rglob("torn.jsonl"))
 
 
-def opened(pipe: Path, reader: Future[Any]) -> int:
-    """A named pipe, as soon as the reader has opened its other end."""
-    while not reader.done():
-        with contextlib.suppress(OSError):
-            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-            os.set_blocking(descriptor, True)
-            return descriptor
-        time.sleep(0.01)
-    raise AssertionError(reader.exception())
+def fill(pipe: int, reader: Future[Any]) -> None:
+    """Write more spaces than a pipe holds, so that its reader is known to have begun."""
+    left = MORE_THAN_A_PIPE_HOLDS
+    os.set_blocking(pipe, False)
+    while left and not reader.done():
+        try:
+            left -= os.write(pipe, b" " * min(left, 4096))
+        except BlockingIOError:
+            time.sleep(0.01)
+    os.set_blocking(pipe, True)
+    assert not left, reader.exception()
+
+
+@contextlib.contextmanager
+def passing() -> Iterator[TextIO]:
+    """A pipe whose other end is at /dev/fd, as a shell passes one."""
+    reading, writing = os.pipe()
+    os.dup2(reading, PASSED)
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        yield pipe
+    os.close(PASSED)
 
 
 def test_an_export_of_a_run_under_way_is_of_one_moment_in_all_its_files(
@@ -159,27 +210,30 @@ def test_an_export_of_a_run_under_way_is_of_one_moment_in_all_its_files(
     directory = run(tmp_path / "run", questions(20))
     copy = RunDirectory(shutil.copytree(directory.path, tmp_path / "copy"))
     report = json.dumps({"version": 1, "input": {}, "coverage": [], "counts": {}, "findings": []})
-    (tmp_path / "report.json").write_text(report)
-    (tmp_path / "slow").mkdir()
-    os.mkfifo(tmp_path / "slow" / "report.json")
 
-    def exported_from(source: RunDirectory, folder: Path) -> dict[str, bytes]:
+    def exported_from(source: RunDirectory) -> dict[str, bytes]:
         out = tmp_path / f"{source.path.name}-out"
-        about = About(name="it", findings=folder / "report.json")
+        about = About(name="it", findings=Path(f"/dev/fd/{PASSED}"))
         export(source, out, Settings(demo=True), ["records", "kto", "verifier"], force=False, about=about)
         return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
-    expected = exported_from(copy, tmp_path)
-    with ThreadPoolExecutor() as pool:
-        found = pool.submit(exported_from, directory, tmp_path / "slow")
-        with os.fdopen(opened(tmp_path / "slow" / "report.json", found), "w") as pipe:
-            world.stop_after = None
-            run(tmp_path / "run", questions(20))
+    def exported_while(source: RunDirectory, meanwhile: Callable[[], object]) -> dict[str, bytes]:
+        """Go on with something once the export waits for the rest of its report."""
+        with ThreadPoolExecutor() as pool, passing() as pipe:
+            found = pool.submit(exported_from, source)
+            fill(pipe.fileno(), found)
+            meanwhile()
             pipe.write(report)
-        assert found.result() == expected
+            pipe.close()
+            return found.result()
+
+    def finish() -> None:
+        world.stop_after = None
+        run(tmp_path / "run", questions(20))
+
+    expected = exported_while(copy, lambda: None)
+    assert exported_while(directory, finish) == expected
     assert status_of(directory).unfinished == 0 < status_of(copy).unfinished
     (tmp_path / "run").rename(tmp_path / "later")
-    assert (
-        exported_from(RunDirectory(tmp_path / "later"), tmp_path)["records/train.jsonl"]
-        != expected["records/train.jsonl"]
-    )
+    later = exported_while(RunDirectory(tmp_path / "later"), lambda: None)
+    assert later["records/train.jsonl"] != expected["records/train.jsonl"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.documents import Document
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class _File(msgspec.Struct):
     findings: list[Finding]
 
 
+REPORT = Document(
+    "report of `reasonmed check --json`", _File, UsageError, "make one with this version", ("version", (VERSION,))
+)
+
+
 def read_findings(path: Path) -> dict[str, set[str]]:
     """The rules that found something, by the id of the question, record or chain.
 
@@ -69,13 +75,9 @@ def read_findings(path: Path) -> dict[str, set[str]]:
         UsageError: the file cannot be read, is no report of ``reasonmed check --json``, or is one of another version.
     """
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        found = REPORT.read(path)
     except OSError as unread:
         raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
-    except (msgspec.DecodeError, UnicodeDecodeError) as torn:
-        raise UsageError(f"{path} is no report of `reasonmed check --json`: {torn}") from torn
-    if found.version != VERSION:
-        raise UsageError(f"{path} is a report of version {found.version}; this version reads {VERSION}")
     rules: dict[str, set[str]] = {}
     for finding in found.findings:
         rules.setdefault(finding.id, set()).add(finding.rule)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -12,10 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from reasonmed.documents import OBEYED, visible
 from reasonmed.files import NO_ROOM, no_room
 from reasonmed.secrecy import conceal
 
@@ -83,12 +84,16 @@ _PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, e
 """What the system says of a path that somebody gave and that is no place to write or read."""
 _LONGEST = 300
 """Characters of an error beside other things."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def safe(text: object, style: str = "") -> Text:
     """Text of a model or a file as plain characters: no markup, no terminal escapes, no key."""
-    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", conceal(str(text))), style=style)
+    return Text(visible(conceal(str(text))), style=style)
+
+
+def json_of(value: object) -> str:
+    """A value as JSON that a terminal shows and does not obey: what it would obey is escaped, as JSON allows."""
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", msgspec.json.encode(value).decode())
 
 
 def clip(text: str, most: int = _LONGEST) -> str:

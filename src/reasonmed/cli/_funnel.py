@@ -45,7 +45,7 @@ def show_funnel(status: Status) -> None:
     for tier in ("easy", "medium", "difficult"):
         table.add_row(f"  {tier} questions", f"{status.tiers.get(tier, 0):,}", "")
     reasons = ", ".join(f"{name} {count}" for name, count in status.reasons.items())
-    table.add_row("failures", f"{status.failures:,}", reasons)
+    table.add_row("failures", f"{status.failures:,}", safe(reasons))
     table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
     tried = status.canaries
     if tried is not None:
@@ -65,7 +65,7 @@ def show_stages(status: Status) -> None:
     for name, one in status.stages.items():
         counts = (one.calls, one.reused, one.rejected, one.prompt_tokens, one.cached_tokens, one.completion_tokens)
         usd = "unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}"
-        table.add_row(name, *(f"{count:,}" for count in counts), usd)
+        table.add_row(safe(name), *(f"{count:,}" for count in counts), usd)
     out.print(table)
     for model, questions in status.equal_samples.items():
         out.print(safe(warning(model, questions)), soft_wrap=True, style="yellow")

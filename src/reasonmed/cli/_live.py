@@ -143,7 +143,7 @@ def _stages(now: dict[str, Any]) -> Table:
     for name in ("stage", "replies", "from the ledger", "open", "waiting", "tokens in", "tokens out"):
         table.add_column(name, justify="left" if name == "stage" else "right")
     for name, one in now["stages"].items():
-        table.add_row(name, *(f"{one[column]:,}" for column in _COLUMNS))
+        table.add_row(safe(name), *(f"{one[column]:,}" for column in _COLUMNS))
     return table
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
-from reasonmed.engine.ledger import unpack_story
+from reasonmed.documents import Count
 from reasonmed.errors import UsageError
 from reasonmed.questions.ids import chain_name, question_of, record_id
 from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
@@ -38,13 +38,12 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
     """
     with closing(folder.reader()) as ledger:
         name = _question_id(ledger, name)
-        found = next(ledger.query("SELECT story FROM outcomes WHERE id = ?", name), None)
-        done = found is not None
-        if found is None:
-            found = next(ledger.query("SELECT story FROM items WHERE id = ?", name))
-        story = unpack_story(found[0])
+        story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
+        done = story is not None
+        if story is None:
+            story = next(ledger.stories("SELECT story FROM items WHERE id = ?", name))
         scores = scores_of(ledger, name)
-        calls = list(ledger.query(_CALLS, name))
+        calls = list(ledger.query(_CALLS, name, shape=tuple[str, Count, Count, Count]))
         rejections = rejections_of(ledger, name)
     clip = _Clip(full=full)
     tree = _tree(story, scores, clip)
@@ -63,7 +62,7 @@ def _question_id(ledger: Ledger, name: str) -> str:
     for candidate in (name, question_of(name)):
         if next(ledger.query("SELECT 1 FROM items WHERE id = ?", candidate), None):
             return candidate
-    near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3")]
+    near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3", shape=tuple[str])]
     raise UsageError(f"{ledger.path.parent} has no question {name!r}; its ids look like {', '.join(near) or '(none)'}")
 
 

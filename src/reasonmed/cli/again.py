@@ -11,7 +11,7 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
-from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.errors import UsageError
 from reasonmed.types import Tier
 
@@ -60,18 +60,21 @@ def retry(
     out.print(safe(f"{folder.records_path}"), soft_wrap=True)
 
 
-def rebuild(run: options.RunArgument) -> None:
+def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> None:
     """Make every outcome and file of a run again from its ledger, without one request.
+
+    A recipe is needed only where it names a back end of your own: a run directory alone imports no code.
 
     \b
     Examples:
       reasonmed rebuild runs/medqa
+      reasonmed rebuild runs/medqa -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
     from reasonmed.runs.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
 
     with options.working(f"replaying {run}"):
-        found = asyncio.run(replay(RunDirectory(run)))
+        found = asyncio.run(replay(RunDirectory(run), options.load_recipe(recipe) if recipe else None))
     same = "byte for byte what they were" if found.identical else "different from what they were"
     out.print(
         safe(f"{found.questions:,} questions from {found.calls:,} recorded calls, 0 requests; the files are {same}")
@@ -93,14 +96,13 @@ def diff(
       reasonmed diff runs/medqa runs/medqa-new
       reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.runs.diff import changes, overview, summary  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
 
     found = changes(RunDirectory(old), RunDirectory(new))
     if as_json:
         for change in found:
-            typer.echo(encode(change).decode())
+            typer.echo(json_of(change))
         return
     _show_overview(overview(RunDirectory(old), RunDirectory(new)), (str(old), str(new)))
     every = list(found)
@@ -149,7 +151,6 @@ def ctl(
       reasonmed ctl runs/medqa limit deepseek 16
       reasonmed ctl runs/medqa drain
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
     from reasonmed.runs.socket import ask  # noqa: PLC0415 - keeps --help fast
 
@@ -157,6 +158,5 @@ def ctl(
         raise UsageError(f"ctl {command!r}: there are status, pause, resume, drain, limit")
     if command == "limit" and (model is None or most is None):
         raise UsageError("ctl limit needs a model and a number: reasonmed ctl RUN limit MODEL N")
-    answer = ask(RunDirectory(run), {"do": command, "model": model, "limit": most})
-    told = answer["ok"]
-    typer.echo(told if isinstance(told, str) else encode(told).decode())
+    told = ask(RunDirectory(run), {"do": command, "model": model, "limit": most})
+    typer.echo(safe(told).plain if isinstance(told, str) else json_of(told))

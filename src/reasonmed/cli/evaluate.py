@@ -10,7 +10,7 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import check_patients, check_ways
-from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
@@ -258,7 +258,6 @@ def compare(
       reasonmed compare evaluations/base/results.json evaluations/trained/results.json
       reasonmed compare evaluations/gain evaluations/gain -a base -b trained --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.evaluation.compare_folders import across  # noqa: PLC0415 - keeps --help fast
     from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - the same
     from reasonmed.evaluation.headlines import remarks_of  # noqa: PLC0415 - the same
@@ -266,7 +265,7 @@ def compare(
     with options.working("reading answers"):
         found = across(first, second, a, b, seed, _margin(margin))
     if as_json:
-        typer.echo(encode(found).decode())
+        typer.echo(json_of(found))
         return
     for remark in [*found["remarks"], *remarks_of(found["comparisons"])]:
         say(remark, "yellow")

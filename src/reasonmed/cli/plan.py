@@ -12,7 +12,7 @@ from rich.table import Table
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
-from reasonmed.cli._console import out, safe, say
+from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.cli._jobs import do
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def plan(
       reasonmed plan medqa.jsonl -r recipe.yaml
       reasonmed plan medqa.jsonl -r recipe.yaml --pilot 100 --max-cost 5
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
     from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
@@ -82,7 +81,7 @@ def plan(
     do(job, "questions of the pilot")
     found = estimate(folder, chosen, strata, sizes)
     if as_json:
-        typer.echo(encode(found).decode())
+        typer.echo(json_of(found))
     else:
         _show(found)
         given = {
@@ -109,7 +108,7 @@ def _show(found: Plan) -> None:
     for name in ("stage", "requests", "tokens in", "tokens out", "USD", "90 % of draws"):
         table.add_column(name, justify="left" if name == "stage" else "right")
     for stage, one in found.stages.items():
-        table.add_row(stage, *_cells(one))
+        table.add_row(safe(stage), *_cells(one))
     table.add_row("all", *_cells(found.total), style="bold")
     out.print(table)
     strata = ", ".join(f"{name} {size:,}" for name, size in found.strata.items())

@@ -118,7 +118,7 @@ def _announce(job: Job, intake: Intake) -> None:
 
 
 def _conclude(job: Job, allowed: int) -> None:
-    from reasonmed.cli._console import out  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.cli._console import out, safe  # noqa: PLC0415 - keeps --help fast
     from reasonmed.cli._funnel import first_record, show_funnel, show_record  # noqa: PLC0415 - the same
     from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
 
@@ -127,8 +127,8 @@ def _conclude(job: Job, allowed: int) -> None:
     if record is not None:
         show_record(record)
     show_funnel(status)
-    out.print(f"\nrecords   {job.folder.records_path}\nfailures  {job.folder.failures_path}", soft_wrap=True)
-    out.print(f"ledger    {job.folder.ledger_path}", soft_wrap=True)
+    out.print(safe(f"\nrecords   {job.folder.records_path}\nfailures  {job.folder.failures_path}"), soft_wrap=True)
+    out.print(safe(f"ledger    {job.folder.ledger_path}"), soft_wrap=True)
     if job.recipe.demo:
         say("DEMO: these records come from a model without medical ability; they only show the machinery", "bold red")
     dropped = status.reasons.get("contaminated", 0)

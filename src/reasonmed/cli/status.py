@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reasonmed.cli._console import out, safe
+from reasonmed.cli._console import json_of, out, safe
 from reasonmed.cli._options import RunArgument
 
 
@@ -28,13 +28,12 @@ def status(
       reasonmed status runs/medqa --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.cli._funnel import show_funnel, show_stages  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.engine.ledger import encode  # noqa: PLC0415 - the same
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
     from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
 
     found = status_of(RunDirectory(run))
     if as_json:
-        typer.echo(encode(found).decode())
+        typer.echo(json_of(found))
         return
     marks = " · DEMO: made by a model without medical ability" if found.demo else ""
     out.print(safe(f"{run}: {found.state}{marks}"))

@@ -96,7 +96,7 @@ class Journaled:
     async def _note_served(self, model: str, served: str) -> None:
         """Remember the name under which the endpoint serves the model, and say so where it had another one before."""
         if self._served is None:
-            self._served = json.loads(self._ledger.fact(f"served {model}") or "[]")
+            self._served = self._ledger.told(f"served {model}", list[str]) or []
         if served in self._served:
             return
         if self._served:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.engine.ledger import encode, unpack_story
+from reasonmed.documents import MOST, Count, Refused, decoded, regular
+from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.ask import STAGE, status_of
 from reasonmed.evaluation.loglikelihood import CUT, scores_of
@@ -32,6 +33,13 @@ UNREAD = ("unparsed", "truncated", "failed")
 """What it is where none could be."""
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
 _STORY = "SELECT story FROM outcomes WHERE id = ?"
+
+
+class _Tokens(NamedTuple):
+    question: str
+    sample: int
+    prompt: Count | None
+    completion: Count | None
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,7 +146,7 @@ def always(results: Sequence[Result]) -> str | None:
 def missing(run: RunDirectory, benchmarks: list[Benchmark]) -> int:
     """How many questions of the benchmarks a run has no answer to."""
     with closing(run.reader()) as ledger:
-        done = {name for (name,) in ledger.query("SELECT id FROM outcomes")}
+        done = {name for (name,) in ledger.query("SELECT id FROM outcomes", shape=tuple[str])}
     return sum(f"{one.name}/{question.id}" not in done for one in benchmarks for question in one.questions)
 
 
@@ -146,7 +154,8 @@ def write_answers(run: RunDirectory, benchmarks: list[Benchmark], settings: Sett
     """Write every answer of a model, in the order of the questions; returns what each question came to."""
     results = []
     with closing(run.reader()) as ledger, replacing(target) as sink:
-        tokens = {(question, sample): counts for question, sample, *counts in ledger.query(_TOKENS, STAGE)}
+        recorded = ledger.query(_TOKENS, STAGE, shape=_Tokens)
+        tokens = {(question, sample): counts for question, sample, *counts in recorded}
         for one in benchmarks:
             for question, stems in zip(one.questions, one.stems, strict=True):
                 rows = list(_rows(ledger, Asked(one.name, question, stems), settings, tokens))
@@ -168,8 +177,10 @@ def _rows(
     ledger: Ledger, asked: Asked, settings: Settings, tokens: Mapping[tuple[str, int], list[Any]]
 ) -> Iterator[Row]:
     name = f"{asked.benchmark}/{asked.question.id}"
-    (blob,) = next(ledger.query(_STORY, name))
-    for chain, rotated in zip(unpack_story(blob).chains, settings.draws(asked.question), strict=True):
+    chains, draws = next(ledger.stories(_STORY, name)).chains, settings.draws(asked.question)
+    if len(chains) != len(draws):
+        raise ledger.refuse(f"the answers to {name!r:.100}", f"there are {len(chains)}, not {len(draws)}")
+    for chain, rotated in zip(chains, draws, strict=True):
         counts = tokens.get((name, chain.sample), [None, None])
         yield _row(asked, chain, rotated, counts, scored=settings.protocol == "loglikelihood")
 
@@ -237,12 +248,14 @@ def read_answers(path: Path) -> Iterator[Row]:
         UsageError: there is no such file, or a line of it is no answer.
     """
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with regular(path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(MOST), b""), 1):
                 try:
-                    yield msgspec.json.decode(line, type=Row)
-                except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+                    yield decoded(line, Row)
+                except Refused as wrong:
                     raise UsageError(f"{path}:{number}: is no answer of an evaluation: {wrong}") from wrong
+    except Refused as unread:
+        raise UsageError(f"{path} cannot be read: {unread}") from unread
     except OSError as unread:
         raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
 

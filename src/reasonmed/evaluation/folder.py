@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta, Struct
 
 from reasonmed import __version__
+from reasonmed.documents import Document, Refused, inside, text_of
 from reasonmed.errors import RunDirectoryError
 from reasonmed.files import is_draft, write_atomically
 from reasonmed.recipe.identity import differences
@@ -21,6 +25,37 @@ if TYPE_CHECKING:
     from reasonmed.questions.benchmarks.fetching import Fetched
 
 FORMAT = 1
+
+
+class _Facts(Struct):
+    """A model that took part."""
+
+    run: str
+    label: str
+    backend: str
+    demo: bool
+    trained: bool
+    base: str | None = None
+
+
+class _Hub(Struct):
+    """Which commit a benchmark's questions are of."""
+
+    revision: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
+
+
+class _Evaluation(Struct):
+    format: int
+    settings: dict[str, Any]
+    models: dict[str, _Facts]
+    hub: dict[str, _Hub] = {}
+
+
+EVALUATION = Document(
+    "evaluation", _Evaluation, RunDirectoryError, "evaluate into a new folder with -o", ("format", (FORMAT,))
+)
+_FOLDERS = ("models", "answers", "lm-eval", ".eval_results")
+"""What is written to within the folder."""
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -47,6 +82,11 @@ class EvaluationFolder:
         Raises:
             RunDirectoryError: it holds something else, or an evaluation with other settings.
         """
+        try:
+            for name in _FOLDERS:
+                inside(self.path, name)
+        except Refused as problem:
+            raise EVALUATION.refuse(self.path, problem) from problem
         if not self.exists:
             if self.path.exists() and not all(is_draft(entry.name) for entry in self.path.iterdir()):
                 raise RunDirectoryError(f"{self.path} exists and is no evaluation; choose another -o")
@@ -119,7 +159,13 @@ class EvaluationFolder:
         facts = self.models()[name]
         if not facts["trained"]:
             return None
-        return read_stems(self._stems(facts["run"]))
+        path = self._stems(facts["run"])
+        try:
+            return frozenset(text_of(inside(self.path, path.relative_to(self.path))).split())
+        except (Refused, OSError) as unread:
+            raise RunDirectoryError(
+                f"{path} cannot be read: {unread}; evaluate {name} in a new folder with -o, or copy the file back"
+            ) from unread
 
     def _stems(self, run: str) -> Path:
         return self.path / "models" / f"{run}.stems"
@@ -131,12 +177,18 @@ class EvaluationFolder:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads(self._manifest.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as torn:
-            raise RunDirectoryError(f"{self._manifest} cannot be read: {torn}") from torn
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise RunDirectoryError(f"{self._manifest} is not of this version's format {FORMAT}")
-        return found
+            told = EVALUATION.plain(inside(self.path, self._manifest.name))
+            for one in told["models"].values():
+                self._within("models", one["run"])
+        except (Refused, OSError) as torn:
+            raise EVALUATION.refuse(self._manifest, torn) from torn
+        return told
+
+    def _within(self, *names: str) -> Path:
+        """A path of the folder, whose last name is one name and no path."""
+        if PurePath(names[-1]).name != names[-1]:
+            raise Refused(f"{names[-1]!r:.200} is no name of a file")
+        return inside(self.path, PurePath(*names))
 
     def _write(self, told: dict[str, Any]) -> None:
         write_atomically(self._manifest, json.dumps(told, indent=1, ensure_ascii=False) + "\n")

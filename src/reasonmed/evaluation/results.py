@@ -7,7 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from reasonmed import __version__
+from reasonmed.documents import Document, Refused, inside
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import Side, missing, write_answers
 from reasonmed.evaluation.bases import bases, is_called
@@ -29,6 +32,29 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.job import Evaluation
 
 VERSION = 1
+
+
+class _Written(Struct):
+    """A model with the file of its answers."""
+
+    name: str
+    answers_file: str
+
+
+class _Results(Struct):
+    version: int
+    protocol: str
+    settings: dict[str, Any]
+    models: list[_Written]
+
+
+RESULTS = Document(
+    "results.json of `reasonmed evaluate`",
+    _Results,
+    UsageError,
+    "give a folder that `reasonmed evaluate` wrote",
+    ("version", (VERSION,)),
+)
 _DISCORDANT = 0.2
 """The share of differing answers that the power table assumes before two models are compared."""
 
@@ -221,15 +247,13 @@ def read_document(path: Path) -> dict[str, Any]:
     """The results of an evaluation from its file or folder.
 
     Raises:
-        UsageError: it is none, or of another version.
+        UsageError: it is none, of another version, or names a file that is not in its folder.
     """
     file = path / "results.json" if path.is_dir() else path
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as unread:
-        raise UsageError(f"{file} cannot be read; give a folder of `reasonmed evaluate`: {unread}") from unread
-    if not isinstance(found, dict) or "protocol" not in found or not isinstance(found.get("models"), list):
-        raise UsageError(f"{file} holds no results of `reasonmed evaluate`")
-    if found.get("version") != VERSION:
-        raise UsageError(f"{file} is of version {found.get('version')}; this version reads {VERSION}")
+        found = RESULTS.plain(file)
+        for one in found["models"]:
+            inside(file.parent, one["answers_file"])
+    except (Refused, OSError) as unread:
+        raise RESULTS.refuse(file, unread) from unread
     return found

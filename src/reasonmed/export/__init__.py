@@ -19,7 +19,8 @@ from reasonmed.export import chat_templates as templates
 from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import read_drops
-from reasonmed.export._install import MANIFEST, check_folder, installing, manifest_text
+from reasonmed.export._install import check_folder, installing, manifest_text
+from reasonmed.export._manifest import MANIFEST
 from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow

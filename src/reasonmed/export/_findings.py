@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.backends._weights import sha256_of
 from reasonmed.checks.findings import read_findings
 
 if TYPE_CHECKING:
@@ -44,4 +44,4 @@ def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
                     named[pattern].add(name)
                     rules[name] = rule
     counts = {pattern: len(ids) for pattern, ids in named.items()}
-    return Drops(path.name, sha256(path.read_bytes()).hexdigest(), counts, rules)
+    return Drops(path.name, sha256_of(path), counts, rules)

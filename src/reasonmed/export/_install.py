@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.documents import Refused, inside
 from reasonmed.errors import UsageError
+from reasonmed.export._manifest import MANIFEST, installed
 from reasonmed.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MANIFEST = "export.json"
 _DRAFT = ".reasonmed-export.part"
 _WHOLE = ".whole"
 """Written into a draft when it is whole: from then on the replacement is finished, by whoever comes next."""
@@ -44,18 +45,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         UsageError: it cannot be read, or is none.
     """
     settle(folder)
-    return _manifest(folder)
-
-
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    try:
-        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        _ = [PurePosixPath(name) for name in told["files"]]
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, TypeError, KeyError) as torn:
-        raise UsageError(f"{folder / MANIFEST} cannot be read ({torn}); choose another -o") from torn
-    return dict(told)
+    return installed(folder)
 
 
 def manifest_text(told: dict[str, Any]) -> str:
@@ -72,7 +62,7 @@ def installing(folder: Path) -> Iterator[Path]:
     Raises:
         UsageError: a file that is no older export's is in the way; the folder stays as it was.
     """
-    older = _older(folder)
+    older = _files_of(folder)
     new = not folder.exists()
     draft = folder / _DRAFT
     try:
@@ -100,7 +90,7 @@ def settle(folder: Path) -> bool:
     draft = folder / _DRAFT
     if draft.is_symlink() or not (draft / _WHOLE).is_file():
         return False
-    older, names = _older(folder), _names(draft)
+    older, names = _files_of(folder), _names(draft)
     _check_way(folder, names, older)
     for name in names:
         if name != Path(MANIFEST):
@@ -138,24 +128,15 @@ def _clear(draft: Path) -> None:
         draft.rmdir()
 
 
-def _older(folder: Path) -> set[Path]:
-    """The files of the older export that is there, by their names in the folder."""
-    inside = folder.resolve()
-    return {
-        name
-        for name in _files_of(folder)
-        if not name.is_absolute() and ".." not in name.parts and (folder / name).parent.resolve().is_relative_to(inside)
-    }
-
-
 def _files_of(folder: Path) -> set[Path]:
     """The files that a manifest names, itself among them; none where there is no manifest."""
-    told = _manifest(folder)
+    told = installed(folder)
     return set() if told is None else {Path(name) for name in (*told["files"], MANIFEST)}
 
 
 def _check_way(folder: Path, names: list[Path], older: set[Path]) -> None:
     for name in names:
+        _see_inside(folder, name.parent / "_")
         for place in (name, *name.parents[:-1]):
             found = folder / place
             inner = place is not name and found.is_dir() and not found.is_symlink()
@@ -163,6 +144,13 @@ def _check_way(folder: Path, names: list[Path], older: set[Path]) -> None:
                 raise UsageError(
                     f"{found} is in the way and is of no older export, so it stays; choose another -o, or move it away"
                 )
+
+
+def _see_inside(folder: Path, name: Path) -> None:
+    try:
+        inside(folder, name)
+    except Refused as problem:
+        raise UsageError(f"{folder}: {problem}") from problem
 
 
 def _remove(folder: Path, names: set[Path]) -> None:

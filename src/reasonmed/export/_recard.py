@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
-from reasonmed.export._install import MANIFEST, installing, manifest_text, read_manifest
+from reasonmed.export._install import installing, manifest_text, read_manifest
+from reasonmed.export._manifest import MANIFEST, check_manifest
 from reasonmed.export.card import render
 from reasonmed.files import write_atomically
 
@@ -30,12 +31,10 @@ def read_export(folder: Path) -> dict[str, Any]:
         raise UsageError(f"{folder} is no export: it has no {MANIFEST}")
     if "emitted" in told:
         raise UsageError(
-            f"{folder} holds rows for {told['emitted']} that `reasonmed train --emit` wrote, which have no data card; "
+            f"{folder} holds rows for {told['emitted']!s:.50} that `reasonmed train --emit` wrote, which have no card; "
             "give the export that they were made from"
         )
-    missing = {"card", "about", "rows", "sha256", "card_sha256"} - told.keys()
-    if missing:
-        raise UsageError(f"{folder / MANIFEST} has no {', '.join(sorted(missing))}; export the run again with --force")
+    check_manifest(folder, told)
     for name, expected in told["sha256"].items():
         there = (folder / name).is_file()
         if not there or sha256_of(folder / name) != expected:

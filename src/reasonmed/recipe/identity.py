@@ -23,6 +23,7 @@ _PROMPTS = {"verify": ("verify", "consensus"), "optimize": ("optimize", "blind")
 
 _NAMES = ("blind_model", "second_judge")
 """Options that name a model entry; what can change a record is the model."""
+_LONGEST = 300
 _CHECKS = ("canaries", "shuffle")
 
 
@@ -118,4 +119,10 @@ def differences(old: object, new: object, path: str = "") -> Iterator[str]:
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from differences(one, other, f"{path}[{index}]")
     elif old != new:
-        yield conceal_shapes(f"{path}: was {old!r}, is now {new!r}")
+        yield f"{path}: was {_clipped(old)}, is now {_clipped(new)}"
+
+
+def _clipped(value: object) -> str:
+    """A value as it is shown: what a stranger's manifest holds may be of any length, and a secret."""
+    shown = conceal_shapes(repr(value))
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 _MARKS = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_BAR = r"\|"
+"""Also within code a bar would end the cell of a table."""
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@)")
 
 
@@ -18,6 +20,12 @@ def plain(text: object) -> str:
     line = "".join(mark if mark.isprintable() else " " for mark in str(text))
     line = "".join(_ENTITIES.get(mark, mark) for mark in " ".join(line.split()))
     return _LINK.sub("\u200b", _MARKS.sub(r"\\\1", line))
+
+
+def code(text: object) -> str:
+    """A text as it is, in one line of code."""
+    line = "".join(mark if mark.isprintable() and mark != "`" else " " for mark in str(text))
+    return f"`{' '.join(line.split()).replace('|', _BAR) or ' '}`"
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from typing import TYPE_CHECKING, NewType
+
+from reasonmed.documents import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,13 +26,17 @@ svg { max-width: 100%; height: auto; }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
+def _escaped(text: str) -> str:
+    return html.escape(visible(text))
+
+
 def page(title: str, parts: Iterable[Html]) -> str:
     """A whole page: a heading and its parts."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>\n"
+        f"<title>{_escaped(title)}</title><style>{_STYLE}</style></head><body><h1>{_escaped(title)}</h1>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
@@ -38,19 +44,19 @@ def page(title: str, parts: Iterable[Html]) -> str:
 
 def heading(text: str) -> Html:
     """A heading of a section."""
-    return Html(f"<h2>{escape(text)}</h2>")
+    return Html(f"<h2>{_escaped(text)}</h2>")
 
 
 def paragraph(text: str, *, note: bool = False) -> Html:
     """A paragraph; a note is set in gray."""
-    return Html(f"<p{' class=note' if note else ''}>{escape(text)}</p>")
+    return Html(f"<p{' class=note' if note else ''}>{_escaped(text)}</p>")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
     """A table; numbers are set to the right."""
 
     def cell(value: object, tag: str, number: bool) -> str:  # noqa: FBT001 - two places below
-        return f"<{tag}{' class=number' if number else ''}>{escape(str(value))}</{tag}>"
+        return f"<{tag}{' class=number' if number else ''}>{_escaped(str(value))}</{tag}>"
 
     body = [list(row) for row in rows]
     right = [bool(body) and all(_is_number(row[place]) for row in body) for place in range(len(columns))]
@@ -65,4 +71,4 @@ def _is_number(value: object) -> bool:
 
 def details(summary: str, text: str) -> Html:
     """A text that opens on a click."""
-    return Html(f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>")
+    return Html(f"<details><summary>{_escaped(summary)}</summary><pre>{_escaped(text)}</pre></details>")

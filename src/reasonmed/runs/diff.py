@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from reasonmed.documents import Refused
 from reasonmed.engine.flow.traffic import STAGES
-from reasonmed.engine.ledger import Ledger, unpack_story, unpack_texts
+from reasonmed.engine.ledger import Ledger, unpack_texts
 from reasonmed.runs.records import CALLS_OF, records_of, scores_of
 from reasonmed.runs.status import status_of
 
@@ -24,11 +25,23 @@ _CALLS = f"""
 SELECT key, max_tokens, stage, model, sample, attempt, temperature, texts FROM calls
 WHERE {CALLS_OF} AND length(key) = 16 ORDER BY call
 """  # noqa: S608 - a constant
+_IDS = "SELECT id FROM outcomes"
 _TIERS = "SELECT id, COALESCE(tier, 'no tier') FROM outcomes"
 _REWRITERS = ("refine", "optimize")
 _JUDGES = ("verify", "blind")
 
 _Calls: TypeAlias = "dict[tuple[bytes, int], _Call]"
+
+
+class _Recorded(NamedTuple):
+    key: bytes
+    max_tokens: int
+    stage: str
+    model: str
+    sample: int
+    attempt: int
+    temperature: float | None
+    texts: bytes
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -53,7 +66,7 @@ class Overview(NamedTuple):
 def overview(old: RunDirectory, new: RunDirectory) -> Overview:
     """Questions, tiers, failures, records and cost of two runs, and the questions whose tier differs."""
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        before, after = (dict(ledger.query(_TIERS)) for ledger in (one, other))
+        before, after = (dict(ledger.query(_TIERS, shape=tuple[str, str])) for ledger in (one, other))
     both = before.keys() & after.keys()
     moved = Counter((before[name], after[name]) for name in both if before[name] != after[name])
     return Overview(status_of(old), status_of(new), len(both), dict(sorted(moved.items())))
@@ -63,7 +76,7 @@ def changes(old: RunDirectory, new: RunDirectory) -> Iterator[Change]:
     """What differs, question by question, in the order of ids."""
     facts = old.manifest(), new.manifest()
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        names = sorted({name for ledger in (one, other) for (name,) in ledger.query("SELECT id FROM outcomes")})
+        names = sorted({name for ledger in (one, other) for (name,) in ledger.query(_IDS, shape=tuple[str])})
         for name in names:
             before, after = _records(one, name, facts[0]), _records(other, name, facts[1])
             if before == after:
@@ -79,11 +92,11 @@ def summary(found: list[Change]) -> dict[str, int]:
 
 
 def _records(ledger: Ledger, name: str, facts: dict[str, Any]) -> list[Record]:
-    row = next(ledger.query("SELECT story FROM outcomes WHERE id = ?", name), None)
-    if row is None:
+    story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
+    if story is None:
         return []
     neutral = {**facts, "prompts": {}}
-    return records_of(unpack_story(row[0]), neutral, scores_of(ledger, name))
+    return records_of(story, neutral, scores_of(ledger, name))
 
 
 class _Call(NamedTuple):
@@ -135,12 +148,22 @@ def _differences(before: _Calls, after: _Calls) -> Iterator[_Difference]:
                 yield _difference(call, min(call.turn, twin.turn), "another reply to the same request")
 
 
+def _reply_in(texts: bytes) -> bytes:
+    """A reply; nothing of one that is torn, which the next run asks again."""
+    try:
+        return unpack_texts(texts)[1]
+    except Refused:
+        return b""
+
+
 def _ways(before: _Calls, after: _Calls) -> tuple[tuple[_Calls, _Calls], tuple[_Calls, _Calls]]:
     return (before, after), (after, before)
 
 
 def _difference(call: _Call, turn: int, problem: str) -> _Difference:
-    return _Difference(turn, STAGES.index(call.stage.partition(" ")[0]), call.place, problem, call.stage)
+    stage = call.stage.partition(" ")[0]
+    rank = STAGES.index(stage) if stage in STAGES else len(STAGES)
+    return _Difference(turn, rank, call.place, problem, call.stage)
 
 
 def _calls(ledger: Ledger, name: str) -> _Calls:
@@ -151,11 +174,11 @@ def _calls(ledger: Ledger, name: str) -> _Calls:
     """
     found: _Calls = {}
     turn, last, rewriting = 0, "", False
-    for key, limit, stage, *drawn, texts in ledger.query(_CALLS, name):
+    for key, limit, stage, *drawn, texts in ledger.query(_CALLS, name, shape=_Recorded):
         kind = "judge" if stage in _JUDGES else stage
         turn += bool(last) and kind != last
         last, rewriting = kind, rewriting or stage in _REWRITERS
         label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
         place = " ".join(map(str, (label, *drawn, limit)))
-        found[key, limit] = _Call(turn, label, place, unpack_texts(texts)[1])
+        found[key, limit] = _Call(turn, label, place, _reply_in(texts))
     return found

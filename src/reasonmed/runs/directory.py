@@ -9,21 +9,21 @@ import platform
 import socket
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reasonmed import __version__
+from reasonmed.documents import Refused, inside, is_plain_file
 from reasonmed.engine.ledger import Ledger
 from reasonmed.errors import RunDirectoryError
 from reasonmed.files import is_draft, write_atomically
 from reasonmed.recipe.identity import differences
+from reasonmed.runs.manifest import FORMAT, MANIFEST, READ_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_FORMAT = 2
-_READ_ONLY = (1,)
-"""Formats of older versions, whose runs can be read and reused, but not resumed."""
+_LONGEST_OWNER = 200
 _ANEW = {"judge-card": "-o NEW", "evaluate": "-o NEW --fork OLD, the folder of the older evaluation"}
 """How to begin anew with what a command has made; everywhere else ``-o NEW --fork OLD``."""
 
@@ -52,19 +52,14 @@ class RunDirectory:
         """What the run was started with.
 
         Raises:
-            RunDirectoryError: there is no run here, or its manifest is torn.
+            RunDirectoryError: there is no run here, or a field of its manifest is not what it must be.
         """
         try:
-            found = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+            return MANIFEST.plain(inside(self.path, self.manifest_path.name))
         except (FileNotFoundError, NotADirectoryError) as missing:
             raise self._no_run("run.json") from missing
-        except OSError as unread:
-            raise RunDirectoryError(f"{self.manifest_path} cannot be read: {unread.strerror}") from unread
-        except ValueError as torn:
-            raise RunDirectoryError(f"{self.manifest_path} cannot be read: {torn}") from torn
-        if not isinstance(found, dict) or found.get("format") not in (_FORMAT, *_READ_ONLY):
-            raise RunDirectoryError(f"{self.manifest_path} is not of this version's format {_FORMAT}")
-        return found
+        except Refused as problem:
+            raise RunDirectoryError(str(problem)) from problem
 
     def reader(self) -> Ledger:
         """The ledger, for reading only.
@@ -114,11 +109,11 @@ class RunDirectory:
     def owner(self) -> str | None:
         """Who is writing now, as ``pid 123 on host``; None when nobody is."""
         try:
-            with self._lock_path.open(encoding="utf-8") as file:
+            with self._lock_file(os.O_RDONLY) as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    return file.read().strip() or "another process"
+                    return file.read(_LONGEST_OWNER).strip() or "another process"
         except FileNotFoundError:
             return None
         return None
@@ -139,9 +134,26 @@ class RunDirectory:
         there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else {""}
         return all(name in own or is_draft(name) for name in there)
 
+    def _lock_file(self, flags: int) -> TextIO:
+        """The lock as a file: never through a link, and nothing to wait for."""
+        try:
+            opened = os.open(self._lock_path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+            file = os.fdopen(opened, "r+" if flags & os.O_RDWR else "r", encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            raise
+        except OSError as other:
+            raise self._no_lock(other.strerror) from other
+        if not is_plain_file(self._lock_path):
+            file.close()
+            raise self._no_lock("it is no regular file")
+        return file
+
+    def _no_lock(self, problem: object) -> RunDirectoryError:
+        return RunDirectoryError(f"{self._lock_path} cannot be opened: {problem}; it must be a file and no link")
+
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        with self._lock_path.open("a+", encoding="utf-8") as file:
+        with self._lock_file(os.O_RDWR | os.O_CREAT) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as held:
@@ -166,7 +178,7 @@ class RunDirectory:
         old = self.manifest()
         if old["command"] != manifest["command"]:
             raise RunDirectoryError(f"{self.path} was made by `{old['command']}`, not by `{manifest['command']}`")
-        if old["format"] in _READ_ONLY:
+        if old["format"] in READ_ONLY:
             anew = _ANEW.get(old["command"], f"-o NEW --fork {self.path}")
             raise RunDirectoryError(
                 f"{self.path} was made by reasonmed {old['reasonmed']}: this version reads it (status, why, export), "
@@ -184,7 +196,7 @@ class RunDirectory:
 def make_manifest(command: str, identity: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
     """What a run writes about itself when it starts."""
     return {
-        "format": _FORMAT,
+        "format": FORMAT,
         "reasonmed": __version__,
         "command": command,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -6,10 +6,11 @@ import heapq
 import random
 from collections import Counter, defaultdict
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from reasonmed.documents import Amount, Count
 from reasonmed.errors import QuestionError
 from reasonmed.questions.ids import question_of
 from reasonmed.runs.intake import Selection
@@ -34,6 +35,17 @@ SELECT question, stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(
 FROM calls WHERE reused_from IS NULL GROUP BY question, stage
 """
 _MEASURES = ("requests", "tokens_in", "tokens_out", "usd", "seconds")
+
+
+class _Used(NamedTuple):
+    question: str
+    stage: str
+    requests: Count
+    tokens_in: Count
+    tokens_out: Count
+    usd: Amount | None
+    unpriced: Count
+    seconds: Amount
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -99,7 +111,8 @@ def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], si
     """What all questions will take, from the pilot's calls on record; intervals by a stratified bootstrap."""
     with closing(folder.reader()) as ledger:
         used, unpriced = _used(ledger, strata)
-        records = {name: count for name, count in ledger.query("SELECT id, records FROM outcomes") if name in strata}
+        made = ledger.query("SELECT id, records FROM outcomes", shape=tuple[str, Count])
+        records = {name: count for name, count in made if name in strata}
     for name, count in records.items():
         used[name]["", "records"] = float(count)
     groups = {stratum: [name for name, own in strata.items() if own == stratum] for stratum in sizes}
@@ -125,14 +138,14 @@ def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals],
     """What each question of the pilot took, by stage and measure; and the calls without a price, by stage."""
     used: dict[str, Totals] = {name: defaultdict(float) for name in strata}
     unpriced: Counter[str] = Counter()
-    for question, stage, *values in ledger.query(_CALLS):
-        name = question_of(question) if stage == "score" else question
+    for one in ledger.query(_CALLS, shape=_Used):
+        name = question_of(one.question) if one.stage == "score" else one.question
         if name not in used:
             continue
-        requests, tokens_in, tokens_out, usd, without_price, seconds = values
-        unpriced[stage] += without_price
-        for measure, value in zip(_MEASURES, (requests, tokens_in, tokens_out, usd or 0.0, seconds), strict=True):
-            used[name][stage, measure] += value
+        unpriced[one.stage] += one.unpriced
+        values = (one.requests, one.tokens_in, one.tokens_out, one.usd or 0.0, one.seconds)
+        for measure, value in zip(_MEASURES, values, strict=True):
+            used[name][one.stage, measure] += value
     return used, unpriced
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from reasonmed.engine.ledger import encode, pack, unpack_story
+from reasonmed.engine.ledger import encode, pack
 from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.types import Question, Story, digest
 
@@ -125,7 +125,7 @@ def admit(ledger: Ledger, intake: Intake) -> int:
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    new, run, name = 0, ledger.path.parent, _name_of(intake)
+    new, name = 0, _name_of(intake)
     if ledger.saved is None and ledger.fact(_ADMITTED) == name:
         return 0
 
@@ -133,7 +133,7 @@ def admit(ledger: Ledger, intake: Intake) -> int:
         nonlocal new
         connection.execute("UPDATE items SET position = position + ?", (_BEHIND,))
         for position, (story, wanted) in enumerate(_good(intake)):
-            known = _place(connection, position, story, run)
+            known = _place(connection, position, story, ledger)
             if wanted and not known:
                 row = (position, story.question.id, content_hash(story), pack(story))
                 connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
@@ -207,9 +207,9 @@ def _draw(lottery: list[_Ticket], question: Question, selection: Selection) -> N
         heapq.heappushpop(lottery, ticket)
 
 
-def _place(connection: sqlite3.Connection, position: int, story: Story, run: Path) -> bool:
+def _place(connection: sqlite3.Connection, position: int, story: Story, ledger: Ledger) -> bool:
     """Move a row that the ledger has to its place; returns whether it has it."""
-    name = story.question.id
+    name, run = story.question.id, ledger.path.parent
     known = connection.execute("SELECT hash FROM items WHERE id = ?", (name,)).fetchone()
     if known is None:
         return False
@@ -220,17 +220,17 @@ def _place(connection: sqlite3.Connection, position: int, story: Story, run: Pat
         )
     connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
     for table in ("items", "outcomes"):
-        _refresh(connection, table, story)
+        _refresh(connection, table, story, ledger)
     return True
 
 
-def _refresh(connection: sqlite3.Connection, table: str, story: Story) -> None:
+def _refresh(connection: sqlite3.Connection, table: str, story: Story, ledger: Ledger) -> None:
     """Correct what is not identity in a stored story; what its stages did to it stays."""
     name = story.question.id
     found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (name,)).fetchone()  # noqa: S608 - ours
     if found is None:
         return
-    old, rows = unpack_story(found[0]), story.rows if table == "items" else ()
+    old, rows = ledger.story(found[0]), story.rows if table == "items" else ()
     new = replace(old, rows=rows, question=replace(old.question, **_refreshed(story.question)))
     if new != old:
         connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (pack(new), name))  # noqa: S608 - ours

@@ -153,7 +153,7 @@ async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) 
 
 def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) -> None:
     """What a person should know before the work begins."""
-    (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items"))
+    (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items", shape=tuple[int]))
     watch.done_before = watch.total - open_rows(ledger)
     watch.notes += job.notes
     if ledger.saved is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from reasonmed.engine.ledger import encode, pack, unpack_story
+from reasonmed.engine.ledger import encode, pack
 from reasonmed.errors import ControlError, SetAside
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.runs.samples import equal_by_model
@@ -82,11 +82,11 @@ def unfinished(ledger: Ledger) -> Iterator[Story]:
     """The stories of a ledger without an outcome, in order; read in pages, so that no read stands open for long."""
     position = -1
     while True:
-        page = list(ledger.query(_OPEN, position, _PAGE))
+        page = list(ledger.query(_OPEN, position, _PAGE, shape=tuple[int, bytes]))
         if not page:
             return
         for position, blob in page:  # noqa: B007 - the last one is where the next page begins
-            yield unpack_story(blob)
+            yield ledger.story(blob)
 
 
 async def save(ledger: Ledger, story: Story) -> None:

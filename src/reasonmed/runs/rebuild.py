@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.documents import is_plain_file
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.journal import Journaled
-from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import Drained
 from reasonmed.pipeline.team import assemble
 from reasonmed.runs.commands.run import whole_story
 from reasonmed.runs.pool import run, save
 from reasonmed.runs.records import write_outputs
-from reasonmed.runs.resume import recipe_of
+from reasonmed.runs.resume import recipe_of, same_recipe
 from reasonmed.runs.scoring import score_records
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.exchange import Completion, Request
+    from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import Story
 
@@ -52,13 +53,18 @@ class _Nobody:
         """Nothing to release."""
 
 
-async def rebuild(folder: RunDirectory) -> Rebuilt:
+async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
     """Replay every finished question, then write the files anew.
+
+    Args:
+        folder: the run.
+        other: the run's recipe as the user has it, where its manifest may not speak for it.
 
     Raises:
         Drained: a request is not on record; nothing is changed then.
+        RunDirectoryError: the other recipe is not the run's.
     """
-    recipe, manifest = recipe_of(folder), folder.manifest()
+    recipe, manifest = recipe_of(folder) if other is None else same_recipe(folder, other), folder.manifest()
     before = _hashes(folder)
     meter = Meter()
     with folder.writing(manifest) as ledger:
@@ -83,15 +89,15 @@ async def rebuild(folder: RunDirectory) -> Rebuilt:
 
 def _finished(ledger: Ledger) -> Iterator[Story]:
     position = -1
-    while page := list(ledger.query(_FINISHED, position, _PAGE)):
+    while page := list(ledger.query(_FINISHED, position, _PAGE, shape=tuple[int, bytes])):
         position = page[-1][0]
-        yield from (unpack_story(blob) for _, blob in page)
+        yield from (ledger.story(blob) for _, blob in page)
 
 
 def _on_record(ledger: Ledger, name: str) -> Story:
-    return unpack_story(next(ledger.query("SELECT story FROM outcomes WHERE id = ?", name))[0])
+    return next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name))
 
 
 def _hashes(folder: RunDirectory) -> list[str | None]:
     paths = (folder.records_path, folder.failures_path)
-    return [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in paths]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() if is_plain_file(path) else None for path in paths]

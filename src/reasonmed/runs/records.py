@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.engine.ledger import encode, unpack_story, unpack_texts
-from reasonmed.exchange import Completion
+from reasonmed.documents import Refused
+from reasonmed.engine.ledger import encode, unpack_texts
+from reasonmed.engine.ledger.packing import completion_in
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.questions.ids import chain_id, record_id
@@ -42,7 +42,6 @@ _SCORING = """
 SELECT texts FROM calls WHERE question = ? AND stage = 'score' AND error IS NULL AND length(key) = 16
 ORDER BY attempt DESC, max_tokens DESC LIMIT 1
 """
-_decode_completion = msgspec.json.Decoder(Completion).decode
 
 
 _UNKNOWN: dict[str, Any] = {
@@ -66,10 +65,10 @@ class Rejection(NamedTuple):
 def rejections_of(ledger: Ledger, question_id: str) -> dict[Rejection, int]:
     """The recorded rejections of a question's requests with their numbers, in an order that no arrival decides."""
     found: Counter[Rejection] = Counter()
-    for stage, model, kind, texts in ledger.query(_REJECTED, question_id):
+    for stage, model, kind, texts in ledger.query(_REJECTED, question_id, shape=tuple[str, str, str, bytes]):
         try:
-            said = _ADDRESS.sub(" answered ", unpack_texts(texts)[1].decode())
-        except zlib.error:  # torn on disk: a replay asks again, what was said is gone
+            said = _ADDRESS.sub(" answered ", unpack_texts(texts)[1].decode("utf-8", "replace"))
+        except Refused:  # torn on disk: a replay asks again, what was said is gone
             said = "(lost)"
         found[Rejection(stage, model, kind, said)] += 1
     return dict(sorted(found.items()))
@@ -85,35 +84,44 @@ class Scored(NamedTuple):
     """The parameters that were sent, where they are not the recipe's."""
 
 
+class _ScoreRow(NamedTuple):
+    record: str
+    score: int | None
+    justification: str
+    model: str
+
+
 def outcomes(ledger: Ledger) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
-    return (unpack_story(after) for _, after in _finished(ledger))
+    return (ledger.story(after) for _, after in _finished(ledger))
 
 
 def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
     """Each finished story of a ledger, as it was taken in and as it ended, in input order."""
-    return ((unpack_story(before), unpack_story(after)) for before, after in _finished(ledger))
+    return ((ledger.story(before), ledger.story(after)) for before, after in _finished(ledger))
 
 
 def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
     position = -1
-    while page := list(ledger.query(_DONE, position, _PAGE)):
+    while page := list(ledger.query(_DONE, position, _PAGE, shape=tuple[int, bytes, bytes])):
         position = page[-1][0]
         yield from ((before, after) for _, before, after in page)
 
 
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
     """The scores of a question's records, by record id."""
-    rows = ledger.query(_SCORES, f"{question_id}#", f"{question_id}$")
-    return {name: Scored(score, why, model, _sent_to_score(ledger, name)) for name, score, why, model in list(rows)}
+    rows = list(ledger.query(_SCORES, f"{question_id}#", f"{question_id}$", shape=_ScoreRow))
+    return {
+        row.record: Scored(row.score, row.justification, row.model, _sent_to_score(ledger, row.record)) for row in rows
+    }
 
 
 def _sent_to_score(ledger: Ledger, name: str) -> dict[str, Any] | None:
     """What was sent for a record's score, from the call that gave it; None where that is the recipe's or is lost."""
     for (texts,) in ledger.query(_SCORING, name):
         try:
-            return _decode_completion(unpack_texts(texts)[1]).sent
-        except (zlib.error, msgspec.DecodeError):
+            return completion_in(texts, None).sent
+        except Refused:
             return None
     return None
 

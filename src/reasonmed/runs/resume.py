@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed import backends
 from reasonmed import recipe as recipes
 from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.questions.ids import question_of
+from reasonmed.recipe.identity import differences, identity_of
 from reasonmed.runs.commands.run import synthesis_job
 
 if TYPE_CHECKING:
@@ -28,8 +30,19 @@ _ASKED_AGAIN = "SELECT call, stage, question FROM calls WHERE attempt > 0 AND le
 _PAGE = 500
 
 
+class _Asked(NamedTuple):
+    call: int
+    stage: str
+    question: str
+
+
 def recipe_of(folder: RunDirectory) -> Recipe:
-    """The recipe of a run, from its manifest, with the templates as they were."""
+    """The recipe of a run, from its manifest, with the templates as they were.
+
+    Raises:
+        RunDirectoryError: it is no whole run, or its manifest names code that only a recipe of the user's may name.
+        RecipeError: the manifest holds no recipe.
+    """
     manifest = folder.manifest()
     if manifest["command"] != "run":
         raise RunDirectoryError(
@@ -37,8 +50,32 @@ def recipe_of(folder: RunDirectory) -> Recipe:
         )
     told: dict[str, Any] = manifest["recipe"]
     told.pop("prompts", None)
+    _refuse_code(folder, told.get("models"))
     found = recipes.parse(json.dumps(told), str(folder.manifest_path))
     return found.model_copy(update={"prompts": manifest["templates"]})
+
+
+def same_recipe(folder: RunDirectory, other: Recipe) -> Recipe:
+    """A recipe of the user's, if it makes what the run's own makes.
+
+    Raises:
+        RunDirectoryError: it is another recipe.
+    """
+    own = folder.manifest()["identity"]["stages"]
+    for change in differences(own, identity_of(other)["stages"], "stages"):
+        raise RunDirectoryError(f"{folder.path} was made with another recipe: {change}; give the recipe that made it")
+    return other
+
+
+def _refuse_code(folder: RunDirectory, models: object) -> None:
+    """Refuse back ends that are not shipped: whoever wrote the manifest would have their module imported."""
+    for name, entry in models.items() if isinstance(models, dict) else ():
+        backend = entry.get("backend") if isinstance(entry, dict) else None
+        if isinstance(backend, str) and backend not in backends.shipped():
+            raise RunDirectoryError(
+                f"{folder.manifest_path}: models.{name!s:.100}: the back end {backend!r:.200} is a module of its own, "
+                "and a manifest cannot have one imported; give the recipe that names it: -r RECIPE"
+            )
 
 
 def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
@@ -59,9 +96,9 @@ def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
     if unknown:
         raise UsageError(f"--class {', '.join(unknown)}: there are {', '.join(CLASSES)}")
     with folder.writing(folder.manifest()) as ledger:
-        rows: list[tuple[int, str, str]] = []
+        rows: list[_Asked] = []
         for name in classes:
-            rows += list(ledger.query(_REFUSED, name)) if name != "unparsable" else _unparsable(folder)
+            rows += list(ledger.query(_REFUSED, name, shape=_Asked)) if name != "unparsable" else _unparsable(folder)
         calls = [call for call, _, _ in rows]
         questions = sorted({question_of(asked) if stage == "score" else asked for _, stage, asked in rows})
 
@@ -76,12 +113,12 @@ def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
     return len(questions)
 
 
-def _unparsable(folder: RunDirectory) -> list[tuple[int, str, str]]:
+def _unparsable(folder: RunDirectory) -> list[_Asked]:
     """Re-asks of questions whose story has a chain that is undecided or missing for an unusable reply."""
     with_trouble = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
     ledger = folder.reader()
     try:
-        troubled = {name for (name,) in ledger.query(with_trouble)}
-        return [row for row in ledger.query(_ASKED_AGAIN) if row[2] in troubled]
+        troubled = {name for (name,) in ledger.query(with_trouble, shape=tuple[str])}
+        return [row for row in ledger.query(_ASKED_AGAIN, shape=_Asked) if row[2] in troubled]
     finally:
         ledger.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from reasonmed.documents import Count
 from reasonmed.screening.repeats import folded
 
 if TYPE_CHECKING:
@@ -76,4 +77,4 @@ def _counts(ledger: Ledger) -> list[tuple[str, int, int]]:
     """By model: questions with several texts, and those with equal ones."""
     if not next(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'multiples'"), None):
         return []
-    return [(model, count, equal) for model, count, equal in ledger.query(_COUNTS)]
+    return [(model, count, equal) for model, count, equal in ledger.query(_COUNTS, shape=tuple[str, Count, Count])]

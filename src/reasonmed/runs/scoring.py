@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from msgspec import Meta
 from msgspec.structs import replace
 
-from reasonmed.engine.ledger import unpack_story
 from reasonmed.pipeline.stages.score import score
 from reasonmed.questions.ids import record_id
 from reasonmed.runs.pool import run
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from reasonmed.types import Kept
 
 _PAGE = 500
+_Records = Annotated[int, Meta(ge=0, le=10_000)]
 _WITH_RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
 
 
 def record_ids(ledger: Ledger) -> Iterator[str]:
     """The ids of all records of a run."""
     last = ""
-    while page := list(ledger.query(_WITH_RECORDS, last, _PAGE)):
+    while page := list(ledger.query(_WITH_RECORDS, last, _PAGE, shape=tuple[str, _Records])):
         last = page[-1][0]
         for question_id, count in page:
             yield from (record_id(question_id, number) for number in range(1, count + 1))
@@ -64,7 +65,8 @@ async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive
         return
     if sample is not None:
         wanted = set(draw_sample(record_ids(ledger), sample, options.seed))
-        outside = [name for (name,) in ledger.query("SELECT record FROM scores") if name not in wanted]
+        scored = ledger.query("SELECT record FROM scores", shape=tuple[str])
+        outside = [name for (name,) in scored if name not in wanted]
         for name in outside:
             await ledger.put("DELETE FROM scores WHERE record = ?", name)
         names = iter(sorted(wanted))
@@ -86,8 +88,9 @@ def _one_record_stories(ledger: Ledger, names: Iterator[str]) -> Iterator[Story]
         if next(ledger.query("SELECT 1 FROM scores WHERE record = ?", name), None):
             continue
         question_id, _, number = name.rpartition("#")
-        blob = next(ledger.query("SELECT story FROM outcomes WHERE id = ?", question_id))[0]
-        story = unpack_story(blob)
+        story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", question_id))
+        if int(number) > len(story.kept or ()):
+            raise ledger.refuse(f"records of {question_id!r:.100}", f"there are fewer than {number}")
         kept = (story.kept or ())[int(number) - 1]
         yield replace(story, kept=(kept,), question=replace(story.question, id=name))
 

@@ -11,6 +11,7 @@ import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.documents import Amount, Count
 from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.journal import Elder
 from reasonmed.errors import Drained, RunDirectoryError
@@ -44,19 +45,19 @@ _OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes
 
 def open_rows(ledger: Ledger) -> int:
     """How many rows have no outcome."""
-    return int(next(ledger.query(_OPEN))[0])
+    return next(ledger.query(_OPEN, shape=tuple[Count]))[0]
 
 
 def begin(ledger: Ledger, recipe: Recipe, selection: Selection | None) -> tuple[int, list[str]]:
     """Note that a session begins; gives its number, and what differs from the last one though it changes no record."""
     harmless = _harmless(recipe, selection)
-    last = ledger.fact("harmless")
-    changes = [] if last is None else list(differences(json.loads(last), harmless))
+    last = ledger.told("harmless", dict[str, Any])
+    changes = [] if last is None else list(differences(last, harmless))
     ledger.apply(set_facts(harmless=json.dumps(harmless), state="running")).result()
     values = (time.time(), socket.gethostname(), os.getpid(), json.dumps(changes))
     ledger.write("INSERT INTO sessions (started, host, pid, changes) VALUES (?, ?, ?, ?)", *values).result()
-    (session,) = next(ledger.query("SELECT MAX(session) FROM sessions"))
-    return int(session), changes
+    (session,) = next(ledger.query("SELECT MAX(session) FROM sessions", shape=tuple[int]))
+    return session, changes
 
 
 def end(ledger: Ledger, session: int, how: str) -> None:
@@ -72,19 +73,19 @@ def set_facts(**values: str) -> Callable[[sqlite3.Connection], object]:
 
 def spent(ledger: Ledger) -> float:
     """USD that the run has cost so far: what replies cost, and what tries that left none may have cost."""
-    (recorded,) = next(ledger.query("SELECT COALESCE(SUM(cost), 0.0) FROM totals"))
-    return float(recorded) + lost(ledger)
+    (recorded,) = next(ledger.query("SELECT COALESCE(SUM(cost), 0.0) FROM totals", shape=tuple[Amount]))
+    return recorded + lost(ledger)
 
 
 def lost(ledger: Ledger) -> float:
     """USD that tries without a reply may have cost, at their worst."""
-    return float(ledger.fact("lost_usd") or 0.0)
+    return ledger.usd("lost_usd")
 
 
 def budget_of(cap: float | None, ledger: Ledger) -> Budget:
     """The cap on money with what earlier sessions spent; reservations of a killed one count as spent."""
     gone = lost(ledger)
-    held = float(ledger.fact("reserved_usd") or 0.0)
+    held = ledger.usd("reserved_usd")
     if held:
         gone += held
         ledger.apply(set_facts(lost_usd=repr(gone), reserved_usd="0.0")).result()

@@ -9,10 +9,14 @@ import json
 import os
 import socket
 import tempfile
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from reasonmed.documents import Refused, decoded
 from reasonmed.errors import Drained, RunDirectoryError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 _LONGEST_PATH = 100
 """Unix socket paths end at about this length; a longer run path gets a socket in the temporary folder."""
 _PATIENCE = 10.0
+_PART, _LONGEST_ANSWER = 1 << 16, 1 << 22
+"""Bytes of a part of an answer, and of the longest one that is read."""
 
 
 def socket_path(folder: RunDirectory) -> Path:
@@ -48,7 +54,7 @@ async def listening(folder: RunDirectory, watch: Watch) -> AsyncIterator[None]:
             line = await asyncio.wait_for(reader.readline(), _PATIENCE)
             writer.write(json.dumps(_obey(line, watch)).encode() + b"\n")
             await writer.drain()
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError, ValueError):  # the last for a line without an end
             pass
         finally:
             writer.close()
@@ -69,9 +75,9 @@ async def listening(folder: RunDirectory, watch: Watch) -> AsyncIterator[None]:
 def _obey(line: bytes, watch: Watch) -> dict[str, Any]:
     """Do what a line of JSON asks for; the answer has ``ok`` or ``error``."""
     try:
-        asked = json.loads(line)
+        asked = decoded(line, dict[str, Any])
         told = _do(str(asked["do"]), asked, watch)
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (Refused, ValueError, KeyError, TypeError) as wrong:
         return {"error": f"not understood: {wrong}"}
     return told
 
@@ -93,7 +99,14 @@ def _do(what: str, asked: dict[str, Any], watch: Watch) -> dict[str, Any]:
     return {"error": f"there is no command {what!r}"}
 
 
-def ask(folder: RunDirectory, command: dict[str, Any]) -> dict[str, Any]:
+class _Answer(msgspec.Struct):
+    """What a run answers."""
+
+    ok: str | dict[str, Any] = ""
+    error: str | None = None
+
+
+def ask(folder: RunDirectory, command: dict[str, Any]) -> str | dict[str, Any]:
     """Send a command to a run and wait for its answer.
 
     Raises:
@@ -101,23 +114,38 @@ def ask(folder: RunDirectory, command: dict[str, Any]) -> dict[str, Any]:
         UsageError: the run refuses the command.
     """
     folder.manifest()
+    if socket_path(folder).is_symlink():
+        raise RunDirectoryError(f"{socket_path(folder)} is a link; a run listens at none, so remove it")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(_PATIENCE)
             line.connect(str(socket_path(folder)))
             line.sendall(json.dumps(command).encode() + b"\n")
-            with line.makefile("rb") as reply:
-                answer: dict[str, Any] = json.loads(reply.readline())
+            answer = decoded(_line_of(line), _Answer)
     except (FileNotFoundError, ConnectionRefusedError) as silent:
         raise RunDirectoryError(
             f"{folder.path} is not running; the command that began it goes on, `reasonmed status` says how far it came"
         ) from silent
     except PermissionError as foreign:
         raise RunDirectoryError(f"{folder.path} is run by another user, who alone may turn it") from foreign
-    except (ConnectionError, TimeoutError, ValueError) as silent:
+    except Refused as garbage:
+        raise RunDirectoryError(f"{folder.path}: what answers at its socket is no run: {garbage}") from garbage
+    except (OSError, ValueError) as silent:
         raise RunDirectoryError(
             f"{folder.path} does not answer; it may just have ended: see `reasonmed status`"
         ) from silent
-    if "error" in answer:
-        raise UsageError(str(answer["error"]))
-    return answer
+    if answer.error is not None:
+        raise UsageError(answer.error)
+    return answer.ok
+
+
+def _line_of(line: socket.socket) -> bytes:
+    """The line that comes, if it comes whole and in time: whoever listens may be anybody."""
+    found, until = bytearray(), time.monotonic() + _PATIENCE
+    while not found.endswith(b"\n"):
+        line.settimeout(max(0.01, until - time.monotonic()))
+        part = line.recv(_PART)
+        if not part or len(found) > _LONGEST_ANSWER or time.monotonic() > until:
+            raise TimeoutError("no whole line came")
+        found += part
+    return bytes(found)

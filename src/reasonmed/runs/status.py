@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from reasonmed.documents import Amount, Count, Number
 from reasonmed.report.statistics.agreement import proportion
 from reasonmed.runs.samples import equal_samples
 
@@ -32,17 +33,44 @@ SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_
 """
 
 
+class _Counted(NamedTuple):
+    done: Count
+    succeeded: Count
+    records: Count
+    right: Count
+    wrong: Count
+    undecided: Count
+    missing: Count
+
+
+class _Summed(NamedTuple):
+    stage: str
+    calls: Count
+    reused: Count
+    rejected: Count
+    unpriced: Count
+    prompt: Count
+    cached: Count
+    completion: Count
+    cost: Amount
+    seconds: Amount
+
+
+Saver = Literal["precheck", "stop_when_decided"]
+"""An option that saves requests."""
+
+
 class StageTotals(msgspec.Struct, frozen=True):
     """One stage's recorded calls. ``spent_usd`` is None where a call has no known price."""
 
-    calls: int
-    reused: int
-    rejected: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    spent_usd: float | None
-    seconds: float
+    calls: Count
+    reused: Count
+    rejected: Count
+    prompt_tokens: Count
+    cached_tokens: Count
+    completion_tokens: Count
+    spent_usd: Amount | None
+    seconds: Amount
 
 
 class Saving(msgspec.Struct, frozen=True):
@@ -51,47 +79,47 @@ class Saving(msgspec.Struct, frozen=True):
     ``tokens`` and ``usd`` are None where there is no such mean: no call of the stage yet, or no known price.
     """
 
-    calls: int
-    tokens: int | None
-    usd: float | None
+    calls: Count
+    tokens: Count | None
+    usd: Amount | None
 
 
 class Canaries(msgspec.Struct, frozen=True):
     """Planted chains with broken reasoning: how many the judge let pass, with the share's 95 % Wilson interval."""
 
-    planted: int
-    accepted: int
-    rejected: int
-    undecided: int
-    accepted_share: float
-    low: float
-    high: float
+    planted: Count
+    accepted: Count
+    rejected: Count
+    undecided: Count
+    accepted_share: Number
+    low: Number
+    high: Number
 
 
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
 
     state: str
-    questions: int
-    succeeded: int
-    failures: int
-    unfinished: int
-    records: int
-    chains: dict[str, int]
-    tiers: dict[str, int]
-    reasons: dict[str, int]
-    calls: int
-    tokens: int
-    spent_usd: float | None
-    lost_usd: float
+    questions: Count
+    succeeded: Count
+    failures: Count
+    unfinished: Count
+    records: Count
+    chains: dict[str, Count]
+    tiers: dict[str, Count]
+    reasons: dict[str, Count]
+    calls: Count
+    tokens: Count
+    spent_usd: Amount | None
+    lost_usd: Amount
     """Worst case of tries that ended without a known usage, and of those open at a kill; part of what a cap counts."""
-    saved: dict[str, Saving]
+    saved: dict[Saver, Saving]
     demo: bool
-    seconds: float
+    seconds: Amount
     stages: dict[str, StageTotals]
     canaries: Canaries | None = None
     """None where the run has none, or none yet."""
-    equal_samples: dict[str, int] = {}
+    equal_samples: dict[str, Count] = {}
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
 
 
@@ -108,26 +136,31 @@ def status_of(folder: RunDirectory) -> Status:
 
 def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
     """The status of a ledger that is open already."""
-    (questions,) = next(ledger.query("SELECT COUNT(*) FROM items"))
-    done, succeeded, records, right, wrong, undecided, missing = next(ledger.query(_OUTCOMES))
-    stages = {row[0]: _stage(row[1:]) for row in ledger.query(_TOTALS)}
+    (questions,) = next(ledger.query("SELECT COUNT(*) FROM items", shape=tuple[Count]))
+    found = next(ledger.query(_OUTCOMES, shape=_Counted))
+    stages = {row.stage: _stage(row) for row in ledger.query(_TOTALS, shape=_Summed)}
     spent = [stage.spent_usd for stage in stages.values()]
     known = [cost for cost in spent if cost is not None]
-    remembered = ledger.fact("state")
+    finished = ledger.fact("state") == "finished" and found.done == questions
     return Status(
-        state="running" if running else "finished" if remembered == "finished" and done == questions else "drained",
+        state="running" if running else "finished" if finished else "drained",
         questions=questions,
-        succeeded=succeeded,
-        failures=done - succeeded,
-        unfinished=questions - done,
-        records=records,
-        chains={"correct": right, "error": wrong, "undecided": undecided, "missing": missing},
+        succeeded=found.succeeded,
+        failures=found.done - found.succeeded,
+        unfinished=questions - found.done,
+        records=found.records,
+        chains={
+            "correct": found.right,
+            "error": found.wrong,
+            "undecided": found.undecided,
+            "missing": found.missing,
+        },
         tiers=_counts(ledger, "SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier"),
         reasons=_counts(ledger, "SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason"),
         calls=sum(stage.calls for stage in stages.values()),
         tokens=sum(stage.prompt_tokens + stage.completion_tokens for stage in stages.values()),
         spent_usd=sum(known) if len(known) == len(spent) else None,
-        lost_usd=float(ledger.fact("lost_usd") or 0.0),
+        lost_usd=ledger.usd("lost_usd"),
         saved=_saved(ledger, stages),
         demo=demo,
         seconds=_seconds(ledger),
@@ -140,21 +173,20 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
 def _canaries(ledger: Ledger) -> Canaries | None:
     if not next(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'canaries'"), None):
         return None
-    accepted, rejected, undecided = next(ledger.query(_CANARIES))
+    accepted, rejected, undecided = next(ledger.query(_CANARIES, shape=tuple[Count, Count, Count]))
     planted = accepted + rejected + undecided
     return Canaries(planted, accepted, rejected, undecided, *proportion(accepted, planted)) if planted else None
 
 
-def _stage(row: tuple[Any, ...]) -> StageTotals:
-    calls, reused, rejected, unpriced, prompt, cached, completion, cost, seconds = row
-    spent = None if unpriced else cost
-    return StageTotals(calls, reused, rejected, prompt, cached, completion, spent, seconds)
+def _stage(row: _Summed) -> StageTotals:
+    spent = None if row.unpriced else row.cost
+    return StageTotals(row.calls, row.reused, row.rejected, row.prompt, row.cached, row.completion, spent, row.seconds)
 
 
-def _saved(ledger: Ledger, stages: Mapping[str, StageTotals]) -> dict[str, Saving]:
+def _saved(ledger: Ledger, stages: Mapping[str, StageTotals]) -> dict[Saver, Saving]:
     """What precheck and stop_when_decided saved: verdicts of plain errors, and chains that no tier hung on."""
-    unsampled, prechecked = next(ledger.query(_UNASKED))
-    savings = {}
+    unsampled, prechecked = next(ledger.query(_UNASKED, shape=tuple[Count, Count]))
+    savings: dict[Saver, Saving] = {}
     if prechecked:
         savings["precheck"] = _saving(stages, {"verify": prechecked})
     if unsampled:
@@ -175,14 +207,14 @@ def _saving(stages: Mapping[str, StageTotals], unasked: Mapping[str, int]) -> Sa
 
 
 def _counts(ledger: Ledger, sql: str) -> dict[str, int]:
-    return dict(sorted((name, count) for name, count in ledger.query(sql)))
+    return dict(sorted(ledger.query(sql, shape=tuple[str, Count])))
 
 
 def _seconds(ledger: Ledger) -> float:
     """Wall time over all sessions; one that was killed counts up to its last recorded call."""
-    (last,) = next(ledger.query("SELECT at FROM calls ORDER BY call DESC LIMIT 1"), (None,))
-    spans = [(ended or last or started) - started for started, ended in ledger.query(_SESSIONS)]
-    return float(sum(max(0.0, span) for span in spans))
+    (last,) = next(ledger.query("SELECT at FROM calls ORDER BY call DESC LIMIT 1", shape=tuple[Number]), (None,))
+    sessions = ledger.query(_SESSIONS, shape=tuple[Number, Number | None])
+    return sum((max(0.0, (ended or last or started) - started) for started, ended in sessions), 0.0)
 
 
 _SESSIONS = "SELECT started, ended FROM sessions"

@@ -7,6 +7,9 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
+from reasonmed.documents import Count, Document, Number
 from reasonmed.errors import UsageError
 from reasonmed.files import write_atomically
 from reasonmed.training import card, models
@@ -23,6 +26,33 @@ RUN = "run.json"
 STARTED = "training.json"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
+
+
+class _Begun(Struct):
+    """The fields of an identity, whatever they are."""
+
+
+class _Layout(Struct):
+    steps: Count
+
+
+class _Data(Struct):
+    tokens: Count
+
+
+class _Record(Struct):
+    """What an ablation reads of a model."""
+
+    rows_without_stem: Count
+    loss: dict[str, Number | None]
+    layout: _Layout
+    data: _Data
+    stems: list[str] | None = None
+
+
+_ANEW = "choose another -o, or begin anew with --force"
+_BEGUN = Document("note of how a training began", _Begun, UsageError, _ANEW)
+RECORD = Document("record of a training", _Record, UsageError, _ANEW)
 
 
 def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
@@ -56,12 +86,9 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return _BEGUN.plain(path)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as torn:
-        raise UsageError(f"{path} cannot be read: {torn}; begin anew with --force") from torn
-    return found if isinstance(found, dict) else None
 
 
 def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

@@ -132,5 +132,5 @@ def test_an_export_of_an_older_version_is_refused(exported: Export, tmp_path: Pa
     told = json.loads(path.read_text(encoding="utf-8"))
     del told["card"]
     written(path, told)
-    with pytest.raises(UsageError, match=r"export\.json has no card; export the run again"):
+    with pytest.raises(UsageError, match=r"export\.json is no .*: it has no `card`; export the run again"):
         recard(tmp_path / "out", About(), force=False)

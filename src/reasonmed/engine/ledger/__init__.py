@@ -8,17 +8,26 @@ from __future__ import annotations
 import sqlite3
 import time
 import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import closing, contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
-import msgspec
-
-from reasonmed.engine.ledger.repair import is_of_the_disk, mark_closed, mend
+from reasonmed.documents import Amount, Refused, converted, decoded, is_plain_file
+from reasonmed.engine.ledger import tables
+from reasonmed.engine.ledger.packing import (
+    BETWEEN,
+    completion_in,
+    encode,
+    pack,
+    rejection_in,
+    unpack_story,
+    unpack_texts,
+)
+from reasonmed.engine.ledger.repair import SIDES, is_of_the_disk, mark_closed, mend
 from reasonmed.engine.ledger.writer import GroupWriter, Sums
 from reasonmed.errors import RequestRejected, RunDirectoryError, StorageFailed
 from reasonmed.exchange import Completion, Request
 from reasonmed.files import no_room
-from reasonmed.types import Story
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,80 +35,25 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from reasonmed.types import Story
 
-FORMAT = 2
-"""Version of the tables below; a ledger of another version is refused."""
+__all__ = ["Call", "Ledger", "encode", "pack", "unpack_story", "unpack_texts"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (
-  position INTEGER NOT NULL, id TEXT PRIMARY KEY, hash BLOB NOT NULL, story BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS items_position ON items (position);
-CREATE TABLE IF NOT EXISTS calls (
-  call INTEGER PRIMARY KEY, key BLOB NOT NULL, max_tokens INTEGER NOT NULL, stage TEXT NOT NULL, question TEXT NOT NULL,
-  model TEXT NOT NULL, sample INTEGER NOT NULL, attempt INTEGER NOT NULL, temperature REAL, finish TEXT, error TEXT,
-  prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER, cost REAL,
-  seconds REAL, at REAL NOT NULL, reused_from TEXT, texts BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS calls_key ON calls (key, max_tokens);
-CREATE INDEX IF NOT EXISTS calls_question ON calls (question);
-CREATE TABLE IF NOT EXISTS totals (
-  stage TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, reused INTEGER NOT NULL, rejected INTEGER NOT NULL,
-  unpriced INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-  completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, seconds REAL NOT NULL,
-  PRIMARY KEY (stage, model)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outcomes (
-  id TEXT PRIMARY KEY, tier TEXT, reason TEXT, records INTEGER NOT NULL, right INTEGER NOT NULL,
-  wrong INTEGER NOT NULL, undecided INTEGER NOT NULL, missing INTEGER NOT NULL, unsampled INTEGER NOT NULL,
-  prechecked INTEGER NOT NULL, story BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS scores (
-  record TEXT PRIMARY KEY, score INTEGER, justification TEXT NOT NULL, model TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS canaries (
-  id TEXT PRIMARY KEY, accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, undecided INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS multiples (id TEXT PRIMARY KEY, equal TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions (
-  session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  changes TEXT NOT NULL);
-"""
+Row = TypeVar("Row")
+_PAGE = 256
+_FIX = "copy it from where it is whole, or start a run that reuses what can be read: -o NEW --fork OLD"
 _INSERT_CALL = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608 - question marks only
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
-_TORN = "\N{REPLACEMENT CHARACTER}"
-_BETWEEN = b"\x00"
 _FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls WHERE key = ?"
 _ANSWERED = "SELECT COALESCE(SUM(calls - reused - rejected), 0) FROM totals WHERE model = ?"
 
-encode = msgspec.json.Encoder().encode
-_decode_completion = msgspec.json.Decoder(Completion).decode
-_decode_story = msgspec.json.Decoder(Story).decode
 
-
-def pack(value: object) -> bytes:
-    """A value as compressed JSON."""
-    return zlib.compress(encode(value), 1)
-
-
-def unpack_story(blob: bytes) -> Story:
-    """A story from compressed JSON."""
-    return _decode_story(zlib.decompress(blob))
-
-
-def unpack_texts(blob: bytes) -> tuple[bytes, bytes]:
-    """A call's messages and its reply, both as JSON; of a rejected one the endpoint's message."""
-    messages, _, reply = zlib.decompress(blob).partition(_BETWEEN)
-    return messages, reply
-
-
-def _reply_in(texts: bytes) -> bytes | None:
-    """A call's reply; None where its texts are torn: the call is taken out of use, so that it is asked again."""
-    try:
-        return unpack_texts(texts)[1]
-    except zlib.error:
-        return None
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.executescript(_SCHEMA)
-    connection.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
+class _Found(NamedTuple):
+    max_tokens: int
+    finish: str | None
+    error: str | None
+    completion_tokens: int | None
+    texts: bytes
 
 
 def _place_of(path: Path) -> tuple[int, int]:
@@ -130,39 +84,105 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._read_only = read_only
-        self.saved = None if read_only else mend(path, _make_tables)
+        self._check_files()
+        self.saved = None if read_only else mend(path, tables.make)
         """What could be saved, where the file was found damaged."""
         try:
             self._reader = self._connect()
             if not read_only:
-                _make_tables(self._reader)
+                tables.make(self._reader)
             self._check_format()
             self._place = _place_of(path)
         except sqlite3.DatabaseError as broken:
-            if is_of_the_disk(broken):
-                raise StorageFailed(
-                    f"{path} cannot be opened: {broken}. Make room on its disk, see that the folder may be "
-                    "written, and try again; the ledger itself is not damaged"
-                ) from broken
-            raise RunDirectoryError(f"{path} is no ledger of reasonmed, or it is damaged: {broken}") from broken
+            raise self._broken(broken) from broken
         self._writer = GroupWriter(self._connect, self._check_place, self._explain)
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
         uri = f"{self.path.resolve().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None, timeout=60)
+        tables.bound(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return connection
 
+    def _check_files(self) -> None:
+        """See that the file and its log are files, and that the tables are a ledger's, before anything runs on them."""
+        for place in (self.path, *(self.path.with_name(self.path.name + side) for side in SIDES)):
+            if (place.exists() or place.is_symlink()) and not is_plain_file(place):
+                raise RunDirectoryError(f"{place} is a link or no regular file; put a copy of the file in its place")
+        try:
+            if self.path.exists():
+                with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as found:
+                    tables.check(found)
+        except sqlite3.DatabaseError:
+            return  # damaged, or the disk is: what can be done about it is done when it is opened
+        except Refused as problem:
+            raise RunDirectoryError(f"{self.path} is no ledger of reasonmed: {problem}") from problem
+
     def _check_format(self) -> None:
         found = self.fact("format")
-        if found != str(FORMAT):
-            raise RunDirectoryError(f"{self.path} has ledger format {found}; this version reads format {FORMAT}")
+        if found != str(tables.FORMAT):
+            raise RunDirectoryError(
+                f"{self.path} has ledger format {found!s:.50}; this version reads format {tables.FORMAT}"
+            )
 
-    def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Rows of a query."""
-        yield from self._reader.execute(sql, values)
+    def _broken(self, failed: sqlite3.Error) -> Exception:
+        if is_of_the_disk(failed):
+            return StorageFailed(
+                f"{self.path} cannot be opened: {failed}. Make room on its disk, see that the folder may be "
+                "written, and try again; the ledger itself is not damaged"
+            )
+        return RunDirectoryError(f"{self.path} is no ledger of reasonmed, or it is damaged: {failed}; {_FIX}")
+
+    def refuse(self, where: str, problem: object) -> RunDirectoryError:
+        """The error about what stands in the ledger."""
+        return RunDirectoryError(f"{self.path}: {where}: {problem}; {_FIX}")
+
+    @overload
+    def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]: ...
+
+    @overload
+    def query(self, sql: str, *values: object, shape: type[Row]) -> Iterator[Row]: ...
+
+    def query(self, sql: str, *values: object, shape: Any = tuple[Any, ...]) -> Iterator[Any]:
+        """Rows of a query in a shape; SQLite itself keeps anything in any column.
+
+        Raises:
+            RunDirectoryError: the ledger is damaged, or a value is not what it must be.
+        """
+        try:
+            cursor = self._reader.execute(sql, values)
+            while page := list(islice(cursor, _PAGE)):
+                yield from self._shaped(page, shape, cursor)
+        except sqlite3.Error as broken:
+            raise self._broken(broken) from broken
+
+    def _shaped(self, page: list[Any], shape: Any, cursor: sqlite3.Cursor) -> list[Any]:  # noqa: ANN401 - any shape
+        try:
+            return converted(page, list[shape])
+        except Refused as problem:
+            columns = ", ".join(str(column[0]) for column in cursor.description)
+            raise self.refuse(f"rows of ({columns:.200})", problem) from problem
+
+    def stories(self, sql: str, *values: object) -> Iterator[Story]:
+        """Stories of a query for one column.
+
+        Raises:
+            RunDirectoryError: one of them cannot be read.
+        """
+        return (self.story(blob) for (blob,) in self.query(sql, *values))
+
+    def story(self, blob: object) -> Story:
+        """A story of this ledger.
+
+        Raises:
+            RunDirectoryError: it cannot be read.
+        """
+        try:
+            return unpack_story(blob)
+        except Refused as problem:
+            raise self.refuse("a story in it is not whole", problem) from problem
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
@@ -175,8 +195,31 @@ class Ledger:
 
     def fact(self, name: str) -> str | None:
         """A remembered fact about the run."""
-        row = self._reader.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
+        found = next(self.query("SELECT value FROM facts WHERE name = ?", name, shape=tuple[str]), None)
+        return found[0] if found else None
+
+    def usd(self, name: str) -> float:
+        """A remembered amount of money; 0 where there is none.
+
+        Raises:
+            RunDirectoryError: it is no amount.
+        """
+        try:
+            return decoded((self.fact(name) or "0.0").encode(), Amount)
+        except Refused as problem:
+            raise self.refuse(f"the fact {name}", problem) from problem
+
+    def told(self, name: str, shape: type[Row]) -> Row | None:
+        """A remembered fact that is JSON; None where there is none.
+
+        Raises:
+            RunDirectoryError: it is something else.
+        """
+        found = self.fact(name)
+        try:
+            return None if found is None else decoded(found.encode("utf-8", "replace"), shape)
+        except Refused as problem:
+            raise self.refuse(f"the fact {name}", problem) from problem
 
     def find(self, request: Request) -> Completion | None:
         """The recorded reply that serves a request: one that was not cut and fits, or was cut at the same limit.
@@ -185,25 +228,30 @@ class Ledger:
             RequestRejected: what is on record is that the endpoint refuses this request.
         """
         limit = request.sampling.max_tokens
-        found = self._reader.execute(_FIND, (request.key,)).fetchall()
+        found = list(self.query(_FIND, request.key, shape=_Found))
         for found_limit, finish, error, written, texts in sorted(found, key=lambda row: row[0] != limit):
-            reply = None if _TORN in f"{finish}{error}" else _reply_in(texts)
-            if reply is None:
-                self.write(_RETIRE, request.key, found_limit).result()
+            try:
+                if error is not None:
+                    said = rejection_in(texts, finish, error)
+                else:
+                    completion = completion_in(texts, finish)
+            except Refused:  # torn, so that it is asked again
+                if not self._read_only:
+                    self.write(_RETIRE, request.key, found_limit).result()
                 continue
             if error is not None:
                 if found_limit == limit:
-                    raise RequestRejected(reply.decode(), error)
+                    raise RequestRejected(said, error)
                 continue
             fits = found_limit <= limit or (written is not None and written <= limit)
             if found_limit == limit or (finish != "length" and fits):
-                return _decode_completion(reply)
+                return completion
         return None
 
     def has_replies_of(self, model: str) -> bool:
         """Whether the model answered a request of this run, not only of one whose replies are reused."""
-        (replies,) = next(self.query(_ANSWERED, model))
-        return bool(replies > 0)
+        (replies,) = next(self.query(_ANSWERED, model, shape=tuple[int]))
+        return replies > 0
 
     def write(self, sql: str, *values: object) -> Future[None]:
         """One statement, handed over at once; the future is done when it is on disk."""
@@ -248,7 +296,7 @@ class Ledger:
         sums = (1, *added, *(count or 0 for count in counts[:3]), call.cost or 0.0, call.seconds)
 
         def change(connection: sqlite3.Connection, totals: Sums) -> None:
-            texts = zlib.compress(encode(request.messages) + _BETWEEN + body, 1)
+            texts = zlib.compress(encode(request.messages) + BETWEEN + body, 1)
             if connection.execute(_INSERT_CALL, (*row, texts)).rowcount:
                 totals.add(request.stage, request.model, sums)
 

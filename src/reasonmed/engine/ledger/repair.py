@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import zlib
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.errors import StorageFailed
+from reasonmed.documents import Refused, is_plain_file, text_of
+from reasonmed.engine.ledger import tables
+from reasonmed.engine.ledger.packing import torn, unpacked
+from reasonmed.errors import RunDirectoryError, StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _TABLES = ("items", "calls", "outcomes", "scores", "sessions", "facts", "totals")
-_LATER = ("canaries", "multiples")
-"""Tables that older ledgers lack."""
 _BLOBS = {"items": "story", "calls": "texts", "outcomes": "story"}
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 """Bytes of a database file's header: page size at 16, number of pages at 28 (sqlite.org/fileformat)."""
-_SIDES = ("-wal", "-shm")
+SIDES = ("-wal", "-shm", "-journal")
 _AROUND = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -37,6 +37,8 @@ _AROUND = frozenset(
         sqlite3.SQLITE_LOCKED,
     }
 )
+_LONGEST = 1 << 40
+"""Bytes of a ledger; a header that says more is garbage."""
 _SMALL = ("items", "outcomes")
 """Tables whose texts are read whole in a check; those of calls are read when they are wanted."""
 
@@ -65,7 +67,9 @@ def mark_closed(path: Path) -> None:
     """Note the file as it is now: closed, and whole. Without the note it is checked before it is next written."""
     with suppress(OSError):
         facts = path.stat()
-        _mark(path).write_text(f"{facts.st_size} {facts.st_mtime_ns}", encoding="ascii")
+        _mark(path).unlink(missing_ok=True)
+        with _mark(path).open("x", encoding="ascii") as mark:  # never through a link
+            mark.write(f"{facts.st_size} {facts.st_mtime_ns}")
 
 
 def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | None:
@@ -79,11 +83,12 @@ def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | N
     if not path.is_file():
         return None
     facts = path.stat()
-    with suppress(OSError, ValueError):
-        if mark.read_text(encoding="ascii") == f"{facts.st_size} {facts.st_mtime_ns}":
+    with suppress(OSError, Refused):
+        if is_plain_file(mark) and text_of(mark) == f"{facts.st_size} {facts.st_mtime_ns}":
             mark.unlink()
             return None
-    mark.unlink(missing_ok=True)
+    with suppress(IsADirectoryError, PermissionError):
+        mark.unlink(missing_ok=True)
     if not _is_database(path) or _is_whole(path):
         return None
     return _save(path, prepare)
@@ -117,36 +122,42 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 def _texts_are_whole(connection: sqlite3.Connection, table: str) -> bool:
     column = _BLOBS[table]
-    return all(_unpacks(blob) for (blob,) in connection.execute(f"SELECT {column} FROM {table}"))  # noqa: S608 - our names
-
-
-def _unpacks(blob: object) -> bool:
-    try:
-        return isinstance(blob, bytes) and zlib.decompress(blob) != b""
-    except zlib.error:
-        return False
+    return all(not torn(unpacked, blob) for (blob,) in connection.execute(f"SELECT {column} FROM {table}"))  # noqa: S608 - our names
 
 
 def _save(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved:
     draft, reading = path.with_name(f"{path.name}.saving"), path.with_name(f"{path.name}.reading")
     for old in (draft, reading):
-        old.unlink(missing_ok=True)
+        for suffix in ("", *SIDES):
+            old.with_name(old.name + suffix).unlink(missing_ok=True)
     _padded_copy(path, reading)
+    _check_tables(reading, path)
     with closing(sqlite3.connect(draft, isolation_level=None)) as new:
         prepare(new)
-        rows = {table: _copy(reading, new, table) for table in (*_TABLES, *_LATER)}
+        rows = {table: _copy(reading, new, table) for table in (*_TABLES, *tables.LATER)}
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     number = 1
     while (kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
         number += 1
     path.rename(kept)
-    for suffix in _SIDES:
+    for suffix in SIDES:
         reading.with_name(reading.name + suffix).unlink(missing_ok=True)
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
     reading.unlink()
     draft.rename(path)
     return Saved(rows, kept)
+
+
+def _check_tables(copy: Path, path: Path) -> None:
+    """See that what is copied from are tables, now that more of them may be readable."""
+    try:
+        with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as found:
+            tables.check(found)
+    except sqlite3.DatabaseError:
+        return
+    except Refused as problem:
+        raise RunDirectoryError(f"{path} is no ledger of reasonmed: {problem}") from problem
 
 
 def _padded_copy(path: Path, copy: Path) -> None:
@@ -161,7 +172,7 @@ def _padded_copy(path: Path, copy: Path) -> None:
             return
         page = int.from_bytes(header[16:18], "big")
         length = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
-        if length > file.seek(0, 2):
+        if file.seek(0, 2) < length <= _LONGEST:
             file.truncate(length)
 
 
@@ -181,11 +192,12 @@ def _readable(path: Path, table: str) -> Iterator[tuple[object, ...]]:
     for order in ("ASC", "DESC"):
         try:
             with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as old:
+                tables.bound(old)
                 cursor = old.execute(f"SELECT * FROM {table} ORDER BY 1 {order}")  # noqa: S608 - our names
                 names = [column[0] for column in cursor.description]
                 place = names.index(_BLOBS[table]) if table in _BLOBS else None
                 for row in cursor:
-                    if place is None or _unpacks(row[place]):
+                    if place is None or not torn(unpacked, row[place]):
                         yield row
         except sqlite3.DatabaseError:
             continue

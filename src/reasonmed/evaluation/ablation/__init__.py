@@ -162,7 +162,7 @@ def _base(settings: Training, out: Path) -> Path:
 
 
 def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> dict[str, Any]:
-    runs = {arm.name: json.loads((out / "models" / arm.name / fit.RUN).read_text("utf-8")) for arm in plan.arms}
+    runs = {arm.name: fit.RECORD.plain(out / "models" / arm.name / fit.RUN) for arm in plan.arms}
     stems = {stem for arm in plan.arms for stem in lineage(out / "models" / arm.name).stems or ()}
     groups: dict[str, list[list[Result]]] = {BASE: [results[BASE]]}
     for arm in plan.arms:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
+from reasonmed.documents import MOST, Refused, decoded, regular
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def fields_of(path: Path) -> dict[str, Kind]:
     """The columns of a file by their names, in its order. Of objects only their plain members are told.
 
     Raises:
-        UsageError: it is a parquet file, and pyarrow is not installed.
+        UsageError: it is no table, or a parquet file where pyarrow is not installed.
     """
     if path.suffix == ".parquet":
         return _of_parquet(path)
@@ -42,11 +41,14 @@ def fields_of(path: Path) -> dict[str, Kind]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            text = line.strip().rstrip(",")
-            if text not in ("[", "]", ""):
-                yield msgspec.json.decode(text)
+    try:
+        with regular(path) as lines:
+            for line in iter(lambda: lines.readline(MOST), b""):
+                text = line.strip().rstrip(b",")
+                if text not in (b"[", b"]", b""):
+                    yield decoded(text, dict[str, Any])
+    except Refused as problem:
+        raise UsageError(f"{path} is no table of an export: {problem}; export the run again with --force") from problem
 
 
 def _kind(value: object) -> Kind | None:
@@ -83,4 +85,7 @@ def _of_parquet(path: Path) -> dict[str, Kind]:
             return Kind(NUMBER)
         return Kind(REAL if types.is_floating(column) else TEXT)
 
-    return {field.name: kind(field.type) for field in parquet.read_schema(path)}
+    try:
+        return {field.name: kind(field.type) for field in parquet.read_schema(path)}
+    except (OSError, ValueError) as torn:  # pyarrow's own errors are among these
+        raise UsageError(f"{path} is no table of an export: {torn}; export the run again with --force") from torn

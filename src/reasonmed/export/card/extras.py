@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from reasonmed.documents import Count, Number, Refused, content_of, decoded
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,43 +18,45 @@ if TYPE_CHECKING:
 class _Coverage(Struct):
     benchmark: str
     said: str
-    questions: int | None = None
-    of: int | None = None
+    questions: Count | None = None
+    of: Count | None = None
     methods: list[str] = []
-    matches: dict[str, int] = {}
+    matches: dict[str, Count] = {}
 
 
 class _Counts(Struct):
-    rules: dict[str, int] = {}
+    rules: dict[str, Count] = {}
     not_checked: dict[str, str] = {}
-    questions: int | None = None
+    questions: Count | None = None
 
 
-class _Report(Struct):
+class Report(Struct):
+    """What a card shows of a report of checks."""
+
     input: dict[str, Any]
     coverage: list[_Coverage]
     counts: _Counts
 
 
 class _Share(Struct):
-    count: int
-    of: int
-    share: float | None = None
-    low: float | None = None
-    high: float | None = None
+    count: Count
+    of: Count
+    share: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
 
 
 class _Estimate(Struct):
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
 
 
 class _Stratum(Struct):
     sensitivity: _Share
     specificity: _Share
-    sound: int | None = None
-    wrong: int | None = None
+    sound: Count | None = None
+    wrong: Count | None = None
     undecided: _Share | None = None
     kappa: _Estimate | None = None
 
@@ -66,10 +69,12 @@ class _Retest(Struct):
     same: _Share | None = None
 
 
-class _JudgeCard(Struct):
+class JudgeCard(Struct):
+    """What a card shows of a judge card."""
+
     name: str
     strata: dict[str, _Stratum]
-    cases: int | None = None
+    cases: Count | None = None
     source: str | None = None
     demo: bool = False
     injection: _Injection | None = None
@@ -82,7 +87,7 @@ def read_report(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read, or is no such report.
     """
-    return _read(path, "--findings", _Report, "report of `reasonmed check --json FILE`")
+    return _read(path, "--findings", Report, "report of `reasonmed check --json FILE`")
 
 
 def read_judge_card(path: Path) -> dict[str, Any]:
@@ -91,16 +96,16 @@ def read_judge_card(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read, or is no judge card.
     """
-    return _read(path, "--judge-card", _JudgeCard, "judge card of `reasonmed judge-card`")
+    return _read(path, "--judge-card", JudgeCard, "judge card of `reasonmed judge-card`")
 
 
 def _read(path: Path, option: str, shape: type[Struct], what: str) -> dict[str, Any]:
     try:
-        content = path.read_bytes()
-        found = msgspec.json.decode(content, type=shape)
-    except OSError as unread:
-        raise UsageError(f"{option} {path}: cannot be read: {unread.strerror}") from unread
-    except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
+        content = content_of(path)
+    except (Refused, OSError) as unread:
+        raise UsageError(f"{option} {path}: cannot be read: {getattr(unread, 'strerror', None) or unread}") from unread
+    try:
+        told: dict[str, Any] = msgspec.to_builtins(decoded(content, shape))
+    except Refused as wrong:
         raise UsageError(f"{option} {path}: is no {what} ({wrong})") from wrong
-    told: dict[str, Any] = msgspec.to_builtins(found)
     return {"file": path.name, "sha256": sha256(content).hexdigest(), **told}

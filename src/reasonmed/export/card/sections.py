@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.statements import left_out, self_judged, without_license
 from reasonmed.export.card.terms import terms_date, terms_of
-from reasonmed.report.markdown import bullets, number, plain, table
+from reasonmed.report.markdown import bullets, code, number, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,7 +82,7 @@ def judge(told: Told, picture: str) -> str:
 def _judge_card(card: Told) -> Iterator[str]:
     cases = "" if card["cases"] is None else f" on {number(card['cases'])} labeled cases"
     source = f" from {plain(card['source'])}" if card["source"] else ""
-    yield f"Measured{cases}{source} (`{plain(card['file'])}`); shares with 95 % intervals:\n"
+    yield f"Measured{cases}{source} ({code(card['file'])}); shares with 95 % intervals:\n"
     rows = [
         [plain(name.replace("_", " ")), _share(one["sensitivity"]), _share(one["specificity"]), _estimate(one["kappa"])]
         for name, one in card["strata"].items()
@@ -121,7 +121,7 @@ def contamination(told: Told) -> str:
     checked = report["input"]
     where = f"{plain(checked.get('kind', 'input'))} {plain(checked.get('name', 'of no name'))}"
     lines = [
-        f"## Contamination and checks\n\nFrom `{plain(report['file'])}`, a report of `reasonmed check` over {where}.\n",
+        f"## Contamination and checks\n\nFrom {code(report['file'])}, a report of `reasonmed check` over {where}.\n",
         *([screened] if screened else []),
     ]
     if report["coverage"]:
@@ -146,7 +146,7 @@ def contamination(told: Told) -> str:
     )
     rules = report["counts"]["rules"]
     lines.append(
-        table(["rule", "findings"], [[f"`{plain(rule)}`", number(count)] for rule, count in rules.items()], right=1)
+        table(["rule", "findings"], [[code(rule), number(count)] for rule, count in rules.items()], right=1)
         if rules
         else "The report has no finding.\n"
     )
@@ -206,7 +206,7 @@ def _time(seconds: float) -> str:
 def left(told: Told) -> str:
     """What is not in the data, by reason."""
     run, found = told["card"]["run"], left_out(told)
-    chains = ", ".join(f"{count:,} {outcome}" for outcome, count in run["chains"].items())
+    chains = ", ".join(f"{count:,} {plain(outcome)}" for outcome, count in run["chains"].items())
     ends = {"with records": "succeeded", "without": "failures", "unfinished": "unfinished"}
     questions = ", ".join(f"{number(run[key])} {end}" for end, key in ends.items())
     lines = [
@@ -223,7 +223,7 @@ def left(told: Told) -> str:
     for name, reasons in told["formats_left_out"].items():
         if reasons:
             told_reasons = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-            lines.append(f"Left out of `{plain(name)}` by its own rules: {plain(told_reasons)}.\n")
+            lines.append(f"Left out of {code(name)} by its own rules: {plain(told_reasons)}.\n")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from reasonmed.export.card.licenses import conflict
 from reasonmed.export.card.sections import contamination, cost, judge, left, terms
 from reasonmed.export.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
 from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
-from reasonmed.report.markdown import bullets, count, number, plain, table
+from reasonmed.report.markdown import bullets, code, count, number, plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,17 +61,22 @@ def _what(told: Told, configs: Sequence[dict[str, Any]]) -> Iterator[str]:
     language = "English, by the words of the questions" if is_english(counts) else "not established"
     yield f"Language: {language}. With a context text: {count(counts['context'], 'question')}.\n"
     if configs:
-        rows = [[f"`{one['config_name']}`", *_rows_of(told, one)] for one in configs]
+        rows = [[code(one["config_name"]), *_rows_of(told, one)] for one in configs]
         yield "What `datasets.load_dataset(PATH, CONFIG)` reads, in rows by split:\n"
         yield table(["config", *_SPLITS], rows, right=len(_SPLITS))
     yield "Every form of the data that is here:\n"
-    forms = [[f"`{name}/`", _markdown(note), number(_rows_in(told, name))] for name, note in told["forms"].items()]
+    forms = [[code(f"{name}/"), _markdown(note), number(_rows_in(told, name))] for name, note in told["forms"].items()]
     yield table(["folder", "what it is", "rows"], forms, right=1)
 
 
 def _markdown(note: str) -> str:
     """The first line of a format's docstring."""
-    return note.replace("``", "`").replace("|", r"\|")
+    return "".join(code(part) if place % 2 else _spaced(part) for place, part in enumerate(note.split("``")))
+
+
+def _spaced(part: str) -> str:
+    """Words between pieces of code, with the spaces that set them apart."""
+    return f"{' ' * part.startswith(' ')}{plain(part)}{' ' * part.endswith(' ')}"
 
 
 def _rows_in(told: Told, name: str) -> int:
@@ -120,7 +125,7 @@ def _counts(told: Told, pictures: Mapping[str, str]) -> Iterator[str]:
         [[plain(name), number(written)] for name, written in counts["by_writer"].items()],
         right=1,
     )
-    origins = ", ".join(f"{found:,} by `{name}`" for name, found in counts["by_origin"].items())
+    origins = ", ".join(f"{found:,} by {code(name)}" for name, found in counts["by_origin"].items())
     yield f"By the stage that they come from: {origins}.\n" if origins else ""
     yield from _scores(counts, pictures)
 
@@ -161,12 +166,16 @@ def _making(told: Told) -> Iterator[str]:
         f"{plain(run['started'])}; exported by reasonmed {plain(told['reasonmed'])}. {_questions(run)}\n"
     )
     rows = [
-        [role["stage"], ", ".join(plain(name) for name in role["models"]) or "no model", _options(role["options"])]
+        [
+            plain(role["stage"]),
+            ", ".join(plain(name) for name in role["models"]) or "no model",
+            _options(role["options"]),
+        ]
         for role in facts["roles"]
     ]
     yield table(["stage", "models", "options"], rows)
     yield "Prompts, by the hash of their template:\n"
-    yield table(["prompt", "hash"], [[plain(name), f"`{value}`"] for name, value in run["prompts"].items()])
+    yield table(["prompt", "hash"], [[plain(name), code(value)] for name, value in run["prompts"].items()])
     saved = savings(run)
     yield (
         f"Saving options changed what was asked:\n\n{bullets(saved)}"
@@ -179,7 +188,7 @@ def _questions(run: Mapping[str, Any]) -> str:
     read = run["input"]
     if read is None:
         return ""
-    return f"It read {number(run['questions'])} questions from {plain(read['file'])} (hash `{plain(read['hash'])}`)."
+    return f"It read {number(run['questions'])} questions from {plain(read['file'])} (hash {code(read['hash'])})."
 
 
 def _options(options: Mapping[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from reasonmed.documents import Document
 from reasonmed.errors import RecipeError, UsageError
-from reasonmed.pipeline.judging.card import FORMAT, Card
+from reasonmed.pipeline.judging.card import FORMAT, STRATA, Card
 from reasonmed.recipe.identity import differences, judge_identity
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from reasonmed.recipe.options import Recipe, RequireJudgeCard
 
+CARD = Document("judge card", Card, UsageError, "make one with `reasonmed judge-card`", ("format", (FORMAT,)))
 _PLACE = "stages.verify.require_judge_card"
 
 
@@ -26,13 +26,12 @@ def read_card(path: Path) -> Card:
         UsageError: there is no such file, or it is no judge card of this format.
     """
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=Card)
+        card = CARD.read(path)
     except OSError as unread:
         raise UsageError(f"the judge card {path} cannot be read: {unread.strerror or unread}") from unread
-    except msgspec.DecodeError as wrong:
-        raise UsageError(f"{path} is no judge card: {wrong}") from wrong
-    if card.format != FORMAT:
-        raise UsageError(f"{path} has judge card format {card.format}; this version reads format {FORMAT}")
+    missing = [name for name in STRATA if name not in card.strata]
+    if missing or not {"temperature", "prompt"} <= card.judge.keys():
+        raise CARD.refuse(path, f"it says nothing of {missing[0] if missing else 'its temperature or prompt'}")
     return card
 
 

@@ -12,9 +12,8 @@ from reasonmed.errors import QuestionError
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.questions import Settings, read
 from reasonmed.questions._files import rows
-from reasonmed.runs.layouts._sound import unsound
 from reasonmed.runs.records import question_of, record_in
-from reasonmed.types import ChainOfThought, Kept, Question, Story
+from reasonmed.types import ChainOfThought, Kept, Question, Story, unsound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -31,8 +31,7 @@ from reasonmed.runs.layouts._original_row import (
     plain,
     question_of,
 )
-from reasonmed.runs.layouts._sound import unsound
-from reasonmed.types import Question, Story
+from reasonmed.types import Question, Story, unsound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
