@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
-from reasonmed.files import sync_folder, write_atomically
+from reasonmed.files import make_folder, move, sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def installing(folder: Path) -> Iterator[Path]:
     draft = folder / _DRAFT
     try:
         _clear(draft)
-        draft.mkdir(parents=True)
+        make_folder(draft)
         yield draft
         _check_way(folder, _names(draft), older)
         write_atomically(draft / _WHOLE, "")
@@ -119,8 +119,8 @@ def _names(draft: Path) -> list[Path]:
 
 
 def _move(draft: Path, folder: Path, name: Path) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (draft / name).replace(folder / name)
+    make_folder((folder / name).parent)
+    move(draft / name, folder / name)
 
 
 def _clear(draft: Path) -> None:
