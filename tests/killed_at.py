@@ -89,7 +89,7 @@ def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
     return event in CHANGES and _below(values[0], root)
 
 
-def _below(path: object, root: str) -> bool:
+def _below(path: str | bytes, root: str) -> bool:
     return os.path.abspath(os.fsdecode(path)).startswith(root)  # noqa: PTH100 - pathlib has events of its own
 
 
@@ -123,7 +123,7 @@ def _child(job: dict[str, Any], report: int) -> None:
 
     from reasonmed.cli import main  # noqa: PLC0415 - imported by the parent before
 
-    sqlite3.connect = partial(sqlite3.connect, factory=Stepping)
+    vars(sqlite3)["connect"] = partial(sqlite3.connect, factory=Stepping)
     sys.addaudithook(hook)
     sys.argv = ["reasonmed", *job["words"]]
     code: object = 0

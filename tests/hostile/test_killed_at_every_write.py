@@ -92,7 +92,10 @@ def ran(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("ran") / "work"
     folder.mkdir()
     rows = json.loads(resource("examples", "questions.json").read_text(encoding="utf-8"))[:5]
-    others = [{"id": 1}, {"Question": "Which drug?", "Complex_CoT": "It thins blood.", "Response": "Warfarin"}]
+    others: list[dict[str, Any]] = [
+        {"id": 1},
+        {"Question": "Which drug?", "Complex_CoT": "It thins blood.", "Response": "Warfarin"},
+    ]
     _write(folder / "questions.jsonl", rows)
     _write(folder / "labeled.jsonl", [{**row, "cots": CHAINS} for row in rows])
     _write(folder / "others.jsonl", others)

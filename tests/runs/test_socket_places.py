@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,21 +27,25 @@ def deep(tmp_path: Path) -> RunDirectory:
 
 
 @pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A short folder for temporary files, without a runtime folder of the user's."""
-    folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="t"))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    return folder
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="t") as name:
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+        yield Path(name)
 
 
-async def test_a_short_path_has_its_socket_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def inside(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def test_a_short_path_has_its_socket_inside() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as short:
         folder = RunDirectory(Path(short))
         async with listening(folder, Watch()):
             assert socket_path(folder) == Path(short) / "ctl.sock"
             assert stat.S_IMODE((Path(short) / "ctl.sock").stat().st_mode) == 0o600
-        assert list(Path(short).iterdir()) == []
+        assert inside(Path(short)) == []
 
 
 async def test_a_long_path_has_its_socket_in_a_private_folder_that_is_removed(
@@ -52,7 +57,7 @@ async def test_a_long_path_has_its_socket_in_a_private_folder_that_is_removed(
         assert path.parent.parent == temporary
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(temporary.iterdir()) == []
+    assert inside(temporary) == []
     assert socket_path(deep) is None
     with pytest.raises(RunDirectoryError, match="is not running"):
         ask(deep, {"do": "status"})
@@ -97,7 +102,8 @@ async def test_a_folder_that_names_another_place_is_neither_asked_nor_cleared(
     with pytest.raises(RunDirectoryError, match="in no private folder of a run"):
         ask(deep, {"do": "status"})
     async with listening(deep, Watch()):
-        assert sum(path.read_text() == "precious" for path in temporary.glob("*/*.sock") if not path.is_socket()) == 4
+        folders = [temporary / name for name in ("private", "reasonmed-open")]
+        assert [path.read_text() for folder in folders for path in inside(folder)] == ["precious"] * 4
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user")
