@@ -136,7 +136,7 @@ def move(draft: Path, path: Path) -> None:
         if stat.S_ISREG(older.st_mode) and older.st_nlink == 1 and older.st_uid == os.geteuid():
             draft.chmod(stat.S_IMODE(older.st_mode) & _RIGHTS)
     draft.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -149,7 +149,7 @@ def make_folder(path: Path) -> None:
         if not path.is_dir():
             raise
     else:
-        sync_folder(path.parent)
+        sync(path.parent)
 
 
 def open_own(path: Path, flags: int) -> int:
@@ -218,9 +218,9 @@ def _foreign(path: Path, what: str) -> ReasonMedError:
     return ReasonMedError(f"{path} {what}: nothing is written there; choose another folder")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder durable."""
-    opened = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's content, or renames and removals in a folder, durable."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

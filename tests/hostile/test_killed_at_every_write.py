@@ -40,6 +40,8 @@ class Case(NamedTuple):
     """Pattern of what is removed from the folder first."""
     kept: str = ""
     """Pattern of files that are whole and there at every moment, as they were or as they become."""
+    damaged: bool = False
+    """Whether half of the run's ledger is lost first."""
 
 
 def _stage(place: int) -> Case:
@@ -51,6 +53,7 @@ def _stage(place: int) -> Case:
 CASES = {
     "run": Case(RUN, "run"),
     "run again": Case(RUN, kept="run/*.jsonl"),
+    "repair": Case(RUN, kept="run/*.jsonl", damaged=True),
     "retry": Case(["retry", "run", "--class", "unparsable,context"], kept="run/*.jsonl"),
     "rebuild": Case(["rebuild", "run"], kept="run/*.jsonl"),
     "plan": Case(["plan", "questions.jsonl", "-r", "scripted", "-o", "pilot", "--pilot", "3"]),
@@ -123,6 +126,9 @@ def _copy(template: Path, folder: Path, case: Case) -> None:
     shutil.copytree(template, folder)
     for path in list(folder.glob(case.without)) if case.without else ():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if case.damaged:
+        ledger = folder / "run" / "ledger.db"
+        os.truncate(ledger, ledger.stat().st_size // 2)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if EVERY or name not in ALIKE])

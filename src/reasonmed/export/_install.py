@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
-from reasonmed.files import make_folder, move, sync_folder, write_atomically
+from reasonmed.files import make_folder, move, sync, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def settle(folder: Path) -> bool:
     if (draft / MANIFEST).is_file():
         _remove(folder, older - _files_of(draft))
         _move(draft, folder, Path(MANIFEST))
-    sync_folder(folder)
+    sync(folder)
     _clear(draft)
     return True
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
-from reasonmed.files import is_draft, make_folder, write_atomically
+from reasonmed.files import is_draft, make_folder, move, sync, write_atomically
 from reasonmed.training import card, models
 from reasonmed.training import dependencies as extra
 from reasonmed.training.trainer import last_checkpoint
@@ -131,4 +130,5 @@ def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN4
 def _move(source: Path, target: Path) -> None:
     for path in source.iterdir():
         if path.name not in ("training_args.bin", "README.md"):
-            os.replace(path, target / path.name)  # noqa: PTH105 - over an older file, on every system
+            sync(path)
+            move(path, target / path.name)

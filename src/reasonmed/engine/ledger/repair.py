@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import StorageFailed
-from reasonmed.files import check_own, open_own, open_there, sync_folder
+from reasonmed.files import check_own, open_own, open_there, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,7 +174,7 @@ def _put_in_place(path: Path) -> Saved | None:
     with closing(sqlite3.connect(saved)) as new:
         rows = {table: _count(new, table) for table in _TABLES}
     saved.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
     return Saved(rows, kept)
 
 
