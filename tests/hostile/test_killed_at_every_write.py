@@ -2,19 +2,85 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import pytest
 
-from killed_at import Commands
-from reasonmed.runs.directory import RunDirectory
+from killed_at import Commands, Ended
+from reasonmed.recipe.shipped import resource
+from support import WORDS
 
-STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 11
-"""`make test` takes every eleventh step, `make test-heavy` each."""
+EVERY = "REASONMED_EVERY_STEP" in os.environ
+"""`make test` takes one step of each kind of command, `make test-heavy` each step of each command."""
+CHANGING = {"ledger.db", "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed", "run.json", "run.lock"}
+"""Files of a run that hold times and process numbers."""
+REPORT = ["--json", "findings.json", "--html", "findings.html"]
+RUN = ["run", "questions.jsonl", "-r", "scripted", "-o", "run", "--max-failures", "100%"]
 EXPORT = ["export", "run", "-o", "data", "--demo", "--format", "records,trl-sft"]
+EVALUATE = ["evaluate", "questions.jsonl", "-r", "scripted", "-m", "one", "-o", "evaluation"]
+STAGES = ("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score")
+CHAINS = [{"model": "m", "text": f"{WORDS}. It inhibits the enzyme. Answer: B", "correct": True}]
+
+
+Ran = tuple[Path, dict[str, Ended]]
+
+
+class Case(NamedTuple):
+    """A command in a folder where all of them were run, without what it is to write."""
+
+    words: list[str]
+    without: str = ""
+    """Pattern of what is removed from the folder first."""
+    kept: str = ""
+    """Pattern of files that are whole and there at every moment, as they were or as they become."""
+    damaged: bool = False
+    """Whether half of the run's ledger is lost first."""
+
+
+def _stage(place: int) -> Case:
+    before = f"{STAGES[place - 1]}.jsonl" if place else "questions.jsonl"
+    out = f"{STAGES[place]}.jsonl"
+    return Case([STAGES[place], before, "-r", "scripted", "-o", out], f"{out}*")
+
+
+CASES = {
+    "run": Case(RUN, "run"),
+    "run again": Case(RUN, kept="run/*.jsonl"),
+    "repair": Case(RUN, kept="run/*.jsonl", damaged=True),
+    "retry": Case(["retry", "run", "--class", "unparsable,context"], kept="run/*.jsonl"),
+    "rebuild": Case(["rebuild", "run"], kept="run/*.jsonl"),
+    "plan": Case(["plan", "questions.jsonl", "-r", "scripted", "-o", "pilot", "--pilot", "3"]),
+    **{stage: _stage(place) for place, stage in enumerate(STAGES)},
+    "evaluate": Case(EVALUATE, "evaluation"),
+    "evaluate again": Case([*EVALUATE, "-m", "two"], kept="evaluation/*.json"),
+    "judge-card": Case(["judge-card", "labeled.jsonl", "-r", "scripted", "-o", "judge"]),
+    "export": Case(EXPORT, "data"),
+    "export over another": Case(
+        ["export", "run", "-o", "data", "--demo", "--format", "dpo,records", "--force"], kept="data/records/*.jsonl"
+    ),
+    "card": Case(["card", "data", "--name", "Another name"]),
+    "check": Case(["check", "data", *REPORT], "findings.*"),
+    "check over another": Case(["check", "run", *REPORT, "--force"], kept="findings.*"),
+    "index": Case(["index", "questions.jsonl", "-o", "some.index.jsonl"]),
+    "questions": Case(["questions", "questions.jsonl", "-o", "native.jsonl"]),
+    "import": Case(["import", "others.jsonl", "-o", "imported.jsonl"]),
+    "import over another": Case(["import", "others.jsonl", "-o", "generate.jsonl", "--force"], kept="generate.jsonl"),
+    "init": Case(["init", "mine.yaml", "--from", "paper"]),
+    "emit": Case(["train", "data", "-c", "training.yaml", "--emit", "axolotl", "-o", "axolotl"]),
+}
+READ_AFTERWARDS = {"export over another", "card"}
+"""Commands in an export that a reader finishes or finds as it was."""
+RUN_BEFORE = ("run", *(STAGES if EVERY else STAGES[:1]), "evaluate", "export", "check")
+"""What others find in their folder."""
+ALIKE = {*STAGES[1:], "evaluate again", "check over another", "import over another", "init"}
+"""Commands that write as another one of the table does."""
 
 
 @pytest.fixture(scope="module")
@@ -24,73 +90,76 @@ def commands() -> Iterator[Commands]:
 
 
 @pytest.fixture(scope="module")
-def finished(run26: RunDirectory, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished run, and an export of it with its card."""
-    folder = tmp_path_factory.mktemp("finished") / "work"
+def ran(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """A folder in which commands were run, and how each ended."""
+    folder = tmp_path_factory.mktemp("ran") / "work"
     folder.mkdir()
-    shutil.copytree(run26.path, folder / "run")
-    assert commands.run(folder, EXPORT).code == 0
-    assert commands.run(folder, ["check", "data", "--json", "findings.json", "--html", "findings.html"]).code == 0
-    return folder
+    rows = json.loads(resource("examples", "questions.json").read_text(encoding="utf-8"))[:5]
+    others: list[dict[str, Any]] = [
+        {"id": 1},
+        {"Question": "Which drug?", "Complex_CoT": "It thins blood.", "Response": "Warfarin"},
+    ]
+    _write(folder / "questions.jsonl", rows)
+    _write(folder / "labeled.jsonl", [{**row, "cots": CHAINS} for row in rows])
+    _write(folder / "others.jsonl", others)
+    (folder / "training.yaml").write_text("base_model: some/model\ntemplate: plain\n")
+    return folder, {name: _calm(commands, folder, name) for name in RUN_BEFORE}
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _calm(commands: Commands, folder: Path, name: str) -> Ended:
+    done = commands.run(folder, CASES[name].words)
+    assert done.code == 0, done.shown
+    return done
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    kept = (path for path in folder.rglob("*") if path.is_file() and "run/" not in str(path.relative_to(folder)))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+    """All files below a folder; of those that hold times, the names."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): b"" if path.name in CHANGING else path.read_bytes() for path in found}
 
 
-def _check_whole(folder: Path, commands: Commands) -> None:
-    """Every file that a reader is promised is there as it was written."""
-    pushed = commands.run(folder, ["push", "data", "--to", "me/data", "--dry-run", "--demo"])
-    assert pushed.code == 0, pushed.shown
+def _copy(template: Path, folder: Path, case: Case) -> None:
+    shutil.copytree(template, folder)
+    for path in list(folder.glob(case.without)) if case.without else ():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if case.damaged:
+        ledger = folder / "run" / "ledger.db"
+        os.truncate(ledger, ledger.stat().st_size // 2)
 
 
-def _killed_at_every_step(
-    commands: Commands, template: Path, work: Path, words: list[str], after_kill: Callable[[Path], None]
-) -> int:
-    """Kill at each step, look, run the same again, and compare with a run that was never killed; returns the steps."""
-    shutil.copytree(template, work / "calm")
-    calm = commands.run(work / "calm", words)
-    assert calm.code == 0, calm.shown
-    assert calm.changes > 0
-    for step in range(1, calm.changes + 1, STRIDE):
-        folder = work / "killed"
-        shutil.copytree(template, folder)
-        assert commands.run(folder, words, kill_at=step).code == -9
-        after_kill(folder)
-        again = commands.run(folder, words)
-        assert again.code == 0, f"step {step}: {again.shown}"
-        assert _files(folder) == _files(work / "calm"), f"step {step}"
-        shutil.rmtree(folder)
-    return calm.changes
-
-
-def test_a_new_export(commands: Commands, finished: Path, tmp_path: Path) -> None:
-    template = tmp_path / "template"
-    shutil.copytree(finished, template)
-    shutil.rmtree(template / "data")
-    assert _killed_at_every_step(commands, template, tmp_path, EXPORT, lambda _: None) > 10
-
-
-def test_an_export_that_replaces_an_older_one_keeps_a_whole_one_at_every_moment(
-    commands: Commands, finished: Path, tmp_path: Path
+@pytest.mark.parametrize("name", [name for name in CASES if EVERY or name not in ALIKE])
+def test_a_kill_at_any_write_loses_nothing_and_the_same_command_ends_well(
+    name: str,
+    commands: Commands,
+    ran: tuple[Path, dict[str, Ended]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    template = tmp_path / "template"
-    shutil.copytree(finished, template)
-    words = ["export", "run", "-o", "data", "--demo", "--format", "dpo,records", "--force"]
-
-    def whole(folder: Path) -> None:
-        _check_whole(folder, commands)
-        assert list((folder / "data" / "records").rglob("*.jsonl"))
-
-    assert _killed_at_every_step(commands, template, tmp_path, words, whole) > 10
-
-
-def test_a_card(commands: Commands, finished: Path, tmp_path: Path) -> None:
-    words = ["card", "data", "--name", "Another name"]
-    assert _killed_at_every_step(commands, finished, tmp_path, words, lambda folder: _check_whole(folder, commands))
-
-
-def test_a_check(commands: Commands, finished: Path, tmp_path: Path) -> None:
-    words = ["check", "data", "--json", "findings.json", "--html", "findings.html", "--force"]
-    assert _killed_at_every_step(commands, finished, tmp_path, words, lambda _: None)
+    (template, ended), case, killed = ran, CASES[name], tmp_path / "killed"
+    before = after = _files(template)
+    if name in ended:
+        changes = ended[name].changes
+    else:
+        _copy(template, tmp_path / "calm", case)
+        changes, after = _calm(commands, tmp_path / "calm", name).changes, _files(tmp_path / "calm")
+    kept = [str(path.relative_to(template)) for path in template.glob(case.kept)] if case.kept else []
+    assert bool(kept) == bool(case.kept)
+    kills = 0
+    for step in range(1, changes + 1) if EVERY else [1 + crc32(name.encode()) % changes]:
+        _copy(template, killed, case)
+        kills += commands.run(killed, case.words, kill_at=step).code == -9
+        for file in kept:
+            assert (killed / file).read_bytes() in (before[file], after[file]), f"step {step}: {file}"
+        if name in READ_AFTERWARDS:
+            pushed = commands.run(killed, ["push", "data", "--to", "me/data", "--dry-run", "--demo"])
+            assert pushed.code == 0, f"step {step}: {pushed.shown}"
+        again = commands.run(killed, case.words)
+        assert again.code == 0, f"step {step}: {again.shown}"
+        assert _files(killed) == after, f"step {step}"
+        shutil.rmtree(killed)
+    with capsys.disabled():
+        sys.stdout.write(f"{name}: killed at {kills} of {changes} steps\n" if EVERY else "")

@@ -166,6 +166,20 @@ def test_a_rebuild_without_a_recorded_call_changes_nothing(world: World, tmp_pat
     assert world.requests
 
 
+def test_a_rebuild_without_a_recorded_score_keeps_the_scores(world: World, tmp_path: Path) -> None:
+    directory = run(tmp_path / "run", questions(4), recipe(score={"sample": 3}))
+    with closing(sqlite3.connect(directory.ledger_path)) as connection:
+        before = connection.execute("SELECT * FROM scores ORDER BY record").fetchall()
+        connection.execute("DELETE FROM calls WHERE stage = 'score'")
+        connection.commit()
+    with pytest.raises(Drained, match="score request of q"):
+        asyncio.run(rebuild(directory))
+    with closing(sqlite3.connect(directory.ledger_path)) as connection:
+        assert connection.execute("SELECT * FROM scores ORDER BY record").fetchall() == before
+    assert len(before) == 3
+    assert world.requests
+
+
 def test_retry_asks_again_only_what_its_class_ended(world: World, tmp_path: Path) -> None:
     refused = {"q1": "context", "q2": "filter"}
 

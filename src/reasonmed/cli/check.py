@@ -10,6 +10,7 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
+from reasonmed.files import left_behind
 
 if TYPE_CHECKING:
     from reasonmed.checks.findings import Report
@@ -61,8 +62,11 @@ def check(
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
 
     wanted = _known(fail_on or [])
-    for file in (json_file, html_file):
-        _may_write(file, force=force)
+    outputs = [file for file in (json_file, html_file) if file is not None]
+    if json_file is not None and json_file == html_file:
+        raise UsageError(f"--json and --html both name {json_file}; they are two files")
+    for file in outputs:
+        _may_write(file, force=force or left_behind(file, outputs))
     matcher = options.load_against(against or [], ("exact", "ngram") if exact else None)
     source = find_input(path, Settings(layout, cop_base))
     plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []))
@@ -122,8 +126,8 @@ def _under(rule: str, name: str) -> bool:
     return rule == name or rule.startswith(f"{name}.")
 
 
-def _may_write(file: Path | None, *, force: bool) -> None:
-    if file is not None and file.exists() and (file.is_dir() or not force):
+def _may_write(file: Path, *, force: bool) -> None:
+    if file.exists() and (file.is_dir() or not force):
         raise UsageError(f"{file} exists; choose another name{'' if file.is_dir() else ', or --force'}")
 
 

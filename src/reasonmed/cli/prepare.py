@@ -12,6 +12,7 @@ from reasonmed.cli import _options as options
 from reasonmed.cli._consent import asked, check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
+from reasonmed.files import write_atomically
 
 if TYPE_CHECKING:
     from reasonmed.types import Story
@@ -45,7 +46,7 @@ def init(
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
     if output.exists() and not force:
         raise UsageError(f"{output} exists; choose another name, or --force")
-    output.write_text(resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    write_atomically(output, resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"))
     out.print(safe(f"{output} written. Next: reasonmed doctor -r {output}"), soft_wrap=True)
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.documents import Refused, inside
 from reasonmed.errors import UsageError
 from reasonmed.export._manifest import MANIFEST, installed
-from reasonmed.files import sync_folder, write_atomically
+from reasonmed.files import is_draft, make_folder, move, sync, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DRAFT = ".reasonmed-export.part"
-_WHOLE = ".whole"
-"""Written into a draft when it is whole: from then on the replacement is finished, by whoever comes next."""
+_WHOLE = ".reasonmed-export.whole"
+"""Written beside a draft when it is whole, until nothing is left of it: whoever comes next finishes the replacement."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -31,11 +31,16 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} is a file; -o names a folder")
     if settle(folder) or force:
         return
-    if folder.is_dir() and any(entry.name != _DRAFT for entry in folder.iterdir()):
+    if folder.is_dir() and not all(_passing(entry.name) for entry in folder.iterdir()):
         what = "an older export" if (folder / MANIFEST).is_file() else "other content"
         raise UsageError(
             f"{folder} holds {what}; choose another -o, or replace the files of an older export with --force"
         )
+
+
+def _passing(name: str) -> bool:
+    """Whether a name in an export's folder is that of something that an interrupted command left."""
+    return name in (_DRAFT, _WHOLE) or is_draft(name)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -62,18 +67,19 @@ def installing(folder: Path) -> Iterator[Path]:
     Raises:
         UsageError: a file that is no older export's is in the way; the folder stays as it was.
     """
+    settle(folder)
     older = _files_of(folder)
     new = not folder.exists()
     draft = folder / _DRAFT
     try:
         _clear(draft)
-        draft.mkdir(parents=True)
+        make_folder(draft)
         yield draft
         _check_way(folder, _names(draft), older)
-        write_atomically(draft / _WHOLE, "")
+        write_atomically(folder / _WHOLE, "")
         settle(folder)
     finally:
-        if not (draft / _WHOLE).exists():
+        if not (folder / _WHOLE).exists():
             _clear(draft)
         if new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
@@ -87,8 +93,8 @@ def settle(folder: Path) -> bool:
     Raises:
         UsageError: something was put in the way meanwhile.
     """
-    draft = folder / _DRAFT
-    if draft.is_symlink() or not (draft / _WHOLE).is_file():
+    draft, whole = folder / _DRAFT, folder / _WHOLE
+    if draft.is_symlink() or whole.is_symlink() or not whole.is_file():
         return False
     older, names = _files_of(folder), _names(draft)
     _check_way(folder, names, older)
@@ -98,34 +104,26 @@ def settle(folder: Path) -> bool:
     if (draft / MANIFEST).is_file():
         _remove(folder, older - _files_of(draft))
         _move(draft, folder, Path(MANIFEST))
-    sync_folder(folder)
+    sync(folder)
     _clear(draft)
+    whole.unlink()
     return True
 
 
 def _names(draft: Path) -> list[Path]:
-    found = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
-    return [name for name in found if name != Path(_WHOLE)]
+    return sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
 
 
 def _move(draft: Path, folder: Path, name: Path) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (draft / name).replace(folder / name)
+    make_folder((folder / name).parent)
+    move(draft / name, folder / name)
 
 
 def _clear(draft: Path) -> None:
-    """Remove a draft, its mark last: a draft without its files has nothing left to settle."""
     if draft.is_symlink():
         draft.unlink()
-        return
-    for entry in draft.iterdir() if draft.is_dir() else ():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name != _WHOLE:
-            entry.unlink()
-    (draft / _WHOLE).unlink(missing_ok=True)
-    if draft.is_dir():
-        draft.rmdir()
+    elif draft.is_dir():
+        shutil.rmtree(draft)
 
 
 def _files_of(folder: Path) -> set[Path]:

@@ -58,7 +58,7 @@ class Sinks:
     def add(self, name: str, row: Mapping[str, Any], schema: Callable[[], Any] | None = None) -> None:
         """Add a row to a file; a parquet file needs a function that makes its schema."""
         if name not in self._open:
-            self._open[name] = self._opened(name, schema)
+            self.open(name, schema)
         self._open[name].add(row)
         self.rows[name] += 1
 
@@ -68,12 +68,14 @@ class Sinks:
             sink.write(content.encode())
         self.texts.append(name)
 
-    def _opened(self, name: str, schema: Callable[[], Any] | None) -> _Sink:
+    def open(self, name: str, schema: Callable[[], Any] | None = None) -> None:
+        """Open a file before its first row; those that were opened first are put in place last."""
         made = schema() if schema else None
         file = self._stack.enter_context(replacing(self._folder / name))
         if made is not None:
-            return _Table(file, made)
-        return _Lines(file) if name.endswith(".jsonl") else _List(file)
+            self._open[name] = _Table(file, made)
+        else:
+            self._open[name] = _Lines(file) if name.endswith(".jsonl") else _List(file)
 
 
 class _Lines:

@@ -73,20 +73,22 @@ def import_file(source: Path, target: Path) -> Imported:
     """
     table = _schema_of(target)
     left_out = target.with_name(f"{target.name}.left_out.jsonl")
-    left_out.unlink(missing_ok=True)
     layouts: Counter[str] = Counter()
     unread = 0
     with Sinks(target.parent) as sinks:
+        sinks.open(target.name, table)
         for one in records_in(source):
             if isinstance(one, QuestionError):
                 unread += 1
                 sinks.add(left_out.name, {"line": one.line, "problem": str(one)})
                 continue
             layouts[one["provenance"]["layout"]] += 1
-            sinks.add(target.name, row_of(one) if table else one, table)
+            sinks.add(target.name, row_of(one) if table else one)
         if not layouts:
             first = next(error for error in records_in(source) if isinstance(error, QuestionError))
             raise UsageError(f"{source}: no row fits a known layout ({_LAYOUTS}); first: {first}")
+        if not unread:
+            left_out.unlink(missing_ok=True)
     return Imported(layouts.total(), dict(layouts), unread)
 
 

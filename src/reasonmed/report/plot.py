@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
@@ -12,6 +15,7 @@ from reasonmed.report.page import Html
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_FOLDER = "MPLCONFIGDIR"
 _COLORS = ("#2f6fab", "#d1772e", "#4b9b5f", "#a64d79", "#7a6bb0", "#8a8f98")
 _BESIDE: dict[str, Any] = {"frameon": False, "loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
 """A legend beside the axes, where it covers nothing."""
@@ -72,19 +76,43 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: st
     return done[0]
 
 
+def _matplotlib() -> Any:  # noqa: ANN401 - an extra
+    """Matplotlib, which reads and writes no folder of the user's, unless the user names one in MPLCONFIGDIR.
+
+    It looks for settings and writes its list of fonts when it is imported, and not afterwards.
+    """
+    try:
+        with _configured():
+            import matplotlib as mpl  # noqa: PLC0415 - an extra
+            import matplotlib.backends.backend_svg  # noqa: PLC0415 - the same
+            import matplotlib.figure  # noqa: PLC0415 - the same
+    except ImportError as missing:
+        raise UsageError("plots need matplotlib: pip install 'reasonmed[plots]'") from missing
+    return mpl
+
+
+@contextmanager
+def _configured() -> Iterator[None]:
+    if _FOLDER in os.environ or "matplotlib.figure" in sys.modules:
+        yield
+        return
+    with TemporaryDirectory(prefix="reasonmed-") as empty:
+        os.environ[_FOLDER] = empty
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER]
+
+
 @contextmanager
 def _figure(title: str, height: float) -> Iterator[tuple[Any, list[Html]]]:
     """Axes to draw on; afterwards the list holds the picture."""
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
-    except ImportError as missing:
-        raise UsageError("plots need matplotlib: pip install 'reasonmed[plots]'") from missing
+    mpl = _matplotlib()
     done: list[Html] = []
     with mpl.rc_context(
         {"svg.hashsalt": "reasonmed", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
     ):
-        figure = Figure(figsize=(7.2, max(height, 1.6)), layout="constrained")
+        figure = mpl.figure.Figure(figsize=(7.2, max(height, 1.6)), layout="constrained")
         axes = figure.subplots()
         axes.set_title(_plain(title), loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)

@@ -7,15 +7,17 @@ import json
 import os
 import platform
 import socket
+import stat
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from reasonmed import __version__
-from reasonmed.documents import Refused, inside, is_plain_file
+from reasonmed.documents import Refused, inside
 from reasonmed.engine.ledger import Ledger
+from reasonmed.engine.ledger.repair import SIDES
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import is_draft, write_atomically
+from reasonmed.files import check_own_folder, is_draft, make_folder, open_own, open_there, write_atomically
 from reasonmed.recipe.identity import differences
 from reasonmed.runs.manifest import FORMAT, MANIFEST, READ_ONLY
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 _LONGEST_OWNER = 200
 _ANEW = {"judge-card": "-o NEW", "evaluate": "-o NEW --fork OLD, the folder of the older evaluation"}
 """How to begin anew with what a command has made; everywhere else ``-o NEW --fork OLD``."""
+
+
+_LONGEST_OWNER = 200
 
 
 class RunDirectory:
@@ -47,6 +52,12 @@ class RunDirectory:
     def exists(self) -> bool:
         """Whether a run is there."""
         return self.manifest_path.is_file() and self.ledger_path.is_file()
+
+    @property
+    def open_mode(self) -> int | None:
+        """The folder's permissions where other users have any; None where they have none."""
+        mode = stat.S_IMODE(self.path.stat().st_mode)
+        return mode if mode & 0o077 else None
 
     def manifest(self) -> dict[str, Any]:
         """What the run was started with.
@@ -92,7 +103,8 @@ class RunDirectory:
         """
         if self.path.exists() and not self.exists and not self._only_ours():
             raise RunDirectoryError(f"{self.path} exists and is no run of reasonmed; choose another -o")
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
+        check_own_folder(self.path)
         with self._lock():
             if self.manifest_path.exists():
                 self._check(manifest)
@@ -109,13 +121,15 @@ class RunDirectory:
     def owner(self) -> str | None:
         """Who is writing now, as ``pid 123 on host``; None when nobody is."""
         try:
-            with self._lock_file(os.O_RDONLY) as file:
+            with os.fdopen(open_there(self._lock_path), errors="replace") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return file.read(_LONGEST_OWNER).strip() or "another process"
         except FileNotFoundError:
             return None
+        except OSError as unread:
+            raise RunDirectoryError(f"{self._lock_path} cannot be read: {unread.strerror}") from unread
         return None
 
     def _no_run(self, missing: str) -> RunDirectoryError:
@@ -130,30 +144,14 @@ class RunDirectory:
 
     def _only_ours(self) -> bool:
         """Whether nothing but the remains of a start that was interrupted is here."""
-        own = {self._lock_path.name, self.ledger_path.name, "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed"}
+        ledger = self.ledger_path.name
+        own = {self._lock_path.name, ledger, f".{ledger}.closed", *(ledger + side for side in SIDES)}
         there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else {""}
         return all(name in own or is_draft(name) for name in there)
 
-    def _lock_file(self, flags: int) -> TextIO:
-        """The lock as a file: never through a link, and nothing to wait for."""
-        try:
-            opened = os.open(self._lock_path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-            file = os.fdopen(opened, "r+" if flags & os.O_RDWR else "r", encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            raise
-        except OSError as other:
-            raise self._no_lock(other.strerror) from other
-        if not is_plain_file(self._lock_path):
-            file.close()
-            raise self._no_lock("it is no regular file")
-        return file
-
-    def _no_lock(self, problem: object) -> RunDirectoryError:
-        return RunDirectoryError(f"{self._lock_path} cannot be opened: {problem}; it must be a file and no link")
-
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        with self._lock_file(os.O_RDWR | os.O_CREAT) as file:
+        with os.fdopen(open_own(self._lock_path, os.O_RDWR), "r+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as held:

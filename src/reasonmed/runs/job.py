@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from reasonmed.runs.directory import RunDirectory, make_manifest
 from reasonmed.runs.intake import admit
 from reasonmed.runs.pool import run, save, unfinished
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
-from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, signals
+from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, set_facts, signals
 from reasonmed.runs.socket import listening
 from reasonmed.types import Story
 
@@ -156,6 +157,13 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
     (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items", shape=tuple[int]))
     watch.done_before = watch.total - open_rows(ledger)
     watch.notes += job.notes
+    mode = job.folder.open_mode
+    if mode is not None and ledger.fact("told_open") is None:
+        watch.notes.append(
+            f"{job.folder.path} is open to other users of this machine (mode {mode:o}); what is written into it from "
+            f"now on is not. To close it: chmod -R go-rwx {shlex.quote(str(job.folder.path))}"
+        )
+        ledger.apply(set_facts(told_open="yes")).result()
     if ledger.saved is not None:
         watch.notes.append(str(ledger.saved))
     watch.notes += [f"changed since the last session: {change}" for change in changes]

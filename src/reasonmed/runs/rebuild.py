@@ -77,9 +77,8 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
                 changed.append(story.question.id)
                 await save(ledger, story)
         if stop.reason is None:
-            ledger.write("DELETE FROM scores").result()
             wanted = recipe.stages.score.sample if recipe.stages.score else None
-            await score_records(ledger, team, wanted, alive=64, stop=stop)
+            await score_records(ledger, team, wanted, alive=64, stop=stop, again=True)
         if stop.reason is not None:
             raise stop.reason
         write_outputs(folder, ledger, manifest)

@@ -58,12 +58,14 @@ def with_scores(ledger: Ledger, story: Story) -> Story:
     return replace(story, kept=tuple(scored(number, kept) for number, kept in enumerate(story.kept or (), 1)))
 
 
-async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive: int, stop: Stop) -> None:
-    """Score a sample of the records, or all; take back scores of records that are no longer in it."""
+async def score_records(
+    ledger: Ledger, team: Team, sample: int | None, *, alive: int, stop: Stop, again: bool = False
+) -> None:
+    """Score a sample of the records, or all, ``again`` also those that have a score; remove scores of all others."""
     options = team.stages.score
     if options is None or team.scorer is None:
         return
-    if sample is not None:
+    if sample is not None or again:
         wanted = set(draw_sample(record_ids(ledger), sample, options.seed))
         scored = ledger.query("SELECT record FROM scores", shape=tuple[str])
         outside = [name for (name,) in scored if name not in wanted]
@@ -78,14 +80,14 @@ async def score_records(ledger: Ledger, team: Team, sample: int | None, *, alive
         await _save(ledger, story.question.id, done)
         return done
 
-    async for _ in run(_one_record_stories(ledger, names), work, alive=alive, stop=stop):
+    async for _ in run(_one_record_stories(ledger, names, again=again), work, alive=alive, stop=stop):
         pass
 
 
-def _one_record_stories(ledger: Ledger, names: Iterator[str]) -> Iterator[Story]:
-    """For each record without a score, its story with this record alone; the question's id is the record's."""
+def _one_record_stories(ledger: Ledger, names: Iterator[str], *, again: bool) -> Iterator[Story]:
+    """For each record without a score, or each, its story with this record alone; the question's id is the record's."""
     for name in names:
-        if next(ledger.query("SELECT 1 FROM scores WHERE record = ?", name), None):
+        if not again and next(ledger.query("SELECT 1 FROM scores WHERE record = ?", name), None):
             continue
         question_id, _, number = name.rpartition("#")
         story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", question_id))

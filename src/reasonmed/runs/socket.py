@@ -3,51 +3,98 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import json
 import os
 import socket
-import tempfile
+import stat
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reasonmed.documents import Refused, decoded
 from reasonmed.errors import Drained, RunDirectoryError, UsageError
+from reasonmed.files import open_there, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.progress import Watch
 
 _LONGEST_PATH = 100
-"""Unix socket paths end at about this length; a longer run path gets a socket in the temporary folder."""
+"""Unix socket paths end at about this length; a longer run path gets a socket in a private folder elsewhere."""
+_SOCKET, _ELSEWHERE = "ctl.sock", "ctl.path"
+"""The socket, and the file of a run that says where its socket is if it is not in the run's folder."""
+_PREFIX = "reasonmed-"
 _PATIENCE = 10.0
 _PART, _LONGEST_ANSWER = 1 << 16, 1 << 22
 """Bytes of a part of an answer, and of the longest one that is read."""
 
 
-def socket_path(folder: RunDirectory) -> Path:
-    """Where a run listens."""
-    path = folder.path.resolve() / "ctl.sock"
-    if len(os.fsencode(path)) <= _LONGEST_PATH:
+def socket_path(folder: RunDirectory) -> Path | None:
+    """Where a run listens; None where it does not.
+
+    Raises:
+        RunDirectoryError: somebody else could be listening there.
+    """
+    path = folder.path.resolve() / _SOCKET
+    if _fits(path):
         return path
-    name = hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
-    private = Path(tempfile.gettempdir(), f"reasonmed-{os.getuid()}")
-    private.mkdir(mode=0o700, exist_ok=True)
-    return private / f"{name}.sock"
+    try:
+        with os.fdopen(open_there(folder.path / _ELSEWHERE)) as file:
+            found = Path(file.read(_LONGEST_PATH))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as wrong:
+        raise RunDirectoryError(f"{folder.path / _ELSEWHERE} cannot be read: {wrong}") from wrong
+    ours = found.is_absolute() and found.name == _SOCKET and found.parent.name.startswith(_PREFIX)
+    if not ours or not _is_private(found.parent):
+        raise RunDirectoryError(f"{found}, where {folder.path} is said to listen, is in no private folder of a run")
+    return found
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_PATH
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        facts = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o077
+
+
+@contextmanager
+def _place(folder: RunDirectory) -> Iterator[Path]:
+    """Where to listen: in the run's folder, else in a new private one that the run's folder names."""
+    path = folder.path.resolve() / _SOCKET
+    if _fits(path):
+        yield path
+        return
+    with TemporaryDirectory(prefix=_PREFIX, dir=_above()) as private:
+        write_atomically(folder.path / _ELSEWHERE, str(Path(private, _SOCKET)))
+        try:
+            yield Path(private, _SOCKET)
+        finally:
+            (folder.path / _ELSEWHERE).unlink(missing_ok=True)
+
+
+def _above() -> Path:
+    """The user's own runtime folder where there is one, else a folder for temporary files with a short enough path."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    found = [runtime] if runtime.is_absolute() and _is_private(runtime) else []
+    found.append(Path(gettempdir()))
+    return next((one for one in found if _fits(one / f"{_PREFIX}12345678" / _SOCKET)), Path("/tmp"))  # noqa: S108 - made private inside
 
 
 @asynccontextmanager
 async def listening(folder: RunDirectory, watch: Watch) -> AsyncIterator[None]:
     """Answer commands for as long as the run goes. Whoever holds the run's lock owns the socket."""
-    path = socket_path(folder)
-    path.unlink(missing_ok=True)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -59,17 +106,28 @@ async def listening(folder: RunDirectory, watch: Watch) -> AsyncIterator[None]:
         finally:
             writer.close()
 
-    before = os.umask(0o177)
-    try:
-        server = await asyncio.start_unix_server(answer, path)
-    finally:
-        os.umask(before)
-    try:
-        yield
-    finally:
-        server.close()
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+    _remove_stale(folder)
+    with _place(folder) as path:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(answer, path)
+        finally:
+            os.umask(before)
+        try:
+            yield
+        finally:
+            server.close()
+            path.unlink(missing_ok=True)
+
+
+def _remove_stale(folder: RunDirectory) -> None:
+    """Remove the private folder of a session that was killed."""
+    with suppress(RunDirectoryError, OSError):  # it is not ours, or is gone
+        stale = socket_path(folder)
+        if stale is not None and stale.parent != folder.path.resolve():
+            stale.unlink(missing_ok=True)
+            stale.parent.rmdir()
 
 
 def _obey(line: bytes, watch: Watch) -> dict[str, Any]:
@@ -114,18 +172,19 @@ def ask(folder: RunDirectory, command: dict[str, Any]) -> str | dict[str, Any]:
         UsageError: the run refuses the command.
     """
     folder.manifest()
-    if socket_path(folder).is_symlink():
-        raise RunDirectoryError(f"{socket_path(folder)} is a link; a run listens at none, so remove it")
+    path = socket_path(folder)
+    if path is None:
+        raise _not_running(folder)
+    if path.is_symlink():
+        raise RunDirectoryError(f"{path} is a link; a run listens at none, so remove it")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(_PATIENCE)
-            line.connect(str(socket_path(folder)))
+            line.connect(str(path))
             line.sendall(json.dumps(command).encode() + b"\n")
             answer = decoded(_line_of(line), _Answer)
     except (FileNotFoundError, ConnectionRefusedError) as silent:
-        raise RunDirectoryError(
-            f"{folder.path} is not running; the command that began it goes on, `reasonmed status` says how far it came"
-        ) from silent
+        raise _not_running(folder) from silent
     except PermissionError as foreign:
         raise RunDirectoryError(f"{folder.path} is run by another user, who alone may turn it") from foreign
     except Refused as garbage:
@@ -149,3 +208,9 @@ def _line_of(line: socket.socket) -> bytes:
             raise TimeoutError("no whole line came")
         found += part
     return bytes(found)
+
+
+def _not_running(folder: RunDirectory) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"{folder.path} is not running; the command that began it goes on, `reasonmed status` says how far it came"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from msgspec import Struct
 
 from reasonmed.documents import Count, Document, Number
 from reasonmed.errors import UsageError
-from reasonmed.files import write_atomically
+from reasonmed.files import is_draft, make_folder, move, sync, write_atomically
 from reasonmed.training import card, models
 from reasonmed.training import dependencies as extra
 from reasonmed.training.trainer import last_checkpoint
@@ -67,7 +66,7 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; -o names a folder")
     known = _read(folder / STARTED)
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    if not force and folder.is_dir() and not all(is_draft(entry.name) for entry in folder.iterdir()):
         if known is None:
             raise UsageError(f"{folder} holds other content; choose another -o, or replace it with --force")
         differing = sorted(name for name in identity if known.get(name) != identity[name])
@@ -77,11 +76,22 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
             )
         return (folder / RUN).is_file()
     if force and known is not None:
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
+    make_folder(folder)
     begun = {**identity, "trainings": card.trainings(prepared)}
     write_atomically(folder / STARTED, json.dumps(begun, indent=1) + "\n")
     return False
+
+
+def _clear(folder: Path) -> None:
+    """Remove an older run: first what says that it is finished, last what says that it was one."""
+    (folder / RUN).unlink(missing_ok=True)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != STARTED:
+            entry.unlink()
+    (folder / STARTED).unlink()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -137,7 +147,7 @@ def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN4
         return
     if lora is not None and lora.merge:
         merged = fitting.accelerator.unwrap_model(fitting.model).merge_and_unload()
-        (folder / ADAPTER).mkdir(exist_ok=True)
+        make_folder(folder / ADAPTER)
         _move(draft, folder / ADAPTER)
         merged.save_pretrained(draft)
         prepared.tokenizer.save_pretrained(draft)
@@ -148,4 +158,5 @@ def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN4
 def _move(source: Path, target: Path) -> None:
     for path in source.iterdir():
         if path.name not in ("training_args.bin", "README.md"):
-            os.replace(path, target / path.name)  # noqa: PTH105 - over an older file, on every system
+            sync(path)
+            move(path, target / path.name)

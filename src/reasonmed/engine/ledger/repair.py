@@ -5,15 +5,17 @@ What is lost is asked again; the damaged file is kept beside the new one.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from reasonmed.documents import Refused, is_plain_file, text_of
+from reasonmed.documents import Refused
 from reasonmed.engine.ledger import tables
 from reasonmed.engine.ledger.packing import torn, unpacked
 from reasonmed.errors import RunDirectoryError, StorageFailed
+from reasonmed.files import check_own, open_own, open_there, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 """Bytes of a database file's header: page size at 16, number of pages at 28 (sqlite.org/fileformat)."""
 SIDES = ("-wal", "-shm", "-journal")
+"""What SQLite puts beside a database."""
 _AROUND = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -66,25 +69,32 @@ def is_of_the_disk(failed: sqlite3.Error) -> bool:
 def mark_closed(path: Path) -> None:
     """Note the file as it is now: closed, and whole. Without the note it is checked before it is next written."""
     with suppress(OSError):
-        facts = path.stat()
-        _mark(path).unlink(missing_ok=True)
-        with _mark(path).open("x", encoding="ascii") as mark:  # never through a link
-            mark.write(f"{facts.st_size} {facts.st_mtime_ns}")
+        facts, mark = path.stat(), _mark(path)
+        mark.unlink(missing_ok=True)
+        with os.fdopen(open_own(mark, os.O_WRONLY | os.O_EXCL), "w", encoding="ascii") as file:
+            file.write(f"{facts.st_size} {facts.st_mtime_ns}")
 
 
 def mend(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | None:
     """Check a ledger unless it is as it was closed, and save what can be saved where it is damaged.
 
     Args:
-        path: the ledger's file; may not be there yet.
+        path: the ledger's file; an empty one, for its owner alone, is made where there is none.
         prepare: makes the tables of a new one.
+
+    Raises:
+        ReasonMedError: it, or a file that SQLite would write beside it, is a link or another user's.
     """
     mark = _mark(path)
-    if not path.is_file():
-        return None
+    finished = _put_in_place(path)
+    for side in SIDES:
+        check_own(path.with_name(path.name + side))
+    os.close(open_own(path, os.O_RDWR))
+    if finished is not None:
+        return finished
     facts = path.stat()
-    with suppress(OSError, Refused):
-        if is_plain_file(mark) and text_of(mark) == f"{facts.st_size} {facts.st_mtime_ns}":
+    with suppress(OSError, ValueError), os.fdopen(open_there(mark), encoding="ascii") as file:
+        if file.read() == f"{facts.st_size} {facts.st_mtime_ns}":
             mark.unlink()
             return None
     with suppress(IsADirectoryError, PermissionError):
@@ -125,27 +135,43 @@ def _texts_are_whole(connection: sqlite3.Connection, table: str) -> bool:
     return all(not torn(unpacked, blob) for (blob,) in connection.execute(f"SELECT {column} FROM {table}"))  # noqa: S608 - our names
 
 
-def _save(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved:
+def _save(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Saved | None:
     draft, reading = path.with_name(f"{path.name}.saving"), path.with_name(f"{path.name}.reading")
     for old in (draft, reading):
-        for suffix in ("", *SIDES):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
+        _remove(old)
+        os.close(open_own(old, os.O_WRONLY | os.O_EXCL))
     _padded_copy(path, reading)
     _check_tables(reading, path)
     with closing(sqlite3.connect(draft, isolation_level=None)) as new:
         prepare(new)
-        rows = {table: _copy(reading, new, table) for table in (*_TABLES, *tables.LATER)}
+        for table in (*_TABLES, *tables.LATER):
+            _copy(reading, new, table)
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
-        number += 1
-    path.rename(kept)
-    for suffix in SIDES:
-        reading.with_name(reading.name + suffix).unlink(missing_ok=True)
+    _remove(reading)
+    draft.rename(_saved(path))
+    return _put_in_place(path)
+
+
+def _saved(path: Path) -> Path:
+    """Where the new ledger waits when it is whole: from then on it takes the place of the damaged one."""
+    return path.with_name(f"{path.name}.saved")
+
+
+def _put_in_place(path: Path) -> Saved | None:
+    """Keep a damaged ledger and put the one that was saved of it in its place, also where that was interrupted."""
+    saved = _saved(path)
+    if saved.is_symlink() or not saved.is_file():
+        return None
+    kept = _kept(path)
+    if not kept.exists():
+        _double(path, kept)
+    for side in SIDES:  # after the new one is whole: without its log the damaged one is worth less
         with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
-    reading.unlink()
-    draft.rename(path)
+            path.with_name(path.name + side).rename(kept.with_name(kept.name + side))
+    with closing(sqlite3.connect(saved)) as new:
+        rows = {table: _count(new, table) for table in _TABLES}
+    saved.replace(path)
+    sync(path.parent)
     return Saved(rows, kept)
 
 
@@ -160,12 +186,40 @@ def _check_tables(copy: Path, path: Path) -> None:
         raise RunDirectoryError(f"{path} is no ledger of reasonmed: {problem}") from problem
 
 
+def _kept(path: Path) -> Path:
+    """The name under which a damaged ledger is kept: the one that it has already, or the next that is free."""
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists() and not kept.samefile(path):
+        number += 1
+    return kept
+
+
+def _double(path: Path, kept: Path) -> None:
+    """Give a file a second name, or make a copy where the file system has no hard links."""
+    try:
+        kept.hardlink_to(path)
+    except OSError:
+        shutil.copy(path, kept)
+
+
+def _remove(path: Path) -> None:
+    """Remove a database with all that is beside it."""
+    for suffix in ("", *SIDES):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    (found,) = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()  # noqa: S608 - our names
+    return int(found)
+
+
 def _padded_copy(path: Path, copy: Path) -> None:
     """A copy of the file and its log that is as long as its header says: SQLite reads nothing of a shorter one."""
-    shutil.copy(path, copy)
-    log = path.with_name(f"{path.name}-wal")
+    shutil.copyfile(path, copy)
+    log, copied = (one.with_name(f"{one.name}-wal") for one in (path, copy))
     if log.is_file():
-        shutil.copy(log, copy.with_name(f"{copy.name}-wal"))
+        os.close(open_own(copied, os.O_WRONLY | os.O_EXCL))
+        shutil.copyfile(log, copied)
     with copy.open("r+b") as file:
         header = file.read(_HEADER)
         if len(header) < _HEADER:
@@ -176,15 +230,13 @@ def _padded_copy(path: Path, copy: Path) -> None:
             file.truncate(length)
 
 
-def _copy(path: Path, new: sqlite3.Connection, table: str) -> int:
-    """Copy every readable row of a table; gives their number."""
-    count = 0
+def _copy(path: Path, new: sqlite3.Connection, table: str) -> None:
+    """Copy every readable row of a table."""
     new.execute("BEGIN")
     for row in _readable(path, table):
         marks = ", ".join("?" * len(row))
-        count += new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount  # noqa: S608 - our names
+        new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 - our names
     new.execute("COMMIT")
-    return count
 
 
 def _readable(path: Path, table: str) -> Iterator[tuple[object, ...]]:

@@ -11,7 +11,7 @@ from reasonmed.errors import UsageError
 from reasonmed.evaluation import Reading, evaluate, of_folder
 from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, pooled
 from reasonmed.evaluation.answers import read_results
-from reasonmed.files import write_atomically
+from reasonmed.files import make_folder, write_atomically
 from reasonmed.report.statistics.seeds import FEWEST
 from reasonmed.training import dependencies as extra
 from reasonmed.training import models
@@ -101,7 +101,7 @@ def run(
         )
     rows = {variant: sft.read(source, changed(plan.settings, {"variant": variant})) for variant in plan.variants}
     common = _common(rows)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     for arm in plan.arms:
         tell(f"{arm.name}: training")
         _train(arm, plan, source, (out, common), tell)
