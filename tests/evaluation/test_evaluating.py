@@ -129,8 +129,8 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
     Model(monkeypatch, answer)
     told = evaluate([file], [model()], tmp_path / "out")
     found = cell(told)
-    kinds = ("correct", "wrong", "unparsed", "truncated", "failed")
-    assert [found[kind] for kind in kinds] == [6, 2, 4, 4, 4]
+    kinds = ("correct", "wrong", "unparsed", "truncated", "unended", "failed")
+    assert [found[kind] for kind in kinds] == [6, 2, 4, 2, 2, 4]
     assert found["truncated_right"] == 2
     assert found["accuracy"]["value"] == 0.3
     answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
@@ -141,7 +141,7 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
             "unparsed",
             "unparsed",
             "truncated",
-            "truncated",
+            "unended",
             "failed",
             "failed",
             "correct",
@@ -151,7 +151,7 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
     assert "Let me see." in answers[9].text
     assert {row.reason for row in answers} == {None, "context", "filtered"}
     report = (tmp_path / "out" / "report.md").read_text()
-    assert "20.0 % of the answers are truncated" in report
+    assert "20.0 % of the answers are unparsed" in report
 
 
 def test_nothing_is_asked_a_second_time_however_bad_the_reply(

@@ -24,6 +24,7 @@ _MANY = 0.1
 _MENDS = {
     "unparsed": "; look at its answers, and at the prompt",
     "truncated": "; raise --max-tokens",
+    "unended": "; the model stops inside its thinking: look at its chat template, or ask with --no-thinking",
     "failed": "; the answers say why",
 }
 
@@ -117,7 +118,7 @@ def _accuracy(told: Mapping[str, Any]) -> Table:
     ]  # fmt: skip
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
-    note = "Unparsed, truncated and failed answers count as not right. Accuracy is over questions (micro)."
+    note = "Unparsed, truncated, unended and failed answers count as not right. Accuracy is over questions (micro)."
     return Table(
         "Accuracy", tuple(columns[place] for place in keep), [tuple(row[p] for p in keep) for row in rows], note
     )
@@ -130,7 +131,7 @@ def _clean(cell: Mapping[str, Any]) -> str:
 
 
 def _answers(told: Mapping[str, Any]) -> Table:
-    names = ("answers", "correct", "wrong", "unparsed", "truncated", "failed")
+    names = ("answers", "correct", "wrong", "unparsed", "truncated", "unended", "failed")
     rows = []
     for name, model, cell in each(told):
         tokens = cell["tokens"]

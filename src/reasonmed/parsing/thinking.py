@@ -37,6 +37,9 @@ _CLOSE = re.compile(rf"{_CLOSE_TAG}|(?-i:assistantfinal)", re.IGNORECASE)
 """With gpt-oss's channels as servers leave them that take the special tokens out: no space after either word."""
 _TAG = re.compile(rf"{_OPEN_TAG}|{_CLOSE_TAG}", re.IGNORECASE)
 _ANY = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
+_OPENED = re.compile(rf"(?:{_OPEN_TAG})\s*\Z", re.IGNORECASE)
+_OPENED_WITHIN = 200
+"""Characters at the end of a prompt that may hold an opening mark of thinking."""
 _BEGINNINGS = ("<", "[", "&", "\\u003", "◁", "analysis", "assistantfinal")
 _MARK = r"(?:\#{1,6}[ \t]*|\*\*)"
 _END = r":?(?:\*\*)?:?[ \t]*"
@@ -86,6 +89,25 @@ def split_thinking(reply: str) -> Split:
     if closes:
         return Split(_ANY.sub("", before).strip(), after.strip(), closed=True)
     return _split_headings(reply)
+
+
+def opening(prompt: str) -> str:
+    """The mark of thinking that a prompt ends with, and leaves open: the reply begins inside it. Empty without one.
+
+    Read such a reply with the mark before it, or thinking that never ends passes for an answer.
+    """
+    found = _OPENED.search(prompt[-_OPENED_WITHIN:])
+    return found[0] if found else ""
+
+
+def is_mark(token: str) -> bool:
+    """Whether a token opens or closes thinking."""
+    return _TAG.fullmatch(token) is not None
+
+
+def is_special(token: str) -> bool:
+    """Whether a text looks like a control token of chat templates, such as ``<|im_end|>``."""
+    return _SPECIAL.fullmatch(token) is not None
 
 
 def _may_hold_marks(text: str) -> bool:

@@ -15,7 +15,7 @@ from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
 from reasonmed.report.plot import lines
 from reasonmed.training import dependencies as extra
-from reasonmed.training import models
+from reasonmed.training import models, provenance
 from reasonmed.training.memory import operations
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def identity(prepared: Prepared) -> dict[str, Any]:
 def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
     """The content of ``run.json``."""
     rows = [prepared.data.train.rows[one.row] for one in prepared.train.kept]
-    stems = sorted({row.stem for row in rows if row.stem})
+    before = provenance.of_base(prepared.base)
+    stems = sorted({row.stem for row in rows if row.stem} | (before.stems or set()))
+    known = all(row.stem for row in rows) and before.stems is not None
     return {
         "reasonmed": __version__,
         "method": prepared.settings.method,
@@ -53,6 +55,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
             "name": _public(prepared.base.name),
             "identity": models.identity(prepared.base),
             "parameters": prepared.model.parameters,
+            "trained": before.record,
         },
         "settings": {
             **prepared.settings.model_dump(mode="json"),
@@ -68,12 +71,14 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
             "trained_on": len(rows),
             "too_long": prepared.train.too_long,
             "without_loss": prepared.train.masked,
+            "control_tokens": {row: list(names) for row, names in prepared.train.controls.items()},
             "validation_rows": len(prepared.validation.kept) if prepared.validation else 0,
             "tokens": prepared.train.total,
             "tokens_learned": prepared.train.learned,
             "longest": max(len(one) for one in prepared.train.kept),
         },
         "template": prepared.template_hash,
+        "end": {"token": prepared.end.text, "id": prepared.end.token, "base": prepared.end.base},
         "layout": _layout(prepared),
         "measured": {**measured, **_pace(prepared, measured)},
         "loss": _losses(history),
@@ -82,7 +87,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
         "versions": {name: version(name) for name in extra.PACKAGES},
         "question_ids": sorted({row.question_id for row in rows}),
-        "stems": stems if all(row.stem for row in rows) else None,
+        "stems": stems if known else None,
         "rows_without_stem": sum(not row.stem for row in rows),
     }
 
@@ -184,7 +189,8 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     rows = [
         ("base model", f"{plain(base['name'])} ({base['parameters'] / 1e6:,.0f} M parameters)"),
         ("data", f"{data['trained_on']:,} {data['kind']}{variant}, hash {data['hash']}"),
-        ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
+        ("left out", _left_out(data)),
+        *((("replies end with", _ending(told)),) if "ending" in told else ()),
         ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} {data['kind']}"),
         ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
         ("seed", settings["seed"]),
@@ -205,6 +211,21 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
         "`reasonmed evaluate` can tell the questions that it has seen.\n"
     )
+
+
+def _left_out(data: dict[str, Any]) -> str:
+    counts = f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"
+    return f"{counts}, {len(data.get('control_tokens', ()))} with control tokens in their texts"
+
+
+def _ending(told: dict[str, Any]) -> str:
+    """The end token, and what came of asking the model one training prompt."""
+    token, ending = f"`{plain(told['end']['token'])}`", told["ending"]
+    if ending["stopped"] is None:
+        return f"{token}; not tried"
+    if ending["stopped"]:
+        return f"{token}; asked a training prompt, the model ended its reply by itself"
+    return f"{token}; **asked a training prompt, the model did not end its reply** within {ending['limit']:,} tokens"
 
 
 def _ends(told: dict[str, float | None]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jinja2 import TemplateError
+
 from reasonmed.errors import UsageError
 from reasonmed.training import dependencies as extra
-from reasonmed.training import models
+from reasonmed.training import ends, models
 from reasonmed.training.batches import Layout, Plan
 from reasonmed.training.memory import Choice, Device, device
 from reasonmed.training.methods import METHODS, Method, Model
@@ -28,6 +30,8 @@ class Prepared(NamedTuple):
     data: Data[Any]
     base: models.Base
     tokenizer: Any
+    end: ends.End
+    """The token that ends replies."""
     model: Model
     limit: int
     """Tokens of the longest row that is kept."""
@@ -46,7 +50,14 @@ class Prepared(NamedTuple):
     def ready(self) -> Ready:
         """What a trainer is made of."""
         held_out = self.validation.kept if self.validation else []
-        return Ready(self.settings, self.choice, self.plan, self.layout, self.train.kept, held_out, self.tokenizer)
+        return Ready(
+            self.settings, self.choice, self.plan, self.layout, self.train.kept, held_out, self.tokenizer, self.end
+        )
+
+    @property
+    def context(self) -> int:
+        """Tokens that the model can have before it."""
+        return models.context(self.model.config) or self.limit
 
     @property
     def layout(self) -> Layout:
@@ -75,16 +86,29 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
     base = models.find(settings)
     config = models.config(base)
     tokenizer = models.tokenizer(base, settings.template)
-    limit = _limit(settings, config)
+    end = _end(tokenizer, found)
+    limit, bound = _limit(settings, config), "max_length" if settings.max_length else "model's context"
     train = method.tokenize(found.train.rows, tokenizer, limit, settings)
-    check_share(train, limit)
+    check_share(train, limit, bound=bound)
     held_out = None
     if found.validation and settings.evaluate:
         held_out = method.tokenize(found.validation.rows, tokenizer, limit, settings)
+        check_share(held_out, limit, bound=bound, what="validation rows")
     model = Model(config, models.count(config))
     machine = device()
     choice, planned = method.lay(settings, model, (train.kept, held_out.kept if held_out else []), machine)
-    return Prepared(settings, found, base, tokenizer, model, limit, train, held_out, machine, choice, planned)
+    return Prepared(settings, found, base, tokenizer, end, model, limit, train, held_out, machine, choice, planned)
+
+
+def _end(tokenizer: Any, found: Data[Any]) -> ends.End:  # noqa: ANN401
+    """The token that ends replies, as the tokenizer's own from here on."""
+    prompt = [message.chat for message in found.train.rows[0].prompt]
+    try:
+        end = ends.find(tokenizer, prompt)
+    except TemplateError as refused:
+        raise UsageError(f"the chat template refuses a row: {refused}. Name another one with `template:`") from refused
+    ends.adopt(tokenizer, end, prompt)
+    return end
 
 
 def _limit(settings: Training, config: Any) -> int:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.files import write_atomically
-from reasonmed.training import card, models
+from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
-from reasonmed.training.trainer import last_checkpoint
+from reasonmed.training.checkpoints import newest, storing, sync
+from reasonmed.training.folder import ADAPTER, CHECKPOINTS, RUN, open_folder, overridden, release, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,48 +21,7 @@ if TYPE_CHECKING:
 
     from reasonmed.training.prepare import Prepared
 
-RUN = "run.json"
-STARTED = "training.json"
-CHECKPOINTS = "checkpoints"
-ADAPTER = "adapter"
-
-
-def open_folder(folder: Path, prepared: Prepared, *, force: bool) -> bool:
-    """Make the model folder, or go on with it; returns whether the model in it is already finished.
-
-    Raises:
-        UsageError: the folder holds something else, or a run of other data or settings.
-    """
-    if extra.processes()[0] != 0:  # the first process makes the folder, and ends all where it must not
-        return not force and (folder / RUN).is_file()
-    identity = card.identity(prepared)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; -o names a folder")
-    known = _read(folder / STARTED)
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        if known is None:
-            raise UsageError(f"{folder} holds other content; choose another -o, or replace it with --force")
-        differing = sorted(name for name in identity if known.get(name) != identity[name])
-        if differing:
-            raise UsageError(
-                f"{folder} was begun with other {', '.join(differing)}; choose another -o, or begin anew with --force"
-            )
-        return (folder / RUN).is_file()
-    if force and known is not None:
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / STARTED, json.dumps(identity, indent=1) + "\n")
-    return False
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as torn:
-        raise UsageError(f"{path} cannot be read: {torn}; begin anew with --force") from torn
-    return found if isinstance(found, dict) else None
+__all__ = ["ADAPTER", "CHECKPOINTS", "RUN", "open_folder", "train"]
 
 
 def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -74,31 +35,77 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     Raises:
         UsageError: the layout would let packed rows see each other on this model, or the loss is no number.
     """
+    try:
+        with storing(folder):
+            return _train(prepared, folder, tell)
+    finally:
+        release(folder)
+
+
+def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    import torch  # noqa: PLC0415 - an extra
+
+    fitting = _started(prepared, folder, tell)
+    last, remarks = newest(folder / CHECKPOINTS)
+    for remark in remarks:
+        tell({"remark": f"{remark}; {f'resuming from {last.name}' if last else 'beginning at the first step'}"})
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    done = fitting.train(resume_from_checkpoint=str(last) if last else None)
+    history = fitting.state.log_history
+    measured = prepared.settings.evaluate and prepared.ready.validation
+    if measured and not any("eval_loss" in one for one in history[-2:]):
+        fitting.evaluate()
+    fitting.check_weights()
+    fitting.rotate()
+    _save(fitting, prepared, folder)
+    if extra.processes()[0] != 0:
+        return {}
+    peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    facts = {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
+    del fitting
+    gc.collect()
+    torch.cuda.empty_cache()
+    told = card.run_record(prepared, history, facts)
+    told |= {"ending": _tried(prepared, folder), "overrides": overridden(folder)}
+    card.write(folder, told, history, prepared.method.WATCHED)
+    content = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    if (folder / ADAPTER).is_dir():
+        write_atomically(folder / ADAPTER / RUN, content)
+    write_atomically(folder / RUN, content)
+    return told
+
+
+def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    """The trainer with its model; a start that is refused leaves no folder behind."""
     import torch  # noqa: PLC0415 - an extra
     from transformers import set_seed  # noqa: PLC0415 - an extra
 
     settings, choice = prepared.settings, prepared.choice
     set_seed(settings.seed)
     full = settings.lora is None or choice.precision == "fp32"
-    model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
-    fitting = prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
-    last = last_checkpoint(folder / CHECKPOINTS)
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    done = fitting.train(resume_from_checkpoint=str(last) if last else None)
-    history = fitting.state.log_history
-    if settings.evaluate and prepared.ready.validation and not any("eval_loss" in one for one in history[-2:]):
-        fitting.evaluate()
-    _save(fitting, prepared, folder)
-    told: dict[str, Any] = {}
-    if extra.processes()[0] == 0:
-        peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-        told = card.run_record(
-            prepared, history, {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
-        )
-        card.write(folder, told, history, prepared.method.WATCHED)
-        write_atomically(folder / RUN, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    return told
+    try:
+        model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
+        ends.stop_at(model, prepared.end)
+        return prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
+    except BaseException as refused:
+        withdraw(folder)
+        if isinstance(refused, (ImportError, ValueError, TypeError)):
+            raise UsageError(
+                f"the trainer does not start with these settings: {' '.join(str(refused).split())[:400]}. Change the "
+                "training file, trl_args among it"
+            ) from refused
+        raise
+
+
+def _tried(prepared: Prepared, folder: Path) -> dict[str, Any]:
+    """Whether the saved model ends a reply by itself; where it cannot be asked, why."""
+    if extra.sharded():
+        return {"stopped": None, "reason": "the weights are dealt out among processes (FSDP)"}
+    try:
+        return ends.tried(folder, prepared)
+    except (RuntimeError, OSError, ValueError) as failed:  # all is saved: a model that cannot be loaded here is said
+        return {"stopped": None, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}
 
 
 def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN401
@@ -113,6 +120,9 @@ def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN4
         _move(draft, folder / ADAPTER)
         merged.save_pretrained(draft)
         prepared.tokenizer.save_pretrained(draft)
+    elif lora is not None:
+        fitting.accelerator.unwrap_model(fitting.model).generation_config.save_pretrained(draft)
+    sync(draft)
     _move(draft, folder)
     shutil.rmtree(draft)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from reasonmed.errors import RecipeError
+from reasonmed.errors import RecipeError, UsageError
 from reasonmed.recipe.reading import explain, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 METHODS = {
     "sft": {},
@@ -35,6 +38,11 @@ OWNED = {
     "max_steps": "say max_steps at the top level",
     "seed": "say seed at the top level",
     "dataset_kwargs": "rows come tokenized",
+    "assistant_only_loss": "only the reply is learned, whatever the template marks",
+    "completion_only_loss": "only the reply is learned, and nothing else can be",
+    "eos_token": "the end token follows from the chat template",
+    "chat_template_path": "say template at the top level",
+    "save_total_limit": "say keep_checkpoints at the top level",
     "train_sampling_strategy": "the order of rows follows from seed",
     "save_steps": "say save_steps at the top level",
     "torch_compile": "say compile at the top level",
@@ -113,6 +121,8 @@ class Training(_Part):
     compile: Literal["auto"] | bool = "auto"
     template: str | None = None
     """A Jinja file in place of the tokenizer's chat template, or ``plain``."""
+    control_tokens: Literal["refuse", "text"] = "refuse"
+    """Rows with control tokens such as ``<|im_end|>`` in their texts are left out, or read as plain text."""
     save_steps: int | None = Field(None, ge=1)
     """None saves a checkpoint every tenth of the run."""
     keep_checkpoints: int = Field(1, ge=1)
@@ -183,6 +193,25 @@ def changed(settings: Training, changes: dict[str, Any]) -> Training:
         return Training.model_validate({**settings.model_dump(), **changes})
     except ValidationError as wrong:
         raise RecipeError(list(explain(wrong, Training)), "options") from wrong
+
+
+OVERRIDES = ("learning_rate", "clip", "precision")
+"""What may change between two sessions of one run."""
+
+
+def overrides(given: Iterable[str]) -> dict[str, Any]:
+    """Values of ``--override NAME=VALUE``.
+
+    Raises:
+        UsageError: a name that cannot change within a run, or no value.
+    """
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if name not in OVERRIDES or not equals:
+            raise UsageError(f"--override {one}: must be NAME=VALUE, with one of {', '.join(OVERRIDES)}")
+        found[name] = value
+    return found
 
 
 def _beside(value: str | None, folder: Path | None) -> str | None:

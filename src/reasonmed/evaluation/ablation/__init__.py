@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reasonmed.errors import UsageError
@@ -12,7 +13,7 @@ from reasonmed.evaluation.ablation.pooled import pooled
 from reasonmed.evaluation.answers import read_results
 from reasonmed.files import write_atomically
 from reasonmed.training import dependencies as extra
-from reasonmed.training import models
+from reasonmed.training import models, provenance
 from reasonmed.training import run as fit
 from reasonmed.training.methods import sft
 from reasonmed.training.prepare import Prepared, prepare
@@ -21,7 +22,6 @@ from reasonmed.training.settings import Training, changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from reasonmed.evaluation import Settings
     from reasonmed.evaluation.answers import Result
@@ -153,6 +153,8 @@ def _base(settings: Training, out: Path) -> Path:
     if not (folder / "config.json").is_file():
         models.load(base, torch.float32, "sdpa").save_pretrained(folder)
         models.tokenizer(base, settings.template).save_pretrained(folder)
+        if before := provenance.read(Path(base.place)):
+            write_atomically(folder / fit.RUN, json.dumps(before, indent=1, ensure_ascii=False) + "\n")
     return folder
 
 

@@ -50,5 +50,8 @@ class Method(Protocol):
     def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
         """The first row as the model sees it: titles and texts."""
 
+    def shortest(self, tokens: Tokens[Any]) -> tuple[int, list[int], int]:
+        """A row to try the trained model on: its place, its prompt, and tokens of its reply, 0 where it has none."""
+
 
 METHODS: dict[str, Method] = {"sft": sft, "dpo": dpo, "grpo": grpo}

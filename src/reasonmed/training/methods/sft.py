@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Collator, Layout, groups, plan
+from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import FLASH, Load, choose
 from reasonmed.training.packing_check import check_apart
 from reasonmed.training.tokens import Said, check_template
 from reasonmed.training.tokens import tokenize as render
-from reasonmed.training.trainer import NoCard, arguments, build, lower
+from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,14 +54,14 @@ def files(variant: str) -> data.Files[data.Row]:
     )
 
 
-def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, _: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
     """Prompts and completions as tokens.
 
     Raises:
         UsageError: the chat template loses a part of a completion, or never ends it.
     """
     said = [Said(row.id, row.prompt, row.completion) for row in rows]
-    found = render(said, tokenizer, limit)
+    found = render(said, tokenizer, limit, settings)
     check_template(found, said, tokenizer)
     return found
 
@@ -86,6 +87,12 @@ def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Any) 
     ]
 
 
+def shortest(tokens: Tokens[Tokenized]) -> tuple[int, list[int], int]:
+    """The row with the shortest reply: its place, its prompt, and how many tokens the reply has."""
+    one = min(tokens.kept, key=lambda one: one.learned)
+    return one.row, list(map(int, one.ids[: one.start])), one.learned
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these rows.
 
@@ -101,7 +108,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     pad = ready.tokenizer.pad_token_id
     held_out = groups([len(one) for one in ready.validation], ready.layout)
 
-    class Trainer(NoCard, SFTTrainer):  # type: ignore[misc] # TRL has no types
+    class Trainer(Careful, SFTTrainer):  # type: ignore[misc] # TRL has no types
         """Keeps our order, and measures the validation loss over tokens, not over micro-batches."""
 
         def get_eval_dataloader(self, _: object = None) -> Any:  # noqa: ANN401

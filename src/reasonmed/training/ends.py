@@ -1,0 +1,114 @@
+"""The token that ends a reply: found in what the chat template writes, and made an end of the model that is saved.
+
+The end of a turn and the end of text are two tokens in many base models (Qwen's ``<|im_end|>`` and ``<|endoftext|>``).
+A model learns to stop with the first; whoever runs it stops at what its files name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reasonmed.backends._chat import end_of, ending
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from reasonmed.training.prepare import Prepared
+
+_ROOM = 64
+"""Tokens that a reply may be longer than twice the one that was learned, where the model is tried."""
+
+
+class End(NamedTuple):
+    """How replies end."""
+
+    token: int
+    text: str
+    """The token's text, as ``eos_token`` of a tokenizer has it."""
+    base: str
+    """The tokenizer's own ``eos_token`` before."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the base model's tokenizer names another token."""
+        return self.text != self.base
+
+
+def find(tokenizer: Any, prompt: Sequence[dict[str, str]]) -> End:  # noqa: ANN401 - transformers has no types
+    """The token with which the chat template ends a reply to this prompt.
+
+    Raises:
+        UsageError: there is none.
+    """
+    tail = ending(tokenizer, prompt)
+    token = end_of(tokenizer, tail)
+    if token is None:
+        raise UsageError(
+            "the chat template does not end a reply with an end token (behind the reply it puts "
+            f"{tokenizer.decode(tail)!r}): a model trained on it would never stop. Name another template with "
+            "`template:`"
+        )
+    return End(token, tokenizer.convert_ids_to_tokens(token), tokenizer.eos_token)
+
+
+def adopt(tokenizer: Any, end: End, prompt: Sequence[dict[str, str]]) -> None:  # noqa: ANN401
+    """Make it the tokenizer's ``eos_token``, unless the template renders something else for it."""
+    before = ending(tokenizer, prompt)
+    tokenizer.eos_token = end.text
+    if ending(tokenizer, prompt) != before:
+        tokenizer.eos_token = end.base
+
+
+def stop_at(model: Any, end: End) -> None:  # noqa: ANN401
+    """Make it an end of the model's configuration and of how it generates; ends that they have already stay."""
+    for config in (model.config.get_text_config(), model.config, model.generation_config):
+        config.eos_token_id = with_end(getattr(config, "eos_token_id", None), end.token)
+
+
+def with_end(known: int | list[int] | None, token: int) -> int | list[int]:
+    """Ends as a configuration has them, with one more first."""
+    ends = [] if known is None else [known] if isinstance(known, int) else list(known)
+    if token in ends:
+        return known if known is not None else token
+    return [token, *ends] if ends else token
+
+
+def tried(folder: Path, prepared: Prepared) -> dict[str, Any]:
+    """Whether the model as saved ends a reply to one training prompt by itself, by what its own files say.
+
+    Args:
+        folder: the model folder.
+        prepared: the run that it is of; the row with the shortest reply is asked.
+    """
+    import torch  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM, GenerationConfig  # noqa: PLC0415 - an extra
+
+    row, prompt, learned = prepared.method.shortest(prepared.train)
+    cuda = prepared.machine.kind == "cuda"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if cuda else torch.float32)
+    model = model.to(prepared.machine.kind).eval()
+    most = min(learned or prepared.settings.rollouts.max_tokens, prepared.limit) * 2 + _ROOM
+    most = max(min(most, prepared.context - len(prompt)), 1)
+    own = GenerationConfig.from_pretrained(folder)
+    ids = torch.tensor([prompt], device=model.device)
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=ids,
+            generation_config=own,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=most,
+            do_sample=False,
+            pad_token_id=prepared.tokenizer.pad_token_id,
+        )
+    written = out[0, len(prompt) :].tolist()
+    ends = own.eos_token_id
+    ends = ends if isinstance(ends, list) else [ends]
+    return {
+        "row": prepared.data.train.rows[row].id,
+        "stopped": written[-1] in ends,
+        "tokens": len(written),
+        "limit": most,
+        "ends": prepared.tokenizer.convert_ids_to_tokens(ends),
+    }
