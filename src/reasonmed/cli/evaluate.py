@@ -91,13 +91,14 @@ def evaluate(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
+    from reasonmed.recipe import load as load_recipe  # noqa: PLC0415 - the same
     from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
 
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")
     if protocol not in ("generate", "loglikelihood"):
         raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
-    chosen = options.load_recipe(recipe) if recipe is not None else None
+    chosen = load_recipe(recipe, bare=True) if recipe is not None else None
     settings = engine.Settings(
         protocol="loglikelihood" if protocol == "loglikelihood" else "generate",
         samples=samples,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import TemplateError
 
 from reasonmed.errors import UsageError
 from reasonmed.training import dependencies as extra
-from reasonmed.training import ends, models
+from reasonmed.training import early, ends, models
 from reasonmed.training.batches import Layout, Plan
 from reasonmed.training.memory import Choice, Device, device
 from reasonmed.training.methods import METHODS, Method, Model
@@ -17,8 +18,6 @@ from reasonmed.training.tokens import Tokens, check_share
 from reasonmed.training.trainer import Ready
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reasonmed.training.data import Data
     from reasonmed.training.settings import Training
 
@@ -83,8 +82,13 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
     found = method.read(folder, settings)
     if ids is not None:
         found = found.only(ids)
+    early.check_packages(settings)
     base = models.find(settings)
+    early.check_weights(base)
     config = models.config(base)
+    bare = models.without_weights(config)
+    parameters = models.parameters(bare)
+    early.check_targets(settings.lora, bare)
     tokenizer = models.tokenizer(base, settings.template)
     end = _end(tokenizer, found)
     limit, bound = _limit(settings, config), "max_length" if settings.max_length else "model's context"
@@ -94,10 +98,12 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
     if found.validation and settings.evaluate:
         held_out = method.tokenize(found.validation.rows, tokenizer, limit, settings)
         check_share(held_out, limit, bound=bound, what="validation rows")
-    model = Model(config, models.count(config))
+    model = Model(config, parameters)
     machine = device()
     choice, planned = method.lay(settings, model, (train.kept, held_out.kept if held_out else []), machine)
-    return Prepared(settings, found, base, tokenizer, end, model, limit, train, held_out, machine, choice, planned)
+    made = Prepared(settings, found, base, tokenizer, end, model, limit, train, held_out, machine, choice, planned)
+    method.configure(made.ready, Path("checkpoints"))
+    return made
 
 
 def _end(tokenizer: Any, found: Data[Any]) -> ends.End:  # noqa: ANN401

@@ -44,6 +44,9 @@ class Method(Protocol):
     ) -> tuple[Choice, Plan]:
         """How the work is laid out, for training and validation rows."""
 
+    def configure(self, ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+        """TRL's configuration; checkpoints go to ``folder``."""
+
     def make(self, model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
         """A trainer; checkpoints go to ``folder``."""
 

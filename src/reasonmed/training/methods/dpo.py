@@ -135,9 +135,28 @@ def shortest(tokens: Tokens[Both]) -> tuple[int, list[int], int]:
     return one.row, list(map(int, one.ids[: one.start])), one.learned
 
 
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
+
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import DPOConfig  # noqa: PLC0415 - an extra
+
+    size = ready.settings.batch // ready.plan.accumulation
+    beta = BETA if ready.settings.beta is None else ready.settings.beta
+    own = {
+        "per_device_train_batch_size": size,
+        "per_device_eval_batch_size": whole(len(ready.validation), size),
+        "max_length": None,
+        "beta": beta,
+    }
+    return arguments(DPOConfig, ready, folder, own)
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these pairs, with the model as it is now as the reference."""
-    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415 - an extra
+    from trl import DPOTrainer  # noqa: PLC0415 - an extra
 
     class Trainer(Careful, DPOTrainer):  # type: ignore[misc] # TRL has no types
         """Takes our tokens as they are."""
@@ -149,21 +168,13 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     for one in (model, reference):
         if one is not None:
             lower(one, ready)
-    size = ready.settings.batch // ready.plan.accumulation
-    beta = BETA if ready.settings.beta is None else ready.settings.beta
-    own = {
-        "per_device_train_batch_size": size,
-        "per_device_eval_batch_size": whole(len(ready.validation), size),
-        "max_length": None,
-        "beta": beta,
-    }
     return build(
         Trainer,
         model,
         ready,
         tell,
         ref_model=reference,
-        args=arguments(DPOConfig, ready, folder, own),
+        args=configure(ready, folder),
         train_dataset=_rows(ready.train),
         eval_dataset=_rows(ready.validation) if ready.validation else None,
     )

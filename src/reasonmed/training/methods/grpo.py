@@ -132,9 +132,31 @@ def shortest(tokens: Tokens[Opened]) -> tuple[int, list[int], int]:
     return one.row, one.ids, 0
 
 
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
+
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import GRPOConfig  # noqa: PLC0415 - an extra
+
+    rollouts = ready.settings.rollouts
+    size = ready.settings.batch * rollouts.replies // ready.plan.accumulation
+    own = {
+        "per_device_train_batch_size": size,
+        "per_device_eval_batch_size": whole(len(ready.validation), size),
+        "num_generations": rollouts.replies,
+        "num_generations_eval": 1,
+        "max_completion_length": rollouts.max_tokens,
+        "temperature": rollouts.temperature,
+        "beta": ready.settings.beta or 0.0,
+    }
+    return arguments(GRPOConfig, ready, folder, own)
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer on these questions."""
-    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415 - an extra
+    from trl import GRPOTrainer  # noqa: PLC0415 - an extra
 
     class Trainer(Careful, GRPOTrainer):  # type: ignore[misc] # TRL has no types
         """Tells nothing of how far replies differ on validation questions: each is answered once."""
@@ -147,24 +169,13 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
             super().log(logs, *others)
 
     lower(model, ready)
-    rollouts = ready.settings.rollouts
-    size = ready.settings.batch * rollouts.replies // ready.plan.accumulation
-    own = {
-        "per_device_train_batch_size": size,
-        "per_device_eval_batch_size": whole(len(ready.validation), size),
-        "num_generations": rollouts.replies,
-        "num_generations_eval": 1,
-        "max_completion_length": rollouts.max_tokens,
-        "temperature": rollouts.temperature,
-        "beta": ready.settings.beta or 0.0,
-    }
     return build(
         Trainer,
         model,
         ready,
         tell,
         reward_funcs=_reward(ready.tokenizer, _ends(model, ready)),
-        args=arguments(GRPOConfig, ready, folder, own),
+        args=configure(ready, folder),
         train_dataset=_rows(ready.train),
         eval_dataset=_rows(ready.validation) if ready.validation else None,
     )

@@ -93,6 +93,24 @@ def shortest(tokens: Tokens[Tokenized]) -> tuple[int, list[int], int]:
     return one.row, list(map(int, one.ids[: one.start])), one.learned
 
 
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
+
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import SFTConfig  # noqa: PLC0415 - an extra
+
+    own = {
+        "per_device_train_batch_size": 1,
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": None,
+    }
+    return arguments(SFTConfig, ready, folder, own)
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these rows.
 
@@ -101,7 +119,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     """
     import torch  # noqa: PLC0415 - an extra
     from datasets import Dataset  # noqa: PLC0415 - an extra
-    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415 - an extra
+    from trl import SFTTrainer  # noqa: PLC0415 - an extra
 
     lower(model, ready)
     flash = ready.choice.attention in FLASH
@@ -132,19 +150,12 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
             self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
             return measured
 
-    own = {
-        "per_device_train_batch_size": 1,
-        "train_sampling_strategy": "sequential",
-        "remove_unused_columns": False,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "max_length": None,
-    }
     trainer = build(
         Trainer,
         model,
         ready,
         tell,
-        args=arguments(SFTConfig, ready, folder, own),
+        args=configure(ready, folder),
         train_dataset=Dataset.from_dict({"rows": ready.plan.micros}),
         eval_dataset=Dataset.from_dict({"rows": held_out}) if held_out else None,
         data_collator=Collator(ready.train, pad, ready.plan.width, boundaries=flash),
