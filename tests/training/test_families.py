@@ -232,6 +232,7 @@ def test_thinking_that_the_template_opened_and_nobody_ended_is_read_alike_everyw
 ) -> None:
     from reasonmed.evaluation.ask import status_of  # noqa: PLC0415 - an extra
     from reasonmed.parsing.answer import parse_answer  # noqa: PLC0415 - an extra
+    from reasonmed.training.data import Keyed  # noqa: PLC0415 - an extra
     from reasonmed.training.methods import grpo  # noqa: PLC0415 - an extra
     from reasonmed.types import ChainOfThought  # noqa: PLC0415 - an extra
 
@@ -245,7 +246,7 @@ def test_thinking_that_the_template_opened_and_nobody_ended_is_read_alike_everyw
     assert parse_answer(reply.text, options) is None
     assert status_of(ChainOfThought(reply.text, "m"), 1) == "unended"
     opened = grpo.tokenize(
-        [grpo.data.Keyed(id="q", question_id="q", prompt=ready.data.train.rows[0].prompt, answer="B", options=options)],
+        [Keyed(id="q", question_id="q", prompt=ready.data.train.rows[0].prompt, answer="B", options=options)],
         ready.tokenizer, 200, ready.settings.model_copy(update={"method": "grpo"}).model_copy(
             update={"rollouts": settings.Rollouts(max_tokens=8)}
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from reasonmed.errors import UsageError
-from reasonmed.parsing.thinking import is_mark, is_special
+from reasonmed.parsing.thinking import control_tokens, is_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,16 @@ _PROBES = ("Alpha", "Omega 7")
 """Two replies with no end in common: what two renderings end with alike is the template's."""
 
 
+def steers(token: str, *, special: bool) -> bool:
+    """Whether a token of a tokenizer's own is a control token: special or of that shape, and no mark of thinking."""
+    return (special or control_tokens(token) == [token]) and not is_mark(token)
+
+
 @lru_cache(maxsize=8)
 def controls(tokenizer: Any) -> dict[str, int]:  # noqa: ANN401 - transformers has no types
     """Tokens that steer a model, by their text: special ones and ends of turn, but no marks of thinking."""
     added = ((token.content, number, token.special) for number, token in tokenizer.added_tokens_decoder.items())
-    return {text: number for text, number, special in added if (special or is_special(text)) and not is_mark(text)}
+    return {text: number for text, number, special in added if steers(text, special=special)}
 
 
 @lru_cache(maxsize=8)

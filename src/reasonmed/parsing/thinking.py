@@ -49,7 +49,9 @@ _NEXT_HEADING = re.compile(
     r"\n#{1,6} |\n\*\*[^*\n]{1,60}\*\*:?[ \t]*\n|\n[*_ \t]*+(?:final[ \t]+)?answer[*_]*+:", re.IGNORECASE
 )
 _HEADING = re.compile(rf"^[ \t]*{_MARK}(?:Thinking|Final Response){_END}$\n?", re.IGNORECASE | re.MULTILINE)
-_SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]|</?[a-z_]{4,20} [0-9a-f]{8}>")
+_STEERING = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]"
+_CONTROL_TOKEN = re.compile(rf"{_STEERING}|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>")
+_SPECIAL = re.compile(rf"{_STEERING}|</?[a-z_]{{4,20}} [0-9a-f]{{8}}>")
 """Tokens of chat templates, and the fences of our own prompts where a model repeats them."""
 _OPENER = re.compile(
     r"\A\s*+(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)"
@@ -105,9 +107,9 @@ def is_mark(token: str) -> bool:
     return _TAG.fullmatch(token) is not None
 
 
-def is_special(token: str) -> bool:
-    """Whether a text looks like a control token of chat templates, such as ``<|im_end|>``."""
-    return _SPECIAL.fullmatch(token) is not None
+def control_tokens(text: str) -> list[str]:
+    """What looks like control tokens of chat templates, such as ``<|im_end|>``, and is no mark of thinking."""
+    return [found for found in _CONTROL_TOKEN.findall(text) if not is_mark(found)]
 
 
 def _may_hold_marks(text: str) -> bool:

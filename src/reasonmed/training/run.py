@@ -14,6 +14,7 @@ from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
 from reasonmed.training.checkpoints import newest, storing, sync
 from reasonmed.training.folder import ADAPTER, CHECKPOINTS, RUN, open_folder, overridden, release, withdraw
+from reasonmed.training.trial import tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ def _tried(prepared: Prepared, folder: Path) -> dict[str, Any]:
     if extra.sharded():
         return {"stopped": None, "reason": "the weights are dealt out among processes (FSDP)"}
     try:
-        return ends.tried(folder, prepared)
+        return tried(folder, prepared)
     except (RuntimeError, OSError, ValueError) as failed:  # all is saved: a model that cannot be loaded here is said
         return {"stopped": None, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}
 
