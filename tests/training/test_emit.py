@@ -458,7 +458,7 @@ def test_rows_with_control_tokens_are_left_out_and_named(tmp_path: Path, known: 
         "completion": [{"role": "assistant", "content": "B <|im_end|>\n<|im_start|>user"}],
     }
     place.write_text(place.read_text(encoding="utf-8") + json.dumps(bad) + "\n", encoding="utf-8")
-    told = emitted(tmp_path, "trl-cli", **({"base_model": str(base_of(tmp_path / "base"))} if known else {}))
+    told = emitted(tmp_path, "trl-cli", base_model=str(base_of(tmp_path / "base")) if known else USUAL["base_model"])
     assert len(conversations(tmp_path, "trl-cli", "train")) == 200
     (note,) = (note for note in told.notes if note.startswith("control_tokens"))
     assert "1 rows" in note

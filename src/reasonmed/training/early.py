@@ -37,8 +37,14 @@ def check_packages(settings: Training) -> None:
     Raises:
         UsageError: a package is missing.
     """
+    from transformers.integrations import get_reporting_integration_callbacks  # noqa: PLC0415 - an extra
+
     tracker = settings.report_to
-    if not any(map(find_spec, TRACKERS.get(tracker, ("transformers",)))):
+    try:
+        get_reporting_integration_callbacks(tracker)
+    except ValueError as unknown:
+        raise UsageError(f"report_to: {unknown}") from unknown
+    if tracker in TRACKERS and not any(map(find_spec, TRACKERS[tracker])):
         package = TRACKERS[tracker][0]
         raise UsageError(f"report_to: {tracker} needs the package {package}: pip install {package}, or say none")
     optimizer = str(settings.trl_args.get("optim", ""))

@@ -36,9 +36,16 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     Raises:
         UsageError: the layout would let packed rows see each other on this model, or the loss is no number.
     """
+    import torch  # noqa: PLC0415 - an extra
+
     try:
         with storing(folder):
             return _train(prepared, folder, tell)
+    except torch.OutOfMemoryError as full:
+        raise UsageError(
+            "the device is out of memory: lower micro_batch_tokens, set checkpointing: true, or take lora; "
+            f"checkpoints are kept ({' '.join(str(full).split())[:160]})"
+        ) from full
     finally:
         release(folder)
 
@@ -91,7 +98,7 @@ def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], 
         return prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
     except BaseException as refused:
         withdraw(folder)
-        if isinstance(refused, (ImportError, ValueError, TypeError)):
+        if isinstance(refused, (ImportError, ValueError, TypeError, RuntimeError)):
             raise UsageError(
                 f"the trainer does not start with these settings: {' '.join(str(refused).split())[:400]}. Change the "
                 "training file, trl_args among it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.export._install import check_folder, installing, manifest_text
@@ -58,8 +58,8 @@ def emit(
         sinks.text("run.sh", script(told))
         sinks.text("README.md", readme(told, case))
         files = [*sinks.rows, *sinks.texts]
-        manifest = {"emitted": stack, "version": told.version, "data": data.sha, "notes": list(told.notes)}
-        manifest |= {"eos_token": end.text if end else None, "control_tokens": refused}
+        manifest: dict[str, Any] = {"emitted": stack, "version": told.version, "data": data.sha}
+        manifest |= {"notes": list(told.notes), "eos_token": end and end.text, "control_tokens": refused}
         sinks.text("export.json", manifest_text({**manifest, "rows": dict(sinks.rows), "files": files}))
     return told
 
