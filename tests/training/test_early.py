@@ -123,14 +123,13 @@ def test_weights_that_are_missing_or_cut_are_known_in_a_dry_run(
 
 
 def test_weights_that_lack_a_part_are_not_trained_with_a_random_one(world: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file  # noqa: PLC0415 - an extra
-
     from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
 
     shutil.copytree(world / "model", tmp_path / "m")
-    parts = load_file(tmp_path / "m" / "model.safetensors")
+    weights = pytest.importorskip("safetensors.torch", reason="comes with the extra train")
+    parts = weights.load_file(tmp_path / "m" / "model.safetensors")
     parts.pop("model.layers.0.self_attn.q_proj.weight")
-    save_file(parts, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
+    weights.save_file(parts, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
     ready = prepared(world, base_model=str(tmp_path / "m"))
     fit.open_folder(tmp_path / "out", ready, force=False)
     with pytest.raises(UsageError, match="lack 1 parts of the model"):

@@ -189,6 +189,10 @@ def _report(told: dict[str, Any], folder: Path) -> None:
         if watched["first"] is not None:
             held_out = f", validation {watched['validation']:.3g}" if watched["validation"] is not None else ""
             out.print(safe(f"{words}: {watched['first']:.3g} to {watched['last']:.3g}{held_out}"))
+    if told["accuracy"]:
+        found, best = told["accuracy"], told["best"]
+        taken = f"; the model is that of step {best['step']:,}, the best by {best['by']}" if best else ""
+        out.print(safe(f"accuracy on {found['questions']} validation questions: {found['last']:.1%}{taken}"))
     ending = told["ending"]
     if ending["stopped"]:
         say(f"asked a training prompt, the model ends its reply by itself, after {ending['tokens']:,} tokens")

@@ -82,6 +82,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "layout": _layout(prepared),
         "measured": {**measured, **_pace(prepared, measured)},
         "loss": _losses(history),
+        "accuracy": _accuracy(history, len(prepared.questions)),
         "watched": _watched(history, prepared.method.WATCHED),
         "seeds": {"training": prepared.settings.seed},
         "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
@@ -141,6 +142,12 @@ def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _accuracy(history: Sequence[dict[str, Any]], questions: int) -> dict[str, Any] | None:
+    """Right answers to the validation questions at every checkpoint; None where none were asked."""
+    steps = {str(one["step"]): one["eval_accuracy"] for one in history if "eval_accuracy" in one}
+    return {"questions": questions, "steps": steps, "last": [*steps.values()][-1]} if steps else None
+
+
 def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> dict[str, Any]:
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
@@ -159,9 +166,11 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
 def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
     """The loss of every step and what else is watched, their pictures, and the card."""
     others = [name for one in watched for name in (one, f"eval_{one}")]
-    kept = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", *others)
+    kept = ("step", "loss", "eval_loss", "eval_accuracy", "learning_rate", "grad_norm", *others)
     steps = [
-        {name: one[name] for name in kept if name in one} for one in history if "loss" in one or "eval_loss" in one
+        {name: one[name] for name in kept if name in one}
+        for one in history
+        if {"loss", "eval_loss", "eval_accuracy"} & one.keys()
     ]
     write_atomically(folder / CURVE, "".join(json.dumps(one) + "\n" for one in steps))
     write_atomically(folder / PICTURE, _drawn("Loss", "loss", "nats", steps))
@@ -196,6 +205,7 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         ("seed", settings["seed"]),
         ("loss, training", f"{_number(told['loss']['first'])} to {_number(told['loss']['last'])}"),
         ("loss, validation", _number(told["loss"]["validation"])),
+        *((("accuracy, validation", _measured(told)),) if told.get("accuracy") else ()),
         *((words, _ends(told["watched"][name])) for name, words in watched.items()),
         ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
         ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
@@ -211,6 +221,12 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
         "`reasonmed evaluate` can tell the questions that it has seen.\n"
     )
+
+
+def _measured(told: dict[str, Any]) -> str:
+    found, best = told["accuracy"], told.get("best")
+    taken = f"; the model is the checkpoint of step {best['step']}, the best one by {best['by']}" if best else ""
+    return f"{found['last']:.1%} of {found['questions']:,} questions at the last step{taken}"
 
 
 def _left_out(data: dict[str, Any]) -> str:

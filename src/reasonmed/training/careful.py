@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.training import checkpoints
+from reasonmed.training.accuracy import measured
 from reasonmed.training.dependencies import processes
 from reasonmed.training.ends import stop_at
 
 if TYPE_CHECKING:
     from reasonmed.training.trainer import Ready
 
+ACCURACY = "eval_accuracy"
 _NUMBERS = {"loss": "the loss", "grad_norm": "the gradient's norm", "eval_loss": "the validation loss"}
 """What must be a number at every step, with the words for it."""
 
@@ -43,6 +45,7 @@ class Careful:
     def _save_checkpoint(self, *what: object) -> None:
         place = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         self.check_weights()
+        self.measure()
         if self.args.should_save and place.exists():
             shutil.rmtree(place)
         try:
@@ -68,11 +71,39 @@ class Careful:
         if "loss" in logs:
             self.rotate()
 
+    def measure(self) -> None:
+        """Ask the validation questions, if there are any."""
+        if self.ready.questions:
+            self.log({ACCURACY: measured(self, self.ready.questions)})
+
     def rotate(self) -> None:
-        """Remove what the newest checkpoint replaces."""
+        """Remove what the newest checkpoint replaces; the best one stays."""
         if self.unproven and self.args.should_save:
-            checkpoints.rotate(Path(self.args.output_dir), self.ready.settings.keep_checkpoints)
+            folder, best = Path(self.args.output_dir), self.best()
+            spare = [folder / f"checkpoint-{best[0]}"] if best else []
+            checkpoints.rotate(folder, self.ready.settings.keep_checkpoints, spare)
         self.unproven = False
+
+    def best(self) -> tuple[int, float] | None:
+        """Step and value of the best whole checkpoint by what the training file says; the later one of equals."""
+        by = self.ready.settings.best
+        if by == "none":
+            return None
+        name, sign = (ACCURACY, 1) if by == "accuracy" else ("eval_loss", -1)
+        told = {one["step"]: one[name] for one in self.state.log_history if name in one}
+        folder = Path(self.args.output_dir)
+        whole = [step for step in told if checkpoints.torn(folder / f"checkpoint-{step}") is None]
+        step = max(whole, key=lambda step: (sign * told[step], step), default=None)
+        return None if step is None else (step, told[step])
+
+    def take_best(self) -> dict[str, Any] | None:
+        """Take the weights of the best checkpoint; says which one it is."""
+        best = self.best()
+        if best is None:
+            return None
+        if best[0] != self.state.global_step:
+            self._load_from_checkpoint(str(Path(self.args.output_dir, f"checkpoint-{best[0]}")))
+        return {"step": best[0], "by": self.ready.settings.best, "value": best[1]}
 
     def check_weights(self) -> None:
         """End a run whose weights are no numbers before they are written over good ones."""

@@ -29,6 +29,8 @@ class Progress:
         now = time.monotonic()
         if "remark" in logs:
             self._say(f"{self._name}{logs['remark']}")
+        elif "eval_accuracy" in logs:
+            self._say(f"{self._name}step {logs['step']:,}: validation accuracy {logs['eval_accuracy']:.1%}")
         elif "eval_loss" in logs:
             others = self._others(logs, "eval_")
             self._say(f"{self._name}step {logs['step']:,}: validation loss {logs['eval_loss']:.4f}{others}")

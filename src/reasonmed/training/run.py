@@ -66,6 +66,7 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
         fitting.evaluate()
     fitting.check_weights()
     fitting.rotate()
+    best = fitting.take_best()
     _save(fitting, prepared, folder)
     if extra.processes()[0] != 0:
         return {}
@@ -75,7 +76,7 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
     gc.collect()
     torch.cuda.empty_cache()
     told = card.run_record(prepared, history, facts)
-    told |= {"ending": _tried(prepared, folder), "overrides": overridden(folder)}
+    told |= {"best": best, "ending": _tried(prepared, folder), "overrides": overridden(folder)}
     card.write(folder, told, history, prepared.method.WATCHED)
     content = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     if (folder / ADAPTER).is_dir():

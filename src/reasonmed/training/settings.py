@@ -82,6 +82,15 @@ class Rollouts(_Part):
     temperature: float = Field(1.0, gt=0)
 
 
+class Accuracy(_Part):
+    """A small evaluation at every checkpoint."""
+
+    questions: int = Field(50, ge=1)
+    """The first questions of the export's ``rl`` validation rows."""
+    max_tokens: int = Field(1024, ge=1)
+    """Of a reply. One that is cut is not right."""
+
+
 class Training(_Part):
     """One training file."""
 
@@ -128,6 +137,10 @@ class Training(_Part):
     keep_checkpoints: int = Field(1, ge=1)
     evaluate: bool = True
     """Whether the loss of the validation rows is measured at every checkpoint and at the end."""
+    accuracy: Accuracy | None = None
+    """Validation questions that are answered at every checkpoint and at the end."""
+    best: Literal["none", "loss", "accuracy"] = "none"
+    """Which checkpoint becomes the model: the best one by validation loss or accuracy; the last one by default."""
     report_to: Annotated[str, BeforeValidator(_off)] = "none"
     trl_args: dict[str, Any] = Field(default_factory=dict)
     """Anything else that TRL's configuration of the method takes."""
@@ -180,6 +193,10 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
         problems += [f"{name}: is for method: dpo or grpo" for name in ("beta", "rollouts") if name in content]
     else:
         problems += [f"{name}: true is for method: sft" for name in ("packing", "compile") if content.get(name) is True]
+    if found.best == "accuracy" and found.accuracy is None:
+        problems.append("best: accuracy needs `accuracy`, the questions to measure it on")
+    if found.best == "loss" and not found.evaluate:
+        problems.append("best: loss needs evaluate: true")
     if problems:
         raise RecipeError(problems, source)
     return found.model_copy(

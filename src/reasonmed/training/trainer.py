@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reasonmed.training.batches import Layout, Plan
+    from reasonmed.training.data import Keyed
     from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
     from reasonmed.training.settings import Training
@@ -36,6 +37,8 @@ class Ready(NamedTuple):
     tokenizer: Any
     end: End
     """The token that ends replies."""
+    questions: Sequence[Keyed] = ()
+    """Asked at every checkpoint."""
 
 
 def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any:  # noqa: ANN401
