@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from reasonmed.backends import scripted
 from reasonmed.backends._prices import Price
 from reasonmed.backends.scripted import Settings as ScriptedSettings
+from reasonmed.cli import app
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
@@ -468,3 +470,13 @@ def test_another_model_under_a_known_name_is_refused(
     other = Candidate(name="one", entry=ScriptedSettings(backend="scripted", model="one", revision="fp8"))
     with pytest.raises(RunDirectoryError, match="another model under the name one"):
         evaluate([file], [other], tmp_path / "out")
+
+
+def test_a_recipe_for_an_evaluation_needs_models_alone(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("models:\n  one: {backend: scripted, model: made-up-1}\n", encoding="utf-8")
+    words = ["evaluate", str(file), "-r", str(tmp_path / "r.yaml"), "-m", "one", "--limit", "2"]
+    ended = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "out")])
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    (tmp_path / "r.yaml").write_text("stages: {}\n", encoding="utf-8")
+    refused = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "other")])
+    assert "models: must name at least one model" in str(refused.exception)

@@ -182,3 +182,20 @@ def test_what_a_base_model_was_trained_on_is_in_the_record_of_the_next_training(
     record = json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf-8"))
     (tmp_path / "two" / "run.json").write_text(json.dumps({**record, "stems": None}), encoding="utf-8")
     assert trained("four", tmp_path / "two", 300)["stems"] is None, "a base with unknown questions leaves them unknown"
+
+
+def test_checkpoints_of_a_run_are_models_with_what_their_run_was_trained_on(world: Path, tmp_path: Path) -> None:
+    from reasonmed.evaluation import candidates  # noqa: PLC0415
+    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+
+    ready = prepared(world, save_steps=1, keep_checkpoints=2)
+    fit.open_folder(tmp_path / "m", ready, force=False)
+    fit.train(ready, tmp_path / "m", lambda _: None)
+    for _ in range(2):  # with the record of a finished run, and of one that has only begun
+        found = candidates(str(tmp_path / "m" / "checkpoints"))
+        assert [one.name for one in found] == ["m@1", "m@2"]
+        assert all(len(one.stems or ()) == 8 and one.base == "model" for one in found)
+        (tmp_path / "m" / "run.json").unlink(missing_ok=True)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UsageError, match="no whole checkpoint"):
+        candidates(str(tmp_path / "checkpoints"))

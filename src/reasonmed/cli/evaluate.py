@@ -155,9 +155,9 @@ def _prompt(given: str) -> str:
 
 
 def _named(names: Iterable[str], recipe: Recipe | None) -> list[Candidate]:
-    from reasonmed.evaluation import candidate  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import candidates  # noqa: PLC0415 - keeps --help fast
 
-    return [candidate(name, recipe) for name in names]
+    return [one for name in names for one in candidates(name, recipe)]
 
 
 def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Candidate]:

@@ -15,6 +15,8 @@ from reasonmed.backends import ModelLimits, ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._folder import ADAPTER, FolderSettings
 from reasonmed.errors import UsageError
+from reasonmed.training.checkpoints import step_of, whole
+from reasonmed.training.folder import CHECKPOINTS, ORIGIN, RUN, STARTED
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
@@ -56,6 +58,21 @@ def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
         f"-m {name}: there is no such model. It may be {EMBEDDED}, a model folder, a .gguf file or a model of the "
         f"recipe ({known}); for one behind an endpoint: --endpoint URL --model NAME"
     )
+
+
+def candidates(name: str, recipe: Recipe | None = None) -> list[Candidate]:
+    """The models of one ``-m``: one, or every whole checkpoint where it names the ``checkpoints`` folder of a training.
+
+    Raises:
+        UsageError: there is no such model, or no whole checkpoint.
+    """
+    path = Path(name).expanduser()
+    if path.name != CHECKPOINTS or not path.is_dir() or (recipe is not None and name in recipe.models):
+        return [candidate(name, recipe)]
+    found = whole(path)
+    if not found:
+        raise UsageError(f"-m {name}: holds no whole checkpoint")
+    return [of_folder(one, f"{path.resolve().parent.name}@{step_of(one)}") for one in found]
 
 
 def of_endpoint(url: str, model: str, key_variable: str | None = None) -> Candidate:
@@ -106,7 +123,14 @@ def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
 
 
 def _trained(path: Path) -> dict[str, Any]:
-    file = path / "run.json"
+    """What a model folder says of its training; a checkpoint's is in the folder of its run."""
+    if path.resolve().parent.name == CHECKPOINTS:
+        run = path.resolve().parent.parent
+        return _record(run / RUN) or _record(run / STARTED).get(ORIGIN, {})
+    return _record(path / RUN)
+
+
+def _record(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -45,18 +45,10 @@ def identity(prepared: Prepared) -> dict[str, Any]:
 def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
     """The content of ``run.json``."""
     rows = [prepared.data.train.rows[one.row] for one in prepared.train.kept]
-    before = provenance.of_base(prepared.base)
-    stems = sorted({row.stem for row in rows if row.stem} | (before.stems or set()))
-    known = all(row.stem for row in rows) and before.stems is not None
     return {
         "reasonmed": __version__,
         "method": prepared.settings.method,
-        "base_model": {
-            "name": _public(prepared.base.name),
-            "identity": models.identity(prepared.base),
-            "parameters": prepared.model.parameters,
-            "trained": before.record,
-        },
+        **origin(prepared),
         "settings": {
             **prepared.settings.model_dump(mode="json"),
             "base_model": _public(prepared.base.name),
@@ -88,6 +80,22 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
         "versions": {name: version(name) for name in extra.PACKAGES},
         "question_ids": sorted({row.question_id for row in rows}),
+    }
+
+
+def origin(prepared: Prepared) -> dict[str, Any]:
+    """Where a model is from: its base, and hashed stems of all questions along the chain of trainings."""
+    rows = [prepared.data.train.rows[one.row] for one in prepared.train.kept]
+    before = provenance.of_base(prepared.base)
+    stems = sorted({row.stem for row in rows if row.stem} | (before.stems or set()))
+    known = all(row.stem for row in rows) and before.stems is not None
+    return {
+        "base_model": {
+            "name": _public(prepared.base.name),
+            "identity": models.identity(prepared.base),
+            "parameters": prepared.model.parameters,
+            "trained": before.record,
+        },
         "stems": stems if known else None,
         "rows_without_stem": sum(not row.stem for row in rows),
     }
@@ -217,9 +225,9 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         + f"\n# A model trained with reasonmed\n\n| | |\n|---|---|\n{table}\n![Loss]({PICTURE})\n"
         + (f"![{next(iter(watched.values())).capitalize()}]({WATCHED})\n" if watched else "")
         + "\n"
-        "For research. Not a medical device: its answers are no medical advice, and nothing here shows that it is safe "
-        "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
-        "`reasonmed evaluate` can tell the questions that it has seen.\n"
+        "For research, not for clinical use. Not a medical device: its answers are no medical advice, and nothing here "
+        "shows that it is safe for patients. `run.json` has every setting, the hashes, and hashed stems of the "
+        "training questions, so that `reasonmed evaluate` can tell the questions that it has seen.\n"
     )
 
 

@@ -75,6 +75,11 @@ def last_checkpoint(folder: Path) -> Path | None:
     return newest(folder)[0]
 
 
+def whole(folder: Path) -> list[Path]:
+    """The whole checkpoints, the first one first."""
+    return [one for one in reversed(_ordered(folder)) if torn(one) is None]
+
+
 def rotate(folder: Path, keep: int, spare: Sequence[Path] = ()) -> None:
     """Remove checkpoints beyond the newest whole ones, and torn ones.
 
@@ -85,8 +90,9 @@ def rotate(folder: Path, keep: int, spare: Sequence[Path] = ()) -> None:
     """
     kept = 0
     for checkpoint in _ordered(folder):
-        kept += (whole := torn(checkpoint) is None)
-        if checkpoint not in spare and (kept > keep or not whole):
+        good = torn(checkpoint) is None
+        kept += good
+        if checkpoint not in spare and (kept > keep or not good):
             unseal(checkpoint)
             shutil.rmtree(checkpoint)
 

@@ -27,6 +27,8 @@ STARTED = "training.json"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 LOCK = ".lock"
+ORIGIN = "origin"
+"""In the record of a start: what the checkpoints are from, before there is a model."""
 _held: dict[Path, IO[str]] = {}
 _made: dict[Path, list[Path]] = {}
 """Folders that did not exist before, innermost first, by the model folder."""
@@ -71,7 +73,7 @@ def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[
     known = _started(folder) if _ours(folder) else None
     if known is None:
         _begun.add(folder)
-        write_atomically(folder / STARTED, _json({**identity, "overrides": []}))
+        write_atomically(folder / STARTED, _json({**identity, "overrides": [], ORIGIN: card.origin(prepared)}))
         return False
     differing = sorted(name for name in identity if known.get(name, _default(name)) != identity[name])
     refused = [name for name in differing if name.removeprefix("settings.") not in overrides]

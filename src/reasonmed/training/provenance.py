@@ -43,7 +43,7 @@ def of_base(base: Base) -> Before:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The record of a model folder; empty where there is none. An adapter's folder has its own or lies in the model's.
+    """The record of a model folder; empty where there is none.
 
     Raises:
         UsageError: it cannot be read.
