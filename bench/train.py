@@ -130,6 +130,7 @@ def run_ours(
 
     from reasonmed.training import models
     from reasonmed.training.batches import Layout, plan
+    from reasonmed.training.ends import End
     from reasonmed.training.memory import device
     from reasonmed.training.methods import Model, sft
     from reasonmed.training.settings import Training
@@ -146,7 +147,9 @@ def run_ours(
     planned = plan(lengths, BATCH, 100, 0, layout, steps)
     clock = Clock(warm)
     with tempfile.TemporaryDirectory() as folder:
-        ready = Ready(settings, choice, planned, layout, kept, [], tokenizer_of())
+        tokenizer = tokenizer_of()
+        end = End(tokenizer.eos_token_id, tokenizer.eos_token, tokenizer.eos_token)
+        ready = Ready(settings, choice, planned, layout, kept, [], tokenizer, end)
         trainer = sft.make(model_of(size, choice.attention), ready, Path(folder), lambda _: None)
         trainer.add_callback(clock.callback)
         trainer.train()

@@ -1,7 +1,8 @@
 """A verifiable reward for multiple-choice questions: 1.0 where a text concludes the key, else 0.0.
 
 The answer is read as everywhere in reasonmed: thinking is cut away first, nothing is guessed, and a text that names two
-options, or whose thinking has no end, has none.
+options, or whose thinking has no end, has none. Where a chat template opens the thinking in the prompt, completions
+begin inside it: put `opening` of the prompt before them, as `reasonmed train` and `reasonmed evaluate` do.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.parsing.answer import parse_answer
+from reasonmed.parsing.thinking import opening
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+__all__ = ["compute_score", "multiple_choice_reward", "opening", "place_of"]
 
 
 def multiple_choice_reward(

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
 from reasonmed.backends import scripted
 from reasonmed.backends._prices import Price
 from reasonmed.backends.scripted import Settings as ScriptedSettings
+from reasonmed.cli import app
 from reasonmed.errors import ReasonMedError, RequestRejected, RunDirectoryError, Unavailable, UsageError
 from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate, evaluate
 from reasonmed.evaluation.answers import read_answers
@@ -134,8 +136,8 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
     Model(monkeypatch, answer)
     told = evaluate([file], [model()], tmp_path / "out")
     found = cell(told)
-    kinds = ("correct", "wrong", "unparsed", "truncated", "failed")
-    assert [found[kind] for kind in kinds] == [6, 2, 4, 4, 4]
+    kinds = ("correct", "wrong", "unparsed", "truncated", "unended", "failed")
+    assert [found[kind] for kind in kinds] == [6, 2, 4, 2, 2, 4]
     assert found["truncated_right"] == 2
     assert found["accuracy"]["value"] == 0.3
     answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
@@ -146,7 +148,7 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
             "unparsed",
             "unparsed",
             "truncated",
-            "truncated",
+            "unended",
             "failed",
             "failed",
             "correct",
@@ -156,7 +158,7 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
     assert "Let me see." in answers[9].text
     assert {row.reason for row in answers} == {None, "context", "filtered"}
     report = (tmp_path / "out" / "report.md").read_text()
-    assert "20.0 % of the answers are truncated" in report
+    assert "20.0 % of the answers are unparsed" in report
 
 
 def test_nothing_is_asked_a_second_time_however_bad_the_reply(
@@ -491,3 +493,13 @@ async def test_results_say_what_was_sent_where_an_endpoint_does_not_take_the_tem
     assert told["models"][0]["sent"] == [{"parameters": sent, "answers": 6}]
     assert {str(row.sent) for row in read_answers(next((tmp_path / "out" / "answers").iterdir()))} == {str(sent)}
     assert "6 answers of strict were drawn with other parameters" in how(told)
+
+
+def test_a_recipe_for_an_evaluation_needs_models_alone(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("models:\n  one: {backend: scripted, model: made-up-1}\n", encoding="utf-8")
+    words = ["evaluate", str(file), "-r", str(tmp_path / "r.yaml"), "-m", "one", "--limit", "2"]
+    ended = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "out")])
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    (tmp_path / "r.yaml").write_text("stages: {}\n", encoding="utf-8")
+    refused = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "other")])
+    assert "models: must name at least one model" in str(refused.exception)

@@ -164,7 +164,15 @@ def _measured() -> dict[str, Any]:
     }
     part = {**set_, "name": "medmcqa-validation", "whole": False}
     cells = {
-        one["name"]: {"accuracy": accuracy, "n": 1273, "unparsed": 1, "truncated": 2, "failed": 0, "overlap": None}
+        one["name"]: {
+            "accuracy": accuracy,
+            "n": 1273,
+            "unparsed": 1,
+            "truncated": 2,
+            "unended": 0,
+            "failed": 0,
+            "overlap": None,
+        }
         for one in (set_, part)
     }
     told = {"benchmarks": [set_, part], "protocol": "generate", "settings": Settings().told(), "reasonmed": "1"}

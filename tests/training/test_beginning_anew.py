@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from reasonmed.training.run import RUN, STARTED, _clear
+from reasonmed.training.folder import RUN, STARTED, remove_older
 
 REMOVALS = ("os.remove", "os.rmdir")
 
@@ -29,7 +29,7 @@ def _killed_at(step: int, folder: Path) -> bool:
 
     sys.addaudithook(hook)
     try:
-        _clear(folder)
+        remove_older(folder)
     finally:
         os._exit(0)
 
@@ -54,6 +54,6 @@ def test_a_kill_while_an_older_run_is_removed_leaves_no_finished_half(tmp_path: 
         left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
         assert RUN not in left or left == names
         assert STARTED in left, "what is left is known as an older run's, so that --force removes it"
-        _clear(folder)
+        remove_older(folder)
         assert list(folder.iterdir()) == []
     assert kills == 7

@@ -102,7 +102,7 @@ def test_a_reward_is_learned(world: Path, tmp_path: Path) -> None:
     assert earned["last"] > max(earned["first"], 0.9)
     assert earned["validation"] > 0.9
     assert told["data"]["kind"] == "questions"
-    assert len(told["stems"]) == 24
+    assert len(told["stems"]) == 32, "the 24 of these questions are among the 32 that the base was trained on"
     assert "tokens_per_second" not in told["measured"]
 
 

@@ -164,6 +164,6 @@ def test_where_the_context_is_the_limit_a_higher_one_is_not_advised() -> None:
 
     tokens: Tokens[Tokenized] = Tokens([], [900] * 10, ["q1", "q2"], [], 0)
     with pytest.raises(UsageError, match="Raise `max_length:`, take a model with a longer context"):
-        check_share(tokens, 512)
-    with pytest.raises(UsageError, match="That is the context of the model: take a model with a longer context"):
-        check_share(tokens, 512, context=True)
+        check_share(tokens, 512, bound="max_length")
+    with pytest.raises(UsageError, match=r"512 tokens, the model's context .* Take a model with a longer context"):
+        check_share(tokens, 512, bound="model's context")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 
-from reasonmed.backends._tokens import UNBOUNDED, pairs_of, prompt_of, too_long
+from reasonmed.backends._chat import turn_end
+from reasonmed.backends._tokens import UNBOUNDED, opened, pairs_of, prompt_of, too_long
 from reasonmed.errors import ReasonMedError
 from reasonmed.exchange import Completion
 
@@ -30,7 +31,7 @@ class Causal:
         self.model, self.tokenizer = model, tokenizer
         own = model.generation_config
         ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
-        self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None})
+        self.ends = sorted({end for end in (*ends, tokenizer.eos_token_id, turn_end(tokenizer)) if end is not None})
         self._penalty = own.repetition_penalty or 1.0
         model.generation_config = transformers.GenerationConfig()  # what else steers there, vLLM would not do
         self.context = self._context()
@@ -98,7 +99,7 @@ class Causal:
         end = next((place for place, token in enumerate(tokens) if token in self.ends), None)
         said = tokens if end is None else tokens[:end]
         return Completion(
-            text=self.tokenizer.decode(said, skip_special_tokens=False),
+            text=opened(self.tokenizer, prompt) + self.tokenizer.decode(said, skip_special_tokens=False),
             finish_reason="length" if end is None else "stop",
             prompt_tokens=len(prompt),
             completion_tokens=len(said) + (end is not None),

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.backends._chat import tokens_of
 from reasonmed.errors import RequestRejected
+from reasonmed.parsing.thinking import opening
 
 if TYPE_CHECKING:
     from reasonmed.exchange import Request
 
+_LAST = 32
+"""Tokens at the end of a prompt that may open the thinking."""
 UNBOUNDED = 1 << 30
 """A limit that no text meets: contexts are checked here, and longer texts are no reason to warn."""
 
 
 def prompt_of(tokenizer: Any, request: Request) -> list[int]:  # noqa: ANN401 - transformers' classes are built at run time
-    """The request through the model's own chat template; as plain text where it has none."""
+    """The request through the model's own chat template; as plain text where it has none.
+
+    Control tokens in the text of a message are read as text: a question cannot end its own turn.
+    """
     turns = [{"role": message.role, "content": message.content} for message in request.messages]
     if not tokenizer.chat_template:
         text = "\n\n".join(turn["content"] for turn in turns) + "\n"
         return encoded(tokenizer, text)
     more = (request.extra_body or {}).get("chat_template_kwargs", {})
-    shown = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **more)
-    return list(tokenizer(shown, add_special_tokens=False)["input_ids"])
+    (found,) = tokens_of(tokenizer, [turns], ask=True, **more)
+    return found
+
+
+def opened(tokenizer: Any, prompt: list[int]) -> str:  # noqa: ANN401 - as above
+    """The mark of thinking in which a prompt lets the reply begin; it belongs before the reply's text."""
+    return opening(tokenizer.decode(prompt[-_LAST:], skip_special_tokens=False))
 
 
 def pairs_of(tokenizer: Any, request: Request) -> list[tuple[list[int], list[int]]]:  # noqa: ANN401 - as above

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
+from reasonmed.backends._chat import turn_end
 from reasonmed.backends._folder import ADAPTER, FolderSettings
-from reasonmed.backends._tokens import UNBOUNDED, pairs_of, prompt_of, too_long
+from reasonmed.backends._tokens import UNBOUNDED, opened, pairs_of, prompt_of, too_long
 from reasonmed.errors import ReasonMedError, RequestRejected, Unavailable, UsageError
 from reasonmed.exchange import Completion
 
@@ -131,6 +132,7 @@ class _Running:
         self._context: int = engine.model_config.max_model_len
         own = engine.model_config.get_diff_sampling_param()
         self._penalty: float = own.get("repetition_penalty", 1.0)
+        self._end = turn_end(tokenizer)
 
     def close(self) -> None:
         """End the engine's processes."""
@@ -150,7 +152,7 @@ class _Running:
         if reply.finish_reason not in ("stop", "length"):
             raise Unavailable(f"vLLM's engine did not end a reply: {reply.finish_reason}")
         return Completion(
-            text=reply.text if parameters.detokenize else self._text(reply),
+            text=opened(self._tokenizer, prompt) + (reply.text if parameters.detokenize else self._text(reply)),
             finish_reason=reply.finish_reason,
             prompt_tokens=len(prompt),
             completion_tokens=len(reply.token_ids),
@@ -192,6 +194,7 @@ class _Running:
             "temperature": drawn.temperature or 0.0,
             "max_tokens": min(drawn.max_tokens, room),
             "stop": list(drawn.stop),
+            "stop_token_ids": [] if self._end is None else [self._end],
             "repetition_penalty": self._penalty,
             "skip_special_tokens": False,
         } | more

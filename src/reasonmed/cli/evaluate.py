@@ -103,13 +103,14 @@ def evaluate(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
+    from reasonmed.recipe import load as load_recipe  # noqa: PLC0415 - the same
     from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
 
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")
     if protocol not in ("generate", "loglikelihood"):
         raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
-    chosen = options.load_recipe(recipe) if recipe is not None else None
+    chosen = load_recipe(recipe, bare=True) if recipe is not None else None
     settings = engine.Settings(
         protocol="loglikelihood" if protocol == "loglikelihood" else "generate",
         samples=samples,
@@ -176,9 +177,9 @@ def _prompt(given: str) -> str:
 
 
 def _named(names: Iterable[str], recipe: Recipe | None) -> list[Candidate]:
-    from reasonmed.evaluation import candidate  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import candidates  # noqa: PLC0415 - keeps --help fast
 
-    return [candidate(name, recipe) for name in names]
+    return [one for name in names for one in candidates(name, recipe)]
 
 
 def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Candidate]:

@@ -1,4 +1,4 @@
-"""``reasonmed push``: an export to the Hugging Face hub."""
+"""``reasonmed push``: an export or a trained model to the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def push(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.")],
-    to: Annotated[str, typer.Option("--to", metavar="USER/NAME", help="The data set on the hub.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export, or of a trained model.")],
+    to: Annotated[str, typer.Option("--to", metavar="USER/NAME", help="The data set or model on the hub.")],
     public: Annotated[bool, typer.Option("--public", help="For everybody to see; private by default.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go; no network, no token.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Push a demo, whose texts have no medical worth.")] = False,
@@ -26,7 +26,9 @@ def push(
         bool, typer.Option("--force", help="Into a data set that is there: replaces files of the same name.")
     ] = False,
 ) -> None:
-    """Push an export with its card to the Hugging Face hub; refused while a source has no license.
+    """Push an export or a trained model with its card to the Hugging Face hub.
+
+    An export is refused while a source has no license. Of a model go weights, tokenizer, card and run.json.
 
     The token is read from HF_TOKEN and from nowhere else; another hub's address from HF_ENDPOINT.
 
@@ -34,12 +36,13 @@ def push(
     Examples:
       reasonmed push medqa-data --to user/medqa-reasoning --dry-run
       HF_TOKEN=... reasonmed push medqa-data --to user/medqa-reasoning
+      HF_TOKEN=... reasonmed push models/medqa-8b --to user/medqa-8b
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export.push import push as send  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.export.push import shipment  # noqa: PLC0415 - the same
+    from reasonmed.export.push import is_model, model_shipment, shipment  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export.push import push as send  # noqa: PLC0415 - the same
 
     with options.working(f"checking {folder}"):
-        load = shipment(folder, to, public=public, demo=demo)
+        load = (model_shipment if is_model(folder) else shipment)(folder, to, public=public, demo=demo)
     if dry_run:
         for name, size in load.files.items():
             out.print(safe(f"{size:>14,}  {name}"), soft_wrap=True)

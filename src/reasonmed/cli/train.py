@@ -15,8 +15,11 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from reasonmed.training.prepare import Prepared
     from reasonmed.training.settings import Training
+    from reasonmed.training.tokens import Tokens
 
 _GIB = 2**30
+_SHOWN = 5
+"""Rows with control tokens that are named."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +39,10 @@ def train(
         bool, typer.Option("--dry-run", help="Check rows, lengths, template, memory; do not train.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Begin anew over an older run of this folder.")] = False,
+    override: Annotated[
+        list[str] | None,
+        typer.Option("--override", help="Resume with another value: learning_rate=X, clip=X or precision=X; repeat."),
+    ] = None,
     emit: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +59,7 @@ def train(
       reasonmed train medqa-data -c train.yaml --dry-run
       reasonmed train medqa-data -c lora-8b-24gb -o models/medqa-8b
       accelerate launch -m reasonmed train medqa-data -c huatuo-8b-full -o models/medqa-8b
+      reasonmed train medqa-data -c train.yaml -o models/medqa-8b --override learning_rate=5e-6
       reasonmed train medqa-data -c train.yaml --emit axolotl -o medqa-axolotl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.training import settings as files  # noqa: PLC0415 - keeps --help fast
@@ -62,7 +70,8 @@ def train(
         return
     if data is None or config is None:
         raise UsageError("training needs DATA and -c FILE; `reasonmed train --presets` shows the shipped files")
-    changes = {"variant": variant, "seed": seed}
+    overrides = files.overrides(override or [])
+    changes = {"variant": variant, "seed": seed, **overrides}
     settings = files.changed(files.load(config), {name: value for name, value in changes.items() if value is not None})
     if emit is not None:
         _emit(emit, data, settings, output, devices=devices, force=force)
@@ -84,7 +93,7 @@ def train(
     from reasonmed.training.progress import Progress  # noqa: PLC0415 - the same
 
     folder = output or Path("models", f"{data.resolve().stem}-{settings.variant}-{settings.seed}")
-    if fit.open_folder(folder, prepared, force=force):
+    if fit.open_folder(folder, prepared, force=force, overrides={name: getattr(settings, name) for name in overrides}):
         say(f"{folder} holds the finished model; begin anew with --force")
         return
     if first:
@@ -116,7 +125,6 @@ def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, de
 
 def _show(prepared: Prepared) -> None:
     tokens, plan, choice, settings = prepared.train, prepared.plan, prepared.choice, prepared.settings
-    lost = len(tokens.too_long) + len(tokens.masked)
     held_out = len(prepared.validation.kept) if prepared.validation else 0
     spread = ", ".join(f"p{share:.0%}".rstrip("%") + f" {tokens.percentile(share):,}" for share in (0.5, 0.9))
     fill = f", {plan.fill:.0%} filled" if plan.fill is not None else ""
@@ -124,12 +132,16 @@ def _show(prepared: Prepared) -> None:
     how = f"{choice.attention}{', compiled' if choice.compiled else ''}"
     how += ", checkpointing" if choice.checkpointed else ""
     memory = f"{choice.estimate / _GIB:.1f} GiB of {prepared.machine.memory / _GIB:.0f} GiB ({prepared.machine.name})"
-    share, rows = lost / len(tokens.lengths), prepared.method.ROWS
+    rows = prepared.method.ROWS
     variant = f" of {settings.variant}" if settings.method == "sft" else f" for {settings.method}"
     say(f"{len(tokens.lengths):,} {rows}{variant}, {held_out:,} for validation")
     say(f"longest text of each, in tokens: {spread}, longest {max(tokens.lengths):,}; the limit is {prepared.limit:,}")
-    dropped = f"{len(tokens.too_long)} {rows} too long, {len(tokens.masked)} without a loss"
-    say(f"left out: {dropped} ({share:.2%}); none is cut")
+    say(f"left out: {_dropped(tokens, rows)} ({tokens.lost / len(tokens.lengths):.2%}); none is cut")
+    for row, names in list(tokens.controls.items())[:_SHOWN]:
+        say(f"  {row}: {', '.join(names)}", "yellow")
+    if prepared.validation and prepared.validation.lost:
+        say(f"left out of validation: {_dropped(prepared.validation, rows)}")
+    say(f"replies end with {_end(prepared)}")
     if tokens.learned:
         say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
     if settings.method == "grpo":
@@ -142,6 +154,18 @@ def _show(prepared: Prepared) -> None:
         say(f"{tokens.unlike} prompts are rendered differently when a reply follows: see docs/training.md", "yellow")
     if choice.estimate > prepared.machine.memory:
         say("the estimate is over the memory: take lora, a smaller model, or several devices with FSDP", "yellow")
+
+
+def _dropped(tokens: Tokens[Any], rows: str) -> str:
+    found = f"{len(tokens.too_long)} {rows} too long, {len(tokens.masked)} without a loss"
+    return f"{found}, {len(tokens.controls)} with control tokens in their texts" if tokens.controls else found
+
+
+def _end(prepared: Prepared) -> str:
+    end = prepared.end
+    if not end.differs:
+        return f"{end.text}, the tokenizer's own end token"
+    return f"{end.text}; the tokenizer's end token is {end.base}. The saved model ends with either"
 
 
 def _show_row(prepared: Prepared) -> None:
@@ -165,4 +189,19 @@ def _report(told: dict[str, Any], folder: Path) -> None:
         if watched["first"] is not None:
             held_out = f", validation {watched['validation']:.3g}" if watched["validation"] is not None else ""
             out.print(safe(f"{words}: {watched['first']:.3g} to {watched['last']:.3g}{held_out}"))
+    if told["accuracy"]:
+        found, best = told["accuracy"], told["best"]
+        taken = f"; the model is that of step {best['step']:,}, the best by {best['by']}" if best else ""
+        out.print(safe(f"accuracy on {found['questions']} validation questions: {found['last']:.1%}{taken}"))
+    ending = told["ending"]
+    if ending["stopped"]:
+        say(f"asked a training prompt, the model ends its reply by itself, after {ending['tokens']:,} tokens")
+    elif ending["stopped"] is None:
+        say(f"whether the model ends its replies was not tried: {ending['reason']}", "yellow")
+    else:
+        say(
+            f"WARNING: asked the training prompt {ending['row']}, the model wrote {ending['limit']:,} tokens without "
+            f"{' or '.join(ending['ends'])}: it has not learned to stop. Train longer, or look at the template",
+            "bold yellow",
+        )
     out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)

@@ -20,7 +20,7 @@ from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.job import Evaluation, jobs, prepare
 from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
-from reasonmed.evaluation.models import Candidate, candidate, of_endpoint, of_folder
+from reasonmed.evaluation.models import Candidate, candidate, candidates, of_endpoint, of_folder
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.settings import Settings
@@ -42,6 +42,7 @@ __all__ = [
     "Reading",
     "Settings",
     "candidate",
+    "candidates",
     "conclude",
     "evaluate",
     "jobs",

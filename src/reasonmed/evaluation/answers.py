@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 READ = ("correct", "wrong")
 """What an answer is where an option was read and nothing was cut."""
-UNREAD = ("unparsed", "truncated", "failed")
+UNREAD = ("unparsed", "truncated", "unended", "failed")
 """What it is where none could be."""
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
 _STORY = "SELECT story FROM outcomes WHERE id = ?"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
 
-Status = Literal["correct", "wrong", "unparsed", "truncated", "failed"]
-STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "failed")
+Status = Literal["correct", "wrong", "unparsed", "truncated", "unended", "failed"]
+STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "unended", "failed")
 
 STAGE = "evaluate"
 
@@ -61,7 +61,7 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
         answer=shown.original(found.option if found else None),
         temperature=temperature,
         sample=draw,
-        truncated=reply.cut or not split_thinking(reply.text).closed,
+        truncated=reply.cut,
         served=reply.served,
         sent=reply.sent,
     )
@@ -78,15 +78,23 @@ async def _score(question: Question, agent: Agent, kind: str) -> ChainOfThought:
 
 
 def _whole(reply: Completion) -> str:
+    if reply.reasoning and not reply.text.strip():
+        return f"<think>\n{reply.reasoning}"
     return f"<think>\n{reply.reasoning}\n</think>\n\n{reply.text}" if reply.reasoning else reply.text
 
 
 def status_of(chain: ChainOfThought, key: int | None) -> Status:
-    """What an answer is. One that was cut is *truncated*, whatever it says; one that names no option is *unparsed*."""
+    """What an answer is.
+
+    One that was cut is *truncated*, whatever it says; one that ended by itself inside its thinking is *unended*; one
+    that names no option is *unparsed*.
+    """
     if chain.missing is not None:
         return "failed"
     if chain.truncated:
         return "truncated"
+    if not split_thinking(chain.text).closed:
+        return "unended"
     if chain.answer is None:
         return "unparsed"
     return "correct" if chain.answer == key else "wrong"

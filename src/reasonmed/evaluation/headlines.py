@@ -124,5 +124,6 @@ def _mends(cell: Mapping[str, Any], limit: int) -> dict[str, str]:
     return {
         "unparsed": "look at its answers, and at the prompt",
         "truncated": cut,
+        "unended": "the model stops inside its thinking: look at its chat template, or ask with --no-thinking",
         "failed": "the answers say why",
     }

@@ -50,5 +50,6 @@ def _notes(cell: Mapping[str, Any], one: Mapping[str, Any], told: Mapping[str, A
     return (
         f"reasonmed {told['reasonmed']}, {one['name']}, protocol {told['protocol']}, {asked}; 95 % interval "
         f"{100 * accuracy['low']:.1f}-{100 * accuracy['high']:.1f}, n = {cell['n']}; unparsed {cell['unparsed']}, "
-        f"truncated {cell['truncated']}, failed {cell['failed']}{trained}; content hash {one['hash']}"
+        f"truncated {cell['truncated']}, unended {cell['unended']}, failed {cell['failed']}{trained}; "
+        f"content hash {one['hash']}"
     )

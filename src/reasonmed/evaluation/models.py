@@ -18,6 +18,8 @@ from reasonmed.errors import UsageError
 from reasonmed.evaluation.forms import form_of
 from reasonmed.recipe.reading import explain
 from reasonmed.training import lineage
+from reasonmed.training.checkpoints import step_of, whole
+from reasonmed.training.folder import CHECKPOINTS
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
@@ -79,6 +81,21 @@ def _labeled(given: str) -> tuple[str | None, Path]:
     if Path(given).expanduser().exists() or not (equals and label and rest):
         return None, Path(given).expanduser()
     return label, Path(rest).expanduser()
+
+
+def candidates(name: str, recipe: Recipe | None = None) -> list[Candidate]:
+    """The models of one ``-m``: one, or every whole checkpoint where it names the ``checkpoints`` folder of a training.
+
+    Raises:
+        UsageError: there is no such model, or no whole checkpoint.
+    """
+    path = Path(name).expanduser()
+    if path.name != CHECKPOINTS or not path.is_dir() or (recipe is not None and name in recipe.models):
+        return [candidate(name, recipe)]
+    found = whole(path)
+    if not found:
+        raise UsageError(f"-m {name}: holds no whole checkpoint")
+    return [of_folder(one, f"{path.resolve().parent.name}@{step_of(one)}") for one in found]
 
 
 def of_endpoint(url: str, model: str, key_variable: str | None = None) -> Candidate:

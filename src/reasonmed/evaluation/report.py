@@ -52,7 +52,7 @@ def _accuracy(told: Mapping[str, Any]) -> Table:
     ]  # fmt: skip
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
-    note = "Unparsed, truncated and failed answers count as not right. Accuracy is over questions (micro)."
+    note = "Unparsed, truncated, unended and failed answers count as not right. Accuracy is over questions (micro)."
     if any(cell["overlap"] for *_, cell in each(told)):
         note += " It is over all questions, also those that a model was trained on; the clean subset is without them."
     if any(cell["distinct"] < cell["n"] for *_, cell in each(told)):
@@ -69,7 +69,7 @@ def _clean(cell: Mapping[str, Any]) -> str:
 
 
 def _answers(told: Mapping[str, Any]) -> Table:
-    names = ("answers", "correct", "wrong", "unparsed", "truncated", "failed")
+    names = ("answers", "correct", "wrong", "unparsed", "truncated", "unended", "failed")
     rows = []
     for name, model, cell in each(told):
         tokens = cell["tokens"]

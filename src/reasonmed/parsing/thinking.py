@@ -37,6 +37,9 @@ _CLOSE = re.compile(rf"{_CLOSE_TAG}|(?-i:assistantfinal)", re.IGNORECASE)
 """With gpt-oss's channels as servers leave them that take the special tokens out: no space after either word."""
 _TAG = re.compile(rf"{_OPEN_TAG}|{_CLOSE_TAG}", re.IGNORECASE)
 _ANY = re.compile(rf"{_OPEN.pattern}|{_CLOSE.pattern}", re.IGNORECASE)
+_OPENED = re.compile(rf"(?:{_OPEN_TAG})\s*\Z", re.IGNORECASE)
+_OPENED_WITHIN = 200
+"""Characters at the end of a prompt that may hold an opening mark of thinking."""
 _BEGINNINGS = ("<", "[", "&", "\\u003", "◁", "analysis", "assistantfinal")
 _MARK = r"(?:\#{1,6}[ \t]*|\*\*)"
 _END = r":?(?:\*\*)?:?[ \t]*"
@@ -46,7 +49,9 @@ _NEXT_HEADING = re.compile(
     r"\n#{1,6} |\n\*\*[^*\n]{1,60}\*\*:?[ \t]*\n|\n[*_ \t]*+(?:final[ \t]+)?answer[*_]*+:", re.IGNORECASE
 )
 _HEADING = re.compile(rf"^[ \t]*{_MARK}(?:Thinking|Final Response){_END}$\n?", re.IGNORECASE | re.MULTILINE)
-_SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]|</?[a-z_]{4,20} [0-9a-f]{8}>")
+_STEERING = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]"
+_CONTROL_TOKEN = re.compile(rf"{_STEERING}|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>")
+_SPECIAL = re.compile(rf"{_STEERING}|</?[a-z_]{{4,20}} [0-9a-f]{{8}}>")
 """Tokens of chat templates, and the fences of our own prompts where a model repeats them."""
 _OPENER = re.compile(
     r"\A\s*+(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)"
@@ -86,6 +91,25 @@ def split_thinking(reply: str) -> Split:
     if closes:
         return Split(_ANY.sub("", before).strip(), after.strip(), closed=True)
     return _split_headings(reply)
+
+
+def opening(prompt: str) -> str:
+    """The mark of thinking that a prompt ends with, and leaves open: the reply begins inside it. Empty without one.
+
+    Read such a reply with the mark before it, or thinking that never ends passes for an answer.
+    """
+    found = _OPENED.search(prompt[-_OPENED_WITHIN:])
+    return found[0] if found else ""
+
+
+def is_mark(token: str) -> bool:
+    """Whether a token opens or closes thinking."""
+    return _TAG.fullmatch(token) is not None
+
+
+def control_tokens(text: str) -> list[str]:
+    """What looks like control tokens of chat templates, such as ``<|im_end|>``, and is no mark of thinking."""
+    return [found for found in _CONTROL_TOKEN.findall(text) if not is_mark(found)]
 
 
 def _may_hold_marks(text: str) -> bool:

@@ -21,8 +21,12 @@ __all__ = ["RECIPES", "Recipe", "load", "parse"]
 RECIPES = ("local", "endpoint", "api", "eight_gpu", "paper", "scripted")
 
 
-def load(source: str | Path) -> Recipe:
+def load(source: str | Path, *, bare: bool = False) -> Recipe:
     """Read a recipe from a file, or a shipped one by its name.
+
+    Args:
+        source: the file or name.
+        bare: whether ``models`` alone is enough, where no stage is run.
 
     Raises:
         RecipeError: with every problem that was found.
@@ -37,7 +41,7 @@ def load(source: str | Path) -> Recipe:
         raise RecipeError([f"there is no file {source}; shipped recipes are {shipped}"], str(source)) from missing
     except (OSError, UnicodeDecodeError) as unread:
         raise RecipeError([f"cannot be read: {unread}"], str(source)) from unread
-    return parse(text, str(source), path.parent)
+    return parse(text, str(source), path.parent, bare=bare)
 
 
 def for_endpoint(base_url: str, model: str, key_variable: str | None) -> Recipe:
@@ -49,8 +53,8 @@ def for_endpoint(base_url: str, model: str, key_variable: str | None) -> Recipe:
     return parse(yaml.safe_dump(content), "endpoint")
 
 
-def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Recipe:
-    """Read a recipe from YAML text; paths in it are relative to ``folder``.
+def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare: bool = False) -> Recipe:
+    """Read a recipe from YAML text; paths in it are relative to ``folder``. With ``bare``, it needs no stages.
 
     Raises:
         RecipeError: with every problem that was found.
@@ -62,6 +66,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None) -> Reci
         raise RecipeError([f"is not valid YAML: {told}"], source) from None
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
+    content = {"stages": {}, **content} if bare else content
     context = {"folder": folder}
     rest = {name: part for name, part in content.items() if name != "models"}
     problems = [f"{one.path}: holds a secret ({one.why}); it does not belong in a recipe" for one in secrets_in(rest)]

@@ -45,15 +45,10 @@ def identity(prepared: Prepared) -> dict[str, Any]:
 def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
     """The content of ``run.json``."""
     rows = _rows(prepared)
-    stems = sorted({row.stem for row in rows if row.stem})
     return {
         "reasonmed": __version__,
         "method": prepared.settings.method,
-        "base_model": {
-            "name": _public(prepared.base.name),
-            "identity": models.identity(prepared.base),
-            "parameters": prepared.model.parameters,
-        },
+        **origin(prepared),
         "settings": {
             **prepared.settings.model_dump(mode="json"),
             "base_model": _public(prepared.base.name),
@@ -68,23 +63,39 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
             "trained_on": len(rows),
             "too_long": prepared.train.too_long,
             "without_loss": prepared.train.masked,
+            "control_tokens": {row: list(names) for row, names in prepared.train.controls.items()},
             "validation_rows": len(prepared.validation.kept) if prepared.validation else 0,
             "tokens": prepared.train.total,
             "tokens_learned": prepared.train.learned,
             "longest": max(len(one) for one in prepared.train.kept),
         },
         "template": prepared.template_hash,
+        "end": {"token": prepared.end.text, "id": prepared.end.token, "base": prepared.end.base},
         "layout": _layout(prepared),
         "measured": {**measured, **_pace(prepared, measured)},
         "loss": _losses(history),
+        "accuracy": _accuracy(history, len(prepared.questions)),
         "watched": _watched(history, prepared.method.WATCHED),
         "seeds": {"training": prepared.settings.seed},
         "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
         "versions": {name: version(name) for name in extra.PACKAGES},
         "question_ids": sorted({row.question_id for row in rows}),
-        "stems": stems if all(row.stem for row in rows) else None,
-        "rows_without_stem": sum(not row.stem for row in rows),
-        "trainings": trainings(prepared),
+    }
+
+
+def origin(prepared: Prepared) -> dict[str, Any]:
+    """Where a model is from: its base, and hashed stems of all questions along the chain of trainings."""
+    chain = trainings(prepared)
+    known = all(one["whole"] and one["stems"] is not None for one in chain)
+    return {
+        "base_model": {
+            "name": _public(prepared.base.name),
+            "identity": models.identity(prepared.base),
+            "parameters": prepared.model.parameters,
+        },
+        "stems": sorted({stem for one in chain for stem in one["stems"]}) if known else None,
+        "rows_without_stem": sum(not row.stem for row in _rows(prepared)),
+        "trainings": chain,
     }
 
 
@@ -154,6 +165,12 @@ def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _accuracy(history: Sequence[dict[str, Any]], questions: int) -> dict[str, Any] | None:
+    """Right answers to the validation questions at every checkpoint; None where none were asked."""
+    steps = {str(one["step"]): one["eval_accuracy"] for one in history if "eval_accuracy" in one}
+    return {"questions": questions, "steps": steps, "last": [*steps.values()][-1]} if steps else None
+
+
 def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> dict[str, Any]:
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
@@ -177,9 +194,11 @@ def _tied(step: Mapping[str, Any], name: str) -> bool:
 def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
     """The loss of every step and what else is watched, their pictures, and the card."""
     others = [name for one in watched for name in (one, f"eval_{one}")]
-    kept = ("step", "loss", "eval_loss", "learning_rate", "grad_norm", *others)
+    kept = ("step", "loss", "eval_loss", "eval_accuracy", "learning_rate", "grad_norm", *others)
     steps = [
-        {name: one[name] for name in kept if name in one} for one in history if "loss" in one or "eval_loss" in one
+        {name: one[name] for name in kept if name in one}
+        for one in history
+        if {"loss", "eval_loss", "eval_accuracy"} & one.keys()
     ]
     write_atomically(folder / CURVE, "".join(json.dumps(one) + "\n" for one in steps))
     write_atomically(folder / PICTURE, _drawn("Loss", "loss", "nats", steps))
@@ -207,12 +226,14 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     rows = [
         ("base model", f"{plain(base['name'])} ({_millions(base['parameters'])} M parameters)"),
         ("data", f"{data['trained_on']:,} {data['kind']}{variant}, hash {data['hash']}"),
-        ("left out", f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"),
+        ("left out", _left_out(data)),
+        *((("replies end with", _ending(told)),) if "ending" in told else ()),
         ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} {data['kind']}"),
         ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
         ("seed", settings["seed"]),
         ("loss, training", f"{_number(told['loss']['first'])} to {_number(told['loss']['last'])}"),
         ("loss, validation", _number(told["loss"]["validation"])),
+        *((("accuracy, validation", _measured(told)),) if told.get("accuracy") else ()),
         *((words, _ends(told["watched"][name])) for name, words in watched.items()),
         ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
         ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
@@ -224,10 +245,31 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         + f"\n# A model trained with reasonmed\n\n| | |\n|---|---|\n{table}\n![Loss]({PICTURE})\n"
         + (f"![{next(iter(watched.values())).capitalize()}]({WATCHED})\n" if watched else "")
         + "\n"
-        "For research. Not a medical device: its answers are no medical advice, and nothing here shows that it is safe "
-        "for patients. `run.json` has every setting, the hashes, and hashed stems of the training questions, so that "
-        "`reasonmed evaluate` can tell the questions that it has seen.\n"
+        "For research, not for clinical use. Not a medical device: its answers are no medical advice, and nothing here "
+        "shows that it is safe for patients. `run.json` has every setting, the hashes, and hashed stems of the "
+        "training questions, so that `reasonmed evaluate` can tell the questions that it has seen.\n"
     )
+
+
+def _measured(told: dict[str, Any]) -> str:
+    found, best = told["accuracy"], told.get("best")
+    taken = f"; the model is the checkpoint of step {best['step']}, the best one by {best['by']}" if best else ""
+    return f"{found['last']:.1%} of {found['questions']:,} questions at the last step{taken}"
+
+
+def _left_out(data: dict[str, Any]) -> str:
+    counts = f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"
+    return f"{counts}, {len(data.get('control_tokens', ()))} with control tokens in their texts"
+
+
+def _ending(told: dict[str, Any]) -> str:
+    """The end token, and what came of asking the model one training prompt."""
+    token, ending = f"`{plain(told['end']['token'])}`", told["ending"]
+    if ending["stopped"] is None:
+        return f"{token}; not tried"
+    if ending["stopped"]:
+        return f"{token}; asked a training prompt, the model ended its reply by itself"
+    return f"{token}; **asked a training prompt, the model did not end its reply** within {ending['limit']:,} tokens"
 
 
 def _ends(told: dict[str, float | None]) -> str:

@@ -159,7 +159,9 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as torn:
         raise UsageError(f"{file} cannot be read: {torn}; move it away to evaluate without it") from torn
-    return found if isinstance(found, dict) else {}
+    found = found if isinstance(found, dict) else {}
+    origin = found.get("origin")  # of a training that has begun
+    return {**found, **origin} if isinstance(origin, dict) else found
 
 
 def extended(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[dict[str, Any]]:

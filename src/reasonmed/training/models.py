@@ -113,14 +113,28 @@ def context(found: Any) -> int | None:  # noqa: ANN401
     return int(length) if length else None
 
 
-def count(found: Any) -> int:  # noqa: ANN401
-    """Parameters of a model of this configuration; tied weights count once."""
+def without_weights(found: Any) -> Any:  # noqa: ANN401
+    """A model of this configuration, which takes no memory."""
     import torch  # noqa: PLC0415 - an extra
     from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
 
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(found)
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(found)
+    except (ValueError, KeyError, ImportError) as refused:
+        what = " ".join(str(refused).split())[:400]
+        raise UsageError(f"the base model is no causal language model that transformers knows: {what}") from refused
     model.tie_weights()
+    return model
+
+
+def count(found: Any) -> int:  # noqa: ANN401
+    """Parameters of a model of this configuration; tied weights count once."""
+    return parameters(without_weights(found))
+
+
+def parameters(model: Any) -> int:  # noqa: ANN401
+    """Parameters of a model; tied weights count once."""
     return sum(part.numel() for part in model.parameters())
 
 
@@ -130,7 +144,15 @@ def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
     from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
 
     if base.gguf is None:
-        return _loaded(AutoModelForCausalLM, base, dtype=dtype, attn_implementation=attention)
+        model, told = _loaded(
+            AutoModelForCausalLM, base, dtype=dtype, attn_implementation=attention, output_loading_info=True
+        )
+        if missing := sorted(told["missing_keys"]):
+            raise UsageError(
+                f"base_model {base.name}: its weights lack {len(missing)} parts of the model (first: {missing[0]}), "
+                "which would be random; copy it again"
+            )
+        return model
     read = _loaded(AutoModelForCausalLM, base, dtype=torch.float32)
     plain = read.config
     if hasattr(plain, "quantization_config"):
@@ -144,7 +166,9 @@ def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
 def _loaded(kind: Any, base: Base, **others: Any) -> Any:  # noqa: ANN401
     try:
         return kind.from_pretrained(**base.arguments, trust_remote_code=False, **others)
-    except (OSError, ValueError, KeyError, ImportError) as refused:
+    except MemoryError:
+        raise
+    except Exception as refused:  # whatever a library says of a folder that is none, or is damaged
         what = " ".join(str(refused).split())
         raise UsageError(
             f"base_model {base.name}: cannot be loaded as a causal language model: {what[:400]}. It must be a folder "

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import TemplateError
 
 from reasonmed.errors import UsageError
 from reasonmed.training import dependencies as extra
-from reasonmed.training import models
+from reasonmed.training import early, ends, models
 from reasonmed.training.batches import Layout, Plan
+from reasonmed.training.data import read
 from reasonmed.training.memory import Choice, Device, device
-from reasonmed.training.methods import METHODS, Method, Model
+from reasonmed.training.methods import METHODS, Method, Model, grpo
 from reasonmed.training.tokens import Tokens, check_share
 from reasonmed.training.trainer import Ready
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reasonmed.training.data import Data
+    from reasonmed.training.data import Data, Keyed
     from reasonmed.training.settings import Training
 
 
@@ -28,6 +30,8 @@ class Prepared(NamedTuple):
     data: Data[Any]
     base: models.Base
     tokenizer: Any
+    end: ends.End
+    """The token that ends replies."""
     model: Model
     limit: int
     """Tokens of the longest row that is kept."""
@@ -36,6 +40,8 @@ class Prepared(NamedTuple):
     machine: Device
     choice: Choice
     plan: Plan
+    questions: list[Keyed]
+    """Asked at every checkpoint."""
 
     @property
     def method(self) -> Method:
@@ -46,7 +52,22 @@ class Prepared(NamedTuple):
     def ready(self) -> Ready:
         """What a trainer is made of."""
         held_out = self.validation.kept if self.validation else []
-        return Ready(self.settings, self.choice, self.plan, self.layout, self.train.kept, held_out, self.tokenizer)
+        return Ready(
+            self.settings,
+            self.choice,
+            self.plan,
+            self.layout,
+            self.train.kept,
+            held_out,
+            self.tokenizer,
+            self.end,
+            self.questions,
+        )
+
+    @property
+    def context(self) -> int:
+        """Tokens that the model can have before it."""
+        return models.context(self.model.config) or self.limit
 
     @property
     def layout(self) -> Layout:
@@ -70,21 +91,66 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
         raise UsageError("lora.merge: with FSDP no process has all weights to merge; say lora: {merge: false}")
     method = METHODS[settings.method]
     found = method.read(folder, settings)
+    questions = _questions(folder, settings)
     if ids is not None:
         found = found.only(ids)
+    early.check_packages(settings)
     base = models.find(settings)
+    early.check_weights(base)
     config = models.config(base)
+    if settings.best == "loss" and not found.validation:
+        raise UsageError("best: loss needs validation rows (validation.jsonl beside train.jsonl), and there are none")
+    bare = models.without_weights(config)
+    parameters = models.parameters(bare)
+    early.check_targets(settings.lora, bare)
     tokenizer = models.tokenizer(base, settings.template)
-    limit = _limit(settings, config)
+    end = _end(tokenizer, found)
+    limit, bound = _limit(settings, config), "max_length" if settings.max_length else "model's context"
     train = method.tokenize(found.train.rows, tokenizer, limit, settings)
-    check_share(train, limit, context=limit == models.context(config))
+    check_share(train, limit, bound=bound)
     held_out = None
     if found.validation and settings.evaluate:
         held_out = method.tokenize(found.validation.rows, tokenizer, limit, settings)
-    model = Model(config, models.count(config))
+        check_share(held_out, limit, bound=bound, what="validation rows")
+    model = Model(config, parameters)
     machine = device()
     choice, planned = method.lay(settings, model, (train.kept, held_out.kept if held_out else []), machine)
-    return Prepared(settings, found, base, tokenizer, model, limit, train, held_out, machine, choice, planned)
+    made = Prepared(
+        settings, found, base, tokenizer, end, model, limit, train, held_out, machine, choice, planned, questions
+    )
+    method.configure(made.ready, Path("checkpoints"))
+    return made
+
+
+def _questions(source: Path, settings: Training) -> list[Keyed]:
+    """The questions that the training file's ``accuracy`` wants asked; none where it wants none.
+
+    Raises:
+        UsageError: the export has none, or the weights are dealt out among processes.
+    """
+    wanted = settings.accuracy
+    if wanted is None:
+        return []
+    if extra.sharded():
+        raise UsageError("accuracy: with FSDP no process has all weights to answer with; leave it out")
+    found = read(source, grpo.FILES).validation if source.is_dir() else None
+    if found is None:
+        raise UsageError(
+            f"accuracy: {source} has no rl/trl-grpo/validation.jsonl with questions to ask: "
+            "`reasonmed export RUN -o DIR --format trl-sft,rl` writes it, with a share for validation"
+        )
+    return found.rows[: wanted.questions]
+
+
+def _end(tokenizer: Any, found: Data[Any]) -> ends.End:  # noqa: ANN401
+    """The token that ends replies, as the tokenizer's own from here on."""
+    prompt = [message.chat for message in found.train.rows[0].prompt]
+    try:
+        end = ends.find(tokenizer, prompt)
+    except TemplateError as refused:
+        raise UsageError(f"the chat template refuses a row: {refused}. Name another one with `template:`") from refused
+    ends.adopt(tokenizer, end, prompt)
+    return end
 
 
 def _limit(settings: Training, config: Any) -> int:  # noqa: ANN401

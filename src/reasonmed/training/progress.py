@@ -27,7 +27,11 @@ class Progress:
     def __call__(self, logs: dict[str, Any]) -> None:
         """Take what the trainer logged at a step."""
         now = time.monotonic()
-        if "eval_loss" in logs:
+        if "remark" in logs:
+            self._say(f"{self._name}{logs['remark']}")
+        elif "eval_accuracy" in logs:
+            self._say(f"{self._name}step {logs['step']:,}: validation accuracy {logs['eval_accuracy']:.1%}")
+        elif "eval_loss" in logs:
             others = self._others(logs, "eval_")
             self._say(f"{self._name}step {logs['step']:,}: validation loss {logs['eval_loss']:.4f}{others}")
         elif "loss" in logs and (now - self._last > _EVERY or logs["step"] == logs["steps"]):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from reasonmed.errors import RecipeError
+from reasonmed.errors import RecipeError, UsageError
 from reasonmed.recipe.reading import explain, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 METHODS = {
     "sft": {},
@@ -35,6 +38,11 @@ OWNED = {
     "max_steps": "say max_steps at the top level",
     "seed": "say seed at the top level",
     "dataset_kwargs": "rows come tokenized",
+    "assistant_only_loss": "only the reply is learned, whatever the template marks",
+    "completion_only_loss": "only the reply is learned, and nothing else can be",
+    "eos_token": "the end token follows from the chat template",
+    "chat_template_path": "say template at the top level",
+    "save_total_limit": "say keep_checkpoints at the top level",
     "train_sampling_strategy": "the order of rows follows from seed",
     "save_steps": "say save_steps at the top level",
     "torch_compile": "say compile at the top level",
@@ -72,6 +80,15 @@ class Rollouts(_Part):
     max_tokens: int = Field(2048, ge=1)
     """Of a reply. One that is cut earns nothing."""
     temperature: float = Field(1.0, gt=0)
+
+
+class Accuracy(_Part):
+    """A small evaluation at every checkpoint."""
+
+    questions: int = Field(50, ge=1)
+    """The first questions of the export's ``rl`` validation rows."""
+    max_tokens: int = Field(1024, ge=1)
+    """Of a reply. One that is cut is not right."""
 
 
 class Training(_Part):
@@ -113,11 +130,17 @@ class Training(_Part):
     compile: Literal["auto"] | bool = "auto"
     template: str | None = None
     """A Jinja file in place of the tokenizer's chat template, or ``plain``."""
+    control_tokens: Literal["refuse", "text"] = "refuse"
+    """Rows with control tokens such as ``<|im_end|>`` in their texts are left out, or read as plain text."""
     save_steps: int | None = Field(None, ge=1)
     """None saves a checkpoint every tenth of the run."""
     keep_checkpoints: int = Field(1, ge=1)
     evaluate: bool = True
     """Whether the loss of the validation rows is measured at every checkpoint and at the end."""
+    accuracy: Accuracy | None = None
+    """Validation questions that are answered at every checkpoint and at the end."""
+    best: Literal["none", "loss", "accuracy"] = "none"
+    """Which checkpoint becomes the model: the best one by validation loss or accuracy; the last one by default."""
     report_to: Annotated[str, BeforeValidator(_off)] = "none"
     trl_args: dict[str, Any] = Field(default_factory=dict)
     """Anything else that TRL's configuration of the method takes."""
@@ -170,6 +193,10 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
         problems += [f"{name}: is for method: dpo or grpo" for name in ("beta", "rollouts") if name in content]
     else:
         problems += [f"{name}: true is for method: sft" for name in ("packing", "compile") if content.get(name) is True]
+    if found.best == "accuracy" and found.accuracy is None:
+        problems.append("best: accuracy needs `accuracy`, the questions to measure it on")
+    if found.best == "loss" and not found.evaluate:
+        problems.append("best: loss needs evaluate: true")
     if problems:
         raise RecipeError(problems, source)
     return found.model_copy(
@@ -183,6 +210,25 @@ def changed(settings: Training, changes: dict[str, Any]) -> Training:
         return Training.model_validate({**settings.model_dump(), **changes})
     except ValidationError as wrong:
         raise RecipeError(list(explain(wrong, Training)), "options") from wrong
+
+
+OVERRIDES = ("learning_rate", "clip", "precision")
+"""What may change between two sessions of one run."""
+
+
+def overrides(given: Iterable[str]) -> dict[str, Any]:
+    """Values of ``--override NAME=VALUE``.
+
+    Raises:
+        UsageError: a name that cannot change within a run, or no value.
+    """
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if name not in OVERRIDES or not equals:
+            raise UsageError(f"--override {one}: must be NAME=VALUE, with one of {', '.join(OVERRIDES)}")
+        found[name] = value
+    return found
 
 
 def _beside(value: str | None, folder: Path | None) -> str | None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from jinja2 import TemplateError
+
+from reasonmed.backends._chat import controls_in, end_of, ending, tokens_of
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reasonmed.training.data import Messages
+    from reasonmed.training.settings import Training
 
 MASKED = -100
 """The label of a token that is no part of the loss."""
@@ -79,6 +84,13 @@ class Tokens(NamedTuple, Generic[K]):
     """Ids of rows without a token to learn."""
     unlike: int
     """Rows whose prompt alone is rendered differently from the same prompt before a reply."""
+    controls: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Ids of rows that were refused for control tokens in their texts, with these tokens."""
+
+    @property
+    def lost(self) -> int:
+        """Rows that are not trained on."""
+        return len(self.too_long) + len(self.masked) + len(self.controls)
 
     @property
     def total(self) -> int:
@@ -96,11 +108,12 @@ class Tokens(NamedTuple, Generic[K]):
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int) -> Tokens[Tokenized]:  # noqa: ANN401 - transformers has no types
-    """Render and tokenize prompts with their replies; drop those over ``limit`` tokens."""
+def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+    """Render and tokenize prompts with their replies; drop those over ``limit`` tokens or with control tokens."""
     import numpy as np  # noqa: PLC0415 - comes with torch
 
-    done = Tokens[Tokenized]([], [], [], [], 0)
+    refused = refused_controls(tokenizer, ((row.id, (*row.prompt, *row.reply)) for row in rows), settings)
+    done = Tokens[Tokenized]([], [], [], [], 0, refused)
     unlike = 0
     for first in range(0, len(rows), _BATCH):
         part = rows[first : first + _BATCH]
@@ -110,6 +123,8 @@ def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int) -> Tokens[Tokeniz
             start = _common(prompt, whole)
             unlike += start < len(prompt)
             done.lengths.append(len(whole))
+            if row.id in refused:
+                continue
             if start >= len(whole):
                 done.masked.append(row.id)
             elif len(whole) > limit:
@@ -117,6 +132,21 @@ def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int) -> Tokens[Tokeniz
             else:
                 done.kept.append(Tokenized(place, np.asarray(whole, dtype=np.int32), start))
     return done._replace(unlike=unlike)
+
+
+def refused_controls(
+    tokenizer: Any,  # noqa: ANN401
+    texts: Iterable[tuple[str, Messages]],
+    settings: Training,
+) -> dict[str, tuple[str, ...]]:
+    """Ids of rows whose texts hold control tokens, with these tokens; none where the training file wants them as text.
+
+    Learned as tokens, an end of turn within a reply teaches the model to stop there, or to take the user's turn.
+    """
+    if settings.control_tokens == "text":
+        return {}
+    found = ((name, controls_in(tokenizer, (one.chat for one in messages))) for name, messages in texts)
+    return {name: tuple(tokens) for name, tokens in found if tokens}
 
 
 def render(tokenizer: Any, chats: Iterable[Messages], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
@@ -127,13 +157,9 @@ def render(tokenizer: Any, chats: Iterable[Messages], *, ask: bool) -> list[list
     """
     told = [[message.chat for message in chat] for chat in chats]
     try:
-        texts = tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=ask)
-    except Exception as refused:
-        if type(refused).__module__.split(".")[0] != "jinja2":
-            raise
+        return tokens_of(tokenizer, told, ask=ask)
+    except TemplateError as refused:
         raise UsageError(f"the chat template refuses a row: {refused}. Name another one with `template:`") from refused
-    found: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    return found
 
 
 def _common(first: Sequence[int], second: Sequence[int]) -> int:
@@ -144,27 +170,40 @@ def _common(first: Sequence[int], second: Sequence[int]) -> int:
     return min(len(first), len(second))
 
 
-def check_share(tokens: Tokens[Any], limit: int, *, context: bool = False) -> None:
-    """Refuse a split of which more than one row in a hundred would be lost; ``context`` says what the limit is.
+def check_share(tokens: Tokens[Any], limit: int, *, bound: str, what: str = "rows") -> None:
+    """Refuse a split of which more than one row in a hundred would be lost.
+
+    Args:
+        tokens: the split.
+        limit: tokens of the longest row that is kept.
+        bound: what set the limit, ``max_length`` or the model's ``context``.
+        what: the split's rows in words.
 
     Raises:
-        UsageError: with the share, the cause and the mend.
+        UsageError: with the share, the cause and the fix.
     """
     rows = len(tokens.lengths)
+    if len(tokens.controls) > MOST_LOST * rows:
+        first, names = next(iter(tokens.controls.items()))
+        raise UsageError(
+            f"{len(tokens.controls)} of {rows} {what} hold control tokens of the model in their texts (first: {first} "
+            f"with {', '.join(names)}), which would be learned as tokens; at most {MOST_LOST:.0%} may be left out. "
+            "Take them out of the data, or say `control_tokens: text`, and they are read as plain text"
+        )
     if len(tokens.masked) > MOST_LOST * rows:
         raise UsageError(
-            f"{len(tokens.masked)} of {rows} rows have no token to learn (first: {tokens.masked[0]}): the chat "
+            f"{len(tokens.masked)} of {rows} {what} have no token to learn (first: {tokens.masked[0]}): the chat "
             "template does not render the reply. Name another one with `template:`"
         )
     if len(tokens.too_long) > MOST_LOST * rows:
+        fix = "Raise `max_length:`, take" if bound == "max_length" else "Take"
         raise UsageError(
-            f"{len(tokens.too_long)} of {rows} rows are longer than {limit} tokens (longest: {max(tokens.lengths)}, "
-            f"first: {tokens.too_long[0]}); at most {MOST_LOST:.0%} may be left out. "
-            f"{'That is the context of the model: take' if context else 'Raise `max_length:`, take'} a model with a "
-            "longer context, or leave these rows out of the data"
+            f"{len(tokens.too_long)} of {rows} {what} are longer than {limit} tokens, the {bound} (longest: "
+            f"{max(tokens.lengths)}, first: {tokens.too_long[0]}); at most {MOST_LOST:.0%} may be left out. {fix} "
+            "a model with a longer context, or leave these rows out of the data"
         )
     if not tokens.kept:
-        raise UsageError(f"no row of {rows} is left to train on: all are longer than {limit} tokens or have no reply")
+        raise UsageError(f"none of {rows} {what} is left: all are too long, without a reply, or hold control tokens")
 
 
 def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: Any) -> None:  # noqa: ANN401
@@ -173,7 +212,6 @@ def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: A
     Raises:
         UsageError: the template loses a part of the reply, or never ends it.
     """
-    ends = _end_ids(tokenizer)
     for one in tokens.kept[:: max(len(tokens.kept) // CHECKED, 1)]:
         row, learned = rows[one.row], [int(token) for token in one.ids[one.start :]]
         shown = _words(tokenizer.decode(learned, skip_special_tokens=False))
@@ -184,18 +222,13 @@ def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: A
                     f"the chat template loses text of the reply of {row.id!r}: {_short(part)!r} is not in the loss. "
                     "Name another template with `template:` (a Jinja file, or `plain`)"
                 )
-        if not ends.intersection(learned):
+        tail = ending(tokenizer, [message.chat for message in (*row.prompt, *row.reply[:-1])])
+        end = end_of(tokenizer, tail)
+        if end is None or learned[-len(tail) + tail.index(end) :] != tail[tail.index(end) :]:
             raise UsageError(
                 f"the chat template does not end the reply of {row.id!r} with an end token: a model trained on it "
                 "would never stop. Name another template with `template:`"
             )
-
-
-def _end_ids(tokenizer: Any) -> set[int]:  # noqa: ANN401
-    """Tokens that end a reply: the end of text, and the ends of turn of known families."""
-    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|return|>", "<turn|>", "</s>")
-    known = tokenizer.get_vocab()
-    return {known[name] for name in names if name in known} | {tokenizer.eos_token_id} - {None}
 
 
 def _words(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reasonmed.training.batches import Layout, Plan
+    from reasonmed.training.data import Keyed
+    from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
     from reasonmed.training.settings import Training
 
-COMPLETE = "complete"
-"""A file in a checkpoint, written last: a checkpoint without it is torn."""
+
+TRACKED = "tracked"
+"""The folder of trackers' files, in the model folder."""
 
 
 class Ready(NamedTuple):
@@ -32,13 +35,10 @@ class Ready(NamedTuple):
     """Tokenized rows, of the method's kind."""
     validation: Sequence[Any]
     tokenizer: Any
-
-
-class NoCard:
-    """For trainers: the model card is written once, from run.json."""
-
-    def create_model_card(self, *_: object, **__: object) -> None:
-        """Write nothing."""
+    end: End
+    """The token that ends replies."""
+    questions: Sequence[Keyed] = ()
+    """Asked at every checkpoint."""
 
 
 def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -76,7 +76,6 @@ def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": every,
-        "save_total_limit": settings.keep_checkpoints,
         "eval_strategy": "steps" if measured else "no",
         "eval_steps": every if measured else None,
         "report_to": settings.report_to,
@@ -103,6 +102,7 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
     """
     from transformers import PrinterCallback  # noqa: PLC0415 - an extra
 
+    _local(ready.settings.report_to, own["args"].output_dir)
     trainer = kind(
         model=model,
         processing_class=ready.tokenizer,
@@ -111,7 +111,22 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
         **own,
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.ready = ready
     return trainer
+
+
+def _local(tracker: str, checkpoints: str) -> None:
+    """Let a tracker write into the model folder, unless its own variables say otherwise: nothing reports to anyone."""
+    folder = Path(checkpoints).parent / TRACKED
+    if tracker == "tensorboard":
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder))
+    elif tracker == "wandb":
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("WANDB_MODE", "offline")
+        os.environ.setdefault("WANDB_DIR", str(folder))
+    elif tracker == "mlflow":
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(folder / 'mlflow.db').resolve()}")
 
 
 def lower(model: Any, ready: Ready) -> None:  # noqa: ANN401
@@ -143,7 +158,7 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
 
 
 def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
-    """Marks whole checkpoints, tells of every step, and stops a run whose loss is no number."""
+    """Tells of every step."""
     from transformers import TrainerCallback  # noqa: PLC0415 - an extra
 
     tokens = ready.plan.tokens and ready.plan.tokens / ready.plan.steps
@@ -157,17 +172,7 @@ def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # no
         def on_train_begin(self, _: Any, state: Any, __: Any, **___: Any) -> None:  # noqa: ANN401
             self.started, self.first = time.monotonic(), state.global_step
 
-        def on_save(self, args: Any, state: Any, _: Any, **__: Any) -> None:  # noqa: ANN401
-            if state.is_world_process_zero:
-                Path(args.output_dir, f"checkpoint-{state.global_step}", COMPLETE).touch()
-
         def on_log(self, _: Any, state: Any, __: Any, logs: dict[str, Any], **___: Any) -> None:  # noqa: ANN401
-            loss = logs.get("loss")
-            if loss is not None and not math.isfinite(float(loss)):
-                raise UsageError(
-                    f"the loss is {loss} at step {state.global_step}: lower learning_rate, or set precision: fp32. "
-                    "The last checkpoint is kept"
-                )
             done, spent = state.global_step - self.first, time.monotonic() - self.started
             if state.is_world_process_zero and done:
                 pace = {"step": state.global_step, "steps": state.max_steps}
@@ -175,9 +180,3 @@ def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # no
                 tell({**logs, **pace, "seconds_left": (state.max_steps - state.global_step) * spent / done})
 
     return Watcher()
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; torn ones do not count."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
-    return max(whole, key=lambda one: int(one.name.split("-")[1]), default=None)

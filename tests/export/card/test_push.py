@@ -26,6 +26,8 @@ LARGE = ".parquet"
 class Hub:
     """The part of the hub's API that a push uses. Remembers what it got."""
 
+    kind, prefix = "datasets", "/datasets"
+
     def __init__(self) -> None:
         self.private: bool | None = None
         self.files: dict[str, bytes] = {}
@@ -44,10 +46,10 @@ class Hub:
         answers = {
             "/api/repos/create": self._create,
             "/api/validate-yaml": self._checked,
-            "/api/datasets/user/name": lambda _: self._there(),
-            "/api/datasets/user/name/preupload/main": self._modes,
-            "/datasets/user/name.git/info/lfs/objects/batch": self._places,
-            "/api/datasets/user/name/commit/main": self._commit,
+            f"/api/{self.kind}/user/name": lambda _: self._there(),
+            f"/api/{self.kind}/user/name/preupload/main": self._modes,
+            f"{self.prefix}/user/name.git/info/lfs/objects/batch": self._places,
+            f"/api/{self.kind}/user/name/commit/main": self._commit,
         }
         if path not in answers:
             return web.json_response({"error": f"the stand-in has no {path}"}, status=500)
@@ -87,6 +89,10 @@ class Hub:
             elif one["key"] == "lfsFile":
                 self.files[value["path"]] = self.large[value["oid"]]
         return {"commitUrl": f"{self.base}/datasets/user/name/commit/1", "commitOid": "1" * 40}
+
+
+class Models(Hub):
+    kind, prefix = "models", ""
 
 
 async def push(folder: Path, *words: str, hub: str = NOWHERE, token: str | None = SECRET) -> Done:
@@ -188,3 +194,41 @@ async def test_data_that_was_changed_does_not_go(out: Path) -> None:
     done = await push(out, "--demo", "--dry-run")
     assert done.code == 2
     assert "was changed after the export" in done.err
+
+
+def model(folder: Path, base: dict[str, Any]) -> Path:
+    """A folder as a training leaves it."""
+    for name in ("checkpoints/checkpoint-1", "adapter", "tracked"):
+        (folder / name).mkdir(parents=True)
+    card = "---\nlibrary_name: transformers\n---\n\nFor research, not for clinical use.\n"
+    content = {
+        "README.md": card, "run.json": json.dumps({"method": "sft", "base_model": base}), "training.json": "{}",
+        "config.json": "{}", "model.parquet": "stored apart", "model.safetensors": "weights", ".lock": "pid 1",
+        "adapter/adapter_config.json": "{}", "checkpoints/checkpoint-1/optimizer.pt": "x", "tracked/log": "x",
+    }  # fmt: skip
+    for name, text in content.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "elsewhere").symlink_to("/etc/hostname")
+    return folder
+
+
+async def test_a_trained_model_goes_with_its_card_and_record_and_nothing_else(hub_library: Any, tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", {"name": "a/base"})
+    async with serving(Models()) as hub:
+        done = await push(folder, hub=hub.base)
+        assert done.code == 0, done.err
+        assert hub.private is True
+        names = ["README.md", "adapter/adapter_config.json", "config.json", "model.parquet", "model.safetensors"]
+        assert sorted(hub.files) == [*names, "run.json"]
+
+
+async def test_a_model_from_the_demo_model_is_pushed_only_as_one(hub_library: Any, tmp_path: Path) -> None:
+    trained = {"method": "sft", "base_model": {"name": "embedded", "trained": None}}
+    folder = model(tmp_path / "m", {"name": "first-step", "trained": trained})
+    refused = await push(folder, "--dry-run", token=None)
+    assert refused.code == 2
+    assert "push it only with --demo" in refused.err
+    shown = await push(folder, "--dry-run", "--demo", token=None)
+    assert shown.code == 0, shown.err
+    (folder / "model.safetensors").unlink()
+    assert "has no weights" in (await push(folder, "--dry-run", "--demo", token=None)).err

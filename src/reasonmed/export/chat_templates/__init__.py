@@ -106,6 +106,24 @@ def switches_thinking(template: str) -> bool:
     return on != off
 
 
+def rendered(template: str, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str]) -> str:
+    """A whole conversation by a chat template.
+
+    Args:
+        template: the template's text.
+        messages: the conversation.
+        tokens: what the template finds as ``bos_token`` and the like.
+
+    Raises:
+        UsageError: the template fails.
+    """
+    try:
+        return _render(_environment().from_string(template), messages, tokens, ask=False)
+    except Exception as refused:
+        said = str(refused) or type(refused).__name__
+        raise UsageError(f"the chat template fails: {said}. Name another one with `template:`") from refused
+
+
 def _problems(template: Template, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
     try:
         prompt = _render(template, row["prompt"], tokens, ask=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUIET = ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "AXOLOTL_DO_NOT_TRACK")
 _TEMPLATE_BYTES = 512
 """Room for what a chat template puts around a row's texts."""
-_SAID = frozenset({"source", "variant", "method", "beta", "rollouts"})
+_SAID = frozenset({"source", "variant", "method", "beta", "rollouts", "control_tokens"})
 """Fields that the data itself carries out, or that other methods than fine-tuning have."""
 
 
@@ -33,6 +33,10 @@ class Emitted(NamedTuple):
     command: tuple[str, ...]
     notes: tuple[str, ...]
     """What differs from ``reasonmed train``, field by field."""
+    after: tuple[str, ...] = ()
+    """A command to run behind it."""
+    end: str | None = None
+    """The token that ends replies, where it is known."""
 
 
 class Case:
@@ -56,6 +60,8 @@ class Case:
             )
         self.stack, self.data, self.devices = stack, data, devices
         self._settings, self._taken, self._notes = settings, set(_SAID), list[str]()
+        self.end: str | None = None
+        """The token that ends replies, where the tokenizer's ``eos_token`` is another one."""
 
     def take(self, field: str) -> Any:  # noqa: ANN401 - a field of any type
         """A field's value, which counts as mapped from here on."""
@@ -201,7 +207,13 @@ class Case:
     @property
     def template(self) -> str | None:
         """The text of the chat template that replaces the tokenizer's."""
-        name: str | None = self.take("template")
+        self.take("template")
+        return self.text_of_template
+
+    @property
+    def text_of_template(self) -> str | None:
+        """The same, whether a writer takes it or not."""
+        name = self._settings.template
         if name is None:
             return None
         if name == PLAIN:
@@ -253,14 +265,16 @@ class Case:
 def script(told: Emitted) -> str:
     """A shell script of the command, which runs in its own folder and reports to nobody."""
     quiet = " ".join(f"{name}=1" for name in QUIET)
-    return f'#!/bin/sh\nset -e\ncd "$(dirname "$0")"\nexport {quiet}\n{shlex.join(told.command)}\n'
+    after = f"{shlex.join(told.after)}\n" if told.after else ""
+    return f'#!/bin/sh\nset -e\ncd "$(dirname "$0")"\nexport {quiet}\n{shlex.join(told.command)}\n{after}'
 
 
 def readme(told: Emitted, case: Case) -> str:
     """What the folder is, and what is different from ``reasonmed train``."""
     notes = "\n".join(f"- {note}" for note in told.notes) or "Nothing."
+    ends = f" Replies end with {told.end}." if told.end else ""
     return (
         f"# {told.stack}\n\nWritten by `reasonmed train --emit {told.stack}`: {len(case.data.train):,} rows, "
         f"{case.steps:,} steps, {case.devices} device{'s' if case.devices > 1 else ''}. The settings' names were read "
-        f"in the source of {told.version}.\n\n    sh run.sh\n\n## Different from `reasonmed train`\n\n{notes}\n"
+        f"in the source of {told.version}.{ends}\n\n    sh run.sh\n\n## Different from `reasonmed train`\n\n{notes}\n"
     )

@@ -37,6 +37,8 @@ def _model(case: Case) -> dict[str, Any]:
         told["chat_template"] = "tokenizer_default"
     else:
         told |= {"chat_template": "jinja", "chat_template_jinja": template}
+    if case.end is not None:
+        told |= {"special_tokens": {"eos_token": case.end}, "eot_tokens": [case.end]}
     lora = case.take("lora")
     if lora is None:
         return told

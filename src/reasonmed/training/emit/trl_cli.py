@@ -25,6 +25,8 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     if (template := case.template) is not None:
         sinks.text("template.jinja", template)
         told["chat_template_path"] = "template.jinja"
+    if case.end is not None:
+        told["eos_token"] = case.end
     told |= case.take("trl_args")
     sinks.text("train.yaml", yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
     return ("trl", "sft", "--config", "train.yaml", "--num_processes", str(case.devices))

@@ -44,11 +44,17 @@ class Method(Protocol):
     ) -> tuple[Choice, Plan]:
         """How the work is laid out, for training and validation rows."""
 
+    def configure(self, ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+        """TRL's configuration; checkpoints go to ``folder``."""
+
     def make(self, model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
         """A trainer; checkpoints go to ``folder``."""
 
     def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
         """The first row as the model sees it: titles and texts."""
+
+    def shortest(self, tokens: Tokens[Any]) -> tuple[int, list[int], int]:
+        """A row to try the trained model on: its place, its prompt, and tokens of its reply, 0 where it has none."""
 
 
 METHODS: dict[str, Method] = {"sft": sft, "dpo": dpo, "grpo": grpo}

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
+from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import Load, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
 from reasonmed.training.tokens import tokenize as render
-from reasonmed.training.trainer import NoCard, arguments, build, lower
+from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +79,7 @@ def read(source: Path, _: Training) -> data.Data[data.Pair]:
     return data.read(source, FILES)
 
 
-def tokenize(rows: Sequence[data.Pair], tokenizer: Any, limit: int, _: Training) -> Tokens[Both]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Pair], tokenizer: Any, limit: int, settings: Training) -> Tokens[Both]:  # noqa: ANN401
     """Both replies of every pair as tokens.
 
     Raises:
@@ -87,17 +88,20 @@ def tokenize(rows: Sequence[data.Pair], tokenizer: Any, limit: int, _: Training)
     sides = []
     for side in ("chosen", "rejected"):
         said = [Said(row.id, row.prompt, getattr(row, side)) for row in rows]
-        found = render(said, tokenizer, limit)
+        found = render(said, tokenizer, limit, settings)
         check_template(found, said, tokenizer)
         sides.append(found)
     first, second = sides
+    refused = {**first.controls, **second.controls}
+    masked = {*first.masked, *second.masked} - refused.keys()
     other = {one.row: one for one in second.kept}
     return Tokens(
         [Both(one.row, one, other[one.row]) for one in first.kept if one.row in other],
         [max(lengths) for lengths in zip(first.lengths, second.lengths, strict=True)],
-        sorted({*first.too_long, *second.too_long} - {*first.masked, *second.masked}),
-        sorted({*first.masked, *second.masked}),
+        sorted({*first.too_long, *second.too_long} - masked - refused.keys()),
+        sorted(masked),
         first.unlike,
+        refused,
     )
 
 
@@ -125,11 +129,36 @@ def sample(tokens: Tokens[Both], rows: Sequence[data.Pair], tokenizer: Any) -> l
     return [(f"pair {rows[one.row].id}, prompt, {len(prompt)} tokens:", tokenizer.decode(prompt)), *replies]
 
 
+def shortest(tokens: Tokens[Both]) -> tuple[int, list[int], int]:
+    """The pair with the shortest chosen reply: its place, its prompt, and how many tokens the reply has."""
+    one = min(tokens.kept, key=lambda one: one.chosen.learned).chosen
+    return one.row, list(map(int, one.ids[: one.start])), one.learned
+
+
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
+
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import DPOConfig  # noqa: PLC0415 - an extra
+
+    size = ready.settings.batch // ready.plan.accumulation
+    beta = BETA if ready.settings.beta is None else ready.settings.beta
+    own = {
+        "per_device_train_batch_size": size,
+        "per_device_eval_batch_size": whole(len(ready.validation), size),
+        "max_length": None,
+        "beta": beta,
+    }
+    return arguments(DPOConfig, ready, folder, own)
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these pairs, with the model as it is now as the reference."""
-    from trl import DPOConfig, DPOTrainer  # noqa: PLC0415 - an extra
+    from trl import DPOTrainer  # noqa: PLC0415 - an extra
 
-    class Trainer(NoCard, DPOTrainer):  # type: ignore[misc] # TRL has no types
+    class Trainer(Careful, DPOTrainer):  # type: ignore[misc] # TRL has no types
         """Takes our tokens as they are."""
 
         def _prepare_dataset(self, dataset: Any, *_: object) -> Any:  # noqa: ANN401
@@ -139,21 +168,13 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     for one in (model, reference):
         if one is not None:
             lower(one, ready)
-    size = ready.settings.batch // ready.plan.accumulation
-    beta = BETA if ready.settings.beta is None else ready.settings.beta
-    own = {
-        "per_device_train_batch_size": size,
-        "per_device_eval_batch_size": whole(len(ready.validation), size),
-        "max_length": None,
-        "beta": beta,
-    }
     return build(
         Trainer,
         model,
         ready,
         tell,
         ref_model=reference,
-        args=arguments(DPOConfig, ready, folder, own),
+        args=configure(ready, folder),
         train_dataset=_rows(ready.train),
         eval_dataset=_rows(ready.validation) if ready.validation else None,
     )

@@ -10,15 +10,18 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed import reward
+from reasonmed.backends._chat import tokens_of
+from reasonmed.backends._tokens import opened
 from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
+from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import Load, cached, precise
 from reasonmed.training.methods._even import padded, steps
 from reasonmed.training.models import is_gguf
-from reasonmed.training.tokens import Tokens, render
-from reasonmed.training.trainer import NoCard, arguments, build, lower
+from reasonmed.training.tokens import Tokens, refused_controls, render
+from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +55,6 @@ FILES = data.Files(
     'questions {"id", "question_id", "prompt": [{"role", "content"}], "answer": "B", "options": [texts]}, as '
     "`reasonmed export RUN -o DIR --format rl` writes them",
 )
-OPENING = "<think>"
 
 
 class Opened(NamedTuple):
@@ -63,6 +65,8 @@ class Opened(NamedTuple):
     ids: list[int]
     """The prompt up to where the reply begins."""
     question: data.Keyed
+    opened: str
+    """The mark of thinking that the prompt leaves open."""
 
     @property
     def learned(self) -> int:
@@ -84,11 +88,16 @@ def read(source: Path, _: Training) -> data.Data[data.Keyed]:
 
 def tokenize(rows: Sequence[data.Keyed], tokenizer: Any, limit: int, settings: Training) -> Tokens[Opened]:  # noqa: ANN401
     """Prompts as tokens; those that leave no room for a reply are left out."""
+    refused = refused_controls(tokenizer, ((row.id, row.prompt) for row in rows), settings)
     prompts = render(tokenizer, [row.prompt for row in rows], ask=True)
     room = limit - settings.rollouts.max_tokens
-    every = [Opened(place, ids, row) for place, (row, ids) in enumerate(zip(rows, prompts, strict=True))]
+    every = [
+        Opened(place, ids, row, opened(tokenizer, ids))
+        for place, (row, ids) in enumerate(zip(rows, prompts, strict=True))
+        if row.id not in refused
+    ]
     kept, long = [one for one in every if len(one) <= room], [one.question.id for one in every if len(one) > room]
-    return Tokens(kept, [len(ids) + settings.rollouts.max_tokens for ids in prompts], long, [], 0)
+    return Tokens(kept, [len(ids) + settings.rollouts.max_tokens for ids in prompts], long, [], 0, refused)
 
 
 def lay(
@@ -117,18 +126,20 @@ def sample(tokens: Tokens[Opened], _: Sequence[data.Keyed], tokenizer: Any) -> l
     ]
 
 
-def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
-    """A trainer on these questions."""
-    from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415 - an extra
+def shortest(tokens: Tokens[Opened]) -> tuple[int, list[int], int]:
+    """The first question: its place and prompt; its reply has no length beforehand."""
+    one = tokens.kept[0]
+    return one.row, one.ids, 0
 
-    class Trainer(NoCard, GRPOTrainer):  # type: ignore[misc] # TRL has no types
-        """Tells nothing of how far replies differ on validation questions: each is answered once."""
 
-        def log(self, logs: dict[str, Any], *others: object) -> None:
-            self._metrics["eval"].pop("frac_reward_zero_std", None)
-            super().log(logs, *others)
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
 
-    lower(model, ready)
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import GRPOConfig  # noqa: PLC0415 - an extra
+
     rollouts = ready.settings.rollouts
     size = ready.settings.batch * rollouts.replies // ready.plan.accumulation
     own = {
@@ -140,13 +151,31 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
         "temperature": rollouts.temperature,
         "beta": ready.settings.beta or 0.0,
     }
+    return arguments(GRPOConfig, ready, folder, own)
+
+
+def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    """A trainer on these questions."""
+    from trl import GRPOTrainer  # noqa: PLC0415 - an extra
+
+    class Trainer(Careful, GRPOTrainer):  # type: ignore[misc] # TRL has no types
+        """Tells nothing of how far replies differ on validation questions: each is answered once."""
+
+        def _tokenize_prompts(self, prompts: list[Any]) -> Any:  # noqa: ANN401
+            return tokens_of(ready.tokenizer, prompts, ask=True), None, {}
+
+        def log(self, logs: dict[str, Any], *others: object) -> None:
+            self._metrics["eval"].pop("frac_reward_zero_std", None)
+            super().log(logs, *others)
+
+    lower(model, ready)
     return build(
         Trainer,
         model,
         ready,
         tell,
-        reward_funcs=_reward(ready, _ends(model, ready)),
-        args=arguments(GRPOConfig, ready, folder, own),
+        reward_funcs=_reward(ready.tokenizer, _ends(model, ready)),
+        args=configure(ready, folder),
         train_dataset=_rows(ready.train),
         eval_dataset=_rows(ready.validation) if ready.validation else None,
     )
@@ -161,6 +190,7 @@ def _rows(questions: Sequence[Opened]) -> Any:  # noqa: ANN401 - an extra's data
                 "prompt": [message.chat for message in one.question.prompt],
                 "answer": one.question.answer,
                 "options": list(one.question.options),
+                "opened": one.opened,
             }
             for one in questions
         ]
@@ -174,23 +204,26 @@ def _ends(model: Any, ready: Ready) -> set[int]:  # noqa: ANN401
     return {*own, ready.tokenizer.eos_token_id, ready.tokenizer.pad_token_id} - {None}
 
 
-def _reward(ready: Ready, ends: set[int]) -> Callable[..., list[float]]:
+def _reward(tokenizer: Any, ends: set[int]) -> Callable[..., list[float]]:  # noqa: ANN401
     """The reward, with two things that only the trainer knows.
 
     A reply that was cut earns nothing, whatever it says by then. Where the template opens the thinking, the reply
-    begins inside it, and thinking that has no end concludes nothing.
+    begins inside it, and thinking that has no end concludes nothing: it is read as `evaluate` reads it.
     """
-    opened = ready.tokenizer.decode(ready.train[0].ids).rstrip().endswith(OPENING)
 
     def multiple_choice_reward(
-        completions: Sequence[Sequence[Mapping[str, Any]]],
         completion_ids: Sequence[Sequence[int]],
         answer: Sequence[str],
         options: Sequence[Sequence[str]],
+        opened: Sequence[str],
         **_: object,
     ) -> list[float]:
-        texts = [(OPENING if opened else "") + str(one[-1]["content"] or "") for one in completions]
+        ended = [bool(ids) and ids[-1] in ends for ids in completion_ids]
+        texts = [
+            mark + tokenizer.decode(ids[:-1] if whole else ids, skip_special_tokens=False)
+            for mark, ids, whole in zip(opened, completion_ids, ended, strict=True)
+        ]
         earned = reward.multiple_choice_reward(texts, answer, options)
-        return [points if ids and ids[-1] in ends else 0.0 for points, ids in zip(earned, completion_ids, strict=True)]
+        return [points if whole else 0.0 for points, whole in zip(earned, ended, strict=True)]
 
     return multiple_choice_reward

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.errors import UsageError
 from reasonmed.training import data
 from reasonmed.training.batches import Collator, Layout, groups, plan
+from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import FLASH, Load, choose
 from reasonmed.training.packing_check import check_apart
 from reasonmed.training.tokens import Said, check_template
 from reasonmed.training.tokens import tokenize as render
-from reasonmed.training.trainer import NoCard, arguments, build, lower
+from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,14 +54,14 @@ def files(variant: str) -> data.Files[data.Row]:
     )
 
 
-def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, _: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
     """Prompts and completions as tokens.
 
     Raises:
         UsageError: the chat template loses a part of a completion, or never ends it.
     """
     said = [Said(row.id, row.prompt, row.completion) for row in rows]
-    found = render(said, tokenizer, limit)
+    found = render(said, tokenizer, limit, settings)
     check_template(found, said, tokenizer)
     return found
 
@@ -86,6 +87,30 @@ def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Any) 
     ]
 
 
+def shortest(tokens: Tokens[Tokenized]) -> tuple[int, list[int], int]:
+    """The row with the shortest reply: its place, its prompt, and how many tokens the reply has."""
+    one = min(tokens.kept, key=lambda one: one.learned)
+    return one.row, list(map(int, one.ids[: one.start])), one.learned
+
+
+def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    """TRL's configuration.
+
+    Raises:
+        UsageError: it refuses the training file's ``trl_args``.
+    """
+    from trl import SFTConfig  # noqa: PLC0415 - an extra
+
+    own = {
+        "per_device_train_batch_size": 1,
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "max_length": None,
+    }
+    return arguments(SFTConfig, ready, folder, own)
+
+
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these rows.
 
@@ -94,14 +119,14 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     """
     import torch  # noqa: PLC0415 - an extra
     from datasets import Dataset  # noqa: PLC0415 - an extra
-    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415 - an extra
+    from trl import SFTTrainer  # noqa: PLC0415 - an extra
 
     lower(model, ready)
     flash = ready.choice.attention in FLASH
     pad = ready.tokenizer.pad_token_id
     held_out = groups([len(one) for one in ready.validation], ready.layout)
 
-    class Trainer(NoCard, SFTTrainer):  # type: ignore[misc] # TRL has no types
+    class Trainer(Careful, SFTTrainer):  # type: ignore[misc] # TRL has no types
         """Keeps our order, and measures the validation loss over tokens, not over micro-batches."""
 
         def get_eval_dataloader(self, _: object = None) -> Any:  # noqa: ANN401
@@ -125,19 +150,12 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
             self.callback_handler.on_evaluate(self.args, self.state, self.control, measured)
             return measured
 
-    own = {
-        "per_device_train_batch_size": 1,
-        "train_sampling_strategy": "sequential",
-        "remove_unused_columns": False,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "max_length": None,
-    }
     trainer = build(
         Trainer,
         model,
         ready,
         tell,
-        args=arguments(SFTConfig, ready, folder, own),
+        args=configure(ready, folder),
         train_dataset=Dataset.from_dict({"rows": ready.plan.micros}),
         eval_dataset=Dataset.from_dict({"rows": held_out}) if held_out else None,
         data_collator=Collator(ready.train, pad, ready.plan.width, boundaries=flash),
