@@ -20,7 +20,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("errors", "_version", "exchange", "files", "types"),
+    ("errors", "_version", "exchange", "files", "outside", "types"),
     ("parsing", "report", "screening"),
     ("questions",),
     ("backends", "reward"),

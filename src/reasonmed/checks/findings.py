@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import Unusable, json_as, reason, small_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,10 @@ class Report(NamedTuple):
         )
 
 
+_MOST_BYTES = 1 << 30
+"""Bytes of a report."""
+
+
 class _File(msgspec.Struct):
     version: int
     findings: list[Finding]
@@ -69,10 +74,10 @@ def read_findings(path: Path) -> dict[str, set[str]]:
         UsageError: the file cannot be read, is no report of ``reasonmed check --json``, or is one of another version.
     """
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        found = json_as(small_file(path, _MOST_BYTES), _File)
     except OSError as unread:
-        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
-    except (msgspec.DecodeError, UnicodeDecodeError) as torn:
+        raise UsageError(f"{path} cannot be read: {reason(unread)}") from unread
+    except Unusable as torn:
         raise UsageError(f"{path} is no report of `reasonmed check --json`: {torn}") from torn
     if found.version != VERSION:
         raise UsageError(f"{path} is a report of version {found.version}; this version reads {VERSION}")

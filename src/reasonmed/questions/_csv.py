@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.errors import QuestionError
 from reasonmed.questions._names import is_question
 from reasonmed.questions._row import Row
-from reasonmed.questions._stream import not_utf8, opened
+from reasonmed.questions._stream import lines, not_utf8, opened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -49,7 +49,7 @@ def _delimiter(path: Path, names: Collection[str]) -> str:
 def _lines(path: Path, delimiter: str) -> Iterator[_Cells | QuestionError]:
     """The file's lines that are not blank, each with the number of the line on which it starts."""
     with opened(path) as file:
-        reader = csv.reader(file, strict=True, delimiter=delimiter)
+        reader = csv.reader((line for _, line in lines(path, file)), strict=True, delimiter=delimiter)
         line = 1
         while True:
             try:

@@ -143,6 +143,11 @@ def _settled(
     claim: Claim, found: Open, choices: Choices, settle: Callable[[Claim, Open], Way] | None
 ) -> tuple[int, ...]:
     """The keys of an integer; without ``settle`` all that it may mean, since other fields of the row say which."""
+    if settle is None and not found.any:
+        last = letter(len(choices.texts) - 1)
+        raise wrong(
+            claim.field, f"must be a letter from A to {last}, or a number of an option, not {glance(claim.value)}"
+        )
     if settle is None:
         return found.any
     way = settle(claim, found)

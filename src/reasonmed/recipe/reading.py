@@ -1,39 +1,18 @@
-"""YAML that people write: read strictly, and its problems said one by one."""
+"""Problems of what people wrote, one by one."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel
+
+from reasonmed.questions._row import glance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import ValidationError
-
-
-def read_yaml(text: str) -> object:
-    """YAML as plain values; a key may stand only once.
-
-    Raises:
-        yaml.YAMLError: it is not valid YAML.
-    """
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand only once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -50,7 +29,7 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
             yield f"{path}: is missing"
         else:
             said = error["msg"].removeprefix("Value error, ")
-            yield f"{path}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
+            yield f"{path}: {said[0].lower()}{said[1:]}, not {glance(error['input'])}"
 
 
 def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import Unusable, json_as, reason, small_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,13 +95,17 @@ def read_judge_card(path: Path) -> dict[str, Any]:
     return _read(path, "--judge-card", _JudgeCard, "judge card of `reasonmed judge-card`")
 
 
+_MOST_BYTES = 1 << 30
+"""Bytes of a report."""
+
+
 def _read(path: Path, option: str, shape: type[Struct], what: str) -> dict[str, Any]:
     try:
-        content = path.read_bytes()
-        found = msgspec.json.decode(content, type=shape)
+        content = small_file(path, _MOST_BYTES)
+        found = json_as(content, shape)
     except OSError as unread:
-        raise UsageError(f"{option} {path}: cannot be read: {unread.strerror}") from unread
-    except (msgspec.MsgspecError, UnicodeDecodeError) as wrong:
+        raise UsageError(f"{option} {path}: cannot be read: {reason(unread)}") from unread
+    except Unusable as wrong:
         raise UsageError(f"{option} {path}: is no {what} ({wrong})") from wrong
     told: dict[str, Any] = msgspec.to_builtins(found)
     return {"file": path.name, "sha256": sha256(content).hexdigest(), **told}

@@ -7,7 +7,6 @@ try data on without a tokenizer: ``chatml``, ``qwen3`` and ``deepseek-r1-distill
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +16,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import Unusable, json_value, reason, small_text
 from reasonmed.parsing.thinking import split_thinking
 
 if TYPE_CHECKING:
@@ -44,18 +44,18 @@ def load(name: str) -> str:
     if name in names():
         return (_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = small_text(Path(name))
     except (OSError, UnicodeDecodeError) as missing:
         raise UsageError(
-            f"--template {name}: is no file that can be read, and none of {', '.join(names())}"
+            f"--template {name}: cannot be read ({reason(missing)}), and is none of {', '.join(names())}"
         ) from missing
     return _from_tokenizer(name, text) if name.endswith(".json") else text
 
 
 def _from_tokenizer(name: str, text: str) -> str:
     try:
-        found = json.loads(text)["chat_template"]
-    except (ValueError, KeyError, TypeError) as none:
+        found = json_value(text)["chat_template"]
+    except (Unusable, KeyError, TypeError) as none:
         raise UsageError(f"--template {name}: has no chat_template") from none
     if not isinstance(found, str):
         raise UsageError(f"--template {name}: has several templates; write the one that is meant to a file of its own")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from reasonmed.errors import RecipeError, UsageError
+from reasonmed.outside import Unusable, json_as, reason, small_file
 from reasonmed.pipeline.judging.card import FORMAT, Card
 from reasonmed.recipe.identity import differences, judge_identity
 
@@ -26,10 +25,10 @@ def read_card(path: Path) -> Card:
         UsageError: there is no such file, or it is no judge card of this format.
     """
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=Card)
+        card = json_as(small_file(path), Card)
     except OSError as unread:
-        raise UsageError(f"the judge card {path} cannot be read: {unread.strerror or unread}") from unread
-    except msgspec.DecodeError as wrong:
+        raise UsageError(f"the judge card {path} cannot be read: {reason(unread)}") from unread
+    except Unusable as wrong:
         raise UsageError(f"{path} is no judge card: {wrong}") from wrong
     if card.format != FORMAT:
         raise UsageError(f"{path} has judge card format {card.format}; this version reads format {FORMAT}")
