@@ -40,6 +40,8 @@ class Ended(NamedTuple):
     """Of the file system, below the root."""
     seconds: float
     peak_mb: float
+    cpu_seconds: float = 0
+    """What it computed, whatever else the machine had to do."""
 
 
 class Commands:
@@ -66,8 +68,8 @@ class Commands:
         job["seconds"] = seconds
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        code, changes, took, peak_mb = json.loads(self._server.stdout.readline())
-        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, took, peak_mb)
+        code, changes, *measured = json.loads(self._server.stdout.readline())
+        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, *measured)
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
@@ -126,7 +128,9 @@ def _serve() -> None:
         took = round(time.monotonic() - began, 3)
         changes = int(os.read(reading, 20) or 0)
         os.close(reading)
-        sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024]) + "\n")
+        computed = round(used.ru_utime + used.ru_stime, 3)
+        told = [os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024, computed]
+        sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
 
 

@@ -131,17 +131,12 @@ def _constant(name: str) -> None:
 def _count_keys(value: object) -> int:
     """How many keys its objects have in all."""
     keys, level = 0, [value]
-    for _ in range(DEEPEST + 1):
-        below: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                keys += len(one)
-                below += one.values()
-            elif isinstance(one, list):
-                below += one
-        if not below:
+    for _ in range(DEEPEST):
+        keys += sum(len(one) for one in level if isinstance(one, dict))
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+        if not level:
             return keys
-        level = below
     raise Unusable(TOO_DEEP)
 
 

@@ -241,8 +241,8 @@ FILES: dict[str, Callable[[Path], None]] = {
     "a link to nothing": lambda path: path.symlink_to("nothing"),
     "a link to /dev/zero": lambda path: path.symlink_to("/dev/zero"),
     "a link to /dev/tty": lambda path: path.symlink_to("/dev/tty"),
-    "a pipe": lambda path: os.mkfifo(path),
-    "nothing": lambda path: None,
+    "a pipe": os.mkfifo,
+    "nothing": lambda _: None,
     "unreadable": _unreadable,
 }
 """Makers of whole files: what one may find under the name of a file of rows."""

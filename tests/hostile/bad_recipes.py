@@ -185,11 +185,12 @@ TEMPLATES = {
     "extends itself": "{% extends 'generate.md' %}",
     "many turns": "{% for i in range(10**9) %}x{% endfor %}",
     "turns within turns": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
-    "turns over letters": "{% for a in question %}{% for b in question %}{% for c in question %}{% for d in question %}"
-    "{% for e in question %}{% for f in question %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}",
+    "turns over letters": "{% for a in question %}" * 6 + "{% endfor %}" * 6,
     "turns that recurse": "{% for a in [question] recursive %}{{ loop([a, a]) }}{% endfor %}",
     "a macro that calls itself": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-    "a macro that doubles": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+    "a macro that doubles": "{% macro f(n) %}{% if n %}"
+    + "{{ f(n - 1) }}" * 2
+    + "{% endif %}{% endmacro %}{{ f(60) }}",
     "a power": "{{ 10**10**8 }}",
     "a power as a text": "{{ 9**99999 }}",
     "a long text": "{{ 'a' * 10**10 }}",
@@ -251,7 +252,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "NUL bytes": lambda path: path.write_bytes(b"models:\0\n"),
     "3 GB": lambda path: (path.write_bytes(b""), os.truncate(path, HUGE)),
     "a folder": lambda path: path.mkdir(),
-    "a pipe": lambda path: os.mkfifo(path),
+    "a pipe": os.mkfifo,
     "a link to /dev/zero": lambda path: path.symlink_to("/dev/zero"),
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a link to nothing": lambda path: path.symlink_to("nothing"),

@@ -64,10 +64,8 @@ _USAGE = '"usage": {"prompt_tokens": 1, "completion_tokens": 1}'
 
 def body(content: str) -> str:
     """The body of a chat completion with this JSON for its content."""
-    return '{"choices": [{"message": {"role": "assistant", "content": %s}, "finish_reason": "stop"}], %s}' % (
-        content,
-        _USAGE,
-    )
+    message = f'{{"role": "assistant", "content": {content}}}'
+    return f'{{"choices": [{{"message": {message}, "finish_reason": "stop"}}], {_USAGE}}}'
 
 
 BODIES = {

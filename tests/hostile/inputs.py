@@ -6,16 +6,20 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import NamedTuple
 
 import bad_files
 import bad_recipes
 import bad_replies
+
 from killed_at import Commands, Ended
 
 SECONDS = 10
+"""Of computing; a shared machine may take several times as long."""
+WAIT = 60
+"""Seconds until a command is ended that waits, or computes, without end."""
 PEAK_MB = 600
 CODES = {0, 1, 2, 3, 4, 5, 130}
 """What docs/running.md says that a command may answer with."""
@@ -113,10 +117,8 @@ REPLIES = {
     "evaluate": ["evaluate", "good.jsonl", "-r", "replies.yaml", "-m", "one", "-o", "evaluated"],
     "judge-card": ["judge-card", "stories.jsonl", "-r", "replies.yaml", "-o", "judge"],
 }
-SERVERS = {
-    "doctor": ["doctor", "--endpoint", "URL", "--model", "m"],
-    "evaluate": ["evaluate", "good.jsonl", "--endpoint", "URL", "--model", "m", "-o", "evaluated"],
-}
+URL = "http://SERVER"
+"""Where the bodies are served, in the words of a case."""
 
 
 _OF_RECIPES = ("run", "prompt", "doctor", "generate", "evaluate")
@@ -153,6 +155,7 @@ def cases() -> Iterator[Case]:
     for name, text in bad_replies.TEXTS.items():
         made = _written("rows.jsonl", json.dumps({"reply": text}) + "\n")
         yield from (Case(f"{command}: reply: {name}", words, made) for command, words in REPLIES.items())
+    yield from _of_servers()
 
 
 def _of_rows() -> Iterator[Case]:
@@ -168,34 +171,35 @@ def _of_rows() -> Iterator[Case]:
 
 
 def _of_recipes() -> Iterator[Case]:
-    turn = count()
-    for field, put in bad_recipes.FIELDS.items():
-        for name, value in bad_recipes.VALUES.items():
-            command = _OF_RECIPES[next(turn) % len(_OF_RECIPES)]
-            yield Case(f"{command}: {field}: {name}", _with(RECIPES[command], "r.yaml"), _written("r.yaml", put(value)))
+    turn = cycle(_OF_RECIPES)
     for name, value in bad_recipes.VALUES.items():
+        for field, put in bad_recipes.FIELDS.items():
+            yield _recipe(next(turn), f"{field}: {name}", put(value))
         for field in _TRAINED:
             text = f"{bad_recipes.TRAINING if field != 'base_model' else ''}{field}: {value}\n"
-            yield Case(f"train: {field}: {name}", _with(RECIPES["train"], "r.yaml"), _written("r.yaml", text))
+            yield _recipe("train", f"{field}: {name}", text)
     for name in bad_recipes.BACKENDS:
-        for command in ("prompt", "doctor"):
-            made = _written("r.yaml", bad_recipes.recipe(name))
-            yield Case(f"{command}: backend: {name[:40]!r}", _with(RECIPES[command], "r.yaml"), made)
+        yield from (_recipe(one, f"backend: {name[:40]}", bad_recipes.recipe(name)) for one in ("prompt", "doctor"))
     for name, text in bad_recipes.WHOLE.items():
-        for command in ("run", "train"):
-            yield Case(f"{command}: recipe: {name}", _with(RECIPES[command], "r.yaml"), _written("r.yaml", text))
+        yield from (_recipe(one, f"recipe: {name}", text) for one in ("run", "train"))
     for name, make in bad_recipes.FILES.items():
         for command, words in SMALL.items():
             place = _PLACES.get(command, "f.yaml")
             yield Case(f"{command}: file: {name}", _with(words, place), _made(place, make))
 
 
-def served(url: str) -> Iterator[Case]:
-    """Commands that ask a server which answers each path with its hostile body."""
+def _recipe(command: str, name: str, text: str) -> Case:
+    return Case(f"{command}: {name}", _with(RECIPES[command], "r.yaml"), _written("r.yaml", text))
+
+
+def _of_servers() -> Iterator[Case]:
+    """Commands that ask a server which answers with the hostile body whose number its path begins with."""
     for number, name in enumerate(bad_replies.BODIES):
-        for command, words in SERVERS.items():
-            told = [f"{url}/{number}/v1" if word == "URL" else word for word in words]
-            yield Case(f"{command}: body: {name}", told, lambda _: None)
+        yield Case(f"doctor: body: {name}", ["doctor", "--endpoint", f"{URL}/{number}/v1", "--model", "m"], _nothing)
+
+
+def _nothing(_: Path) -> None:
+    """Put nothing into the folder: the input is elsewhere."""
 
 
 def _with(words: list[str], file: str) -> list[str]:
@@ -223,8 +227,8 @@ class Tried(NamedTuple):
     problems: list[str]
 
 
-def tried(commands: Commands, root: Path, case: Case) -> Tried:
-    """Run one case in a folder of its own below a root."""
+def tried(commands: Commands, root: Path, case: Case, url: str) -> Tried:
+    """Run one case in a folder of its own below a root; ``url`` is where the bodies are served."""
     shutil.rmtree(root, ignore_errors=True)
     for name, text in GOOD.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +236,7 @@ def tried(commands: Commands, root: Path, case: Case) -> Tried:
     (root / "work/prompts").mkdir()
     case.make(root / "work")
     before = _beside(root)
-    ended = commands.run(root / "work", case.words, seconds=SECONDS)
+    ended = commands.run(root / "work", [word.replace(URL, url) for word in case.words], seconds=WAIT)
     problems = list(_problems(ended))
     if _beside(root) != before:
         problems.append("outside")
@@ -245,7 +249,7 @@ def _beside(root: Path) -> dict[str, bytes]:
 
 
 def _problems(ended: Ended) -> Iterator[str]:
-    if ended.code == -14 or ended.seconds > SECONDS:
+    if ended.code == -14 or ended.cpu_seconds > SECONDS:
         yield "unbounded time"
     elif ended.code not in CODES:
         yield f"exit {ended.code}"

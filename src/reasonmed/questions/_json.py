@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.errors import QuestionError
 from reasonmed.outside import Unusable, json_value
 from reasonmed.questions._nested import cut_cells, numbered, rows_within
-from reasonmed.questions._row import Row, start
+from reasonmed.questions._row import MOST_FIELDS, Row, start, too_wide
 from reasonmed.questions._stream import Values, lines, not_utf8, opened
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ def _rows(path: Path, line: int, text: str | bytes, name: str | None = None) -> 
         if not isinstance(one, dict):
             shown = start(text if one is value else json.dumps(one))
             yield QuestionError(str(path), line, "", f"must be an object with question and options, not {shown}")
+        elif len(one) > MOST_FIELDS:
+            yield QuestionError(str(path), line, "", too_wide(len(one)))
         elif cut := cut_cells(one):
             yield QuestionError(
                 str(path), line, cut[0], "is cut by the viewer that wrote this row; take the file itself"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import QuestionError
-from reasonmed.questions._row import Row
+from reasonmed.questions._row import MOST_FIELDS, Row, too_wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,8 @@ def _checked(path: Path, file: Any) -> list[str]:  # noqa: ANN401 - pyarrow ship
     """The columns of texts of a file that declares a size in proportion."""
     told = file.metadata
     _refuse_large(path, sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups)))
+    if told.num_columns > MOST_FIELDS:
+        raise QuestionError(str(path), 0, "", too_wide(told.num_columns))
     names = file.schema_arrow.names
     twice = next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None
     if twice is not None:

@@ -81,7 +81,8 @@ def described(fault: BaseException) -> str:
         return NO_MEMORY
     if isinstance(fault, TemplateNotFound):
         return f"there is no template {fault} beside it"
-    return f"{fault}" if isinstance(fault, TemplateError) else f"{type(fault).__name__}: {fault}"
+    said = str(fault)
+    return said if " " in said else f"{type(fault).__name__} {said}".strip()
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -90,7 +91,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Jinja's
-        super().__init__(undefined=StrictUndefined, autoescape=False, **options)
+        super().__init__(**{"undefined": StrictUndefined, "autoescape": False, **options})
         self._steps = self._letters = 0
         del self.globals["lipsum"]
         self.filters = {name: self._guarded(name, found) for name, found in FILTERS.items()}

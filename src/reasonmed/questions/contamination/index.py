@@ -134,7 +134,7 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
         raise UsageError(f"{path} is an index of another version ({layout}); build it anew with `reasonmed index`")
     counted = isinstance(questions, int) and questions > 0
     whole = total is None or (isinstance(total, int) and counted and total >= questions)
-    if not (isinstance(name, str) and whole):
+    if not (isinstance(name, str) and counted and whole):
         raise UsageError(f"{path} is no index: name {name!r}, questions {questions!r}, total {total!r}")
     return {"name": name, "questions": questions, "total": total}
 
