@@ -163,7 +163,7 @@ def rows_with_values() -> Iterator[tuple[str, str, bytes]]:
             yield layout, f"{layout}: {name}", ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass")
 
 
-def _sparse(head: bytes, size: int = HUGE) -> Callable[[Path], None]:
+def sparse(head: bytes, size: int = HUGE) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         with path.open("wb") as file:
             file.write(head)
@@ -172,8 +172,8 @@ def _sparse(head: bytes, size: int = HUGE) -> Callable[[Path], None]:
     return make
 
 
-def _bytes(content: bytes | str) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content if isinstance(content, bytes) else content.encode()) and None
+def _bytes(content: bytes | str) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 GOOD = json.dumps(ROWS["native"])
@@ -186,7 +186,7 @@ def _unreadable(path: Path) -> None:
     path.chmod(0)
 
 
-FILES: dict[str, Callable[[Path], None]] = {
+FILES: dict[str, Callable[[Path], object]] = {
     "empty": _bytes(b""),
     "blank": _bytes(b" \n" * 10_000),
     "a mark and nothing": _bytes(b"\xef\xbb\xbf"),
@@ -230,12 +230,12 @@ FILES: dict[str, Callable[[Path], None]] = {
     "a CSV header with escapes": _bytes(f"question,A,B,{ESC},answer\nx,a,b,c,A\nx\n"),
     "a CSV header of 10,000 names": _bytes("question," + ",".join(f"c{n}" for n in range(10_000)) + "\nx,y\n"),
     "a TSV with a quote": _bytes(_CSV.replace(",", "\t") + 'a"\t"b\tc\td\te\tA\n'),
-    "a JSON text of 3 GB": _sparse(b'{"question": "'),
-    "a list that goes on for 3 GB": _sparse(b'[{"question": "a'),
-    "3 GB of zeros": _sparse(b""),
-    "3 GB behind a row": _sparse(GOOD.encode() + b"\n"),
-    "a CSV line of 3 GB": _sparse(_CSV.encode() + b"a"),
-    "3 GB that begin as parquet": _sparse(b"PAR1"),
+    "a JSON text of 3 GB": sparse(b'{"question": "'),
+    "a list that goes on for 3 GB": sparse(b'[{"question": "a'),
+    "3 GB of zeros": sparse(b""),
+    "3 GB behind a row": sparse(GOOD.encode() + b"\n"),
+    "a CSV line of 3 GB": sparse(_CSV.encode() + b"a"),
+    "3 GB that begin as parquet": sparse(b"PAR1"),
     "a folder": lambda path: path.mkdir(),
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a link to nothing": lambda path: path.symlink_to("nothing"),
@@ -248,7 +248,7 @@ FILES: dict[str, Callable[[Path], None]] = {
 """Makers of whole files: what one may find under the name of a file of rows."""
 
 
-def parquets() -> dict[str, Callable[[Path], None]]:
+def parquets() -> dict[str, Callable[[Path], object]]:
     """Makers of hostile parquet files."""
     import pyarrow as pa  # noqa: PLC0415 - heavy
     from pyarrow import parquet  # noqa: PLC0415 - the same

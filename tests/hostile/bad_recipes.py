@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bad_files import ESC, HUGE
+from bad_files import ESC, sparse
 
 RECIPE = """\
 models:
@@ -250,7 +250,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "UTF-16": lambda path: path.write_bytes(GOOD.encode("utf-16")),
     "noise": lambda path: path.write_bytes(bytes(range(256))),
     "NUL bytes": lambda path: path.write_bytes(b"models:\0\n"),
-    "3 GB": lambda path: (path.write_bytes(b""), os.truncate(path, HUGE)),
+    "3 GB": sparse(b""),
     "a folder": lambda path: path.mkdir(),
     "a pipe": os.mkfifo,
     "a link to /dev/zero": lambda path: path.symlink_to("/dev/zero"),

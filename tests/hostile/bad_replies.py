@@ -8,34 +8,14 @@ from bad_files import ESC
 
 _MANY = 100_000
 
-_UNITS = ("(", "[", "{", '"', "'", "`", "*", "**", "#", "-", "_", ">", "<", "|", "\\", ":", "A. ", "A", "(A) ", "A) ")
-_UNITS += (
-    "<think>",
-    "</think>",
-    "<answer>",
-    "answer is ",
-    "The answer is A. ",
-    "\\boxed{",
-    "\\(",
-    "$",
-    "```",
-    "\n",
-    " ",
+_UNITS = (
+    *("(", "[", "{", '"', "'", "`", "*", "**", "#", "-", "_", ">", "<", "|", "\\", ":", "A. ", "A"),
+    *("(A) ", "A) ", "<think>", "</think>", "<answer>", "answer is ", "The answer is A. ", "\\boxed{"),
+    *("\\(", "$", "```", "\n", " ", "\t", "\xa0", "\u3000", "\u202e", "\x00", "\x1b[31m", "\ud83d"),
+    *("Option A is ", "not ", '{"verdict": ', '{"a":', '"verdict"', ", A", "A and B ", "1. ", "\r"),
+    *("\r\n", "é", "0", "correct ", "wait, ", "\\n", "&lt;", "~~"),
 )
-_UNITS += (
-    "\t",
-    "\u00a0",
-    "\u3000",
-    "\u202e",
-    "\x00",
-    "\x1b[31m",
-    "\ud83d",
-    "Option A is ",
-    "not ",
-    '{"verdict": ',
-    '{"a":',
-)
-_UNITS += ('"verdict"', ", A", "A and B ", "1. ", "\r", "\r\n", "é", "0", "correct ", "wait, ", "\\n", "&lt;", "~~")
+"""What models repeat, and what parsers look for."""
 
 TEXTS = {
     **{f"many {unit!r}": unit * (_MANY // len(unit)) for unit in _UNITS},

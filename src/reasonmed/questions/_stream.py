@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 """So many characters are read at once."""
-LARGEST = 128 << 20
+LARGEST = 64 << 20
 """Bytes of one line, or characters of one JSON value: all of it is in memory."""
 
 _INK = re.compile(r"[^ \t\r\n]")

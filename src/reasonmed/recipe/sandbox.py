@@ -133,7 +133,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             ]
         for joined in list(tree.find_all(nodes.Concat)):
             joined.nodes = [_filtered(one, _BOUND) for one in joined.nodes]
-        for part in [tree, *tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block))]:
+        parts: list[Any] = [tree, *tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock, nodes.Block))]
+        for part in parts:
             letters = nodes.Const(sum(len(text.data) for text in part.find_all(nodes.TemplateData)))
             part.body.insert(0, nodes.ExprStmt(_filtered(letters, _TURN)))
         tree.set_lineno(1)

@@ -122,21 +122,23 @@ class _Loader(_Fast):  # type: ignore[misc, valid-type]
             if key_node.value in seen:
                 raise Unusable(f"{_at(key_node.start_mark)}: key {key_node.value!r:.60} stands twice")
             seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
+        told: dict[Any, Any] = super().construct_mapping(node, deep)
+        return told
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > _MOST_DIGITS:
             raise Unusable(f"{_at(node.start_mark)}: an integer of {len(node.value):,} digits is too large; {_QUOTE}")
-        return super().construct_yaml_int(node)
+        found: int = super().construct_yaml_int(node)
+        return found
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        found = super().construct_yaml_float(node)
+        found: float = super().construct_yaml_float(node)
         if not isfinite(found):
             raise Unusable(f"{_at(node.start_mark)}: {node.value!r:.60} is no number that can be sent; {_QUOTE}")
         return found
 
     def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
-        found = super().construct_yaml_str(node)
+        found: str = super().construct_yaml_str(node)
         if any("\ud800" <= letter <= "\udfff" for letter in found):
             raise Unusable(f"{_at(node.start_mark)}: a text holds half of a character (a lone surrogate)")
         return found
@@ -153,5 +155,5 @@ def _no_plain(node: yaml.Node) -> Unusable:
     return Unusable(f"{_at(node.start_mark)}: {shown}, and only texts, numbers, lists and maps are read; {_QUOTE}")
 
 
-def _at(mark: yaml.Mark) -> str:
+def _at(mark: Any) -> str:  # noqa: ANN401 - of either parser
     return f"line {mark.line + 1}, column {mark.column + 1}"
