@@ -75,11 +75,11 @@ def _of_python(text: str) -> object:
     """A printed list of texts, with commas or, as numpy prints it, without; or a printed map."""
     if text.startswith("{"):
         try:
-            found = ast.parse(text, mode="eval").body if text.endswith("}") and "\\" not in text else None
-            if not isinstance(found, ast.Dict):
+            parsed = ast.parse(text, mode="eval").body if text.endswith("}") and "\\" not in text else None
+            if not isinstance(parsed, ast.Dict):
                 return None
-            told: dict[object, object] = ast.literal_eval(found)
-            return told if len(told) == len(found.keys) else None
+            told: dict[object, object] = ast.literal_eval(parsed)
+            return told if len(told) == len(parsed.keys) else None
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
     at, items, commas = 1, [], []
