@@ -58,6 +58,8 @@ class Ended(NamedTuple):
     peak_mb: float
     strayed: list[str]
     """What it opened, listed or changed below the fence, and the code of the fence that it imported."""
+    cpu_seconds: float
+    """What it computed, whatever else the machine had to do."""
 
 
 class Commands:
@@ -95,8 +97,10 @@ class Commands:
         job["fence"] = fence and [str(fence[0].resolve()), fence[1]]
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        code, [changes, strayed], took, peak_mb = json.loads(self._server.stdout.readline())
-        return Ended(code, log.read_text(encoding="utf-8", errors="replace"), changes, took, peak_mb, strayed)
+        code, [changes, strayed], *measured = json.loads(self._server.stdout.readline())
+        return Ended(
+            code, log.read_text(encoding="utf-8", errors="replace"), changes, *measured[:2], strayed, *measured[2:]
+        )
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
@@ -191,7 +195,9 @@ def _serve() -> None:
         took = round(time.monotonic() - began, 3)
         changes = json.loads(os.read(reading, 1 << 16) or "[0, []]")
         os.close(reading)
-        sys.stdout.write(json.dumps([os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024]) + "\n")
+        computed = round(used.ru_utime + used.ru_stime, 3)
+        told = [os.waitstatus_to_exitcode(status), changes, took, used.ru_maxrss / 1024, computed]
+        sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_a_text_that_is_rendered_before_the_completion_only_is_outside_the_loss_
         ("{{ raise_exception('no system role') }}", "the template fails: no system role"),
         ("{{ messages.append(1) }}", "the template fails: access to attribute 'append'"),
         ("{{ ''.__class__.__mro__ }}", "the template fails: access to attribute '__class__'"),
-        ("{% for _ in range(999999999) %}{% endfor %}", "the template fails: Range too big"),
+        ("{% for _ in range(999999999) %}{% endfor %}", "the template fails: a number is more than any width or count"),
         ("{{ 1 / 0 }}", "the template fails: division by zero"),
         ("{{ messages[7].content.x }}", "the template fails"),
     ],
@@ -128,7 +129,9 @@ def test_templates_are_rendered_as_transformers_renders_them(name: str, rows: di
     from reasonmed.export.chat_templates import _environment, _render  # noqa: PLC0415 - what is compared is inside
 
     for messages, ask in ((rows["prompt"], True), ([*rows["prompt"], *rows["completion"]], False)):
-        ours = _render(_environment().from_string(load(name)), messages, {"bos_token": BOS}, ask=ask)
+        environment = _environment()
+        fill = partial(environment.fill, environment.from_string(load(name)))
+        ours = _render(fill, messages, {"bos_token": BOS}, ask=ask)
         (theirs,), _ = utils.render_jinja_template(
             [messages], chat_template=load(name), add_generation_prompt=ask, bos_token=BOS
         )

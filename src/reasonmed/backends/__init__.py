@@ -7,6 +7,7 @@ in it imports a stranger's module of the same shape.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 MAX_REPLY_MB = 16.0
 """Megabytes of a reply that are read, unpacked, where no recipe says otherwise."""
+
+
+_OWN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
+"""The dotted name of a module."""
 
 
 class Backend(Protocol):
@@ -204,13 +209,22 @@ def find(name: str) -> BackendModule:
     Raises:
         ValueError: there is none of this name.
     """
-    path = name if "." in name else f"{__name__}.{name}"
+    own = _OWN.fullmatch(name) is not None and not name.startswith(f"{__package__.split('.')[0]}.")
+    if name not in shipped() and not own:
+        raise ValueError(
+            f"there is no backend {name[:60]!r}; there are {', '.join(shipped())}, and modules of your own, named with "
+            "a dot: mypackage.mybackend"
+        )
+    path = name if own else f"{__name__}.{name}"
     try:
         module = import_module(path)
     except ModuleNotFoundError as missing:
         if missing.name and not path.startswith(missing.name):
             raise ValueError(f"backend {name} needs the package {missing.name}, which is not installed") from missing
         raise ValueError(f"there is no backend {name!r}; there are {', '.join(shipped())}") from missing
-    if not hasattr(module, "Settings") or not hasattr(module, "connect"):
-        raise ValueError(f"backend {name!r}: {path} has no Settings and connect")
+    except Exception as broken:  # a module of somebody's own may raise anything
+        raise ValueError(f"backend {name!r} cannot be imported: {type(broken).__name__}: {broken}") from broken
+    settings = getattr(module, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, ModelSettings) and hasattr(module, "connect")):
+        raise ValueError(f"backend {name!r}: {path} has no class Settings (a ModelSettings) and function connect")
     return cast("BackendModule", module)

@@ -22,6 +22,7 @@ from reasonmed.backends import ModelSettings
 from reasonmed.backends._prices import FREE, Price
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected, Unreachable
 from reasonmed.exchange import Completion, Request
+from reasonmed.outside import Unusable, json_as, reason, small_file
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _REMARKS = (
     "what remains would be named in the last line",
 )
 """Of the made-up world: prose that passes for reasoning and is none."""
+_MOST_BYTES = 256 << 20
+"""Bytes of a file of replies."""
 
 
 class Settings(ModelSettings):
@@ -154,14 +157,14 @@ def from_file(path: Path) -> Replier:
     """
     rules = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as unread:
-        raise ReasonMedError(f"scripted replies: {path}: {unread}") from unread
+        lines = small_file(path, _MOST_BYTES).splitlines()
+    except OSError as unread:
+        raise ReasonMedError(f"scripted replies: {path}: cannot be read: {reason(unread)}") from unread
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                rules.append(msgspec.json.decode(line, type=Rule))
-            except msgspec.DecodeError as wrong:
+                rules.append(json_as(line, Rule))
+            except Unusable as wrong:
                 raise ReasonMedError(f"scripted replies: {path}:{number}: {wrong}") from wrong
 
     def reply(request: Request) -> Completion:
@@ -187,7 +190,10 @@ def connect(settings: ModelSettings, connections: int) -> Scripted:  # noqa: ARG
     if settings.function is not None:
         module, _, name = settings.function.partition(":")
         try:
-            return Scripted(getattr(import_module(module), name))
-        except (ImportError, AttributeError) as missing:
+            found = getattr(import_module(module), name)
+        except (ImportError, AttributeError, TypeError, ValueError) as missing:
             raise ReasonMedError(f"scripted function {settings.function}: {missing}") from missing
+        if not callable(found):
+            raise ReasonMedError(f"scripted function {settings.function}: is no function, but {type(found).__name__}")
+        return Scripted(found)
     return Scripted(from_file(settings.replies) if settings.replies else made_up)

@@ -58,6 +58,10 @@ class Report(NamedTuple):
         )
 
 
+_MOST_BYTES = 1 << 30
+"""Bytes of a report."""
+
+
 class _File(msgspec.Struct):
     version: int
     findings: list[Finding]

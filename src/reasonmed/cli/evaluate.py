@@ -14,6 +14,7 @@ from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
+from reasonmed.outside import reason, small_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,9 +169,11 @@ def _prompt(given: str) -> str:
     if given in PROMPTS:
         return given
     try:
-        text = Path(given).read_text(encoding="utf-8")
+        text = small_text(Path(given))
     except (OSError, UnicodeDecodeError) as unread:
-        raise UsageError(f"--prompt {given}: it must be {', '.join(PROMPTS)} or a template file: {unread}") from unread
+        raise UsageError(
+            f"--prompt {given}: it must be {', '.join(PROMPTS)} or a template file: {reason(unread)}"
+        ) from unread
     if "question" not in text:
         raise UsageError(f"--prompt {given}: the template must hold {{{{ question }}}}")
     return text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
 from typing import Any, NamedTuple
 
 import json_repair
@@ -21,13 +20,15 @@ _MOST_BRACES = 100
 
 
 class _Twice(ValueError):
-    """The wanted field stands twice in one object, with different values."""
+    """A field stands twice in one object, with different values: neither is the object's word."""
 
 
 class _Found(NamedTuple):
     value: dict[str, Any]
     start: int
     end: int
+    twice: str | None = None
+    """A field that it has twice, with different values."""
 
 
 def find_object(reply: str, name: str) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def find_object(reply: str, name: str) -> dict[str, Any]:
     if found and not (braces and mentions[-1] >= found.end):
         if _stands_inside(found.start, broken, mentions):
             raise UnparsableReply(f'the JSON object with the field "{name}" stands inside a broken one')
+        if found.twice is not None:
+            raise UnparsableReply(f'the field "{found.twice[:40]}" stands twice in the last object')
         return found.value
     if not braces:
         raise UnparsableReply(f'there is no JSON object with the field "{name}"')
@@ -55,37 +58,52 @@ def find_object(reply: str, name: str) -> dict[str, Any]:
     return _mended(text[braces[-1] :], name)
 
 
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found and found[name] != value:
+            raise _Twice(name)
+        found[name] = value
+    return found
+
+
+_ONCE = json.JSONDecoder(object_pairs_hook=_no_doubles, strict=False).raw_decode
+_PLAIN = json.JSONDecoder(strict=False).raw_decode
+_ESCAPED_NAME = re.compile(r"[{,]\s*+\"\w*+\\")
+"""A name with an escape in it, which may be any name once it is read."""
+
+
 def find_values(reply: str, name: str) -> list[object]:
     """What a field holds in each valid JSON object of a reply that has it, in their order; none inside the thinking."""
     valid, _ = _valid(split_thinking(reply).text[-_LONGEST:], name)
     return [found.value[name] for found in valid]
 
 
-def _no_doubles(wanted: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = [value for name, value in pairs if name == wanted]
-    if any(value != values[0] for value in values):
-        raise _Twice
-    return dict(pairs)
-
-
 def _valid(text: str, name: str) -> tuple[list[_Found], str]:
     """The valid objects with the field, and the text with every valid object blanked out."""
-    decode = json.JSONDecoder(object_pairs_hook=partial(_no_doubles, name), strict=False).raw_decode
     having: list[_Found] = []
     rest, done = [], 0
     for candidate in list(_CANDIDATE.finditer(text))[-_MOST_OBJECTS:]:
         if having and candidate.start() < having[-1].end:
             continue
         try:
-            value, end = decode(text, candidate.start())
+            value, end, twice = _decoded(text, candidate.start())
         except (ValueError, RecursionError):
             continue
         if candidate.start() >= done:
             rest += [text[done : candidate.start()], " " * (end - candidate.start())]
             done = end
         if name in value:
-            having.append(_Found(value, candidate.start(), end))
+            having.append(_Found(value, candidate.start(), end, twice))
     return having, "".join([*rest, text[done:]])
+
+
+def _decoded(text: str, start: int) -> tuple[dict[str, Any], int, str | None]:
+    """The object that begins at a place, where it ends, and a field that it has twice with different values."""
+    try:
+        return *_ONCE(text, start), None
+    except _Twice as twice:
+        return *_PLAIN(text, start), str(twice)
 
 
 def _open_braces(text: str, position: int) -> list[int]:
@@ -119,7 +137,7 @@ def _mended(text: str, name: str) -> dict[str, Any]:
 
 
 def _is_mendable(text: str) -> bool:
-    return text.count("{") + text.count("[") <= _MOST_BRACES
+    return text.count("{") + text.count("[") <= _MOST_BRACES and not _ESCAPED_NAME.search(text)
 
 
 def _was_complete(text: str, name: str, value: object) -> bool:

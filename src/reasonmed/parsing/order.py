@@ -32,11 +32,12 @@ _NOUN = re.compile(
 )
 _REFERENCES = (
     re.compile(
-        r"\b(?:option|choice|answer|alternative)s?(?:\s+is)?\s*[:#]?\s*[(\[*\"']*([A-Z])(?![\w'’])", re.IGNORECASE
+        r"\b(?:option|choice|answer|alternative)s?(?:\s++is)?\s*+(?:[:#]\s*+)?[(\[*\"']*+([A-Z])(?![\w'’])",
+        re.IGNORECASE,
     ),
-    re.compile(r"^[\s>*#-]*\(?([A-Z])[.):]", re.MULTILINE),
+    re.compile(r"^(?:[^\S\n]|[>*#-])*+\(?([A-Z])[.):]", re.MULTILINE),
     re.compile(r"\(([A-Z])\)"),
-    re.compile(r"\\boxed\{\s*(?:\\text\{)?([A-Z])\b"),
+    re.compile(r"\\boxed\{\s*+(?:\\text\{)?([A-Z])\b"),
     re.compile(r"\*\*\(?([A-Z])[.):*]"),
     re.compile(r"(?<![\w'’/-])([B-Z])(?=\s+(?:is|was|would|can|could|cannot|does|describes|refers|seems|may|might)\b)"),
 )

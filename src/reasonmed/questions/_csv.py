@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._names import is_question
-from reasonmed.questions._row import Row
-from reasonmed.questions._stream import not_utf8, opened
+from reasonmed.questions._row import MOST_FIELDS, Row, too_wide
+from reasonmed.questions._stream import lines, not_utf8, opened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -49,7 +50,7 @@ def _delimiter(path: Path, names: Collection[str]) -> str:
 def _lines(path: Path, delimiter: str) -> Iterator[_Cells | QuestionError]:
     """The file's lines that are not blank, each with the number of the line on which it starts."""
     with opened(path) as file:
-        reader = csv.reader(file, strict=True, delimiter=delimiter)
+        reader = csv.reader((line for _, line in lines(path, file)), strict=True, delimiter=delimiter)
         line = 1
         while True:
             try:
@@ -61,7 +62,9 @@ def _lines(path: Path, delimiter: str) -> Iterator[_Cells | QuestionError]:
             except UnicodeDecodeError as wrong:
                 raise not_utf8(path) from wrong
             else:
-                if any(cells):
+                if len(cells) > MOST_FIELDS:
+                    yield QuestionError(str(path), line, "", too_wide(len(cells)))
+                elif any(cells):
                     yield _Cells(line, cells)
             line = reader.line_num + 1
 
@@ -77,7 +80,8 @@ def _header(path: Path, first: _Cells, names: Collection[str]) -> list[str]:
     if not _known(header, names):
         return []
     header = [name.lower() if name.lower() in _HEADER_NAMES and name not in names else name for name in header]
-    twice = next((name for name in header if name and header.count(name) > 1), None)
+    counts = Counter(header)
+    twice = next((name for name in header if name and counts[name] > 1), None)
     if twice is not None:
         raise QuestionError(str(path), first.line, twice, "is the name of several columns")
     return header

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reasonmed.errors import QuestionError
 from reasonmed.questions._csv import csv_rows
 from reasonmed.questions._json import BLANK, BOM, list_rows, object_rows
+from reasonmed.questions._parquet import parquet_rows
 from reasonmed.questions._row import Row
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Row", "rows"]
 
 _HEAD = 1 << 16
-_PARQUET_ROWS = 1000
 _OTHERS = {
     b"version https://git-lfs": "is a Git LFS pointer, not the file itself; fetch it: git lfs pull",
     b"ARROW1": "is an Arrow file; write it as parquet or JSON Lines first",
@@ -32,6 +32,7 @@ _OTHERS = {
     b"\xfd7zXZ": "is compressed with xz; unpack it: unxz FILE",
     b"SQLite format 3": "is an SQLite database; write the table as CSV first",
     b"%PDF": "is a PDF document",
+    b"\0\0\0\0": "begins with NUL bytes: it is no text, or was not written to the end",
 }
 """What files that hold no rows begin with."""
 
@@ -48,9 +49,10 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
     """
     head, content = _look(path)
     if head.startswith(b"PAR1"):
-        return _parquet(path)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
-        raise QuestionError(str(path), 0, "", "is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW")
+        return parquet_rows(path)
+    wide = _wide(head, content)
+    if wide is not None:
+        raise QuestionError(str(path), 0, "", f"is {wide}; convert it: iconv -f {wide} -t UTF-8 FILE > NEW")
     other = next((problem for start, problem in _OTHERS.items() if head.startswith(start)), None)
     if other is not None:
         raise QuestionError(str(path), 0, "", other)
@@ -69,6 +71,13 @@ def is_table(path: Path) -> bool:
     return not head.startswith(b"PAR1") and content[:1] not in (b"[", b"{")
 
 
+def _wide(head: bytes, content: bytes) -> str | None:
+    """The encoding of a text whose characters take two bytes or four."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or b"\0\0" in content[:4]:
+        return "UTF-32" if content[:8].strip(b"\0") else None
+    return "UTF-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2] else None
+
+
 def _look(path: Path) -> tuple[bytes, bytes]:
     """How a file begins, and how it begins behind white space."""
     try:
@@ -84,21 +93,3 @@ def _look(path: Path) -> tuple[bytes, bytes]:
     except OSError as unread:
         raise QuestionError(str(path), 0, "", f"cannot be read: {unread.strerror}") from unread
     return head, content
-
-
-def _parquet(path: Path) -> Iterator[Row | QuestionError]:
-    try:
-        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra
-    except ImportError as missing:
-        raise QuestionError(
-            str(path), 0, "", "is parquet, which needs pyarrow: pip install 'reasonmed[parquet]'"
-        ) from missing
-    number = 0
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(_PARQUET_ROWS):
-                for fields in batch.to_pylist():
-                    number += 1
-                    yield Row(number, {name: value for name, value in fields.items() if value is not None})
-    except (OSError, ValueError, ArrowException) as torn:
-        yield QuestionError(str(path), number, "", f"is torn or no parquet: {torn}")

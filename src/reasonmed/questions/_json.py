@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from reasonmed.errors import QuestionError
+from reasonmed.outside import Unusable, json_value
 from reasonmed.questions._nested import cut_cells, numbered, rows_within
-from reasonmed.questions._row import Row, start
-from reasonmed.questions._stream import Values, not_utf8, opened
+from reasonmed.questions._row import MOST_FIELDS, Row, start, too_wide
+from reasonmed.questions._stream import Values, lines, not_utf8, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n"
 
-_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 _LONG_LINE = 1 << 20
-_DEEPEST = 100
 _ROW_FIELDS = {"question", "options", "context", "meta"}
 """Fields of a row that may hold a map, so that a map under such a name is no row by its id."""
 
@@ -37,8 +34,8 @@ def object_rows(path: Path) -> Iterator[Row | QuestionError]:
     with path.open("rb") as file:
         first, more = _next_line(file), _next_line(file)
     try:
-        value = _decoded(first.removeprefix(BOM))
-    except _BROKEN:
+        value = json_value(first.removeprefix(BOM), empty_numbers=True)
+    except Unusable:
         cut = len(first) == _LONG_LINE
         if not cut and more.lstrip(BLANK).startswith(b"{"):
             return _lines(path)
@@ -72,16 +69,16 @@ def _begins(path: Path) -> str | None:
             name = _name(values)
             if values.peek() != "{":
                 return None
-            if numbered(_decoded(values.value())):
+            if numbered(json_value(values.value(), empty_numbers=True)):
                 return "table"
-        except _BROKEN:
+        except (ValueError, RecursionError, MemoryError):
             return None
     return None if name in _ROW_FIELDS else "map"
 
 
 def _lines(path: Path) -> Iterator[Row | QuestionError]:
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in lines(path, file):
             text = line.removeprefix(BOM) if number == 1 else line
             if text.strip(BLANK):
                 yield from _rows(path, number, text)
@@ -96,7 +93,7 @@ def _objects(path: Path) -> Iterator[Row | QuestionError]:
                 yield from _rows(path, line, text)
         except UnicodeDecodeError as wrong:
             raise not_utf8(path) from wrong
-        except (ValueError, RecursionError) as broken:
+        except (ValueError, RecursionError, MemoryError) as broken:
             yield values.torn(path, broken)
 
 
@@ -116,7 +113,7 @@ def _enclosed(path: Path, opening: str, closing: str) -> Iterator[Row | Question
                 yield values.torn(path, ValueError("more text behind the end"))
         except UnicodeDecodeError as wrong:
             raise not_utf8(path) from wrong
-        except (ValueError, RecursionError) as broken:
+        except (ValueError, RecursionError, MemoryError) as broken:
             yield values.torn(path, broken)
 
 
@@ -132,50 +129,20 @@ def _name(values: Values) -> str:
 def _rows(path: Path, line: int, text: str | bytes, name: str | None = None) -> Iterator[Row | QuestionError]:
     """The row that a value is, or the rows that it holds."""
     try:
-        value = _decoded(text)
-    except _BROKEN as broken:
-        yield QuestionError(str(path), line, "", f"is not valid JSON: {_reason(broken)}: {start(text)}")
-        return
-    if isinstance(value, dict) and _deeper(value, _DEEPEST):
-        yield QuestionError(str(path), line, "", f"is nested more than {_DEEPEST} levels deep")
+        value = json_value(text, empty_numbers=True)
+    except Unusable as broken:
+        yield QuestionError(str(path), line, "", f"{broken}: {start(text)}")
         return
     inner = rows_within(value) if isinstance(value, dict) else []
     for one in inner or [value if name is None or not isinstance(value, dict) else {"id": name, **value}]:
         if not isinstance(one, dict):
             shown = start(text if one is value else json.dumps(one))
             yield QuestionError(str(path), line, "", f"must be an object with question and options, not {shown}")
+        elif len(one) > MOST_FIELDS:
+            yield QuestionError(str(path), line, "", too_wide(len(one)))
         elif cut := cut_cells(one):
             yield QuestionError(
                 str(path), line, cut[0], "is cut by the viewer that wrote this row; take the file itself"
             )
         else:
             yield Row(line, one)
-
-
-def _decoded(text: str | bytes) -> Any:  # noqa: ANN401 - whatever stands there
-    """Strict JSON, and the ``NaN`` that pandas writes for an empty cell, as a value that is not there."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        if (b"NaN" if isinstance(text, bytes) else "NaN") not in text:  # type: ignore[operator]
-            raise
-        value = json.loads(text, parse_constant=_constant)
-        return msgspec.json.decode(json.dumps(value))
-
-
-def _constant(name: str) -> None:
-    if name != "NaN":
-        raise ValueError(f"{name} is no JSON")
-
-
-def _deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    children = value.values() if isinstance(value, dict) else value
-    return not levels or any(_deeper(child, levels - 1) for child in children)
-
-
-def _reason(broken: Exception) -> str:
-    if isinstance(broken, UnicodeDecodeError):
-        return f"is not UTF-8 (byte 0x{broken.object[broken.start]:02x})"
-    return "nested too deeply" if isinstance(broken, RecursionError) else str(broken)

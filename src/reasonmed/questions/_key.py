@@ -18,7 +18,7 @@ _SEVERAL = re.compile(r"(?:[A-Z]|\d)(?:(?: *[,;/&+|] *| | and | or )(?:[A-Z]|\d)
 _LETTERS = re.compile(r"[A-Z]{2,}")
 _INTEGER = re.compile(r"-?\d{1,2}(?:\.0)?")
 _DRESSED = re.compile(r"(?:(?:option|choice|answer)\s*:?\s+)?[(\[]?([A-Za-z]|\d{1,2})[)\].:]?", re.IGNORECASE)
-_EXPLAINED = re.compile(r"\.?\s+Explanation\s*:.*", re.DOTALL)
+_EXPLAINED = re.compile(r"\.?(?<!\s)\s++Explanation\s*+:.*", re.DOTALL)
 
 Kind = Literal["index", "number", "text", "place", "label", "any"]
 """``index`` counts from 0, ``number`` from 1. A ``place`` is a letter or an integer; a ``label`` is one of them before
@@ -143,6 +143,8 @@ def _settled(
     claim: Claim, found: Open, choices: Choices, settle: Callable[[Claim, Open], Way] | None
 ) -> tuple[int, ...]:
     """The keys of an integer; without ``settle`` all that it may mean, since other fields of the row say which."""
+    if settle is None and not found.any:
+        raise wrong(claim.field, f"must name one of {len(choices.texts)} options, not {glance(claim.value)}")
     if settle is None:
         return found.any
     way = settle(claim, found)

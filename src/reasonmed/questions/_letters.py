@@ -19,7 +19,9 @@ _BARE = re.compile(r"\s*([A-Z])[ \t]+(\S.*)", re.DOTALL)
 """A letter and a space: a mark only where every line of a text begins so."""
 _INLINE = re.compile(r"(?:(?<=\s)|^)(?:\(([A-Z])\)|([A-Z])[.):](?=\s))\s*")
 _HEADER = re.compile(r"(?:answer\s+choices|answer\s+options|options|choices)\s*:?[ \t]*", re.IGNORECASE)
-_LINE_HEADER = re.compile(r"\n[ \t]*(?:answer\s+choices|answer\s+options|options|choices)\s*:?\s*\Z", re.IGNORECASE)
+_LINE_HEADER = re.compile(
+    r"\n[ \t]*(?:answer\s+choices|answer\s+options|options|choices)\s*+(?::\s*+)?\Z", re.IGNORECASE
+)
 _STEM_HEADER = re.compile(r"(?:answer\s+choices|answer\s+options|options|choices)\s*:\s*(?=\(?A[.):])", re.IGNORECASE)
 
 
@@ -53,16 +55,20 @@ def split_list(text: str) -> list[str] | None:
 def split_stem(text: str) -> tuple[str, list[str]] | None:
     """A question that ends with its lettered options, as stem and options; None where it does not, or is unclear."""
     lines = text.splitlines()
-    for number, line in enumerate(lines[1:], 1):
-        found = _marked(line)
-        if found is not None and found.name == "A":
-            options = _by_lines("\n".join(lines[number:]))
-            stem = _LINE_HEADER.sub("", "\n".join(lines[:number])).strip()
-            if options is not None and stem:
-                return stem, options
+    first = next((number for number in range(len(lines) - 1, 0, -1) if _is_first(lines[number])), None)
+    if first is not None:  # the last A: with another one behind it, letters would not be in order
+        options = _by_lines("\n".join(lines[first:]))
+        stem = _LINE_HEADER.sub("", "\n".join(lines[:first])).strip()
+        if options is not None and stem:
+            return stem, options
     header = _STEM_HEADER.search(text)
     options = _by_marks(text[header.end() :]) if header else None
     return (text[: header.start()].strip(), options) if header and options and text[: header.start()].strip() else None
+
+
+def _is_first(line: str) -> bool:
+    found = _marked(line)
+    return found is not None and found.name == "A"
 
 
 def _marked(text: str) -> _Marked | None:

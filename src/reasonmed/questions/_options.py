@@ -6,9 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from reasonmed.errors import QuestionError
+from reasonmed.outside import Unusable, json_value
 from reasonmed.questions._letters import split_list
 from reasonmed.questions._names import absent, label_of
 from reasonmed.questions._row import glance
@@ -63,8 +62,8 @@ def _of_text(text: str) -> object:
     inner = text.strip()
     if inner[:1] in ("[", "{"):
         try:
-            return msgspec.json.decode(inner)
-        except (msgspec.DecodeError, RecursionError):
+            return json_value(inner)
+        except Unusable:
             return _of_python(inner) or text
     if found := split_list(inner):
         return found
@@ -76,7 +75,11 @@ def _of_python(text: str) -> object:
     """A printed list of texts, with commas or, as numpy prints it, without; or a printed map."""
     if text.startswith("{"):
         try:
-            return ast.literal_eval(text) if text.endswith("}") and "\\" not in text else None
+            parsed = ast.parse(text, mode="eval").body if text.endswith("}") and "\\" not in text else None
+            if not isinstance(parsed, ast.Dict):
+                return None
+            told: dict[object, object] = ast.literal_eval(parsed)
+            return told if len(told) == len(parsed.keys) else None
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return None
     at, items, commas = 1, [], []

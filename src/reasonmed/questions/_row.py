@@ -5,6 +5,8 @@ from __future__ import annotations
 from reprlib import Repr
 from typing import Any, NamedTuple
 
+MOST_FIELDS = 2000
+"""Columns of a table, and fields of a row."""
 _SHOWN = 60
 _REPR = Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
@@ -16,6 +18,11 @@ class Row(NamedTuple):
 
     line: int
     fields: dict[str, Any]
+
+
+def too_wide(count: int) -> str:
+    """What is wrong with a row or a table of so many fields."""
+    return f"has {count:,} fields, and a row has {MOST_FIELDS:,} at most; take the columns that are needed"
 
 
 def glance(value: object) -> str:

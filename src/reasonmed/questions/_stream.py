@@ -8,15 +8,19 @@ from json import JSONDecodeError, JSONDecoder
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import QuestionError
+from reasonmed.outside import NO_MEMORY, TOO_DEEP, in_mb
 from reasonmed.questions._row import start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from io import TextIOWrapper
     from pathlib import Path
-    from typing import TextIO
+    from typing import IO, AnyStr, TextIO
 
 BLOCK = 1 << 16
 """So many characters are read at once."""
+LARGEST = 64 << 20
+"""Bytes of one line, or characters of one JSON value: all of it is in memory."""
 
 _INK = re.compile(r"[^ \t\r\n]")
 _LONGEST_TOKEN = 12
@@ -60,11 +64,14 @@ class Values:
         """Move behind the next value and hand out its text.
 
         Raises:
-            ValueError: there is none, or it is broken.
+            ValueError: there is none, or it is broken, or too large.
             RecursionError: it is nested too deeply.
+            MemoryError: it needs more memory than there is.
         """
         self.peek()
         while True:
+            if len(self._buffer) - self._at > LARGEST:
+                raise ValueError(f"more than {in_mb(LARGEST)} without an end")
             try:
                 _, end = _decode(self._buffer, self._at)
             except JSONDecodeError as broken:
@@ -79,7 +86,8 @@ class Values:
 
     def torn(self, path: Path, broken: Exception) -> QuestionError:
         """The error that says that the text cannot be read from here on."""
-        reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
+        reasons = {RecursionError: TOO_DEEP, MemoryError: NO_MEMORY}
+        reason = reasons.get(type(broken), str(broken))
         with suppress(UnicodeDecodeError):
             while len(self._buffer) - self._at < _REST and self._more():
                 pass
@@ -110,10 +118,25 @@ def opened(path: Path) -> TextIOWrapper:
     return path.open(encoding="utf-8-sig", newline="")
 
 
+def lines(path: Path, file: IO[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
+    """The lines of a file, each with its number.
+
+    Raises:
+        QuestionError: a line is too long to be read.
+    """
+    number = 0
+    while line := file.readline(LARGEST + 1):
+        number += 1
+        if len(line) > LARGEST:
+            problem = f"is longer than {in_mb(LARGEST)}, which is no row; is this JSON Lines or CSV, with a row a line?"
+            raise QuestionError(str(path), number, "", problem)
+        yield number, line
+
+
 def not_utf8(path: Path) -> QuestionError:
     """The error that says where the first byte stands that is not UTF-8."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in lines(path, file):
             try:
                 line.decode()
             except UnicodeDecodeError as wrong:

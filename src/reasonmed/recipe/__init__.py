@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from reasonmed import backends
 from reasonmed.errors import ReasonMedError, RecipeError
+from reasonmed.outside import Unusable, reason, small_text
 from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe
-from reasonmed.recipe.reading import explain, read_yaml
+from reasonmed.recipe.reading import explain
 from reasonmed.recipe.shipped import resource
+from reasonmed.recipe.yaml_text import read_yaml
 from reasonmed.screening.secrets import conceal_shapes, secrets_in
 
 __all__ = ["RECIPES", "Recipe", "load", "parse"]
@@ -35,12 +37,12 @@ def load(source: str | Path, *, bare: bool = False) -> Recipe:
     if str(source) in RECIPES and not path.exists():
         path = resource("recipes", f"{source}.yaml")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = small_text(path)
     except FileNotFoundError as missing:
         shipped = ", ".join(RECIPES)
         raise RecipeError([f"there is no file {source}; shipped recipes are {shipped}"], str(source)) from missing
     except (OSError, UnicodeDecodeError) as unread:
-        raise RecipeError([f"cannot be read: {unread}"], str(source)) from unread
+        raise RecipeError([f"cannot be read: {reason(unread)}"], str(source)) from unread
     return parse(text, str(source), path.parent, bare=bare)
 
 
@@ -61,9 +63,8 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     """
     try:
         content = read_yaml(text)
-    except yaml.YAMLError as broken:
-        told = conceal_shapes(" ".join(str(broken).split()))
-        raise RecipeError([f"is not valid YAML: {told}"], source) from None
+    except Unusable as broken:
+        raise RecipeError([conceal_shapes(str(broken))], source) from None
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
     content = {"stages": {}, **content} if bare else content

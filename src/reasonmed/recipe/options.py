@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def _home(value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as nobody:
+        raise ValueError("must be a path; there is no such user") from nobody
+
+
 def _beside_recipe(value: object, info: ValidationInfo) -> object:
     folder = (info.context or {}).get("folder")
     if isinstance(value, str) and folder is not None:
-        return Path(folder, Path(value).expanduser())
+        return Path(folder, _home(value))
     return value
 
 

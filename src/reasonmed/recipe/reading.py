@@ -1,41 +1,19 @@
-"""YAML that people write: read strictly, and its problems said one by one."""
+"""Problems of what people wrote, one by one."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel
 
+from reasonmed.questions._row import glance
 from reasonmed.screening.secrets import is_secret_name, secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import ValidationError
-
-
-def read_yaml(text: str) -> object:
-    """YAML as plain values; a key may stand only once.
-
-    Raises:
-        yaml.YAMLError: it is not valid YAML.
-    """
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that also refuses duplicate keys
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand only once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -58,7 +36,7 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
 def _not(path: list[str], value: object) -> str:
     """What stands in the place of a right value, unless that may be a secret, or is a whole table."""
     named = path[-1:] == ["api_key_env"] or is_secret_name(path[-1] if path else "")
-    return "" if named or isinstance(value, dict) or any(secrets_in(value)) else f", not {value!r}"
+    return "" if named or isinstance(value, dict) or any(secrets_in(value)) else f", not {glance(value)}"
 
 
 def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import (
-    BytecodeCache,
-    ChoiceLoader,
-    DictLoader,
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-    meta,
-)
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import BytecodeCache, ChoiceLoader, DictLoader, TemplateError, TemplateNotFound, meta
 
 from reasonmed.errors import RecipeError
+from reasonmed.recipe.sandbox import FAULTS, Beside, Sandbox, described
 from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
@@ -96,11 +87,9 @@ class Prompt:
 
     def __init__(self, stage: str, own: Path | Mapping[str, str] | None = None) -> None:
         self.stage = stage
-        first = [] if own is None else [FileSystemLoader(own) if isinstance(own, Path) else DictLoader(own)]
-        self._environment = SandboxedEnvironment(
-            loader=ChoiceLoader([*first, FileSystemLoader(_SHIPPED)]),
-            undefined=StrictUndefined,
-            autoescape=False,
+        first = [] if own is None else [Beside(own) if isinstance(own, Path) else DictLoader(own)]
+        self._environment = Sandbox(
+            loader=ChoiceLoader([*first, Beside(_SHIPPED)]),
             keep_trailing_newline=False,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -109,10 +98,11 @@ class Prompt:
         self._environment.filters["fenced"] = fenced
         try:
             self._template = self._environment.get_template(f"{stage}.md")
+            _ = self.fields
         except TemplateNotFound as missing:
             raise RecipeError([f"prompts: there is no template {missing}"]) from missing
-        except TemplateError as broken:
-            raise RecipeError([f"prompts: {stage}.md is not a valid template: {broken}"]) from broken
+        except FAULTS as broken:
+            raise RecipeError([f"prompts: {stage}.md is not a valid template: {described(broken)}"]) from broken
 
     @property
     def text(self) -> str:
@@ -133,8 +123,10 @@ class Prompt:
     def _all_names(self) -> list[str]:
         names = [f"{self.stage}.md"]
         for name in names:
-            included = _included(self._source(name))
-            names += [one for one in included if one not in names]
+            for one in meta.find_referenced_templates(self._environment.parse(self._source(name))):
+                if one is None:
+                    raise TemplateError(f"{name} includes a template by a computed name; write the name in quotes")
+                names += [one] if one not in names else []
         return names
 
     @cached_property
@@ -157,20 +149,13 @@ class Prompt:
 
         Raises:
             RecipeError: the template asks for fields that this stage does not have, which are all named; or for a part
-                of a field that is not there.
+                of a field that is not there; or it does more than a prompt has reason to.
         """
         unknown = sorted(self.fields - values.keys())
         if unknown:
             known = ", ".join(sorted(values))
             raise RecipeError([f"prompts: {self.stage}.md asks for {', '.join(unknown)}; this stage has {known}"])
         try:
-            return self._template.render(values)
-        except TemplateError as broken:
-            raise RecipeError([f"prompts: {self.stage}.md cannot be filled in: {broken}"]) from broken
-
-
-@lru_cache
-def _included(text: str) -> tuple[str, ...]:
-    """The templates that a template includes."""
-    found = meta.find_referenced_templates(SandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).parse(text))
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+            return self._environment.fill(self._template, values)
+        except FAULTS as broken:
+            raise RecipeError([f"prompts: {self.stage}.md cannot be filled in: {described(broken)}"]) from broken

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import msgspec
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import Unusable, json_as, json_value
+from reasonmed.questions._stream import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 VARIANTS = ("reasonmed", "cotmed", "responsemed")
 
@@ -152,15 +154,14 @@ def _listing(folder: Path) -> str:
 
 
 def _rows(path: Path, files: Files[R]) -> Rows[R]:
-    content = path.read_bytes()
-    decoder = msgspec.json.Decoder(files.row)
-    rows, seen = [], set()
-    for number, line in enumerate(content.split(b"\n"), 1):
+    rows, seen, content = [], set(), blake2b(digest_size=16)
+    for number, line in _lines(path):
+        content.update(line)
         if not line.strip():
             continue
         try:
-            row = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            row = json_as(line, files.row)
+        except Unusable as wrong:
             raise UsageError(f"{path}, line {number}: {wrong}. {_found(line)}Wanted are {files.wanted}") from wrong
         problem = files.check(row) if row.prompt else "prompt is empty"
         if problem:
@@ -171,13 +172,21 @@ def _rows(path: Path, files: Files[R]) -> Rows[R]:
         rows.append(row)
     if not rows:
         raise UsageError(f"{path} has no rows. Wanted are {files.wanted}")
-    return Rows(path, rows, blake2b(content, digest_size=16).hexdigest())
+    return Rows(path, rows, content.hexdigest())
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield from lines(path, file)
+    except OSError as unread:
+        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
 
 
 def _found(line: bytes) -> str:
     """The keys of a row of another layout."""
     try:
-        row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        row = json_value(line)
+    except Unusable:
         return ""
     return f"The row has {', '.join(map(repr, row))}. " if isinstance(row, dict) else ""

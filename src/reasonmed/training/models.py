@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.backends._weights import embedded_weights, remembered_sha256
 from reasonmed.errors import UsageError
+from reasonmed.outside import reason, small_text
 
 if TYPE_CHECKING:
     from reasonmed.training.settings import Training
@@ -85,9 +86,9 @@ def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transf
         found.chat_template = (resources.files(__package__) / "plain.jinja").read_text(encoding="utf-8")
     elif template is not None:
         try:
-            found.chat_template = Path(template).read_text(encoding="utf-8")
-        except OSError as unread:
-            raise UsageError(f"template {template}: cannot be read: {unread}") from unread
+            found.chat_template = small_text(Path(template))
+        except (OSError, UnicodeDecodeError) as unread:
+            raise UsageError(f"template {template}: cannot be read: {reason(unread)}") from unread
     if not found.chat_template:
         raise UsageError(
             f"{base.name} has no chat template (it is a base model): name one with `template: FILE.jinja`, or "

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from reasonmed.errors import RecipeError, UsageError
-from reasonmed.recipe.reading import explain, read_yaml
+from reasonmed.outside import Unusable, reason, small_text
+from reasonmed.recipe.reading import explain
+from reasonmed.recipe.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,12 +167,12 @@ def load(source: str) -> Training:
     if not path.exists() and source in presets():
         return parse(presets()[source], source, None)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = small_text(path)
     except FileNotFoundError as missing:
         shipped = ", ".join(presets())
         raise RecipeError([f"there is no file {source}; presets are {shipped}"], source) from missing
     except (OSError, UnicodeDecodeError) as unread:
-        raise RecipeError([f"cannot be read: {unread}"], source) from unread
+        raise RecipeError([f"cannot be read: {reason(unread)}"], source) from unread
     return parse(text, source, path.parent)
 
 
@@ -178,8 +180,8 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
     """Read a training file from YAML text."""
     try:
         content = read_yaml(text)
-    except yaml.YAMLError as broken:
-        raise RecipeError([f"is not valid YAML: {' '.join(str(broken).split())}"], source) from broken
+    except Unusable as broken:
+        raise RecipeError([str(broken)], source) from broken
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with base_model"], source)
     method = content.get("method")
@@ -233,6 +235,9 @@ def overrides(given: Iterable[str]) -> dict[str, Any]:
 
 def _beside(value: str | None, folder: Path | None) -> str | None:
     """A path as the file means it; a name that is no path there stays a name."""
-    if value is not None and folder is not None and (folder / Path(value).expanduser()).exists():
-        return str(folder / Path(value).expanduser())
+    if value is None or folder is None or "\0" in value:
+        return value
+    with suppress(RuntimeError):  # a name that begins with ~ and is no user's
+        if (folder / Path(value).expanduser()).exists():
+            return str(folder / Path(value).expanduser())
     return value

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jinja2 import TemplateError, nodes
+from jinja2 import TemplateError, Undefined, nodes
 from jinja2.ext import Extension, loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import Unusable, json_value, reason, small_text
 from reasonmed.parsing.thinking import split_thinking
+from reasonmed.recipe.sandbox import FAULTS, Sandbox, described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from jinja2 import Template
     from jinja2.parser import Parser
+
+    Fill = Callable[[Mapping[str, object]], str]
 
 _FOLDER = Path(__file__).parent
 _DATE = "2026-01-01"
@@ -44,18 +47,18 @@ def load(name: str) -> str:
     if name in names():
         return (_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = small_text(Path(name))
     except (OSError, UnicodeDecodeError) as missing:
         raise UsageError(
-            f"--template {name}: is no file that can be read, and none of {', '.join(names())}"
+            f"--template {name}: is no file that can be read, and none of {', '.join(names())} ({reason(missing)})"
         ) from missing
     return _from_tokenizer(name, text) if name.endswith(".json") else text
 
 
 def _from_tokenizer(name: str, text: str) -> str:
     try:
-        found = json.loads(text)["chat_template"]
-    except (ValueError, KeyError, TypeError) as none:
+        found = json_value(text)["chat_template"]
+    except (Unusable, KeyError, TypeError) as none:
         raise UsageError(f"--template {name}: has no chat_template") from none
     if not isinstance(found, str):
         raise UsageError(f"--template {name}: has several templates; write the one that is meant to a file of its own")
@@ -79,14 +82,15 @@ def guard(template: str, rows: Iterable[Mapping[str, Any]], *, bos_token: str = 
         One sentence for each kind of problem, with the number of rows and the first one.
     """
     try:
-        compiled = _environment().from_string(template)
-    except TemplateError as broken:
-        return [f"the template cannot be read: {broken}"]
+        fill = _filler(template)
+    except FAULTS as broken:
+        return [f"the template cannot be read: {described(broken)}"]
+    tokens = {"bos_token": bos_token, "eos_token": eos_token}
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     total = 0
     for total, row in enumerate(rows, 1):
-        for problem in _problems(compiled, row, {"bos_token": bos_token, "eos_token": eos_token}):
+        for problem in _problems(fill, row, tokens):
             counts[problem] += 1
             first.setdefault(problem, str(row.get("id", f"row {total}")))
     return [f"{problem} ({count} of {total} rows, first {first[problem]})" for problem, count in counts.items()]
@@ -96,9 +100,9 @@ def switches_thinking(template: str) -> bool:
     """Whether what a template renders for one question changes with ``enable_thinking``."""
     question = [{"role": "user", "content": "x"}]
     try:
-        compiled = _environment().from_string(template)
+        fill = _filler(template)
         on, off = (
-            _render(compiled, question, {"bos_token": "", "eos_token": "", "enable_thinking": value}, ask=True)
+            _render(fill, question, {"bos_token": "", "eos_token": "", "enable_thinking": value}, ask=True)
             for value in (True, False)
         )
     except Exception:  # noqa: BLE001 - a stranger's template may raise anything; its text is what is left to go by
@@ -118,18 +122,23 @@ def rendered(template: str, messages: Sequence[Mapping[str, Any]], tokens: Mappi
         UsageError: the template fails.
     """
     try:
-        return _render(_environment().from_string(template), messages, tokens, ask=False)
+        return _render(_filler(template), messages, tokens, ask=False)
     except Exception as refused:
-        said = str(refused) or type(refused).__name__
+        said = described(refused)
         raise UsageError(f"the chat template fails: {said}. Name another one with `template:`") from refused
 
 
-def _problems(template: Template, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
+def _filler(template: str) -> Fill:
+    environment = _environment()
+    return partial(environment.fill, environment.from_string(template))
+
+
+def _problems(fill: Fill, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
     try:
-        prompt = _render(template, row["prompt"], tokens, ask=True)
-        whole = _render(template, [*row["prompt"], *row["completion"]], tokens, ask=False)
+        prompt = _render(fill, row["prompt"], tokens, ask=True)
+        whole = _render(fill, [*row["prompt"], *row["completion"]], tokens, ask=False)
     except Exception as refused:  # noqa: BLE001 - a stranger's template may raise anything; it is told
-        yield f"the template fails: {str(refused) or type(refused).__name__}"
+        yield f"the template fails: {described(refused)}"
         return
     same = whole.startswith(prompt)
     learned = _flat(whole[len(prompt) :]) if same else ""
@@ -165,12 +174,12 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _render(template: Template, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, Any], *, ask: bool) -> str:
-    return template.render(messages=messages, tools=None, documents=None, add_generation_prompt=ask, **tokens)
+def _render(fill: Fill, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, Any], *, ask: bool) -> str:
+    return fill({"messages": messages, "tools": None, "documents": None, "add_generation_prompt": ask, **tokens})
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+def _environment() -> Sandbox:
+    made = Sandbox(undefined=Undefined, trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
     made.filters["tojson"] = _tojson
     made.globals["raise_exception"] = _raise
     made.globals["strftime_now"] = lambda _format: _DATE

@@ -39,7 +39,12 @@ LONE = (
 
 _SENTENCE = re.compile(r"[^\s.!?][^\n]*?(?:[.!?](?=\s|$)|(?=\n)|$)", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?!\w)(?!-\d)")
-_LISTED = re.compile(r"(?:^[\s*#>-]*|\b(?:step|option|choice|criterion|no\.?)\s)$", re.IGNORECASE | re.MULTILINE)
+_COUNTED = r"\b(?:step|option|choice|criterion|no\.?)\s"
+_BEFORE_LISTED = re.compile(rf"{_COUNTED}\Z", re.IGNORECASE)
+_NEAR = 12
+"""More characters than any of these words has."""
+_BARE_LINE = re.compile(rf"(?:^(?:[^\S\n]|[*#>-])*+|{_COUNTED})(?=\n)", re.IGNORECASE | re.MULTILINE)
+_MARKS = re.compile(r"[\s*#>-]*+")
 _UNIT = re.compile(
     r"\s?(?:%|percent|mc?g\b|g\b|kg\b|µg|mmol|mEq|m?L\b|mmHg|mm\b|cm\b|hours?\b|days?\b|weeks?\b|months?\b|years?\b|units?\b)"
 )
@@ -111,7 +116,9 @@ def wrong_option(source: Source, dice: random.Random) -> Mutant | None:
 def wrong_number(source: Source, dice: random.Random) -> Mutant | None:
     """A number of the case misquoted (doubled or halved); where none is quoted, a quantity with a unit times ten."""
     asked = set(_NUMBER.findall(f"{source.question.context or ''} {source.question.stem}"))
-    found = [one for one in _NUMBER.finditer(source.text) if not _LISTED.search(source.text[: one.start()])]
+    bare = _BARE_LINE.search(source.text)
+    last = bare.end() if bare else len(source.text)
+    found = [one for one in _NUMBER.finditer(source.text, 0, last) if not _is_listed(source.text, one.start())]
     quoted = [one for one in found if one[0] in asked]
     measured = [one for one in found if _UNIT.match(source.text, one.end())]
     if not quoted and not measured:
@@ -123,6 +130,14 @@ def wrong_number(source: Source, dice: random.Random) -> Mutant | None:
     pattern = rf"(?<![\w.,-]){re.escape(chosen[0])}(?!\w)(?!-\d)(?![.,]\d)"
     text = source.text[: chosen.start()] + re.sub(pattern, new, source.text[chosen.start() :])
     return _kept(source, text, chosen.start(), f"{chosen[0]} -> {new}")
+
+
+def _is_listed(text: str, place: int) -> bool:
+    """Whether a number counts lines or steps."""
+    line = text.rfind("\n", 0, place) + 1
+    marked = _MARKS.match(text, line, place)
+    near = text[max(0, place - _NEAR) : place]
+    return (marked is not None and marked.end() == place) or _BEFORE_LISTED.search(near) is not None
 
 
 def negated_step(source: Source, dice: random.Random) -> Mutant | None:

@@ -13,7 +13,9 @@ import msgspec
 
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
+from reasonmed.outside import Unusable, json_as, json_value
 from reasonmed.questions import Settings, questions_in
+from reasonmed.questions._stream import lines
 from reasonmed.questions.contamination.fingerprint import BYTES, SIZE, Fingerprint, fingerprint, masked_words
 from reasonmed.questions.contamination.minhash import PERMUTATIONS, SCHEME, Signer
 
@@ -31,7 +33,6 @@ _LAYOUT = {
     "scheme": SCHEME,
 }
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Fingerprint).decode
 
 
 class Benchmark(NamedTuple):
@@ -113,8 +114,10 @@ def write_index(made: Benchmark, path: Path) -> None:
 
 def _read_index(path: Path) -> Benchmark:
     with path.open("rb") as file:
-        header = _header(path, file.readline())
-        entries = list(_entries(path, file))
+        numbered = lines(path, file)
+        _, first = next(numbered)
+        header = _header(path, first)
+        entries = list(_entries(path, numbered))
     if len(entries) != header["questions"]:
         raise UsageError(f"{path} is torn: it has {len(entries):,} of {header['questions']:,} questions; build it anew")
     return Benchmark(header["name"], header["total"], entries)
@@ -122,24 +125,25 @@ def _read_index(path: Path) -> Benchmark:
 
 def _header(path: Path, line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = json_value(line)
         name, questions, total = found["name"], found["questions"], found["total"]
-    except (ValueError, KeyError, TypeError) as torn:
+    except (Unusable, KeyError, TypeError) as torn:
         raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
     layout = {field: found.get(field) for field in _LAYOUT}
     if layout != _LAYOUT:
         raise UsageError(f"{path} is an index of another version ({layout}); build it anew with `reasonmed index`")
-    whole = total is None or (isinstance(total, int) and total >= questions)
-    if not (isinstance(name, str) and isinstance(questions, int) and questions > 0 and whole):
+    counted = isinstance(questions, int) and questions > 0
+    whole = total is None or (isinstance(total, int) and counted and total >= questions)
+    if not (isinstance(name, str) and counted and whole):
         raise UsageError(f"{path} is no index: name {name!r}, questions {questions!r}, total {total!r}")
     return {"name": name, "questions": questions, "total": total}
 
 
-def _entries(path: Path, lines: Iterable[bytes]) -> Iterable[Fingerprint]:
-    for number, line in enumerate(lines, 2):
+def _entries(path: Path, numbered: Iterable[tuple[int, bytes]]) -> Iterable[Fingerprint]:
+    for number, line in numbered:
         try:
-            found = _decode(line)
-        except (msgspec.DecodeError, ValueError) as torn:
+            found = json_as(line, Fingerprint)
+        except Unusable as torn:
             raise UsageError(f"{path}:{number} is no fingerprint: {torn}; build the index anew") from torn
         if len(found.grams) % BYTES or len(found.signature) not in (0, 4 * PERMUTATIONS):
             raise UsageError(f"{path}:{number} is no fingerprint: its hashes are cut; build the index anew")

@@ -25,7 +25,7 @@ MORE = "_reasonmed"
 """The field, last in a row, with what the layout has no field for."""
 
 _CHAIN = re.compile(r"model([1-9]\d{0,5})_COT([1-9]\d{0,5})")
-_OPTION_LINES = re.compile(r"(?:\n[A-Z][.)] [^\n]*)+\s*\Z")
+_OPTION_LINE = re.compile(r"[A-Z][.)] ")
 _MAPS = ("correct", "error", "undecided", "verification_reasons", "scores")
 _KNOWN = {
     *("id", "question", "options", "answer", "answer_index", "context", "source", "license", "split", "meta"),
@@ -60,10 +60,15 @@ def place(name: str) -> tuple[int, int] | None:
 def from_instruction(text: str) -> tuple[str, list[str] | None]:
     """Stem and options of an instruction as published; no options where it does not end with lettered lines."""
     body = text.removeprefix(INSTRUCTION)
-    found = _OPTION_LINES.search(body)
-    if found is None:
+    lines = body.split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    first = len(lines)
+    while first > 1 and _OPTION_LINE.match(lines[first - 1]):
+        first -= 1
+    if first >= len(lines):
         return body, None
-    return body[: found.start()], [line[3:] for line in found[0].strip().split("\n")]
+    return "\n".join(lines[:first]), [line[3:] for line in "\n".join(lines[first:]).strip().split("\n")]
 
 
 def question_of(fields: Mapping[str, Any], path: Path, line: int) -> Question:

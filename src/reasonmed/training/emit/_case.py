@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
+from reasonmed.outside import reason, small_text
 from reasonmed.training.models import EMBEDDED, PLAIN, find
 from reasonmed.training.settings import Training
 
@@ -219,9 +220,9 @@ class Case:
         if name == PLAIN:
             return (resources.files("reasonmed.training") / "plain.jinja").read_text(encoding="utf-8")
         try:
-            return Path(name).read_text(encoding="utf-8")
+            return small_text(Path(name))
         except (OSError, UnicodeDecodeError) as unread:
-            raise UsageError(f"template {name}: cannot be read: {unread}") from unread
+            raise UsageError(f"template {name}: cannot be read: {reason(unread)}") from unread
 
     def say_merge(self, how: str) -> None:
         """Say that adapters are not merged."""
