@@ -97,10 +97,9 @@ class Commands:
         job["fence"] = fence and [str(fence[0].resolve()), fence[1]]
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        code, [changes, strayed], *measured = json.loads(self._server.stdout.readline())
-        return Ended(
-            code, log.read_text(encoding="utf-8", errors="replace"), changes, *measured[:2], strayed, *measured[2:]
-        )
+        code, [changes, strayed], took, peak_mb, computed = json.loads(self._server.stdout.readline())
+        shown = log.read_text(encoding="utf-8", errors="replace")
+        return Ended(code, shown, changes, took, peak_mb, strayed, computed)
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
