@@ -38,7 +38,7 @@ def show_funnel(status: Status) -> None:
         "questions", f"{status.questions:,}", "" if not status.unfinished else f"{status.unfinished:,} unfinished"
     )
     table.add_row("chains of thought", f"{sum(chains.values()) - chains['missing']:,}", "")
-    table.add_row("  missing", f"{chains['missing']:,}", "cut, empty or refused; never judged")
+    table.add_row("  missing", f"{chains['missing']:,}", "cut, refused or no reasoning; never judged")
     for name in ("correct", "error", "undecided"):
         label = {"correct": "  right", "error": "  wrong", "undecided": "  undecided"}[name]
         table.add_row(label, f"{chains[name]:,}", "no usable verdict" if name == "undecided" else "")
