@@ -79,7 +79,7 @@ READ_AFTERWARDS = {"export over another", "card"}
 """Commands in an export that a reader finishes or finds as it was."""
 RUN_BEFORE = ("run", *(STAGES if EVERY else STAGES[:1]), "evaluate", "export", "check")
 """What others find in their folder."""
-ALIKE = {*STAGES[1:], "evaluate again", "check over another", "import over another", "init"}
+ALIKE = {*STAGES[1:], "plan", "evaluate again", "check over another", "import over another", "init"}
 """Commands that write as another one of the table does."""
 
 

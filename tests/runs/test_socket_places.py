@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
@@ -46,6 +47,20 @@ async def test_a_short_path_has_its_socket_inside() -> None:
             assert socket_path(folder) == Path(short) / "ctl.sock"
             assert stat.S_IMODE((Path(short) / "ctl.sock").stat().st_mode) == 0o600
         assert inside(Path(short)) == []
+
+
+async def test_two_runs_that_begin_together_leave_the_umask_as_it_was(temporary: Path) -> None:
+    async def begun(name: str) -> None:
+        (temporary / name).mkdir()
+        async with listening(RunDirectory(temporary / name), Watch()):
+            await asyncio.sleep(0)
+
+    before = os.umask(0o022)
+    try:
+        await asyncio.gather(*map(begun, "abc"))
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
 
 
 async def test_a_long_path_has_its_socket_in_a_private_folder_that_is_removed(

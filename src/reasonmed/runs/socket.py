@@ -109,16 +109,26 @@ async def listening(folder: RunDirectory, watch: Watch) -> AsyncIterator[None]:
     _remove_stale(folder)
     with _place(folder) as path:
         path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            server = await asyncio.start_unix_server(answer, path)
-        finally:
-            os.umask(before)
+        server = await asyncio.start_unix_server(answer, sock=_bound(path))
         try:
             yield
         finally:
             server.close()
             path.unlink(missing_ok=True)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at a path, for its owner alone; nothing else of this process runs while its umask is another one."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        line.bind(os.fsencode(path))
+    except BaseException:
+        line.close()
+        raise
+    finally:
+        os.umask(before)
+    return line
 
 
 def _remove_stale(folder: RunDirectory) -> None:
