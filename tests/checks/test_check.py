@@ -27,7 +27,7 @@ pytest.importorskip("datasketch", reason="needs the extra check")
 pytest.importorskip("rapidfuzz", reason="needs the extra check")
 
 EXAMPLES = resource("examples", "questions.json")
-LEAK = "Since the given answer is B, we argue for it. " + "More words follow here. " * 3
+LEAK = "Since the given answer is B, we argue for it. " + "Thrombin and plasmin, platelets and kinins follow. " * 3
 BROKEN = "".join(
     json.dumps(row) + "\n"
     for row in (

@@ -168,8 +168,8 @@ def test_compare_prints_a_paired_table(pair: Path) -> None:
         ),
         (("evaluate", "own.jsonl", "-m", "good", "-r", "r.yaml", "-o", "both", "--rotate", "2"), "other settings"),
         (("evaluate", "own.jsonl", "-m", "good", "-r", "r.yaml", "--protocol", "loglikelihood"), "only model folders"),
-        (("compare", "both", "nowhere"), "cannot be read; give a folder of `reasonmed evaluate`"),
-        (("compare", "own.jsonl", "both"), "give a folder of `reasonmed evaluate`"),
+        (("compare", "both", "nowhere"), "nowhere is no results.json of `reasonmed evaluate`"),
+        (("compare", "own.jsonl", "both"), "give a folder that `reasonmed evaluate` wrote"),
         (("compare", "alone", "alone"), "holds no two models to compare"),
     ],
 )

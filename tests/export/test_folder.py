@@ -123,7 +123,7 @@ def test_without_pyarrow_the_extra_is_named_and_an_older_export_stays(
 
 def test_a_template_that_deletes_the_reasoning_stops_the_export(run26: RunDirectory, tmp_path: Path) -> None:
     settings = Settings(demo=True, template="deepseek-r1-distill")
-    with pytest.raises(UsageError, match=r"the chain of thought is lost.*27 of 81 rows"):
+    with pytest.raises(UsageError, match=r"the chain of thought is lost.*29 of 87 rows"):
         export(run26, tmp_path / "out", settings, ["trl-sft"], force=False)
     assert not (tmp_path / "out").exists()
     export(run26, tmp_path / "out", Settings(demo=True, template="qwen3"), ["trl-sft"], force=False)
@@ -167,7 +167,7 @@ def test_an_export_that_comes_to_nothing_leaves_the_older_one(exported: Export, 
     with pytest.raises(UsageError, match="nothing is left to export"):
         exported(["records"], force=True, sources=("nowhere",))
     with pytest.raises(UsageError, match="nothing is left to export"):
-        exported(["records"], force=True, min_score=10, tiers=("difficult",))
+        exported(["records"], force=True, sources=("nowhere",), min_score=10, tiers=("difficult",))
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 

@@ -22,7 +22,7 @@ from reasonmed.screening import echo, phi, refusal
 from reasonmed.types import Question
 
 LENGTH = 100_000
-SECONDS = 1.0
+SECONDS = 2.0
 STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 4
 """`make test` tries every fourth text with each reader, `make test-heavy` each."""
 OPTIONS = ("Aspirin", "Warfarin", "Acute pancreatitis", "no")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ def test_pages_are_written_and_nothing_else(words: list[str], tmp_path: Path) ->
         cwd=work, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "WROTE" not in done.stderr
+    socket = f"WROTE {tempfile.gettempdir()}/reasonmed-"  # a private folder of its own, where the path is too long
+    assert [line for line in done.stderr.splitlines() if "WROTE" in line and not line.startswith(socket)] == []
     assert any("<svg" in path.read_text() for path in work.rglob("*.html"))
     assert files(home) == set()
     assert files(temporary) == set()

@@ -30,7 +30,8 @@ ROLE = {"model": "three", "temperature": 0.33, "top_p": 0.44, "max_tokens": 777}
 CASES: dict[str, dict[str, Any]] = {
     "generate": {
         "models": ["one", "two"], "temperatures": [0.7, 0.8], "samples": 2, "top_p": 0.5, "max_tokens": 777,
-        "cot": "reasoning", "min_words": 5000, "stop_when_decided": True, "keep_truncated": True,
+        "cot": "reasoning", "min_words": 5000, "language": "question", "stop_when_decided": True,
+        "keep_truncated": True,
     },
     "verify": {
         **ROLE, "conflicts": "keep", "precheck": True, "canaries": 0.5, "blind_model": "two", "shuffle": True,
@@ -62,8 +63,13 @@ TEXT = (
     "Warfarin inhibits the reductase, so that factors II, VII, IX and X fall within 5 days. Because heparin increases "
     f"the activity of antithrombin, it acts at once. {WORDS}\n\nAnswer: "
 )
+GERMAN = (
+    "Warfarin hemmt die Reduktase, und die Faktoren sind erst nach Tagen verbraucht. Das Heparin wirkt mit dem "
+    "Antithrombin und ist sofort da, aber es ist nicht die Antwort auf die Frage, die hier zu lösen ist.\n\nAnswer: B"
+)
 RULES = [
     {"stage": "generate", "model": "made-up-3", "reply": TEXT + "B", "finish_reason": "length"},
+    {"stage": "generate", "model": "made-up-2", "reply": GERMAN},
     {"stage": "generate", "reply": TEXT + "B", "reasoning": "a thought " * 30},
     {"stage": "verify", "contains": "rewritten", "reply": verdict("Error")},
     {"stage": "verify", "reply": verdict()},
@@ -98,7 +104,7 @@ def stories(stage: str) -> list[Story]:
             chain(f"{place} {TEXT}{end}", "AB".index(end), "error" if end == "A" else "correct", model=f"m{place % 3}")
             for place, end in enumerate(ends)
         ]
-        asked = question(f"q{number}", context=f"context {number}")
+        asked = question(f"q{number}", context=f"This is the context of the question in case {number}, as it is.")
         story = Story(asked, tuple(chains), tier=None if stage in ("generate", "verify", "route") else tier)
         if stage == "generate":
             story = Story(asked)

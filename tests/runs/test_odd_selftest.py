@@ -106,7 +106,7 @@ def test_the_command_shows_a_table_and_its_exit_code_says_whether_all_is_well(mo
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "2 odd servers: 2 as they should, 0 not" in done.output
-    assert "answered 402: Your balance" in " ".join(done.output.split())
+    assert "answered 402" in " ".join(done.output.split())
     monkeypatch.setattr("reasonmed.runs.selftest.odd_cases.CASES", (CASES[0]._replace(ends=SAME),))
     done = CliRunner().invoke(app, ["selftest", "--odd"])
     assert done.exit_code == 1
@@ -121,7 +121,7 @@ def test_options_that_make_no_sense_are_refused(words: list[str]) -> None:
 
 async def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "reasonmed", "selftest", "--odd", "--case", "nothing"),
+        *(sys.executable, "-m", "reasonmed", "selftest", "--odd"),
         cwd=tmp_path,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -111,6 +111,8 @@ async def test_records_say_what_judge_ranker_responder_and_scorer_were_sent(tmp_
         text = str(body["messages"])
         if '"score"' in text:
             return reply(json.dumps({"score": 4, "justification": "It weighs every option."}))
+        if "final reply" in text:
+            return reply("The answer is B. Warfarin.")
         return reply(verdict() if '"verdict"' in text else f"Draft {next(drafts)}. {prose('B')}")
 
     def strict(url: str) -> recipes.Recipe:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,21 +32,14 @@ if TYPE_CHECKING:
     Replier = Callable[[Request], Completion | str]
 
 
-_REMARKS = (
-    "the request is made up, and so is this remark",
-    "age, sex and setting would be weighed here",
-    "a symptom would be traced to an organ",
-    "its time course would narrow the list",
-    "signs on examination would be added",
-    "laboratory values would point one way",
-    "an image would confirm or refute that",
-    "one mechanism would explain all of it",
-    "the first alternative would lack a finding",
-    "another would need a different history",
-    "a third would be too rare at this age",
-    "treatment would follow from the cause",
-    "its risks would be set against benefit",
-    "what remains would be named in the last line",
+_SIGNS = (
+    *("a fever", "a rash", "the pulse", "a cough", "the gait", "a tremor", "the weight", "a murmur"),
+    *("the urine", "a swelling", "the pupils", "the skin", "a headache", "the breath", "an ulcer", "the voice"),
+)
+_LEADS = ("would point to", "would speak against", "would be weighed with", "would follow from")
+_PLACES = (
+    *("the liver", "the heart", "both kidneys", "the thyroid", "a nerve", "the marrow", "the lungs", "a vessel"),
+    *("the spleen", "an enzyme", "the pancreas", "a vitamin", "the joints", "an antibody", "the brain", "a toxin"),
 )
 """Of the made-up world: prose that passes for reasoning and is none."""
 _MOST_BYTES = 256 << 20
@@ -145,8 +139,13 @@ def made_up(request: Request) -> str:
     choice = key[1] if key else letter(0 if draw % 5 < 3 else 1 + draw % 2)  # noqa: PLR2004 - three chances in five
     if request.stage == "summarize":
         return f"The answer is {choice}, because the findings fit it best. (Made up, {draw % 1000}.)"
-    steps = " ".join(f"Step {step}: {remark} ({draw % 997 + step})." for step, remark in enumerate(_REMARKS, 1))
+    steps = " ".join(f"Step {step}: {_remark(request.key, step)}." for step in range(1, 15))
     return f"{steps}\n\nAnswer: {choice}"
+
+
+def _remark(key: bytes, step: int) -> str:
+    drawn = blake2b(key + bytes([step]), digest_size=3).digest()
+    return f"{_SIGNS[drawn[0] % 16]} {_LEADS[drawn[1] % 4]} {_PLACES[drawn[2] % 16]}"
 
 
 def from_file(path: Path) -> Replier:

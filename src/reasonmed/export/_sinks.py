@@ -24,6 +24,8 @@ class _Sink(Protocol):
 
     def end(self) -> None: ...
 
+    def drop(self) -> None: ...
+
 
 class Sinks:
     """Files of a format, opened at their first row; a file without rows is not made.
@@ -49,6 +51,8 @@ class Sinks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
+            for sink in self._open.values():
+                sink.drop()
             self._stack.__exit__(kind, error, trace)
             return
         with self._stack:
@@ -88,6 +92,9 @@ class _Lines:
     def end(self) -> None:
         """Nothing closes JSON Lines."""
 
+    def drop(self) -> None:
+        """The file goes with its draft."""
+
 
 class _List:
     """A JSON list, written row by row."""
@@ -101,6 +108,9 @@ class _List:
 
     def end(self) -> None:
         self._file.write(b"\n]\n")
+
+    def drop(self) -> None:
+        """The file goes with its draft."""
 
 
 class _Table:
@@ -121,6 +131,10 @@ class _Table:
     def end(self) -> None:
         self._flush()
         self._writer.close()
+
+    def drop(self) -> None:
+        """Leave the file unfinished, where pyarrow would finish it after it was closed."""
+        self._writer.is_open = False
 
     def _flush(self) -> None:
         import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra; it is there, since the file is open
