@@ -23,7 +23,7 @@ from reasonmed.types import Question
 
 LENGTH = 100_000
 SECONDS = 2.0
-STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 4
+STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 8
 """`make test` tries every fourth text with each reader, `make test-heavy` each."""
 OPTIONS = ("Aspirin", "Warfarin", "Acute pancreatitis", "no")
 QUESTION = Question("q", "Which?", OPTIONS, 1)
