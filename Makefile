@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+HEAVY := tests/heavy tests/evaluation/test_hub.py tests/cli/test_long_runs.py tests/runs/test_odd_selftest.py \
+	tests/runs/test_agents_options.py tests/hostile/test_repeated_keys.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock'
@@ -25,10 +27,10 @@ types: $(STAMP)-dev
 	$(BIN)/mypy
 
 tests: $(STAMP)-dev
-	$(BIN)/pytest -n auto --dist loadfile --ignore tests/heavy
+	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore ,$(HEAVY))
 
 test-heavy: $(STAMP)-dev
-	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s tests/heavy tests/hostile
+	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s $(HEAVY) tests/hostile
 
 test-train: $(STAMP)-train
 	REASONMED_TRAIN_EMBEDDED=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/training
