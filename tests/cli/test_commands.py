@@ -353,7 +353,7 @@ def test_prompt_shows_what_would_be_sent_without_the_key_for_generate(tmp_path: 
 def test_terminal_escapes_of_a_model_are_not_printed(tmp_path: Path) -> None:
     words = " ".join(f"word{number}" for number in range(90))
     hostile = f"\x1b[2J\x1b]0;owned\x07 [red]not markup[/red] {words}\n\nAnswer: A"
-    replies = [{"stage": "generate", "reply": hostile}, {"stage": "summarize", "reply": "\x1b[31mA it is"}]
+    replies = [{"stage": "generate", "reply": hostile}, {"stage": "summarize", "reply": "\x1b[31mThe answer is A."}]
     judged = {"stage": "verify", "reply": '{"verdict": "Correct", "reason": "\\u001b[5mblink"}'}
     (tmp_path / "r.jsonl").write_text(
         "\n".join(json.dumps(one) for one in [*replies, judged, {"reply": '{"score": 3}'}])
