@@ -179,7 +179,8 @@ def test_what_a_base_model_was_trained_on_is_in_the_record_of_the_next_training(
     for place in ("three", "three/adapter"):
         assert len(of_folder(tmp_path / place).stems or ()) == 12
     record = json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf-8"))
-    (tmp_path / "two" / "run.json").write_text(json.dumps({**record, "stems": None}), encoding="utf-8")
+    unknown = [{**one, "stems": None, "whole": False} for one in record["trainings"]]
+    (tmp_path / "two" / "run.json").write_text(json.dumps({**record, "trainings": unknown}), encoding="utf-8")
     assert trained("four", tmp_path / "two", 300)["stems"] is None, "a base with unknown questions leaves them unknown"
 
 
