@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +14,9 @@ from hypothesis import settings
 from exports import Export, run_examples
 from reasonmed.export import Settings, export
 from reasonmed.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from killed_at import Commands
 
 settings.register_profile("shared machine", deadline=None)  # a deadline would measure what else runs there
 settings.load_profile("shared machine")
@@ -42,6 +45,15 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    """Runs command lines in processes of their own."""
+    from killed_at import Commands  # noqa: PLC0415 - imports most of the package, for few tests
+
+    with Commands() as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

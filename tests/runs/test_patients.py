@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from killed_at import Commands, Ended
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.patients import Screened, screen
 from reasonmed.types import Story
 from support import chain, question
@@ -20,12 +23,6 @@ ROWS = [
     {"id": "first", "question": f"MRN: {MRN}. A woman with cough. Which drug?"},
     {"id": "12/03/2019", "question": f"Call {PHONE} or {MAIL}. Which drug?"},
 ]
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as served:
-        yield served
 
 
 @pytest.fixture
@@ -138,3 +135,15 @@ def test_a_mode_that_is_none_is_refused(commands: Commands, folder: Path) -> Non
     ended = commands.run(folder, ["run", "q.jsonl", "-r", "scripted", "--phi", "redact"])
     assert ended.code == 2
     assert "--phi 'redact': it must be warn, refuse, off" in ended.shown
+
+
+def test_a_torn_row_of_a_ledger_is_named_and_is_no_crash(
+    commands: Commands, run26: RunDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    shutil.copytree(run26.path, tmp_path / "work" / "run")
+    with closing(sqlite3.connect(tmp_path / "work" / "run" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE items SET story = x'00' WHERE position = 1")
+    ended = commands.run(tmp_path / "work", ["retry", "run", "--class", "context", "--phi", "warn"])
+    assert ended.code == 2, ended.shown
+    assert "ledger.db" in ended.shown

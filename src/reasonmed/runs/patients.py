@@ -6,7 +6,6 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.engine.ledger import unpack_story
 from reasonmed.runs.intake import wanted
 from reasonmed.screening.phi import RULES
 
@@ -44,7 +43,7 @@ def rows_of(job: Job) -> Iterator[Story]:
         yield from wanted(job.intake)
         return
     with closing(job.folder.reader()) as ledger:
-        yield from (unpack_story(blob) for (blob,) in ledger.query(_ITEMS))
+        yield from ledger.stories(_ITEMS)
 
 
 def screen(rows: Iterable[Story]) -> Screened:
