@@ -6,6 +6,7 @@ with the shape that its readers rely on; ``inside`` follows a path that a docume
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -189,6 +190,15 @@ def text_of(path: Path) -> str:
         return content_of(path).decode("utf-8")
     except UnicodeDecodeError as garbage:
         raise Refused("it is no text in UTF-8") from garbage
+
+
+def map_of(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model's folder; empty where there is none, or none that can be read."""
+    try:
+        found = json.loads(text_of(path))
+    except (OSError, Refused, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def inside(folder: Path, name: str | PurePath) -> Path:

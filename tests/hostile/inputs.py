@@ -78,20 +78,10 @@ RECIPES = {
     "evaluate": ["evaluate", "good.jsonl", "-r", "FILE", "-m", "one", "-o", "evaluated"],
     "train": ["train", "training.jsonl", "-c", "FILE", "--emit", "trl-cli", "-o", "emitted"],
 }
+_PROMPTED = ("evaluate", "good.jsonl", "-r", "good.yaml", "-m", "one", "--prompt")
 SMALL = {
     **RECIPES,
-    "evaluate --prompt": [
-        "evaluate",
-        "good.jsonl",
-        "-r",
-        "good.yaml",
-        "-m",
-        "one",
-        "--prompt",
-        "FILE",
-        "-o",
-        "evaluated",
-    ],
+    "evaluate --prompt": [*_PROMPTED, "FILE", "-o", "evaluated"],
     "replies": ROWS["replies"],
     "a template": ["run", "good.jsonl", "-r", "templates.yaml", "-o", "run"],
     "a chat template": ["export", "nothing", "--template", "FILE", "-o", "data"],
@@ -99,18 +89,7 @@ SMALL = {
 TEMPLATES = {
     "prompt": ["prompt", "good.jsonl", "--stage", "generate", "-r", "templates.yaml"],
     "run": ["run", "good.jsonl", "-r", "templates.yaml", "-o", "run", "--max-failures", "9"],
-    "evaluate --prompt": [
-        "evaluate",
-        "good.jsonl",
-        "-r",
-        "good.yaml",
-        "-m",
-        "one",
-        "--prompt",
-        "prompts/generate.md",
-        "-o",
-        "e",
-    ],
+    "evaluate --prompt": [*_PROMPTED, "prompts/generate.md", "-o", "e"],
 }
 REPLIES = {
     "run": ["run", "good.jsonl", "-r", "replies.yaml", "-o", "run", "--max-failures", "9"],

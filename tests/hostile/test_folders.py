@@ -29,12 +29,6 @@ _BY_BROWSER = re.compile(f"{_CONTROL}|<img src=x")
 
 
 @pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
 def good(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strangers") / "good"
     build(folder, commands)

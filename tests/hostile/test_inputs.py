@@ -47,12 +47,6 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as served:
-        yield served
-
-
 @pytest.mark.parametrize("case", CASES, ids=[case.name.encode("unicode_escape").decode() for case in CASES])
 def test_a_hostile_input_ends_a_command_well(commands: Commands, tmp_path: Path, url: str, case: Case) -> None:
     found = tried(commands, tmp_path / "root", case, url)

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -81,12 +80,6 @@ RUN_BEFORE = ("run", *(STAGES if EVERY else STAGES[:1]), "evaluate", "export", "
 """What others find in their folder."""
 ALIKE = {*STAGES[1:], "plan", "evaluate again", "check over another", "import over another", "init"}
 """Commands that write as another one of the table does."""
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as served:
-        yield served
 
 
 @pytest.fixture(scope="module")

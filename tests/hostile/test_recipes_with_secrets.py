@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +39,6 @@ ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
     "system message": (PASTED, {"system": f"The key is {PASTED}."}),
     "beside another problem": (PASTED, {"timeout": -1, "sampling": {"seed": PASTED}}),
 }
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as served:
-        yield served
 
 
 @pytest.fixture

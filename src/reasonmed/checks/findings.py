@@ -58,10 +58,6 @@ class Report(NamedTuple):
         )
 
 
-_MOST_BYTES = 1 << 30
-"""Bytes of a report."""
-
-
 class _File(msgspec.Struct):
     version: int
     findings: list[Finding]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.documents import map_of
 from reasonmed.export.chat_templates import switches_thinking
 from reasonmed.types import digest
 
@@ -49,7 +49,7 @@ def form_of(folder: Path) -> dict[str, Any]:
     own = any((folder / name).is_file() for name in _TOKENIZERS)
     steering = {
         name: value
-        for name, value in _json(folder / "generation_config.json").items()
+        for name, value in map_of(folder / "generation_config.json").items()
         if name in _NEUTRAL and value not in _NEUTRAL[name]
     }
     return {
@@ -64,20 +64,11 @@ def _template(folder: Path) -> str | None:
     try:
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        found = _json(folder / "tokenizer_config.json").get("chat_template")
+        found = map_of(folder / "tokenizer_config.json").get("chat_template")
     if isinstance(found, list):  # several, by name
         named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
         found = named.get("default")
     return found if isinstance(found, str) and found else None
-
-
-def _json(file: Path) -> dict[str, Any]:
-    """A file that the engine reads itself, and refuses where it is torn."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def remarks(models: Sequence[Mapping[str, Any]]) -> list[str]:

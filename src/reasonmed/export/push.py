@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.documents import map_of
 from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.export import MANIFEST, read_export
 from reasonmed.export.card import without_license
@@ -36,16 +36,7 @@ class Shipment(NamedTuple):
 
 def is_model(folder: Path) -> bool:
     """Whether a folder is a model that `reasonmed train` made, and no export."""
-    return not (folder / MANIFEST).is_file() and "base_model" in _record(folder)
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    """What a folder's ``run.json`` says; empty where there is none."""
-    try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return not (folder / MANIFEST).is_file() and "base_model" in map_of(folder / RECORD)
 
 
 def model_shipment(folder: Path, to: str, *, public: bool, demo: bool) -> Shipment:
@@ -56,7 +47,7 @@ def model_shipment(folder: Path, to: str, *, public: bool, demo: bool) -> Shipme
             ``to`` is no name of a model.
     """
     _check_name(to)
-    base = _record(folder)["base_model"]
+    base = map_of(folder / RECORD)["base_model"]
     names = [one.get("name") for one in _bases(base)]
     if DEMO in names and not demo:
         raise UsageError(

@@ -129,9 +129,7 @@ def is_key(name: str) -> bool:
 def conceal_shapes(text: str) -> str:
     """A text with a mark in the place of all that looks like a secret."""
     text = _IN_ADDRESS.sub(rf"\g<before>{HIDDEN}@", _SHAPES.sub(HIDDEN, text))
-    text = _IN_QUERY.sub(
-        lambda found: f"{found['before']}{HIDDEN}" if is_secret_name(found["name"]) else found[0], text
-    )
+    text = _IN_QUERY.sub(_without_key, text)
     return _TOKEN.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import StorageFailed, UsageError
-from reasonmed.files import NO_ROOM, no_room, write_atomically
-from reasonmed.files import sync as sync_one
+from reasonmed.files import NO_ROOM, no_room, sync, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,21 +21,20 @@ _UNWRITTEN = ("PytorchStreamWriter failed", "inline_container", "file write fail
 """Libraries that write weights raise errors of their own; these are their words for a write that failed."""
 
 
-def sync(folder: Path) -> list[Path]:
+def sync_all(folder: Path) -> list[Path]:
     """Make all files of a folder durable; returns them."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(path)
     return files
 
 
 def seal(checkpoint: Path) -> None:
     """Make a checkpoint durable, then mark it whole."""
-    files = sync(checkpoint)
+    files = sync_all(checkpoint)
     sizes = {path.relative_to(checkpoint).as_posix(): path.stat().st_size for path in files}
     write_atomically(checkpoint / COMPLETE, json.dumps(sizes, indent=1) + "\n")
-    sync_one(checkpoint.parent)
+    sync(checkpoint.parent)
 
 
 def unseal(checkpoint: Path) -> None:

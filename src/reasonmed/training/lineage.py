@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from reasonmed.backends._weights import SHA256, remembered_sha256
+from reasonmed.documents import Refused, text_of
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def _record(path: Path) -> Path | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as torn:
+        found = json.loads(text_of(file))
+    except (OSError, Refused, ValueError, RecursionError) as torn:
         raise UsageError(f"{file} cannot be read: {torn}; move it away to evaluate without it") from torn
     found = found if isinstance(found, dict) else {}
     origin = found.get("origin")  # of a training that has begun

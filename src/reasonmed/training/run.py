@@ -11,7 +11,7 @@ from reasonmed.errors import UsageError
 from reasonmed.files import make_folder, move, write_atomically
 from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
-from reasonmed.training.checkpoints import newest, storing, sync
+from reasonmed.training.checkpoints import newest, storing, sync_all
 from reasonmed.training.folder import (
     ADAPTER,
     CHECKPOINTS,
@@ -140,7 +140,7 @@ def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN4
         prepared.tokenizer.save_pretrained(draft)
     elif lora is not None:
         fitting.accelerator.unwrap_model(fitting.model).generation_config.save_pretrained(draft)
-    sync(draft)
+    sync_all(draft)
     _move(draft, folder)
     shutil.rmtree(draft)
 

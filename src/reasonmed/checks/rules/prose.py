@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.recipe.templates import question_text
+from reasonmed.recipe.templates import lettered, question_text
 from reasonmed.screening import language
 from reasonmed.screening.flaws import NOTHING_OWN, find_flaw, says_too_little
 from reasonmed.screening.loop import find_loop
@@ -49,7 +49,7 @@ def other_language(text: str, question: Question) -> str | None:
 
 def degenerate(text: str, question: Question) -> str | None:
     """A page of a server, a call of a tool, a form, data, or the question again; loops have a rule of their own."""
-    flaw = find_flaw(text, "\n".join(filter(None, (question.context, question.stem))))
+    flaw = find_flaw(text, lettered(question.stem, (), question.context))
     return flaw.problem if flaw and flaw.kind != "loop" else None
 
 

@@ -99,10 +99,6 @@ def read_judge_card(path: Path) -> dict[str, Any]:
     return _read(path, "--judge-card", JudgeCard, "judge card of `reasonmed judge-card`")
 
 
-_MOST_BYTES = 1 << 30
-"""Bytes of a report."""
-
-
 def _read(path: Path, option: str, shape: type[Struct], what: str) -> dict[str, Any]:
     try:
         content = content_of(path)

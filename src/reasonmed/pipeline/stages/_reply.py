@@ -9,7 +9,7 @@ from reasonmed.errors import CutReply, UnparsableReply, UsageError
 from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
-from reasonmed.recipe.templates import question_text
+from reasonmed.recipe.templates import lettered, question_text
 from reasonmed.screening.echo import echoed_share
 from reasonmed.screening.flaws import NOTHING_OWN, find_flaw, says_too_little
 from reasonmed.screening.language import other_language
@@ -101,7 +101,7 @@ def _own(said: str, field: str, agent: Agent) -> str:
 
 def check_prose(text: str, question: Question, agent: Agent) -> str:
     """The text; raise where it is degenerate: instructions or question again, a loop, a form, a page, a call."""
-    flaw = find_flaw(text, "\n".join(filter(None, (question.context, question.stem))))
+    flaw = find_flaw(text, lettered(question.stem, (), question.context))
     if flaw is not None:
         raise UnparsableReply(flaw.problem, flaw.kind)
     if echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.backends._chat import steers
+from reasonmed.documents import map_of
 from reasonmed.export.chat_templates import rendered
 from reasonmed.parsing.thinking import control_tokens
 from reasonmed.training.models import find
@@ -46,7 +46,7 @@ def tokens_of(settings: Training) -> Tokens | None:
     """The tokenizer of the base model, from its folder or the hub's cache here; None where it is in neither."""
     base = find(settings)
     folder = Path(base.place) if Path(base.place).is_dir() else _cached(base.place, base.revision)
-    config = _json(folder / "tokenizer_config.json")
+    config = map_of(folder / "tokenizer_config.json")
     if not config:
         return None
     added = {one["content"]: (one["id"], one.get("special", False)) for one in _added(folder, config)}
@@ -60,20 +60,12 @@ def tokens_of(settings: Training) -> Tokens | None:
 
 def _added(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     listed = [{**one, "id": int(number)} for number, one in config.get("added_tokens_decoder", {}).items()]
-    return [*listed, *_json(folder / "tokenizer.json").get("added_tokens", [])]
+    return [*listed, *map_of(folder / "tokenizer.json").get("added_tokens", [])]
 
 
 def _text(value: object) -> str:
     """A token, which some files write as a mapping."""
     return str(value["content"]) if isinstance(value, dict) else str(value)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _cached(name: str, revision: str | None) -> Path:
