@@ -38,9 +38,10 @@ stages:
   rank: {{model: judge}}
   refine: {{model: a}}
   optimize: {{model: b}}
-  summarize: {{model: c}}
+  summarize: {{model: c, max_tokens: 120}}
 limits: {{in_flight: {in_flight}}}
 """
+"""The server writes one prose for all; a response as long as its chain of thought would be refused as a copy of it."""
 CLIENTS = {
     "aiohttp": ("c_aiohttp.py", ""),
     "openai": ("c_openai.py", ""),

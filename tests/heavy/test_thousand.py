@@ -34,7 +34,7 @@ stages:
   rank: {{model: judge}}
   refine: {{model: a}}
   optimize: {{model: b}}
-  summarize: {{model: c}}
+  summarize: {{model: c, max_tokens: 120}}
   score: {{model: judge, sample: 300}}
 limits: {{in_flight: 64}}
 """
