@@ -60,7 +60,7 @@ def echoed_share(text: str, *instructions: str) -> float:
     known = [_runs(one, size) for one in instructions]
     covered: set[int] = set()
     for place in range(len(said) - size + 1):
-        run = tuple(said[place : place + size])
+        run = said[place : place + size]
         if any(run in runs for runs in known):
             covered.update(range(place, place + size))
     return len(covered) / len(said)
@@ -69,4 +69,4 @@ def echoed_share(text: str, *instructions: str) -> float:
 @lru_cache(maxsize=256)
 def _runs(instructions: str, size: int) -> frozenset[tuple[str, ...]]:
     said = words(instructions)
-    return frozenset(tuple(said[place : place + size]) for place in range(len(said) - size + 1))
+    return frozenset(said[place : place + size] for place in range(len(said) - size + 1))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from reasonmed.screening.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TIMES = 5
 """So many repetitions in a row are no emphasis."""
@@ -27,7 +31,7 @@ _SHOWN = 80
 def find_loop(text: str) -> str | None:
     """What a text repeats, with how often; None where it goes on."""
     said = words(text)
-    numbered = ["0" if word.isdigit() else word for word in said]
+    numbered = tuple("0" if word.isdigit() else word for word in said)
     return (
         _in_a_row(said, _TIMES) or _in_a_row(numbered, _NUMBERED_TIMES) or _all_over(numbered) or _within_a_word(text)
     )
@@ -35,12 +39,12 @@ def find_loop(text: str) -> str | None:
 
 def find_noise(text: str) -> str | None:
     """The beginning of a text that is hardly letters: punctuation, symbols, bytes; None where it is not."""
-    signs = [sign for sign in text if not sign.isspace()]
-    noisy = len(signs) >= _SHORT and sum(sign.isalnum() for sign in signs) < _LETTERS * len(signs)
-    return repr("".join(signs[:10])) if noisy else None
+    signs = "".join(text.split())
+    noisy = len(signs) >= _SHORT and sum(map(str.isalnum, signs)) < _LETTERS * len(signs)
+    return repr(signs[:10]) if noisy else None
 
 
-def _in_a_row(said: list[str], times: int) -> str | None:
+def _in_a_row(said: Sequence[str], times: int) -> str | None:
     """A part of up to 60 words that stands so many times in a row.
 
     In such a row every three words were last seen one part ago, at the same distance each time.
@@ -58,7 +62,7 @@ def _in_a_row(said: list[str], times: int) -> str | None:
     return None
 
 
-def _all_over(said: list[str]) -> str | None:
+def _all_over(said: Sequence[str]) -> str | None:
     """Eight words that stand five times or more, in a text that has little else."""
     places = list(zip(*(said[start:] for start in range(_RUN)), strict=False))
     if len(places) < _TIMES or len(set(places)) > (1 - _SHARE) * len(places) + _TIMES:

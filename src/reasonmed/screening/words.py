@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _CHARACTERS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Scripts that are written without spaces: each character counts as a word."""
@@ -39,9 +40,10 @@ ANSWERING = frozenset(_ANSWERING.split())
 """What anybody could say of any question."""
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=16)
+def words(text: str) -> tuple[str, ...]:
     """The words in order, in lower case; a character of Chinese or Japanese is a word."""
-    return _WORD.findall(text.casefold())
+    return tuple(_WORD.findall(text.casefold()))
 
 
 def own_words(text: str, *known: str) -> set[str]:
