@@ -363,7 +363,7 @@ def test_a_layout_that_does_not_exist_is_a_usage_error_with_those_that_do(tmp_pa
 
 
 def test_a_reader_of_ones_own_is_found_by_its_dotted_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "strangers"
+    package = tmp_path / "own_readers"
     package.mkdir()
     write_bytes(package / "__init__.py", "")
     write_bytes(
@@ -376,8 +376,8 @@ def test_a_reader_of_ones_own_is_found_by_its_dotted_name(tmp_path: Path, monkey
     )
     monkeypatch.syspath_prepend(tmp_path)
     rows = [{"q": "Which?", "x": 1}, {"x": 1}, {"q": "What?", "odd": 1}]
-    good, bad = found(write_lines(tmp_path / "f.jsonl", rows), Settings("strangers.trivia"))
-    sys.modules.pop("strangers.trivia")
+    good, bad = found(write_lines(tmp_path / "f.jsonl", rows), Settings("own_readers.trivia"))
+    sys.modules.pop("own_readers.trivia")
     assert [(one.stem, one.meta) for one in good] == [("Which?", {"size": 2})]
     assert str(bad[0]).endswith(":2: q: is missing")
     assert ":3: meta: cannot be kept (" in str(bad[1])

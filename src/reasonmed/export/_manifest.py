@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, to_builtins
 
 from reasonmed.documents import Count, Document, Refused, converted, inside
 from reasonmed.errors import UsageError
@@ -102,12 +102,14 @@ class _About(Struct):
     url: str | None = None
 
 
-class _GivenReport(Report):
-    file: str = ""
+class _GivenReport(Report, kw_only=True):
+    file: str
+    sha256: str
 
 
-class _GivenJudgeCard(JudgeCard):
-    file: str = ""
+class _GivenJudgeCard(JudgeCard, kw_only=True):
+    file: str
+    sha256: str
 
 
 class _Files(Struct):
@@ -161,16 +163,18 @@ def installed(folder: Path) -> dict[str, Any] | None:
     return told
 
 
-def check_manifest(folder: Path, told: dict[str, Any]) -> None:
-    """See that a manifest has all that a card is made from.
+def whole_manifest(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """A manifest with all that a card is made from; what may be missing in files that were given is there as None.
 
     Raises:
         UsageError: a field is missing or wrong.
     """
     try:
-        converted(told, _EXPORT.shape)
+        known = converted(told, _EXPORT.shape)
     except Refused as problem:
         raise _EXPORT.refuse(folder / MANIFEST, problem) from problem
     stray = sorted(told["rows"].keys() - told["sha256"]) or sorted(told["sha256"].keys() - {*told["files"]})
     if stray:
         raise _EXPORT.refuse(folder / MANIFEST, f"{stray[0]!r:.200} is not among its files and their hashes")
+    given = {"checks": known.checks, "judge_card": known.judge_card}
+    return {**told, **{name: to_builtins(one) for name, one in given.items() if one is not None}}

@@ -9,7 +9,7 @@ from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
 from reasonmed.export._configs import configs
 from reasonmed.export._install import installing, manifest_text, read_manifest
-from reasonmed.export._manifest import MANIFEST, check_manifest
+from reasonmed.export._manifest import MANIFEST, whole_manifest
 from reasonmed.export.card import render
 from reasonmed.files import write_atomically
 
@@ -34,7 +34,7 @@ def read_export(folder: Path) -> dict[str, Any]:
             f"{folder} holds rows for {told['emitted']!s:.50} that `reasonmed train --emit` wrote, which have no card; "
             "give the export that they were made from"
         )
-    check_manifest(folder, told)
+    told = whole_manifest(folder, told)
     for name, expected in told["sha256"].items():
         there = (folder / name).is_file()
         if not there or sha256_of(folder / name) != expected:

@@ -69,6 +69,17 @@ def test_what_was_given_once_stays(exported: Export, tmp_path: Path) -> None:
     assert json.loads((out / "croissant.json").read_text(encoding="utf-8"))["creator"]["name"] == "A. Person"
 
 
+def test_what_a_judge_card_lacks_may_lack_in_the_manifest_too(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    out = tmp_path / "out"
+    recard(out, About(judge_card=written(tmp_path / "judge.json", JUDGE)), force=False)
+    told = json.loads((out / "export.json").read_text(encoding="utf-8"))
+    told["judge_card"] = {name: told["judge_card"][name] for name in ("file", "sha256", "name", "strata")}
+    (out / "export.json").write_text(json.dumps(told), encoding="utf-8")
+    recard(out, About(name="Mine"), force=False)
+    assert "Cohen's kappa" in (out / "README.md").read_text(encoding="utf-8")
+
+
 def test_nothing_new_gives_the_same_bytes(exported: Export, tmp_path: Path) -> None:
     exported(["records", "parquet"])
     paths = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
