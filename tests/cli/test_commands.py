@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 
 import reasonmed
+from reasonmed.cli import PANELS, app
 from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import ReasonMedError
 from reasonmed.questions.ids import chain_id
+from reasonmed.recipe.schema import SCHEMA
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.directory import RunDirectory
 
@@ -315,10 +317,17 @@ def test_bad_rows_are_counted_and_left_out_when_asked(tmp_path: Path) -> None:
     assert "30 bad rows left out" in done.err
 
 
+def test_help_lists_every_command_in_one_panel() -> None:
+    listed = [name for names in PANELS.values() for name in names]
+    assert sorted(listed) == sorted(COMMANDS)
+    assert len({command.rich_help_panel for command in app.registered_commands}) == len(PANELS)
+
+
 def test_init_writes_a_recipe_that_loads(tmp_path: Path) -> None:
     for name in ("api", "endpoint", "eight_gpu", "paper", "local", "scripted"):
         assert reasonmed_at(tmp_path, "init", f"{name}.yaml", "--from", name).code == 0
-        assert (tmp_path / f"{name}.yaml").read_text().startswith("#")
+        first = (tmp_path / f"{name}.yaml").read_text().partition("\n")[0]
+        assert first == f"# yaml-language-server: $schema={SCHEMA.as_uri()}"
     done = reasonmed_at(tmp_path, "doctor", "-r", "scripted.yaml")
     assert done.code == 0, done.err
     assert "every model answers" in done.out

@@ -45,7 +45,7 @@ class Backend(Protocol):
 class Sampling(BaseModel):
     """Sampling parameters that a model entry sets for every stage that uses it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
@@ -57,7 +57,7 @@ class Sampling(BaseModel):
 class ModelLimits(BaseModel):
     """What an endpoint bears; each address of a model entry for itself. Nothing here changes a record."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     in_flight: int | None = Field(None, ge=1)
     """Requests open at once."""
@@ -73,7 +73,7 @@ class ModelLimits(BaseModel):
 class ThinkingTags(BaseModel):
     """What a model thinks between, where it is none of the marks that are known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     open: str = Field(min_length=1)
     close: str = Field(min_length=1)
@@ -88,7 +88,7 @@ class ThinkingTags(BaseModel):
 class ModelSettings(BaseModel):
     """What every model entry of a recipe may say; each back end adds its own fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
     own_fields: ClassVar[frozenset[str]] = frozenset(
         {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
     )

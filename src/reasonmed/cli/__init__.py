@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ from reasonmed.cli import (
     train,
 )
 from reasonmed.cli._console import guarded
+
+if TYPE_CHECKING:
+    from typer.models import CommandInfo
 
 app = typer.Typer(
     name="reasonmed",
@@ -58,6 +61,36 @@ for family in (
     family.add_to(app)
 
 
+PANELS = {
+    "Make data": ("run", "retry", "rebuild", "ctl"),
+    "Look at a run": ("status", "why", "diff"),
+    "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest"),
+    "Single stages": agents.STAGES,
+    "Data sets": ("check", "index", "export", "card", "push", "import"),
+    "Train and evaluate": ("train", "evaluate", "compare", "ablate"),
+}
+"""The commands in the order and under the heads of ``reasonmed --help``."""
+
+
+def _arrange() -> None:
+    """Put every command into its panel; one that has none is a mistake of ours."""
+    places = {name: (number, panel) for number, (panel, name) in enumerate(_named())}
+    for command in app.registered_commands:
+        command.rich_help_panel = places[_name(command)][1]
+    app.registered_commands.sort(key=lambda command: places[_name(command)][0])
+
+
+def _named() -> list[tuple[str, str]]:
+    return [(panel, name) for panel, names in PANELS.items() for name in names]
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "")
+
+
+_arrange()
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"reasonmed {__version__}")
@@ -67,7 +100,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Clinical questions in; a verified reasoning data set out."""

@@ -35,7 +35,7 @@ def ablate(
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="Tokens of a reply.")] = 2048,
     sample: Annotated[int | None, typer.Option("--sample", min=1, help="N rows of each question file.")] = None,
 ) -> None:
-    """Train every variant alike with several seeds, score them and the base on the same questions, print one table.
+    """Train each variant with the same settings and several seeds, score them and the base, and print one table.
 
     \b
     Examples:

@@ -40,7 +40,7 @@ def retry(
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
-    """Ask again what ended by a fault of these classes, and only that; then go on with whatever is unfinished.
+    """Send requests that failed for these reasons again, and only those; then resume unfinished questions.
 
     \b
     Examples:
@@ -61,9 +61,9 @@ def retry(
 
 
 def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> None:
-    """Make every outcome and file of a run again from its ledger, without one request.
+    """Rebuild all results and files of a run from its ledger, without a request.
 
-    A recipe is needed only where it names a back end of your own: a run directory alone imports no code.
+    A recipe is needed only if it names a back end of your own: a run directory alone imports no code.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a changed question.")] = False,
 ) -> None:
-    """Compare two runs: counts and cost, which records differ, and because of which calls.
+    """Compare two runs: counts and cost, which records differ, and which calls caused it.
 
     \b
     Examples:
@@ -142,7 +142,7 @@ def ctl(
     ] = None,
     most: Annotated[int | None, typer.Argument(help="limit: open requests at each address of it.")] = None,
 ) -> None:
-    """Turn a run that is under way: pause it, let it end, change how many requests a model gets.
+    """Control a live run: pause it, drain it, or change how many requests a model gets.
 
     \b
     Examples:

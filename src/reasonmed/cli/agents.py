@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from reasonmed.runs.commands.stage import Tally
     from reasonmed.runs.directory import RunDirectory
 
+STAGES = ("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score")
 _ABOUT = {
-    "generate": "Write the chains of thought of every question: one a model, temperature and sample.",
+    "generate": "Write the chains of thought of every question: one per model, temperature and sample.",
     "verify": "Judge every chain of thought: Correct, Error or undecided, with the reason.",
     "route": "Set the difficulty tier of every question by its wrong chains of thought.",
-    "rank": "Score the correct chains of thought from 0 to 5 and keep the best.",
+    "rank": "Score the correct chains of thought from 0 to 5, and keep the best.",
     "refine": "Rewrite the kept chains of thought of medium questions with the judge's reasons.",
     "optimize": "Have a strong author write the chain of thought of difficult questions.",
     "summarize": "Write one concise response for every kept chain of thought.",
@@ -62,7 +63,7 @@ def add_to(app: typer.Typer) -> None:
 def _help(stage: str) -> str:
     after = "cots" if stage == "generate" else _DONE[stage]
     return (
-        f"{_ABOUT[stage]} The same command again resumes.\n\n\b\nExamples:\n"
+        f"{_ABOUT[stage]}\n\nRun it again to resume.\n\n\b\nExamples:\n"
         f"  reasonmed {stage} {_BEFORE[stage]} -o {after}.jsonl -r recipe.yaml\n"
         f"  reasonmed {stage} old.json -o new.json -r recipe.yaml"
     )

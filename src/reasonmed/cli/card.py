@@ -30,9 +30,9 @@ def card(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a card that was changed by hand.")] = False,
 ) -> None:
-    """Make the data card of an export again: README.md, its pictures and croissant.json.
+    """Regenerate the data card of an export: README.md, its pictures and croissant.json.
 
-    What is not given stays as it was. The data files must be as the export wrote them.
+    Facts that are not given stay as they were. The data files must be unchanged since the export.
 
     \b
     Examples:

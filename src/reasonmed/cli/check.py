@@ -48,7 +48,7 @@ def check(
     cop_base: options.CopOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the report's files where they exist.")] = False,
 ) -> None:
-    """Check a whole set: copies of benchmarks, duplicates, answers that disagree, leaks, licenses. Deletes nothing.
+    """Check a data set: benchmark contamination, duplicates, conflicting answers, leaks, licenses. Deletes nothing.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def index(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the index where it exists.")] = False,
 ) -> None:
-    """Make an index of a benchmark for --against: hashes and signatures, no text.
+    """Index a benchmark for --against: hashes and signatures, no text.
 
     \b
     Examples:

@@ -92,7 +92,7 @@ def evaluate(
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
-    """Score models on multiple-choice questions, with intervals. The same command again asks nothing twice.
+    """Score models on multiple-choice questions, with confidence intervals. Run it again to resume.
 
     \b
     Examples:
@@ -255,7 +255,7 @@ def compare(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare models of two evaluations on the questions that both were asked, paired.
+    """Compare models of two evaluations, paired on the questions that both answered.
 
     \b
     Examples:

@@ -71,10 +71,10 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an older export.")] = False,
 ) -> None:
-    """Write a run in the formats that trainers and evaluations read, with its data card.
+    """Write a run in the formats that training and evaluation tools read, with its data card.
 
     By default: the three published files and the native records. The card is README.md and croissant.json;
-    `reasonmed card` makes it again.
+    `reasonmed card` regenerates it.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ def import_(
     ],
     force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
 ) -> None:
-    """Bring others' reasoning data into the form of our records; what a row cannot tell stays null.
+    """Convert reasoning data of other projects to records; fields that a row does not have are null.
 
     \b
     Known: Question/Complex_CoT/Response, instruction/input/output, sharegpt, messages, prompt/completion.

@@ -50,10 +50,10 @@ def judge_card(
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
-    """Try the recipe's verifier on chains of thought whose label is known, and write its card.
+    """Test the recipe's verifier on labeled chains of thought, and write its judge card.
 
-    Every right chain is also made wrong in several ways: another option, a misquoted number, a negated step, no
-    reasoning, the reasoning on another question, orders to the judge. The same command again resumes.
+    Each sound chain also gets faulty variants: another option, a misquoted number, a negated step, no reasoning,
+    the reasoning of another question, instructions to the judge. Run it again to resume.
 
     \b
     Examples:

@@ -47,9 +47,9 @@ def plan(
     yes: options.YesOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Send a few questions through all stages, and say what the whole will take: requests, tokens, money, time.
+    """Run a pilot and estimate what the whole run takes: requests, tokens, money, time.
 
-    The pilot's replies are kept: `reasonmed run` with the same file and recipe goes on from them.
+    The pilot's replies are kept: `reasonmed run` with the same file and recipe reuses them.
 
     \b
     Examples:

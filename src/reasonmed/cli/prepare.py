@@ -34,19 +34,23 @@ def init(
 ) -> None:
     """Write a commented recipe to start from.
 
+    Its first line names the JSON Schema, from which editors complete and check the fields.
+
     \b
     Examples:
       reasonmed init
       reasonmed init paper.yaml --from paper
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.recipe import RECIPES  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.schema import SCHEMA  # noqa: PLC0415 - the same
     from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - the same
 
     if source not in RECIPES:
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
     if output.exists() and not force:
         raise UsageError(f"{output} exists; choose another name, or --force")
-    write_atomically(output, resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"))
+    schema = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
+    write_atomically(output, schema + resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"))
     out.print(safe(f"{output} written. Next: reasonmed doctor -r {output}"), soft_wrap=True)
 
 
@@ -57,7 +61,7 @@ def doctor(
     key_env: options.KeyOption = None,
     yes: options.YesOption = False,
 ) -> None:
-    """Send every model of a recipe one small request: host, key, answer, JSON schema, thinking, context length.
+    """Test every model of a recipe with one small request: host, key, reply, JSON Schema, thinking, context length.
 
     \b
     Examples:
@@ -93,7 +97,7 @@ def prompt(
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
 ) -> None:
-    """Show what would be sent for a question, without sending it.
+    """Show the prompt of a stage for a question, without sending it.
 
     \b
     Examples:

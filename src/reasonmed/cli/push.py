@@ -26,11 +26,11 @@ def push(
         bool, typer.Option("--force", help="Into a data set that is there: replaces files of the same name.")
     ] = False,
 ) -> None:
-    """Push an export or a trained model with its card to the Hugging Face hub.
+    """Push an export or a trained model, with its card, to the Hugging Face hub.
 
-    An export is refused while a source has no license. Of a model go weights, tokenizer, card and run.json.
+    An export is refused while a source has no license. A model is pushed as weights, tokenizer, card and run.json.
 
-    The token is read from HF_TOKEN and from nowhere else; another hub's address from HF_ENDPOINT.
+    The token is read from HF_TOKEN only; the address of another hub from HF_ENDPOINT.
 
     \b
     Examples:

@@ -31,11 +31,11 @@ def questions(
     cop_base: options.CopOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT where it exists.")] = False,
 ) -> None:
-    """Look a question file over before money is spent, and convert it to the native layout.
+    """Check a question file before you spend money, and convert it to the native layout.
 
     \b
-    Reports bad rows, duplicates, equal options, missing keys, where the keys stand, how integer keys are counted,
-    options that carried their letters, keys that the file itself doubts, and questions that need an image.
+    Reports bad rows, duplicates, equal options, missing keys, the positions of keys, how integer keys are counted,
+    options that begin with their letters, keys that the file itself doubts, and questions that need an image.
     A key is mapped as answer (a text, a letter or an integer), as answer_index (an integer from 0), as answer_number
     (an integer from 1) or as answer_text (an option's text).
 

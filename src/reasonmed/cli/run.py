@@ -56,7 +56,7 @@ def run(
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
 ) -> None:
-    """Run questions through the whole pipeline. The same command again resumes, and asks nothing twice.
+    """Run questions through the whole pipeline. Run it again to resume; no request is paid twice.
 
     \b
     Examples:

@@ -62,11 +62,11 @@ def selftest(
     ] = None,
     seed: options.SeedOption = 0,
 ) -> None:
-    """Try a recipe on a server of the package's own that throttles, breaks, drops, cuts and lies. No model, no key.
+    """Test a recipe on a local server that throttles, fails, drops and cuts replies. No model, no key.
 
     \b
-    Shows requests, faults, answers paid twice, what a kill lost, and whether the records are the same bytes.
-    With --odd: what each odd server does, how the run should end there, and how it ended; exit 1 where one differs.
+    Shows requests, faults, replies paid twice, what a kill lost, and whether the records are the same bytes.
+    With --odd: what each odd server does, how the run should end, and how it ended; exit 1 if one differs.
 
     Examples:
       reasonmed selftest -r recipe.yaml

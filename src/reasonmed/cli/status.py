@@ -20,7 +20,7 @@ def status(
     run: RunArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say where a run stands: questions, records, failures, calls, tokens, money; also while it runs.
+    """Show a run's progress: questions, records, failures, calls, tokens, money; also while it runs.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def why(
     question: Annotated[str, typer.Argument(metavar="QUESTION_ID", help="A question's or a record's id.")],
     full: Annotated[bool, typer.Option("--full", help="Show whole texts, not their beginnings.")] = False,
 ) -> None:
-    """Tell a question's whole story: chains of thought, verdicts with reasons, tier, scores, rewrites, tokens.
+    """Show everything about one question: chains of thought, verdicts with reasons, tier, scores, rewrites, tokens.
 
     \b
     Examples:

@@ -52,7 +52,7 @@ def train(
     devices: Annotated[int, typer.Option("--devices", min=1, help="GPUs that the command of --emit is for.")] = 1,
     presets: Annotated[bool, typer.Option("--presets", help="Print the shipped training files.")] = False,
 ) -> None:
-    """Train a model on an export: method sft, dpo or grpo. The same command again goes on from the last checkpoint.
+    """Train a model on an export: method sft, dpo or grpo. Run it again to resume from the last checkpoint.
 
     \b
     Examples:

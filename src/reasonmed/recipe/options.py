@@ -32,7 +32,7 @@ RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Role(_Options):
