@@ -149,7 +149,7 @@ def _soak(
         ),
         ("answers given in full", f"{stats['ok']:,}"),
         ("different requests among them", f"{stats['distinct_ok']:,}"),
-        ("answers on record", f"{found.recorded:,}"),
+        ("recorded answers", f"{found.recorded:,}"),
         ("answers paid twice", f"{stats['dup_ok']:,}"),
         ("answers given and not on record when a session ended", ", ".join(map(str, gone))),
         ("rejections on record", f"{found.rejected:,}"),

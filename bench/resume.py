@@ -94,7 +94,7 @@ def _time(at: Setting, folder: Path, questions: Path, calls: int) -> None:
         first = FirstRequest(at.server, go_on=not latency)
         run = at.pipeline(folder, questions, 64, limit=40 if latency else 300, seen=first)
         lines.append((name, str(first), run.peak_mb))
-    print(f"{calls:,} calls on record")
+    print(f"{calls:,} recorded calls")
     table(["resume", "s to the first request", "peak MB"], lines)
 
 

@@ -151,7 +151,7 @@ def test_the_soak_with_odd_servers_loses_nothing(comparison: Path, tmp_path: Pat
     words: list[str | Path] = ["--odd", "--requests", "80", "--minutes", "1", "--kills", "1", "--folder", tmp_path]
     told = started("soak.py", "--bench", comparison, *words)
     figures = dict(re.findall(r"^\| ([^|]+) \| ([\d,]+)", told, re.MULTILINE))
-    assert figures["different requests among them"] == figures["answers on record"]
+    assert figures["different requests among them"] == figures["recorded answers"]
     gone = re.search(r"not on record when a session ended \| ([\d, ]+) \|", told)
     assert gone is not None
     assert sum(map(int, gone[1].split(","))) == int(figures["answers paid twice"])

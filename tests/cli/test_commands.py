@@ -109,7 +109,7 @@ def test_a_run_ends_with_a_record_a_funnel_and_the_paths(tmp_path: Path, example
 
 
 def test_a_run_that_was_finished_says_that_nothing_was_asked_again(finished: Path, examples: Path) -> None:
-    said = "finished before: nothing was asked again"
+    said = "already finished; no requests sent"
     words = ("run", examples, "-r", "scripted", "-o", finished, "--max-failures", "100%")
     again = reasonmed_at(finished.parent, *words, "--limit", "12")
     assert (again.code, again.err.count(said)) == (0, 1)
@@ -314,7 +314,7 @@ def test_bad_rows_are_counted_and_left_out_when_asked(tmp_path: Path) -> None:
         tmp_path, "run", "q.json", "-r", "scripted", "--skip-bad", "--limit", "3", "--max-failures", "3"
     )
     assert done.code == 0, done.err
-    assert "30 bad rows left out" in done.err
+    assert "30 bad rows skipped" in done.err
 
 
 def test_help_lists_every_command_in_one_panel() -> None:

@@ -70,7 +70,7 @@ def test_import_says_what_it_read_and_overwrites_only_with_force(tmp_path: Path)
     done = reasonmed_at(tmp_path, "import", "o1.json", "-o", "data")
     assert done.code == 0, done.err
     assert "1 records in data/records.jsonl (complex_cot 1)" in done.out
-    assert "1 rows left out, listed in data/records.jsonl.left_out.jsonl" in done.err
+    assert "1 rows skipped, listed in data/records.jsonl.left_out.jsonl" in done.err
     assert read_lines(tmp_path / "data" / "records.jsonl")[0]["chain_of_thought"] == "So."
     again = reasonmed_at(tmp_path, "import", "o1.json", "-o", "data")
     assert again.code == 2

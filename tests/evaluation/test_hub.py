@@ -255,7 +255,7 @@ async def test_a_folder_keeps_to_the_commit_that_its_answers_are_to(tmp_path: Pa
         assert told(tmp_path)["benchmarks"][0]["fetched"]["revision"] == OTHER
         refused = await evaluate(tmp_path, f"hub:medqa-4options@{COMMIT}", hub=hub)
     assert refused.code == 2
-    assert f"is commit {COMMIT}, but the answers on record are to commit {OTHER}" in refused.err
+    assert f"is commit {COMMIT}, but the recorded answers are to commit {OTHER}" in refused.err
 
 
 async def test_medmcqa_is_the_validation_split_with_keys_from_0(tmp_path: Path) -> None:

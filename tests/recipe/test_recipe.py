@@ -39,9 +39,9 @@ def test_all_problems_come_at_once() -> None:
     )
     text = "\n".join(found)
     assert "models.a: there is no backend 'opnai'; there are anthropic, azure, local, openai, scripted" in text
-    assert "models.b.modle: there is no such option; did you mean model?" in text
+    assert "models.b.modle: unknown option; did you mean model?" in text
     assert "models.b.model: is missing" in text
-    assert "stages.verify.temperatur: there is no such option; did you mean temperature?" in text
+    assert "stages.verify.temperatur: unknown option; did you mean temperature?" in text
     assert "stages.generate.temperatures" in text
 
 

@@ -81,7 +81,7 @@ def test_bad_rows_are_refused_with_the_first_twenty_of_them_and_their_number(tmp
     path = intake.file
     assert lines[0] == f"{path}: 25 bad rows:"
     assert lines[1:21] == [f"  {path}:{line}: options: must be 2 to 26, not 1: ['x']" for line in range(2, 22)]
-    assert lines[21:] == ["  ... and 5 more", "Mend them, or leave them out with --skip-bad."]
+    assert lines[21:] == ["  ... and 5 more", "Fix them, or skip them with --skip-bad."]
 
 
 def test_a_single_bad_row_is_refused_and_a_good_file_is_not(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def _named() -> list[tuple[str, str]]:
 
 
 def _name(command: CommandInfo) -> str:
-    return command.name or getattr(command.callback, "__name__", "")
+    return command.name or str(getattr(command.callback, "__name__", ""))
 
 
 _arrange()

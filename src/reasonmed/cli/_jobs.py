@@ -42,11 +42,12 @@ def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], No
         say(f"stopped: {stopped}", "yellow")
         if job.folder.exists:
             say(
-                f"Everything so far is in {job.folder.path}. To go on, run the same command again:\n  {again}", "yellow"
+                f"Everything so far is in {job.folder.path}. To resume, run the same command again:\n  {again}",
+                "yellow",
             )
         raise typer.Exit(stopped.exit_code) from None
     except (asyncio.CancelledError, KeyboardInterrupt):
-        say(f"stopped at once; replies on record are kept. To go on:\n  {again}", "yellow")
+        say(f"stopped at once; recorded replies are kept. To resume:\n  {again}", "yellow")
         raise typer.Exit(INTERRUPTED) from None
     except ReasonMedError:
         raise

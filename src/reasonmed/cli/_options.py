@@ -163,7 +163,7 @@ def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     elif found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")
-        say(f"{found.bad_count} bad rows left out of {path}", "yellow")
+        say(f"{found.bad_count} bad rows skipped of {path}", "yellow")
     if not found.wanted:
         raise UsageError(f"{path} has no rows to work on")
 

@@ -48,11 +48,11 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
     clip = _Clip(full=full)
     tree = _tree(story, scores, clip)
     if not done:
-        tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))
+        tree.add(safe("unfinished: in progress, or waiting for the run to resume", "yellow"))
     for one, count in rejections.items():
         head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
         tree.add(safe(f"{head}: {clip(one.said)}", "yellow"))
-    costs = tree.add(safe("calls on record"))
+    costs = tree.add(safe("recorded calls"))
     for stage, count, prompt, written in calls:
         costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))
     out.print(tree)

@@ -1,4 +1,4 @@
-"""``reasonmed retry``, ``rebuild``, ``diff`` and ``ctl``: what one does with a run that is there."""
+"""``reasonmed retry``, ``rebuild``, ``diff`` and ``ctl``: work with an existing run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def retry(
     job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
     job = consented(job, yes=yes, phi=phi)
     count = retire(folder, [name.strip() for name in classes.split(",")])
-    say(f"{count} questions have such replies; they are asked again" if count else "no question has such a reply")
+    say(f"{count} questions have such replies; they are sent again" if count else "no question has such a reply")
     do(job, "questions", log_json=log_json)
     out.print(safe(f"{folder.records_path}"), soft_wrap=True)
 
@@ -81,7 +81,7 @@ def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> No
     )
     if found.changed:
         shown = ", ".join(found.changed[:_SHOWN])
-        out.print(safe(f"{len(found.changed)} outcomes differ from the ones on record: {shown}", "yellow"))
+        out.print(safe(f"{len(found.changed)} outcomes differ from the recorded ones: {shown}", "yellow"))
 
 
 def diff(

@@ -213,7 +213,7 @@ def _announce(planned: Evaluation, settings: Settings) -> None:
         if one.caution:
             say(f"  {one.caution}", "yellow")
         if one.left_out:
-            say(f"  {one.left_out:,} bad rows left out", "yellow")
+            say(f"  {one.left_out:,} bad rows skipped", "yellow")
     for model in planned.candidates:
         if model.folder is not None:
             say(f"{model.name}: a model folder, run in this process by {model.entry.backend}")

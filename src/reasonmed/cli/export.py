@@ -58,7 +58,7 @@ def export(
         typer.Option("--findings", help="A report of `reasonmed check --json FILE`, for the card and --drop."),
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", help="Leave out what a rule found (contamination.*); repeatable.")
+        list[str] | None, typer.Option("--drop", help="Exclude what a rule found (contamination.*); repeatable.")
     ] = None,
     template: Annotated[
         str | None,
@@ -129,10 +129,10 @@ def _show(told: dict[str, Any], output: Path) -> None:
         rows = {file: count for file, count in told["rows"].items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
     if "train" not in told["splits"]:
-        say("no question is in train: their own file holds them all out; --redraw draws them anew", "yellow")
+        say("no question is in train: their own file holds them all out; --redraw draws new splits", "yellow")
     if told["unfinished"]:
         say(
-            f"{told['unfinished']:,} questions of the run are unfinished and not in it; export anew when they "
+            f"{told['unfinished']:,} questions of the run are unfinished and not in it; export again when they "
             "are finished: with --split, questions may change their split",
             "yellow",
         )

@@ -45,4 +45,4 @@ def import_(
     layouts = ", ".join(f"{name} {count:,}" for name, count in sorted(told.layouts.items()))
     out.print(safe(f"{told.records:,} records in {target} ({layouts})"), soft_wrap=True)
     if told.unread:
-        say(f"{told.unread:,} rows left out, listed in {target}.left_out.jsonl", "yellow")
+        say(f"{told.unread:,} rows skipped, listed in {target}.left_out.jsonl", "yellow")

@@ -1,4 +1,4 @@
-"""``reasonmed judge-card``: the recipe's verifier on trial."""
+"""``reasonmed judge-card``: test the recipe's verifier on labeled chains."""
 
 from __future__ import annotations
 

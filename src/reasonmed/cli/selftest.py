@@ -34,7 +34,7 @@ _MEASURES: dict[str, Callable[[Result], int]] = {
     "requests that the server saw": lambda one: one.received,
     "most at a time": lambda one: one.most_open,
     "answers that it gave": lambda one: one.answered,
-    "answers on record": lambda one: one.on_record,
+    "recorded answers": lambda one: one.on_record,
     "answers paid again": lambda one: one.answered - one.on_record,
     "answers under way at a kill": lambda one: one.lost,
 }
@@ -111,7 +111,7 @@ def _conclude(results: list[Result]) -> bool:
     first, last = results[0], results[-1]
     same = (first.records, first.failures) == (last.records, last.failures)
     checks = {
-        "every answer is on record, and none was paid twice": first.on_record == first.answered,
+        "every answer is recorded, and none was paid twice": first.on_record == first.answered,
         "a kill costs only what was under way": last.answered - last.on_record == last.lost,
         "same bytes": same,
     }

@@ -38,7 +38,9 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check rows, lengths, template, memory; do not train.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Begin anew over an older run of this folder.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start over, and replace the older run in this folder.")
+    ] = False,
     override: Annotated[
         list[str] | None,
         typer.Option("--override", help="Resume with another value: learning_rate=X, clip=X or precision=X; repeat."),
@@ -94,7 +96,7 @@ def train(
 
     folder = output or Path("models", f"{data.resolve().stem}-{settings.variant}-{settings.seed}")
     if fit.open_folder(folder, prepared, force=force, overrides={name: getattr(settings, name) for name in overrides}):
-        say(f"{folder} holds the finished model; begin anew with --force")
+        say(f"{folder} holds the finished model; start over with --force")
         return
     if first:
         say(f"training into {folder}")

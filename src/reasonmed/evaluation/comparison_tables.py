@@ -43,7 +43,7 @@ def _notes(one: Mapping[str, Any]) -> Iterator[str]:
     yield _TEST
     unpaired = sum(found["unpaired"] for found in one["benchmarks"].values())
     if unpaired:
-        yield f"{unpaired:,} questions that just one of the two was asked are left out."
+        yield f"{unpaired:,} questions that only one of the two was asked are excluded."
     for name, found in one["benchmarks"].items():
         for side, letter in zip(("first", "second"), found["always"], strict=True):
             if letter:
@@ -54,7 +54,7 @@ def _questions(one: Mapping[str, Any]) -> Iterator[str]:
     """Which questions the comparison is about, where that is told."""
     if "subset" not in one:
         return
-    left = f"{one['trained_on']:,} questions that one of the two was trained on are left out"
+    left = f"{one['trained_on']:,} questions that one of the two was trained on are excluded"
     if one["subset"] == "clean":
         yield f"Clean subset: {left}."
     else:

@@ -55,4 +55,4 @@ def _short(text: str) -> str:
     if len(text) <= _LONGEST:
         return text
     half = _LONGEST // 2
-    return f"{text[:half]}\n[... {len(text) - _LONGEST:,} characters left out ...]\n{text[-half:]}"
+    return f"{text[:half]}\n[... {len(text) - _LONGEST:,} characters skipped ...]\n{text[-half:]}"

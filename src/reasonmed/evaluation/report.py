@@ -167,7 +167,7 @@ def _sets(told: Mapping[str, Any]) -> Table:
                 f"{one['not_rotated']:,} questions kept the order of their options, which refer to each other"
             )
         if one["left_out"]:
-            remarks.append(f"{one['left_out']:,} bad rows left out")
+            remarks.append(f"{one['left_out']:,} bad rows skipped")
         rows.append(
             (one["name"], one["file"], of, one["hash"][:12], percent(one["most_frequent_letter"]), "; ".join(remarks))
         )

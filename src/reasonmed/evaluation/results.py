@@ -204,7 +204,7 @@ def _no_headline(evaluation: Evaluation, facts: dict[str, dict[str, Any]]) -> st
                 f"{false[0]} is called like the base of {name}, and its weights are others: name the base with -m, or "
                 "set the gain against another model with --base"
             )
-    return "no row of the base model in this harness: name it with -m and --base, and gains are told against it"
+    return "no row of the base model in this harness: name it with -m and --base, and gains are computed against it"
 
 
 def _comparisons(evaluation: Evaluation, answered: list[Answered], own: dict[str, Base]) -> list[dict[str, Any]]:

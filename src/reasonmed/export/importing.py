@@ -154,7 +154,7 @@ def _without_record(story: Story) -> str:
         return f"failed: {story.failure.reason}: {story.failure.detail}"
     if story.question.options and story.question.answer is None:
         return "has no key"
-    return "has no kept chain of thought yet; go on with the stage that follows"
+    return "has no kept chain of thought yet; run the next stage"
 
 
 def _number(fields: Mapping[str, Any], question_id: str, used: set[int]) -> int:

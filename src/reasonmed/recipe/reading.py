@@ -25,7 +25,7 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
             known = _fields_at(shape, error["loc"][:-1])
             near = difflib.get_close_matches(parts[-1], known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            yield f"{path}: there is no such option; {hint}"
+            yield f"{path}: unknown option; {hint}"
         elif error["type"] == "missing":
             yield f"{path}: is missing"
         else:

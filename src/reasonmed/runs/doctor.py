@@ -185,7 +185,7 @@ async def _facts(recipe: Recipe, name: str, backend: Backend) -> list[Finding]:
         findings.append(Finding("ok", "takes JSON schemas"))
     others = [one for one in facts.left_out if one != "response_format"]
     if others:
-        findings.append(Finding("note", f"refuses {', '.join(others)}; left out of every request"))
+        findings.append(Finding("note", f"refuses {', '.join(others)}; omitted from every request"))
     findings += _context(recipe, name, facts.context)
     return findings
 

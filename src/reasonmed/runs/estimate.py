@@ -108,7 +108,7 @@ def _shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
 
 
 def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], sizes: Mapping[str, int]) -> Plan:
-    """What all questions will take, from the pilot's calls on record; intervals by a stratified bootstrap."""
+    """What all questions will take, from the pilot's recorded calls; intervals by a stratified bootstrap."""
     with closing(folder.reader()) as ledger:
         used, unpriced = _used(ledger, strata)
         made = ledger.query("SELECT id, records FROM outcomes", shape=tuple[str, Count])

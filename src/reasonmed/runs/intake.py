@@ -111,9 +111,7 @@ def refuse_bad(intake: Intake) -> None:
     more = found.bad_count - len(found.bad)
     rows = "1 bad row" if found.bad_count == 1 else f"{found.bad_count} bad rows"
     rest = f"\n  ... and {more} more" if more else ""
-    raise QuestionError(
-        str(intake.file), 0, "", f"{rows}:\n{lines}{rest}\nMend them, or leave them out with --skip-bad."
-    )
+    raise QuestionError(str(intake.file), 0, "", f"{rows}:\n{lines}{rest}\nFix them, or skip them with --skip-bad.")
 
 
 def admit(ledger: Ledger, intake: Intake) -> int:

@@ -127,7 +127,7 @@ async def execute(job: Job, watch: Watch) -> None:
             raise
         watch.phase = "writing"
         if not stop.wanted and not watch.asked:
-            watch.notes.append("finished before: nothing was asked again")
+            watch.notes.append("already finished; no requests sent")
         watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)
@@ -177,5 +177,5 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
     if None in priced:
         unknown = [name for name, price in zip(job.recipe.used, priced, strict=True) if price is None]
         watch.notes.append(
-            f"no price is known for {', '.join(unknown)}: costs cannot be told (add `price:` to the recipe)"
+            f"no price is known for {', '.join(unknown)}: cost tracking is off (add `price:` to the recipe)"
         )

@@ -47,7 +47,7 @@ class _Nobody:
     """A back end that answers nothing: what is not on record cannot be rebuilt."""
 
     async def complete(self, request: Request) -> Completion:
-        raise Drained(f"a {request.stage} request of {request.question_id} is not on record")
+        raise Drained(f"a {request.stage} request of {request.question_id} is not recorded")
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -46,7 +46,7 @@ def recipe_of(folder: RunDirectory) -> Recipe:
     manifest = folder.manifest()
     if manifest["command"] != "run":
         raise RunDirectoryError(
-            f"{folder.path} was made by `{manifest['command']}`; only whole runs can go on by themselves"
+            f"{folder.path} was made by `{manifest['command']}`; only whole runs can be resumed by themselves"
         )
     told: dict[str, Any] = manifest["recipe"]
     told.pop("prompts", None)

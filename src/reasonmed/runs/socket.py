@@ -222,5 +222,5 @@ def _line_of(line: socket.socket) -> bytes:
 
 def _not_running(folder: RunDirectory) -> RunDirectoryError:
     return RunDirectoryError(
-        f"{folder.path} is not running; the command that began it goes on, `reasonmed status` says how far it came"
+        f"{folder.path} is not running; the command that started it continues; `reasonmed status` shows its progress"
     )

@@ -154,5 +154,5 @@ def no_number(ready: Ready, what: str, step: int, folder: Path) -> UsageError:
     return UsageError(
         f"{what} at step {step}; the checkpoint of step {checkpoints.step_of(last)} is kept: run the same command with "
         f"--override learning_rate={lower}, or with --override precision=fp32, and it resumes from there. If that "
-        "fails at once, begin anew with --force and a lower rate"
+        "fails at once, start over with --force and a lower rate"
     )

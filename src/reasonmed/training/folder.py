@@ -56,7 +56,7 @@ class _Record(Struct):
     stems: list[str] | None = None
 
 
-_ANEW = "choose another -o, or begin anew with --force"
+_ANEW = "choose another -o, or start over with --force"
 _BEGUN = Document("note of how a training began", _Begun, UsageError, _ANEW)
 RECORD = Document("record of a training", _Record, UsageError, _ANEW)
 
@@ -112,7 +112,7 @@ def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[
         hint = ", or resume with " if all(name.removeprefix("settings.") in OVERRIDES for name in refused) else ""
         hint += " ".join(f"--override {name.removeprefix('settings.')}={identity[name]}" for name in refused if hint)
         raise UsageError(
-            f"{folder} was begun with other {', '.join(refused)}; choose another -o{hint}, or begin anew with --force"
+            f"{folder} was begun with other {', '.join(refused)}; choose another -o{hint}, or start over with --force"
         )
     if (folder / RUN).is_file():
         return True

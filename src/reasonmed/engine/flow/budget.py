@@ -81,7 +81,7 @@ class Budget:
             if not self._count:
                 raise BudgetReached(
                     f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap:.6f} USD are spent; "
-                    "raise --max-cost to go on"
+                    "raise --max-cost to continue"
                 )
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)

@@ -274,7 +274,7 @@ class Ledger:
         if not there:
             raise StorageFailed(
                 f"{self.path.parent} was removed, moved or replaced while this process was writing to it: move it back "
-                "and run the same command again, or begin anew"
+                "and run the same command again, or start over"
             )
 
     def _explain(self, failed: Exception) -> Exception:

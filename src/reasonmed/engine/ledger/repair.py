@@ -54,7 +54,9 @@ class Saved(NamedTuple):
 
     def __str__(self) -> str:
         rows = f"{self.rows['calls']:,} calls and {self.rows['outcomes']:,} outcomes"
-        return f"the ledger was damaged: {rows} were saved, the rest is asked again; the old file is {self.kept.name}"
+        return (
+            f"the ledger was damaged: {rows} were saved, the rest is requested again; the old file is {self.kept.name}"
+        )
 
 
 def _mark(path: Path) -> Path:

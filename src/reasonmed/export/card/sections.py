@@ -95,7 +95,7 @@ def _judge_card(card: Told) -> Iterator[str]:
         yield f"Attempts to fool it that it did not accept: {_share(resisted)}.\n"
     same = (card["retest"] or {}).get("same")
     if same:
-        yield f"Same verdict when asked again: {_share(same)}.\n"
+        yield f"Same verdict in a second request: {_share(same)}.\n"
 
 
 def _share(found: Told | None) -> str:

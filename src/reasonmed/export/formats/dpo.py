@@ -2,7 +2,7 @@
 
 The hardest wrong ones of a question come first (``rank`` 1): those that reach the right answer by broken reasoning,
 then those whose wrong answer most chains share. Among the right chains the partner is the one that keeps the lengths of
-chosen and rejected in balance over the file; a pair in which one is more than twice as long as the other is left out.
+chosen and rejected in balance over the file; a pair in which one is more than twice as long as the other is excluded.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def unpinned(facts: Facts, variant: Variant) -> str | None:
     """What could not be compared with a variant, in words; None where its content hash is on record."""
     if variant.hash is not None or facts.n != variant.n:
         return None
-    return "no content hash of this variant is on record; only its size, split, options and context were compared"
+    return "no content hash of this variant is known; only its size, split, options and context were compared"
 
 
 def _context(variant: Variant) -> str:

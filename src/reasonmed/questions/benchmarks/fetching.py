@@ -86,7 +86,7 @@ def fetch(given: str, recorded: Mapping[str, str] | None = None) -> Fetched:
     found, wanted = _found(hub, name, files, asked or held or files.revision)
     if held is not None and found.revision != held:
         raise UsageError(
-            f"{given} is commit {found.revision}, but the answers on record are to commit {held}; use a new folder "
+            f"{given} is commit {found.revision}, but the recorded answers are to commit {held}; use a new folder "
             f"with -o, or {PREFIX}{name}@{held}"
         )
     got = {one: _had(hub, name, files, found, one) for one in wanted}

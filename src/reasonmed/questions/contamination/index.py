@@ -119,7 +119,7 @@ def _read_index(path: Path) -> Benchmark:
         header = _header(path, first)
         entries = list(_entries(path, numbered))
     if len(entries) != header["questions"]:
-        raise UsageError(f"{path} is torn: it has {len(entries):,} of {header['questions']:,} questions; build it anew")
+        raise UsageError(f"{path} is torn: it has {len(entries):,} of {header['questions']:,} questions; rebuild it")
     return Benchmark(header["name"], header["total"], entries)
 
 
@@ -131,7 +131,7 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
         raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
     layout = {field: found.get(field) for field in _LAYOUT}
     if layout != _LAYOUT:
-        raise UsageError(f"{path} is an index of another version ({layout}); build it anew with `reasonmed index`")
+        raise UsageError(f"{path} is an index of another version ({layout}); rebuild it with `reasonmed index`")
     counted = isinstance(questions, int) and questions > 0
     whole = total is None or (isinstance(total, int) and counted and total >= questions)
     if not (isinstance(name, str) and counted and whole):
@@ -144,7 +144,7 @@ def _entries(path: Path, numbered: Iterable[tuple[int, bytes]]) -> Iterable[Fing
         try:
             found = json_as(line, Fingerprint)
         except Unusable as torn:
-            raise UsageError(f"{path}:{number} is no fingerprint: {torn}; build the index anew") from torn
+            raise UsageError(f"{path}:{number} is no fingerprint: {torn}; rebuild the index") from torn
         if len(found.grams) % BYTES or len(found.signature) not in (0, 4 * PERMUTATIONS):
-            raise UsageError(f"{path}:{number} is no fingerprint: its hashes are cut; build the index anew")
+            raise UsageError(f"{path}:{number} is no fingerprint: its hashes are cut; rebuild the index")
         yield found

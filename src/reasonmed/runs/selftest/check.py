@@ -92,7 +92,7 @@ async def _whole(
                 await asyncio.sleep(_SETTLE)
             gone = server.answered - _on_record(ledger) - lost
             lost += gone
-            say(f"kill {number + 1}: {server.answered} answers given, {gone} more of them not on record")
+            say(f"kill {number + 1}: {server.answered} answers given, {gone} more of them not recorded")
         await _run(questions, folder, server, None)
     return Result(
         name="killed" if kills else "undisturbed",

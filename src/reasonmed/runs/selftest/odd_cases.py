@@ -168,7 +168,7 @@ CASES = (
         always(error(429, "You have used what your plan allows.", code="insufficient_quota")),
         stops(4, "insufficient_quota"),
     ),
-    Case("credit ends in mid-run", "any", after(6, error(402, "Add credits to go on.")), stops(4, "Add credits")),
+    Case("credit ends in mid-run", "any", after(6, error(402, "Add credits to continue.")), stops(4, "Add credits")),
     Case(
         "wrong key, as a 400 in a list",
         "Gemini",

@@ -53,7 +53,7 @@ def emit(
             sinks.text(_ends.SCRIPT, _ends.script(end))
             after = ("python3", _ends.SCRIPT)
         if refused:
-            case.note(f"control_tokens: {len(refused)} rows with control tokens are left out: {_listing(refused)}")
+            case.note(f"control_tokens: {len(refused)} rows with control tokens are skipped: {_listing(refused)}")
         told = Emitted(stack, STACKS[stack].VERSION, command, case.notes(), after, end and end.text)
         sinks.text("run.sh", script(told))
         sinks.text("README.md", readme(told, case))

@@ -61,7 +61,7 @@ def _training(case: Case) -> list[str]:
         raise UsageError("max_steps: OpenRLHF's SFT has no such setting; leave it out and say fewer epochs")
     if case.take("report_to") != "none":
         case.note("report_to: is not written; wandb wants a key: --logger.wandb.key")
-    case.note("epochs: OpenRLHF's loader may leave out the last, short batch of an epoch")
+    case.note("epochs: OpenRLHF's loader may drop the last, short batch of an epoch")
     return [
         *("--ckpt.output_dir", "model", "--ckpt.path", "model/checkpoints", "--ckpt.save_steps", str(case.every)),
         *("--ckpt.max_num", str(case.take("keep_checkpoints"))),

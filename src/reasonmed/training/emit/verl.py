@@ -67,8 +67,8 @@ def _data(case: Case) -> dict[str, Any]:
     batch: int = case.take("batch")
     case.check_devices(batch)
     if len(case.data.train) < batch:
-        raise UsageError(f"batch: {batch} is over the {len(case.data.train)} rows; verl leaves out short batches")
-    case.note("epochs: verl leaves out the last, short batch of an epoch")
+        raise UsageError(f"batch: {batch} is over the {len(case.data.train)} rows; verl drops short batches")
+    case.note("epochs: verl drops the last, short batch of an epoch")
     limit = case.limit("ends the run with an error")
     if case.take("packing") is False:
         case.note("packing: false is not written; verl's rows stand without padding behind each other, apart")
