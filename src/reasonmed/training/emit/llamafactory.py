@@ -49,8 +49,8 @@ def _check_turns(case: Case) -> None:
             roles = [message.role for message in row.prompt]
             if roles not in (["user"], ["system", "user"]):
                 raise UsageError(
-                    f"row {row.id!r}: LLaMA-Factory skips a prompt with the roles {', '.join(roles)}, and the run goes "
-                    "on without it: prompts need one user message, and may have a system message before it"
+                    f"row {row.id!r}: LLaMA-Factory skips a prompt with the roles {', '.join(roles)}, and the run "
+                    "continues without it: prompts need one user message, and may have a system message before it"
                 )
 
 
