@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 settings.register_profile("shared machine", deadline=None)  # a deadline would measure what else runs there
 settings.load_profile("shared machine")
 
+_SECONDS: Counter[str] = Counter()
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what each folder of tests takes."""
+    _SECONDS[report.nodeid.partition("::")[0].split("/")[1]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the minutes by folder, all processes together."""
+    parts = ", ".join(f"{part} {seconds / 60:.1f}" for part, seconds in _SECONDS.most_common() if seconds >= 6)
+    terminalreporter.write_line(f"minutes by part: {parts or 'under 0.1 each'}")
 
 
 @pytest.fixture(autouse=True)
