@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 settings.register_profile("shared machine", deadline=None)  # a deadline would measure what else runs there
 settings.load_profile("shared machine")
 
-_SECONDS: Counter[str] = Counter()
+_SECONDS: defaultdict[str, float] = defaultdict(float)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -33,7 +33,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the minutes by folder, all processes together."""
-    parts = ", ".join(f"{part} {seconds / 60:.1f}" for part, seconds in _SECONDS.most_common() if seconds >= 6)
+    longest = sorted(_SECONDS.items(), key=lambda one: -one[1])
+    parts = ", ".join(f"{part} {seconds / 60:.1f}" for part, seconds in longest if seconds >= 6)
     terminalreporter.write_line(f"minutes by part: {parts or 'under 0.1 each'}")
 
 
