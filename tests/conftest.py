@@ -61,7 +61,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
     """Runs command lines in processes of their own."""
     from killed_at import Commands  # noqa: PLC0415 - imports most of the package, for few tests

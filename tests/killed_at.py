@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -47,6 +48,18 @@ PRELOADED = (
 """What a fork need not import again: most of a command's time."""
 
 
+PLAIN = {"COLUMNS": "120", "NO_COLOR": "1"}
+"""How a command shows its tables in tests."""
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it printed where."""
+
+    code: int
+    out: str
+    err: str
+
+
 class Ended(NamedTuple):
     """How a command ended: its exit code (-9 where it was killed, -14 where its time was up) and what it printed."""
 
@@ -66,8 +79,8 @@ class Commands:
     """Runs command lines of reasonmed in forks of one process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, __file__]
-        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command, plain = [sys.executable, __file__], {**os.environ, **PLAIN}
+        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=plain)
 
     def __enter__(self) -> Self:
         return self
@@ -89,17 +102,34 @@ class Commands:
 
         ``fence`` is a folder that it has no business with, and a module that it has no reason to import.
         """
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
         log = folder.parent / f"{folder.name}.log"
-        job = {"folder": str(folder), "root": str(root or folder), "words": words, "at": kill_at, "log": str(log)}
+        job = {
+            "folder": str(folder),
+            "root": str(root or folder),
+            "words": words,
+            "at": kill_at,
+            "logs": [str(log)] * 2,
+        }
         job["seconds"] = seconds
         job["fence"] = fence and [str(fence[0].resolve()), fence[1]]
-        self._server.stdin.write(json.dumps(job) + "\n")
-        self._server.stdin.flush()
-        code, [changes, strayed], took, peak_mb, computed = json.loads(self._server.stdout.readline())
+        code, [changes, strayed], took, peak_mb, computed = self._ask(job)
         shown = log.read_text(encoding="utf-8", errors="replace")
         return Ended(code, shown, changes, took, peak_mb, strayed, computed)
+
+    def done(self, folder: Path, words: list[str], seconds: int = 120) -> Done:
+        """Run one command line in a folder, with the environment that this process has now."""
+        with TemporaryDirectory() as logs:
+            out, err = Path(logs, "out"), Path(logs, "err")
+            job = {"folder": str(folder), "root": str(folder), "words": words, "at": 0, "logs": [str(out), str(err)]}
+            code, *_ = self._ask({**job, "seconds": seconds, "fence": None, "environment": {**os.environ, **PLAIN}})
+            return Done(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def _ask(self, job: dict[str, Any]) -> Any:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(job) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
 
 
 def _changes(event: str, values: tuple[Any, ...], root: str) -> bool:
@@ -127,11 +157,19 @@ def _strays(event: str, values: tuple[Any, ...], fence: list[str]) -> bool:
     return any(os.path.realpath(path).startswith(fence[0]) for path in paths)
 
 
+def _settle(job: dict[str, Any]) -> None:
+    """Take the streams and the environment of a command of one's own."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for stream, log in enumerate(job["logs"], 1):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), stream)
+    if "environment" in job:
+        os.environ.clear()
+        os.environ.update(job["environment"])
+
+
 def _child(job: dict[str, Any], report: int) -> None:
     """Be the command line, with standard output and error in a file; never returns."""
-    log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream in (1, 2):
-        os.dup2(log, stream)
+    _settle(job)
     os.chdir(job["folder"])
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.alarm(job["seconds"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
+from product import Done, reasonmed_at
 from reasonmed.checks import RULES, Plan, read_findings
 from reasonmed.checks.inputs import find_input
 from reasonmed.checks.instructions import taken_apart
@@ -37,19 +36,6 @@ BROKEN = "".join(
         {"id": "</td><img src=x>", "question": "Call 415-555-0132?", "options": ["1", "2"], "answer": "1"},
     )
 )
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def reasonmed_at(folder: Path, *words: str | Path) -> Done:
-    """Run the command in a folder, as a user does."""
-    command = [sys.executable, "-m", "reasonmed", *map(str, words)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def report_of(path: Path, folder: Path, plan: Plan | None = None) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import reasonmed
+from product import reasonmed_at
 from reasonmed.cli import PANELS, app
 from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import ReasonMedError
@@ -29,22 +30,6 @@ COMMANDS = (
     *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def reasonmed_at(folder: Path, *words: str | Path, env: dict[str, str] | None = None) -> Done:
-    """Run the command in a folder, as a user does."""
-    command = [sys.executable, "-m", "reasonmed", *map(str, words)]
-    environment = {**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **(env or {})}
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env=environment, check=False, timeout=120
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -125,7 +110,7 @@ def test_a_run_that_had_something_to_do_does_not_say_that_it_was_finished(tmp_pa
             tmp_path, "run", examples, "-r", "scripted", "-o", "run", "--max-failures", "100%", "--limit", limit
         )
         assert done.code == 0
-        assert "finished before" not in done.err
+        assert "already finished" not in done.err
         assert ("1 question was added" in done.err) == added, "what is to be told is told also of a short run"
 
 
@@ -237,7 +222,7 @@ def test_a_place_that_is_no_run_is_named_with_the_mend(command: str, place: str,
 def test_a_run_that_nobody_runs_cannot_be_turned_and_ctl_says_what_can_be_done(finished: Path) -> None:
     done = reasonmed_at(finished.parent, "ctl", finished.name, "pause")
     assert done.code == 2
-    assert "run is not running; the command that began it goes on, `reasonmed status` says" in done.err
+    assert "run is not running; the command that started it continues; `reasonmed status` shows" in done.err
     assert "Errno" not in done.err
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from test_commands import Done, reasonmed_at
 
+from product import Done, reasonmed_at
 from support import reply, served
 
 COUNT = 24

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from test_commands import reasonmed_at
 
 from exports import read_lines
+from product import reasonmed_at
 from reasonmed.runs.directory import RunDirectory
 
 

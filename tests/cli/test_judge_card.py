@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_commands import Done, reasonmed_at
 
 import judges
+from product import Done, reasonmed_at
 from reasonmed.recipe.shipped import resource
 
 HERE = str(Path(judges.__file__).parent)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from product import reasonmed_at
 from reasonmed.recipe.shipped import resource
 
 
 def _reasonmed(folder: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "reasonmed", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    done = reasonmed_at(folder, *words)
+    assert done.code == 0, done.err
 
 
 @pytest.fixture(scope="module")
