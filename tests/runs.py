@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from reasonmed.backends import scripted
 from reasonmed.errors import Drained, Unavailable
@@ -21,8 +25,6 @@ from support import question, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from reasonmed.backends import ModelSettings
     from reasonmed.exchange import Completion, Request
@@ -76,3 +78,11 @@ def run(folder: Path, rows: list[Question], made: Recipe | None = None, **select
 
 def content(directory: RunDirectory) -> tuple[bytes, bytes]:
     return directory.records_path.read_bytes(), directory.failures_path.read_bytes()
+
+
+@cache
+def untroubled(count: int) -> tuple[bytes, bytes]:
+    """The files of a run of so many questions that nothing interrupts."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as name:
+        World(patch)
+        return content(run(Path(name, "run"), questions(count)))
