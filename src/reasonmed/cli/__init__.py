@@ -18,6 +18,7 @@ from reasonmed.cli import (
     importing,
     judge,
     plan,
+    plugins,
     prepare,
     push,
     questions,
@@ -54,6 +55,7 @@ for family in (
     evaluate,
     ablate,
     selftest,
+    plugins,
 ):
     family.add_to(app)
 

@@ -29,7 +29,12 @@ EndpointOption = Annotated[
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name at --endpoint.")]
 KeyOption = Annotated[str | None, typer.Option("--key-env", help="The environment variable with the key.")]
-LayoutOption = Annotated[str | None, typer.Option("--layout", help="The file's layout, if its look is not enough.")]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", "--reader", help="The file's layout, if its look is not enough; or your own reader: mypackage.mine."
+    ),
+]
 CopOption = Annotated[
     int | None,
     typer.Option(

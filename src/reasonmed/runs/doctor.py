@@ -63,7 +63,7 @@ async def examine(recipe: Recipe, name: str) -> Examination:
     try:
         findings += _key(settings)
         settings.ready()
-        backend = backends.find(settings.backend).connect(settings, 1)
+        backend = backends.connect(settings, 1)
         started = time.perf_counter()
         request = _request(settings, _tokens(recipe, name))
         reply = _seen(await backend.complete(request), settings)

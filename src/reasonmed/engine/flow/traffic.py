@@ -50,8 +50,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
-            for one in settings.split()
+            Endpoint(_address(one), backends.connect(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
