@@ -121,7 +121,7 @@ def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
 
 def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:
     """Raise where the recipe leaves a stage out that the command needs."""
-    missing = [stage for stage in stages if getattr(chosen.stages, stage) is None]
+    missing = [stage for stage in stages if getattr(chosen.stages, stage, None) is None]
     if missing:
         raise RecipeError(
             [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"
