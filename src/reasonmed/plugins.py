@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, packages_distributions, version
+from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -62,7 +63,7 @@ def is_dotted(name: str) -> bool:
 
 def installed(kind: Kind) -> list[Plugin]:
     """The plug-ins that installed packages offer by entry points, by name; their modules are not imported."""
-    return sorted(_of_point(kind, one) for one in entry_points(group=f"{_OURS}.{kind}"))
+    return sorted(_of_point(kind, one) for one in _points(kind, tuple(sys.path)))
 
 
 def load(kind: Kind, name: str) -> Loaded | None:
@@ -71,7 +72,7 @@ def load(kind: Kind, name: str) -> Loaded | None:
     Raises:
         PluginError: it cannot be imported, or several packages have one.
     """
-    points = list(entry_points(group=f"{_OURS}.{kind}", name=name))
+    points = [one for one in _points(kind, tuple(sys.path)) if one.name == name]
     if len(points) > 1:
         packages = " and ".join(sorted(_of_point(kind, one).package for one in points))
         raise PluginError(f"{kind.removesuffix('s')} {name!r}: {packages} both have one; give its dotted name")
@@ -136,13 +137,22 @@ def _of_point(kind: Kind, point: EntryPoint) -> Plugin:
 
 
 @cache
+def _points(kind: Kind, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:  # noqa: ARG001 - where they were looked for
+    return tuple(entry_points(group=f"{_OURS}.{kind}"))
+
+
+@cache
 def _origin(module: str, file: str | None) -> tuple[str, str]:
     """The package that a module belongs to, and its version."""
     top = module.partition(".")[0]
-    for package in (top, *packages_distributions().get(top, ())):
-        try:
-            return package, version(package)
-        except PackageNotFoundError:
-            continue
-    content = Path(file).read_bytes() if file else b""
-    return top, f"sha256:{hashlib.sha256(content).hexdigest()[:16]}"
+    own = next(iter(distributions(name=top)), None)
+    if own is not None:
+        return own.name, own.version
+    if file is None:
+        return top, "unknown"
+    place = Path(file)
+    depth = module.count(".") + (place.stem == "__init__")
+    for one in distributions(path=[str(place.parents[depth])]):
+        if any(part.parts[0] == top for part in one.files or ()):
+            return one.name, one.version
+    return top, f"sha256:{hashlib.sha256(place.read_bytes()).hexdigest()[:16]}"

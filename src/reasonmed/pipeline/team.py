@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reasonmed.engine.journal import Journaled
 from reasonmed.exchange import SamplingParameters
@@ -15,12 +15,17 @@ from reasonmed.recipe.templates import Prompt
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from pydantic import BaseModel
+
     from reasonmed.backends import Backend
     from reasonmed.engine.flow.traffic import Control
     from reasonmed.engine.journal import Elder
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Generate, Recipe, Role, Stages
     from reasonmed.recipe.stages import RoleSpec, StageSpec
+
+
+Options = TypeVar("Options", bound="BaseModel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,11 @@ class Team:
     """Every other role of the table of stages, by its name there; None where the recipe leaves it out."""
     further: tuple[StageSpec, ...] = ()
     """The recipe's stages of other packages, in its order."""
+
+    def options(self, shape: type[Options]) -> Options | None:
+        """The options of the stage whose options are of this class; None where the recipe leaves the stage out."""
+        found = (getattr(self.stages, name) for name in self.stages.names)
+        return next((one for one in found if type(one) is shape), None)
 
 
 def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
