@@ -14,13 +14,14 @@ import reasonmed
 from reasonmed import errors
 from reasonmed.pipeline import stages
 from reasonmed.recipe.options import Stages
+from reasonmed.recipe.stages import specs
 
 ROOT = Path(reasonmed.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("documents", "errors", "_version", "exchange", "files", "outside", "secrecy", "types"),
+    ("documents", "errors", "_version", "exchange", "files", "outside", "plugins", "secrecy", "types"),
     ("parsing", "report", "screening"),
     ("questions",),
     ("backends", "reward"),
@@ -106,8 +107,9 @@ def test_stages_modules_templates_and_recipe_tables_agree() -> None:
     folder = ROOT / "pipeline" / "stages"
     modules = {path.stem for path in folder.glob("[!_]*.py")}
     templates = {path.stem for path in (ROOT / "recipe" / "prompts").glob("*.md")}
-    assert modules == set(Stages.model_fields)
-    assert templates == (modules - {"route"}) | {"consensus", "blind", "evaluate", "evaluate_bare"}
+    assert modules == {spec.name for spec in specs()}
+    assert modules >= set(Stages.model_fields)
+    assert templates == {role.prompt for spec in specs() for role in spec.roles} | {"evaluate", "evaluate_bare"}
     for name in modules:
         assert name in {
             node.name for node in _tree(folder / f"{name}.py").body if isinstance(node, ast.AsyncFunctionDef)
@@ -139,7 +141,7 @@ def test_the_error_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
 def test_importing_the_package_is_quick_and_loads_no_extra() -> None:
     code = (
         "import sys, time; start = time.perf_counter(); import reasonmed; took = time.perf_counter() - start; "
-        "extras = ('torch', 'pyarrow', 'xllamacpp', 'aiohttp', 'pydantic'); "
+        "extras = ('torch', 'pyarrow', 'xllamacpp', 'aiohttp', 'pydantic', 'reasonmed.plugins'); "
         "print(took, [name for name in extras if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -17,6 +17,7 @@ ReasonMedError
     ├── ModelNotServed
     ├── Unavailable
     ├── SetAside
+    ├── PluginError
     ├── BudgetReached
     ├── StorageFailed
     └── Drained
@@ -202,6 +203,12 @@ class Unavailable(ControlError):
 
 class SetAside(ControlError):
     """One request fails again and again at an endpoint that answers others: its question waits for another session."""
+
+
+class PluginError(ControlError):
+    """Code of another package cannot be loaded, or fails at its work; the message names the package and the reason."""
+
+    exit_code = 2
 
 
 class BudgetReached(ControlError):

@@ -27,7 +27,7 @@ from reasonmed.runs.directory import RunDirectory
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
-    *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate"),
+    *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate", "plugins"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
 

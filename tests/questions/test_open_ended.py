@@ -23,8 +23,8 @@ from reasonmed.pipeline.stages.summarize import summarize
 from reasonmed.pipeline.stages.verify import verify
 from reasonmed.questions import Settings, read
 from reasonmed.questions._lint import lint, write_native
+from reasonmed.recipe.stages import specs
 from reasonmed.runs.commands.run import question_source
-from reasonmed.runs.commands.stage import OPEN_ENDED
 from reasonmed.runs.intake import content_hash
 from reasonmed.runs.layouts import story_source
 from reasonmed.types import Kept, Question, Story
@@ -127,7 +127,7 @@ def test_summarize_and_score_take_a_question_without_options(question: Question)
     (kept,) = asyncio.run(both()).kept or ()
     assert (kept.response, kept.score) == ("Sunlight makes vitamin D in the skin.", 8)
     assert ("Correct answer: Vitamin D" in texts(script.asked)) == (question.reference is not None)
-    assert OPEN_ENDED == ("summarize", "score")
+    assert [spec.name for spec in specs() if spec.open_ended] == ["summarize", "score"]
 
 
 def test_nothing_is_read_where_there_are_no_options() -> None:

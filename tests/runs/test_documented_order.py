@@ -13,8 +13,9 @@ import pytest
 
 from reasonmed.questions import Settings
 from reasonmed.questions._lint import write_native
+from reasonmed.recipe.stages import specs
 from reasonmed.runs.commands.run import question_source, synthesis_job
-from reasonmed.runs.commands.stage import NEEDS, Tally, agent_job
+from reasonmed.runs.commands.stage import Tally, agent_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
@@ -46,7 +47,7 @@ def agent(stage: str, path: Path, out: Path, layout: str | None = None) -> Tally
 def eight(path: Path, folder: Path) -> list[list[dict[str, Any]]]:
     """The rows after each agent; only the first is told the layout."""
     written = []
-    for stage in NEEDS:
+    for stage in [spec.name for spec in specs()]:
         out = folder / f"{stage}.json"
         tally = agent(stage, path, out, "original" if stage == "generate" else None)
         rows = json.loads(out.read_bytes())

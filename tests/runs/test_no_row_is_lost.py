@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from reasonmed.engine.ledger import encode, pack, unpack_story
 from reasonmed.questions import Settings
-from reasonmed.runs.commands.stage import NEEDS, rows_after, work_of
+from reasonmed.recipe.stages import shipped
+from reasonmed.runs.commands.stage import rows_after, work_of
 from reasonmed.runs.layouts import layout_of, story_source
 from reasonmed.types import Story
 from stories import whole_stories
@@ -94,7 +95,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
     return [name for name, _ in groupby(row["id"] for row in rows)]
 
 
-@given(st.sampled_from(sorted(NEEDS)), st.lists(original_rows(), min_size=1, max_size=6))
+@given(st.sampled_from(shipped()), st.lists(original_rows(), min_size=1, max_size=6))
 @settings(max_examples=20)
 def test_every_id_of_the_originals_rows_comes_out_with_its_texts(stage: str, made: list[list[dict[str, Any]]]) -> None:
     groups = [[{"id": f"q{number}", **row} for row in group] for number, group in enumerate(made)]
@@ -114,7 +115,7 @@ def test_every_id_of_the_originals_rows_comes_out_with_its_texts(stage: str, mad
         assert [one.question.id for one in again] == ids(done)  # type: ignore[union-attr]
 
 
-@given(st.sampled_from(sorted(NEEDS)), st.lists(native_rows(), min_size=1, max_size=4))
+@given(st.sampled_from(shipped()), st.lists(native_rows(), min_size=1, max_size=4))
 @settings(max_examples=20)
 def test_every_story_comes_out_with_the_fields_that_are_none_of_ours(
     stage: str, made: list[list[dict[str, Any]]]

@@ -12,7 +12,8 @@ import pytest
 from reasonmed.errors import QuestionError, RunDirectoryError, UsageError
 from reasonmed.questions import Settings
 from reasonmed.recipe.shipped import resource
-from reasonmed.runs.commands.stage import NEEDS, agent_job
+from reasonmed.recipe.stages import specs
+from reasonmed.runs.commands.stage import agent_job, needed
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
 from reasonmed.runs.layouts import story_source
@@ -247,9 +248,9 @@ def test_records_of_a_run_can_be_scored_again(tmp_path: Path) -> None:
 
 
 def test_every_agent_knows_the_stages_that_it_needs() -> None:
-    for stage, needed in NEEDS.items():
-        assert stage in needed
-        assert all(name in recipe().stages.__class__.model_fields for name in needed)
+    for spec in specs():
+        assert needed(spec.name)[0] == spec.name
+        assert all(name in recipe().stages.names for name in needed(spec.name))
 
 
 def test_the_shipped_questions_are_good() -> None:

@@ -1,33 +1,31 @@
 """Back ends, one file each, found by module name: ``backend: openai`` is ``reasonmed.backends.openai``.
 
 A back end's module has a pydantic class ``Settings`` (what a recipe may say of such a model) and a function
-``connect(settings, connections)`` that returns an object with ``complete(request)`` and ``aclose()``. A name with a dot
-in it imports a stranger's module of the same shape.
+``connect(settings, connections)`` that returns an object with ``complete(request)`` and ``aclose()``. Other packages
+have modules of the same shape, found by an entry point or a dotted name (``reasonmed.plugins``).
 """
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from reasonmed import plugins
 from reasonmed.backends._prices import Price, known
+from reasonmed.errors import PluginError
+from reasonmed.exchange import Completion
 from reasonmed.parsing.thinking import Tags
 from reasonmed.screening.secrets import secrets_in
 
 if TYPE_CHECKING:
-    from reasonmed.exchange import Completion, Request
+    from reasonmed.exchange import Request
 
 
 MAX_REPLY_MB = 16.0
 """Megabytes of a reply that are read, unpacked, where no recipe says otherwise."""
-
-
-_OWN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
-"""The dotted name of a module."""
 
 
 class Backend(Protocol):
@@ -161,7 +159,15 @@ class ModelSettings(BaseModel):
     @property
     def reading(self) -> dict[str, Any]:
         """What of the entry changes how a reply is read, for the identity of a run; empty where nothing does."""
-        return {"thinking": self.thinking.model_dump()} if self.thinking else {}
+        found = self.plugin
+        told: dict[str, Any] = {} if found is None else {"plugin": found.told}
+        return {**told, "thinking": self.thinking.model_dump()} if self.thinking else told
+
+    @property
+    def plugin(self) -> plugins.Plugin | None:
+        """The package that the back end comes from; None for one that ships."""
+        found = None if self.backend in shipped() else plugins.load("backends", self.backend)
+        return found and found.plugin
 
     @property
     def label(self) -> str:
@@ -207,24 +213,51 @@ def find(name: str) -> BackendModule:
     """The module of a back end.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: there is none of this name, or what has it is no back end.
+        PluginError: it is a module from outside that cannot be imported.
     """
-    own = _OWN.fullmatch(name) is not None and not name.startswith(f"{__package__.split('.')[0]}.")
-    if name not in shipped() and not own:
+    if name in shipped():
+        return cast("BackendModule", import_module(f"{__name__}.{name}"))
+    found = plugins.load("backends", name)
+    if found is None:
+        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("backends"))
         raise ValueError(
-            f"there is no backend {name[:60]!r}; there are {', '.join(shipped())}, and modules of your own, named with "
-            "a dot: mypackage.mybackend"
+            f"there is no backend {name[:60]!r}; there are {', '.join(shipped())}{others}, and modules of your own, "
+            "named with a dot: mypackage.mybackend"
         )
-    path = name if own else f"{__name__}.{name}"
-    try:
-        module = import_module(path)
-    except ModuleNotFoundError as missing:
-        if missing.name and not path.startswith(missing.name):
-            raise ValueError(f"backend {name} needs the package {missing.name}, which is not installed") from missing
-        raise ValueError(f"there is no backend {name!r}; there are {', '.join(shipped())}") from missing
-    except Exception as broken:  # a module of somebody's own may raise anything
-        raise ValueError(f"backend {name!r} cannot be imported: {type(broken).__name__}: {broken}") from broken
-    settings = getattr(module, "Settings", None)
-    if not (isinstance(settings, type) and issubclass(settings, ModelSettings) and hasattr(module, "connect")):
-        raise ValueError(f"backend {name!r}: {path} has no class Settings (a ModelSettings) and function connect")
-    return cast("BackendModule", module)
+    settings = getattr(found.module, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, ModelSettings) and hasattr(found.module, "connect")):
+        raise ValueError(f"{found.plugin} has no class Settings (a ModelSettings) and function connect")
+    return cast("BackendModule", found.module)
+
+
+def connect(settings: ModelSettings, connections: int) -> Backend:
+    """The back end of a model entry, with at most so many connections; whatever one from outside raises names it.
+
+    Raises:
+        PluginError: a back end from outside raises what is no error of ours.
+    """
+    module = find(settings.backend)
+    found = settings.plugin
+    if found is None:
+        return module.connect(settings, connections)
+    with plugins.at_work(found):
+        return _Outside(module.connect(settings, connections), found)
+
+
+class _Outside:
+    """A back end from outside."""
+
+    def __init__(self, inner: Backend, plugin: plugins.Plugin) -> None:
+        self._inner, self._plugin = inner, plugin
+
+    async def complete(self, request: Request) -> Completion:
+        with plugins.at_work(self._plugin):
+            answered = await self._inner.complete(request)
+        if not isinstance(answered, Completion):
+            raise PluginError(f"{self._plugin} answered with {type(answered).__name__}, which is no Completion")
+        return answered
+
+    async def aclose(self) -> None:
+        with plugins.at_work(self._plugin):
+            await self._inner.aclose()

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     Replier = Callable[[Request], Completion | str]
 
 
+EXAMPLES: dict[str, Callable[[Request, str, int], str]] = {}
+"""What the made-up world answers a stage, by what its requests are recorded under; the table of stages fills this.
+
+Each is given the request, the option that the world answers, and a number that only the request decides.
+"""
 _SIGNS = (
     *("a fever", "a rash", "the pulse", "a cough", "the gait", "a tremor", "the weight", "a murmur"),
     *("the urine", "a swelling", "the pupils", "the skin", "a headache", "the breath", "an ulcer", "the voice"),
@@ -119,11 +124,15 @@ class Scripted:
 def made_up(request: Request) -> str:
     """The made-up world: prose ends with an option, judges hold against the key, scores are drawn from a hash.
 
-    A request whose prompt tells the key gets it; another one gets A with three chances in five, else B or C.
+    A request whose prompt tells the key gets it; another one gets A with three chances in five, else B or C. A stage
+    that wants something else says so in its ``StageSpec``.
     """
     draw = int.from_bytes(request.key[:4], "big")
     prompt = "\n".join(message.content for message in request.messages)
     key = re.search(r"^Correct answer: ([A-Z])", prompt, re.MULTILINE)
+    choice = key[1] if key else letter(0 if draw % 5 < 3 else 1 + draw % 2)  # noqa: PLR2004 - three chances in five
+    if request.stage in EXAMPLES:
+        return EXAMPLES[request.stage](request, choice, draw)
     properties = (request.response_schema or {}).get("properties", {})
     if "verdict" in properties:
         said = re.findall(r"^Answer: ([A-Z])", prompt, re.MULTILINE)
@@ -136,9 +145,6 @@ def made_up(request: Request) -> str:
         bounds = properties["score"]
         score = bounds["minimum"] + draw % (bounds["maximum"] - bounds["minimum"] + 1)
         return json.dumps({"score": score, "justification": "Made up."})
-    choice = key[1] if key else letter(0 if draw % 5 < 3 else 1 + draw % 2)  # noqa: PLR2004 - three chances in five
-    if request.stage == "summarize":
-        return f"The answer is {choice}, because the findings fit it best. (Made up, {draw % 1000}.)"
     steps = " ".join(f"Step {step}: {_remark(request.key, step)}." for step in range(1, 15))
     return f"{steps}\n\nAnswer: {choice}"
 

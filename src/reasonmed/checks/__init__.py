@@ -2,6 +2,7 @@
 
 - ``inputs``: a run, an export, records, a question file as cases; ``instructions`` for rows of instruction and output.
 - ``rules``: one small function each, by name; those with a memory are ``rules.duplicates`` and ``contamination``.
+- ``rules.outside``: rules of other packages.
 - ``findings``: the report file, and how it is read back.
 - ``page``: the report for people.
 """
@@ -15,18 +16,18 @@ import msgspec
 
 from reasonmed.checks.cases import BadRow, Case, Hit
 from reasonmed.checks.findings import Coverage, Finding, Report, read_findings
-from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES
+from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES, outside
 from reasonmed.checks.rules.duplicates import Duplicates
 from reasonmed.questions.contamination import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from reasonmed.checks.cases import Subject
     from reasonmed.checks.inputs import Input
     from reasonmed.questions.contamination import Matcher
 
-__all__ = ["RULES", "Plan", "check", "read_findings"]
+__all__ = ["RULES", "Case", "Finding", "Plan", "check", "find_rules", "read_findings"]
 
 RULES = (
     "input.bad_row",
@@ -50,6 +51,18 @@ class Plan(NamedTuple):
     """Whether near duplicates are looked for, which needs the extra ``check``."""
     licenses: frozenset[str] = frozenset()
     """The licenses that are wanted; empty for any."""
+    outside: tuple[outside.Outside, ...] = ()
+    """Rules of other packages."""
+
+
+def find_rules(names: Iterable[str]) -> tuple[outside.Outside, ...]:
+    """The rules of other packages by these names.
+
+    Raises:
+        UsageError: there are none.
+        PluginError: a module cannot be imported.
+    """
+    return tuple(outside.find(name, RULES) for name in dict.fromkeys(names))
 
 
 def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], None]) -> Report:
@@ -73,13 +86,14 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
                 licenses[case.question.license_source] += 1
             for finding in _findings(case, plan, duplicates):
                 rules[finding.rule] += 1
-                if "benchmark" in finding.details:
+                if finding.rule.startswith("contamination."):
                     matched[finding.details["benchmark"], finding.rule] += 1
                 sink.write(_encode(finding) + b"\n")
                 tell(finding)
     finally:
         duplicates.close()
-    counted = {rule: rules[rule] for rule in RULES if rules[rule]}
+    known = (*RULES, *(rule for one in plan.outside for rule in one.rules))
+    counted = {rule: rules[rule] for rule in known if rules[rule]}
     counts = {
         **sizes,
         "license_source": dict(licenses),
@@ -96,6 +110,8 @@ def _findings(case: Case | BadRow, plan: Plan, duplicates: Duplicates) -> Iterat
         return
     for rule, hit in _hits(case, plan, duplicates):
         yield Finding(hit.id, rule, hit.subject, case.question.id, hit.evidence, dict(hit.details))
+    for rules in plan.outside:
+        yield from rules.findings(case)
 
 
 def _hits(case: Case, plan: Plan, duplicates: Duplicates) -> Iterator[tuple[str, Hit]]:

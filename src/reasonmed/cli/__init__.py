@@ -18,6 +18,7 @@ from reasonmed.cli import (
     importing,
     judge,
     plan,
+    plugins,
     prepare,
     push,
     questions,
@@ -57,15 +58,16 @@ for family in (
     evaluate,
     ablate,
     selftest,
+    plugins,
 ):
     family.add_to(app)
 
 
-PANELS = {
+PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
     "Look at a run": ("status", "why", "diff"),
-    "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest"),
-    "Single stages": agents.STAGES,
+    "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
+    agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),
     "Train and evaluate": ("train", "evaluate", "compare", "ablate"),
 }
@@ -74,14 +76,11 @@ PANELS = {
 
 def _arrange() -> None:
     """Put every command into its panel; one that has none is a mistake of ours."""
-    places = {name: (number, panel) for number, (panel, name) in enumerate(_named())}
+    places = {name: (panel, number) for panel, names in PANELS.items() for number, name in enumerate(names)}
     for command in app.registered_commands:
-        command.rich_help_panel = places[_name(command)][1]
-    app.registered_commands.sort(key=lambda command: places[_name(command)][0])
-
-
-def _named() -> list[tuple[str, str]]:
-    return [(panel, name) for panel, names in PANELS.items() for name in names]
+        command.rich_help_panel = places[_name(command)][0]
+    panels = [*PANELS]
+    app.registered_commands.sort(key=lambda one: (panels.index(places[_name(one)][0]), places[_name(one)][1]))
 
 
 def _name(command: CommandInfo) -> str:

@@ -29,7 +29,12 @@ EndpointOption = Annotated[
 ]
 ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name at --endpoint.")]
 KeyOption = Annotated[str | None, typer.Option("--key-env", help="The environment variable with the key.")]
-LayoutOption = Annotated[str | None, typer.Option("--layout", help="The file's layout, if its look is not enough.")]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", "--reader", help="The file's layout, if its look is not enough; or your own reader: mypackage.mine."
+    ),
+]
 CopOption = Annotated[
     int | None,
     typer.Option(
@@ -116,7 +121,7 @@ def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
 
 def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:
     """Raise where the recipe leaves a stage out that the command needs."""
-    missing = [stage for stage in stages if getattr(chosen.stages, stage) is None]
+    missing = [stage for stage in stages if getattr(chosen.stages, stage, None) is None]
     if missing:
         raise RecipeError(
             [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,56 +22,52 @@ if TYPE_CHECKING:
     from reasonmed.runs.commands.stage import Tally
     from reasonmed.runs.directory import RunDirectory
 
-STAGES = ("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score")
-_ABOUT = {
-    "generate": "Write the chains of thought of every question: one per model, temperature and sample.",
-    "verify": "Judge every chain of thought: Correct, Error or undecided, with the reason.",
-    "route": "Set the difficulty tier of every question by its wrong chains of thought.",
-    "rank": "Score the correct chains of thought from 0 to 5, and keep the best.",
-    "refine": "Rewrite the kept chains of thought of medium questions with the judge's reasons.",
-    "optimize": "Have a strong author write the chain of thought of difficult questions.",
-    "summarize": "Write one concise response for every kept chain of thought.",
-    "score": "Score every kept chain of thought and its response from 1 to 10.",
-}
-_BEFORE = {
-    "generate": "questions.json",
-    "verify": "cots.jsonl",
-    "route": "verified.jsonl",
-    "rank": "routed.jsonl",
-    "refine": "ranked.jsonl",
-    "optimize": "refined.jsonl",
-    "summarize": "optimized.jsonl",
-    "score": "summarized.jsonl",
-}
-_DONE = {
-    "generate": "generated",
-    "verify": "verified",
-    "route": "routed",
-    "rank": "ranked",
-    "refine": "refined",
-    "optimize": "optimized",
-    "summarize": "summarized",
-    "score": "scored",
-}
+PANEL = "Single stages"
+_FOLDER = Path(__file__).parent.parent / "pipeline" / "stages"
+
+
+class _Said(NamedTuple):
+    """What ``SPEC`` of a stage says of its command, read without importing the stage, so that --help stays fast."""
+
+    priority: int
+    name: str
+    about: str
+    makes: str
+
+
+def _said(path: Path) -> _Said:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = (node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
+    spec = next(call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "StageSpec")
+    told: dict[str | None, Any] = {
+        one.arg: one.value.value for one in spec.keywords if isinstance(one.value, ast.Constant)
+    }
+    return _Said(told.get("priority", 0), told["name"], told["about"], told.get("makes", told["done"]))
+
+
+_STAGES = sorted(map(_said, _FOLDER.glob("[!_]*.py")))
+NAMES = tuple(stage.name for stage in _STAGES)
+"""The stages' commands, in the order of the stages."""
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    for stage in _ABOUT:
-        app.command(name=stage, help=_help(stage))(_command(stage))
+    """Add the commands, in the order of the stages."""
+    before = "questions.json"
+    for stage in _STAGES:
+        app.command(name=stage.name, help=_help(stage, before))(_command(stage.name))
+        before = f"{stage.makes}.jsonl"
 
 
-def _help(stage: str) -> str:
-    after = "cots" if stage == "generate" else _DONE[stage]
+def _help(stage: _Said, before: str) -> str:
     return (
-        f"{_ABOUT[stage]}\n\nRun it again to resume.\n\n\b\nExamples:\n"
-        f"  reasonmed {stage} {_BEFORE[stage]} -o {after}.jsonl -r recipe.yaml\n"
-        f"  reasonmed {stage} old.json -o new.json -r recipe.yaml"
+        f"{stage.about}\n\nRun it again to resume.\n\n\b\nExamples:\n"
+        f"  reasonmed {stage.name} {before} -o {stage.makes}.jsonl -r recipe.yaml\n"
+        f"  reasonmed {stage.name} old.json -o new.json -r recipe.yaml"
     )
 
 
-def _told(stage: str, tally: Tally) -> str:
-    return f"{sum(tally):,} in: {tally.done:,} {_DONE[stage]}, {tally.passed:,} passed through, {tally.failed:,} failed"
+def _told(done: str, tally: Tally) -> str:
+    return f"{sum(tally):,} in: {tally.done:,} {done}, {tally.passed:,} passed through, {tally.failed:,} failed"
 
 
 def _command(stage: str) -> Callable[..., None]:
@@ -98,7 +95,8 @@ def _command(stage: str) -> Callable[..., None]:
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-        from reasonmed.runs.commands.stage import NEEDS, OPEN_ENDED, agent_job  # noqa: PLC0415 - the same
+        from reasonmed.recipe.stages import the_spec  # noqa: PLC0415 - the same
+        from reasonmed.runs.commands.stage import agent_job, needed  # noqa: PLC0415 - the same
         from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
         from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
@@ -107,12 +105,12 @@ def _command(stage: str) -> Callable[..., None]:
             raise UsageError("--limit and --sample exclude each other")
         if models is not None and stage != "generate":
             raise UsageError("--models goes with generate alone")
-        chosen = options.load_recipe(recipe)
-        options.need_stages(chosen, NEEDS[stage], recipe)
+        spec, chosen = the_spec(stage), options.load_recipe(recipe)
+        options.need_stages(chosen, needed(stage), recipe)
         chosen = options.with_cap(chosen, max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
-        source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=stage in OPEN_ENDED))
+        source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=spec.open_ended))
         with options.working(f"checking {rows}"):
             intake = take_in(rows, source, Selection(limit, sample, seed))
         options.check_rows(intake, skip_bad=skip_bad)
@@ -128,7 +126,7 @@ def _command(stage: str) -> Callable[..., None]:
             raise
         result.print(f"{stage}: {output}", soft_wrap=True)
         for tally in tallies:
-            result.print(_told(stage, tally), soft_wrap=True)
+            result.print(_told(spec.done, tally), soft_wrap=True)
 
     return command
 

@@ -41,6 +41,10 @@ def check(
     allow_license: Annotated[
         list[str] | None, typer.Option("--allow-license", help="A license that is wanted; others are findings.")
     ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option("--rules", help="Rules of another package too: their name, or a module's; repeatable."),
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Only hashes and n-grams: needs no extra, misses reworded copies.")
     ] = False,
@@ -56,12 +60,13 @@ def check(
       reasonmed check mine.jsonl --against medqa-test.index.jsonl --fail-on contamination
       reasonmed check data/records.jsonl --allow-license MIT --allow-license apache-2.0
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.checks import Plan  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.checks import RULES, Plan, find_rules  # noqa: PLC0415 - keeps --help fast
     from reasonmed.checks.inputs import find_input  # noqa: PLC0415 - the same
     from reasonmed.checks.write import check_to_files  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
 
-    wanted = _known(fail_on or [])
+    others = find_rules(rules or [])
+    wanted = _known(fail_on or [], (*RULES, *(rule for one in others for rule in one.rules)))
     outputs = [file for file in (json_file, html_file) if file is not None]
     if json_file is not None and json_file == html_file:
         raise UsageError(f"--json and --html both name {json_file}; they are two files")
@@ -69,7 +74,7 @@ def check(
         _may_write(file, force=force or left_behind(file, outputs))
     matcher = options.load_against(against or [], ("exact", "ngram") if exact else None)
     source = find_input(path, Settings(layout, cop_base))
-    plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []))
+    plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []), others)
     with options.working(f"checking {path}"):
         report = check_to_files(source, plan, json_file, html_file)
     if not report.counts["questions"]:
@@ -113,12 +118,10 @@ def index(
         )
 
 
-def _known(wanted: list[str]) -> list[str]:
-    from reasonmed.checks import RULES  # noqa: PLC0415 - keeps --help fast
-
-    unknown = [name for name in wanted if not any(_under(rule, name) for rule in RULES)]
+def _known(wanted: list[str], rules: tuple[str, ...]) -> list[str]:
+    unknown = [name for name in wanted if not any(_under(rule, name) for rule in rules)]
     if unknown:
-        raise UsageError(f"--fail-on {', '.join(unknown)}: there are {', '.join(RULES)}")
+        raise UsageError(f"--fail-on {', '.join(unknown)}: there are {', '.join(rules)}")
     return wanted
 
 

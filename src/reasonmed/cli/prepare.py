@@ -91,7 +91,7 @@ def doctor(
 
 def prompt(
     rows: Annotated[Path, typer.Argument(metavar="QUESTIONS", help="A question file, or a file of stories.")],
-    stage: Annotated[str, typer.Option("--stage", help="generate, verify, consensus, rank, refine, optimize, ...")],
+    stage: Annotated[str, typer.Option("--stage", help="Whose request: verify, say; an unknown stage lists all.")],
     question: Annotated[str | None, typer.Option("--id", help="The question's id; the first one by default.")] = None,
     recipe: options.RecipeOption = None,
     layout: options.LayoutOption = None,

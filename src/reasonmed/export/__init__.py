@@ -2,17 +2,19 @@
 
 A format's module has ``write(view, sinks)``: it goes over the view's ``rows()`` (records) or ``cases()`` (questions
 with everything that happened to them) and adds rows to files of its own folder. ``HELD_OUT = True`` says that it needs
-a held-out split, ``PARQUET = True`` that it needs pyarrow.
+a held-out split, ``PARQUET = True`` that it needs pyarrow. Other packages have such modules too, found by an entry
+point or a dotted name.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from importlib import import_module
 from itertools import islice
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed import __version__
+from reasonmed import __version__, plugins
 from reasonmed.backends._weights import sha256_of
 from reasonmed.errors import UsageError
 from reasonmed.export import chat_templates as templates
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
 
     from reasonmed.runs.directory import RunDirectory
 
@@ -45,6 +46,8 @@ __all__ = [
     "MANIFEST",
     "About",
     "Settings",
+    "Sinks",
+    "View",
     "configs",
     "export",
     "formats",
@@ -88,8 +91,8 @@ def export(
         UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, a
             template that loses something, or a file for the card that is something else.
     """
-    modules = {name: _module(name) for name in dict.fromkeys(wanted)}
-    if any(getattr(module, "PARQUET", False) for module in modules.values()):
+    modules = {name: _find(name) for name in dict.fromkeys(wanted)}
+    if any(one.says("PARQUET") for one in modules.values()):
         need_pyarrow()
     manifest = run.manifest()
     _check_run(run, manifest, settings)
@@ -105,7 +108,7 @@ def export(
         facts = gather(manifest, status, _taken(view))
         extra = (about or About()).told(facts["roles"])
         with installing(folder) as draft:
-            written = {name: _write(module, view, draft / name) for name, module in modules.items()}
+            written = {name: one.write(view, draft / name) for name, one in modules.items()}
             if not any(sinks.rows for sinks in written.values()):
                 left_out = view.left_out + view.questions_left_out
                 raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
@@ -114,7 +117,7 @@ def export(
                 "run": without_secrets(manifest["identity"]),
                 "demo": manifest["demo"],
                 "formats": list(modules),
-                "forms": {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()},
+                "forms": {name: one.form for name, one in modules.items()},
                 "settings": settings.told(),
                 **view.told(),
                 **_files(written, draft),
@@ -141,18 +144,41 @@ def _taken(view: View) -> Iterator[Taken]:
     return (Taken(case.story, case.split, case.records) for case in view.cases())
 
 
-def _module(name: str) -> ModuleType:
+class _Format(NamedTuple):
+    """A format's module, and the package that it is from where it does not ship."""
+
+    module: Any
+    plugin: plugins.Plugin | None = None
+
+    def says(self, mark: str) -> bool:
+        """Whether the module has a mark, such as ``PARQUET``."""
+        return bool(getattr(self.module, mark, False))
+
+    @property
+    def form(self) -> str:
+        """What it writes, in the first line of its own description; with the package and its version."""
+        said = (self.module.__doc__ or "").strip().partition("\n")[0]
+        return said if self.plugin is None else f"{said} ({self.plugin.package} {self.plugin.version})".strip()
+
+    def write(self, view: View, folder: Path) -> Sinks:
+        """Write a run into a folder of its own."""
+        with Sinks(folder) as sinks, plugins.at_work(self.plugin) if self.plugin else nullcontext():
+            self.module.write(view, sinks)
+        return sinks
+
+
+def _find(name: str) -> _Format:
     if name in _IMPOSSIBLE:
         raise UsageError(f"--format {name} {_IMPOSSIBLE[name]}")
-    if name not in formats():
-        raise UsageError(f"--format {name}: there are {', '.join(formats())}")
-    return import_module(f"{_formats.__name__}.{name.replace('-', '_')}")
-
-
-def _write(module: ModuleType, view: View, folder: Path) -> Sinks:
-    with Sinks(folder) as sinks:
-        module.write(view, sinks)
-    return sinks
+    if name in formats():
+        return _Format(import_module(f"{_formats.__name__}.{name.replace('-', '_')}"))
+    found = plugins.load("formats", name)
+    if found is None:
+        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("formats"))
+        raise UsageError(f"--format {name}: there are {', '.join(formats())}{others}")
+    if not hasattr(found.module, "write"):
+        raise UsageError(f"--format {name}: {found.plugin} has no function write(view, sinks)")
+    return _Format(found.module, found.plugin)
 
 
 def _check_run(run: RunDirectory, manifest: dict[str, Any], settings: Settings) -> None:
@@ -169,8 +195,8 @@ def _check_run(run: RunDirectory, manifest: dict[str, Any], settings: Settings) 
         )
 
 
-def _check_held_out(modules: dict[str, ModuleType], view: View) -> None:
-    wanting = [name for name, module in modules.items() if getattr(module, "HELD_OUT", False)]
+def _check_held_out(modules: Mapping[str, _Format], view: View) -> None:
+    wanting = [name for name, one in modules.items() if one.says("HELD_OUT")]
     if wanting and not view.questions["test"] + view.questions["validation"]:
         raise UsageError(
             f"--format {','.join(wanting)} needs held-out questions, and all are in train; add --split 0.9,0.05,0.05"

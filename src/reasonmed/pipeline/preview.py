@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.engine.flow.traffic import STAGES
 from reasonmed.errors import UsageError
 from reasonmed.pipeline.team import Team, assemble
+from reasonmed.recipe.stages import ranks, specs
 
 if TYPE_CHECKING:
     from reasonmed.exchange import Completion, Request
@@ -38,7 +38,9 @@ def preview(recipe: Recipe, stage: str, story: Story) -> Request:
     team = assemble(recipe, {name: _Silent() for name in recipe.models})
     agent = _agent(team, stage)
     if agent is None:
-        raise UsageError(f"--stage {stage!r}: the recipe has no such role; stages with prompts are {', '.join(STAGES)}")
+        raise UsageError(
+            f"--stage {stage!r}: the recipe has no such role; stages with prompts are {', '.join(ranks())}"
+        )
     question = story.question
     first = next((chain for chain in story.chains if chain.missing is None), None)
     kept = story.kept[0] if story.kept else None
@@ -54,16 +56,13 @@ def preview(recipe: Recipe, stage: str, story: Story) -> Request:
     return agent.request(question, {} if stage == "generate" else values)
 
 
-def _agent(team: Team, stage: str) -> Agent | None:
-    roles = {
-        "generate": team.generators[0][0] if team.generators else None,
-        "consensus": team.keyless_judge,
-        "verify": team.judge,
-        "rank": team.ranker,
-        "refine": team.editor,
-        "optimize": team.author,
-        "blind": team.blind_reader or team.verify_reader,
-        "summarize": team.summarizer,
-        "score": team.scorer,
-    }
-    return roles.get(stage)
+def _agent(team: Team, prompt: str) -> Agent | None:
+    """The agent that asks under a prompt's name: of several, the one of the later stage."""
+    if team.generators and prompt == team.generators[0][0].stage:
+        return team.generators[0][0]
+    for spec in (*reversed(specs()), *team.further):
+        for role in spec.roles:
+            agent = team.roles[role.name]
+            if role.prompt == prompt and agent is not None:
+                return agent
+    return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._early_stopping import sample_until_decided
+from reasonmed.pipeline.stages._outside import from_outside
 from reasonmed.pipeline.stages.generate import generate
 from reasonmed.pipeline.stages.optimize import optimize
 from reasonmed.pipeline.stages.rank import rank
@@ -16,8 +17,15 @@ from reasonmed.pipeline.stages.verify import verify
 from reasonmed.types import Question, Story, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from reasonmed.pipeline.team import Team
     from reasonmed.types import ChainOfThought
+
+    Stage = Callable[[Story, Team], Awaitable[Story]]
+
+_BEHIND: dict[Any, tuple[str, ...]] = {sample_until_decided: ("generate", "verify")}
+"""Functions that are more than the one stage of their name."""
 
 
 async def synthesize(question: Question, team: Team, chains: tuple[ChainOfThought, ...] = ()) -> Story:
@@ -27,17 +35,29 @@ async def synthesize(question: Question, team: Team, chains: tuple[ChainOfThough
     """
     options = team.stages.generate
     in_waves = options is not None and options.stop_when_decided and question.answer is not None and not chains
-    story = Story(question, chains)
     judged = (consensus, verify, route)
-    for stage in (sample_until_decided, route) if in_waves else judged if chains else (generate, *judged):
-        story = await stage(story, team)
-        if story.failure:
-            return story
+    first = (sample_until_decided, route) if in_waves else judged if chains else (generate, *judged)
+    story = await _through(first, Story(question, chains), team)
+    if story.failure:
+        return story
     match story.tier:
         case Tier.EASY:
-            story = await rank(story, team)
+            story = await _through((rank,), story, team)
         case Tier.MEDIUM:
-            story = await refine(await rank(story, team), team)
+            story = await _through((rank, refine), story, team)
         case _:
-            story = await optimize(story, team)
-    return story if story.failure else await summarize(story, team)
+            story = await _through((optimize,), story, team)
+    return story if story.failure else await _through((summarize,), story, team)
+
+
+async def _through(way: Sequence[Stage], story: Story, team: Team) -> Story:
+    """A story behind these stages, and behind those of other packages that stand after each; up to a failure."""
+    for stage in way:
+        story = await stage(story, team)
+        behind = _BEHIND.get(stage, (stage.__name__,))
+        for spec in team.further:
+            if spec.after in behind and not story.failure:
+                story = await from_outside(spec, story, team)
+        if story.failure:
+            break
+    return story

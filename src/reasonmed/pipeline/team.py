@@ -4,65 +4,59 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reasonmed.engine.journal import Journaled
 from reasonmed.exchange import SamplingParameters
-from reasonmed.parsing.judgment import VERDICT_SCHEMA, score_schema
 from reasonmed.pipeline.agent import Agent
-from reasonmed.recipe.checks import blind_reader
+from reasonmed.recipe.stages import specs, the_spec
 from reasonmed.recipe.templates import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+    from pydantic import BaseModel
 
     from reasonmed.backends import Backend
     from reasonmed.engine.flow.traffic import Control
     from reasonmed.engine.journal import Elder
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Generate, Recipe, Role, Stages
+    from reasonmed.recipe.stages import RoleSpec, StageSpec
 
-RANK_BOUNDS = (0, 5)
-SCORE_BOUNDS = (1, 10)
+
+Options = TypeVar("Options", bound="BaseModel")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Team:
-    """The agents of a recipe and the options of its stages. A role that the recipe leaves out is None."""
+    """The agents of a recipe and the options of its stages."""
 
     stages: Stages
     generators: tuple[tuple[Agent, int], ...] = ()
     """Each with its sample index, in the order of models, temperatures and samples."""
-    judge: Agent | None = None
-    keyless_judge: Agent | None = None
-    ranker: Agent | None = None
-    editor: Agent | None = None
-    author: Agent | None = None
-    blind_reader: Agent | None = None
-    verify_reader: Agent | None = None
-    """Reads blind what the judge accepts."""
-    second_judge: Agent | None = None
-    summarizer: Agent | None = None
-    scorer: Agent | None = None
+    roles: Mapping[str, Agent | None]
+    """Every other role of the table of stages, by its name there; None where the recipe leaves it out."""
+    further: tuple[StageSpec, ...] = ()
+    """The recipe's stages of other packages, in its order."""
+
+    def options(self, shape: type[Options]) -> Options | None:
+        """The options of the stage whose options are of this class; None where the recipe leaves the stage out."""
+        found = (getattr(self.stages, name) for name in self.stages.names)
+        return next((one for one in found if type(one) is shape), None)
 
 
 def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
     """A team on back ends that are connected already, by the names of the recipe's model entries."""
     make = _Maker(recipe, connected)
-    stages = recipe.stages
+    generate = recipe.stages.generate
+    outside = tuple(spec for spec in map(the_spec, recipe.stages.further) if spec.plugin is not None)
+    spoken = [(role, getattr(recipe.stages, spec.name, None)) for spec in (*specs(), *outside) for role in spec.roles]
     return Team(
-        stages=stages,
-        generators=tuple(make.generators(stages.generate)) if stages.generate else (),
-        judge=make.role("verify", stages.verify, VERDICT_SCHEMA),
-        keyless_judge=make.role("consensus", stages.verify, VERDICT_SCHEMA),
-        ranker=make.role("rank", stages.rank, score_schema(*RANK_BOUNDS)),
-        editor=make.role("refine", stages.refine),
-        author=make.role("optimize", stages.optimize),
-        blind_reader=make.blind_reader(),
-        verify_reader=make.verify_reader(),
-        second_judge=make.second_judge(),
-        summarizer=make.role("summarize", stages.summarize),
-        scorer=make.role("score", stages.score, score_schema(*SCORE_BOUNDS)),
+        stages=recipe.stages,
+        generators=tuple(make.generators(generate)) if generate else (),
+        roles={role.name: make.role(role, options) for role, options in spoken},
+        further=outside,
     )
 
 
@@ -107,11 +101,17 @@ class _Maker:
             complete=self._connected[name].complete,
         )
 
-    def role(self, stage: str, options: Role | None, schema: dict[str, Any] | None = None) -> Agent | None:
-        if options is None:
+    def role(self, role: RoleSpec, options: Any) -> Agent | None:  # noqa: ANN401 - each stage has a class of its own
+        """The agent of a role, if the stage's options want it and it has one model."""
+        if options is None or not role.wanted(options):
             return None
-        sampling = SamplingParameters(options.temperature, options.top_p, options.max_tokens)
-        return self.agent(stage, options.model, sampling, schema)
+        name = getattr(options, role.option)
+        if name is None and role.model is not None:
+            name = role.model(self._recipe)
+        if not isinstance(name, str):
+            return None
+        sampling = (role.sampling or _own_sampling)(options)
+        return self.agent(role.prompt, name, sampling, role.schema)
 
     def generators(self, options: Generate) -> list[tuple[Agent, int]]:
         made = []
@@ -122,25 +122,9 @@ class _Maker:
                 made += [(agent, sample) for sample in range(options.samples)]
         return made
 
-    def blind_reader(self) -> Agent | None:
-        options = self._recipe.stages.optimize
-        name = blind_reader(self._recipe) if options and options.blind else None
-        return None if options is None else self._reader(name, options.max_tokens)
 
-    def verify_reader(self) -> Agent | None:
-        options = self._recipe.stages.verify
-        return None if options is None else self._reader(options.blind_model, options.max_tokens)
-
-    def _reader(self, name: str | None, max_tokens: int) -> Agent | None:
-        if name is None:
-            return None
-        return self.agent("blind", name, SamplingParameters(0.0, None, min(max_tokens, 4000)))
-
-    def second_judge(self) -> Agent | None:
-        options = self._recipe.stages.verify
-        if options is None or options.second_judge is None:
-            return None
-        return self.role("verify", options.model_copy(update={"model": options.second_judge}), VERDICT_SCHEMA)
+def _own_sampling(options: Role) -> SamplingParameters:
+    return SamplingParameters(options.temperature, options.top_p, options.max_tokens)
 
 
 def _as_dict(sampling: SamplingParameters) -> dict[str, Any]:

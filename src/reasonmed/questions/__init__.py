@@ -3,7 +3,8 @@
 A reader's module has ``matches(fields)``, whether a row has this layout, and ``read(fields)``, the row as a ``Raw``.
 ``READS`` are the names of the fields that hold its options and keys: a file that has others which look like them is of
 another layout. ``BASE`` is the option that says whether its integer keys count from 0. ``NAMES`` maps our names for
-fields to the file's, for messages. A name with a dot in it imports a reader of your own.
+fields to the file's, for messages. A reader from outside is found by an entry point or a dotted name, and may say with
+``HEADER = False`` that the first line of its CSV files is a row.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
 
-from reasonmed.errors import QuestionError, UsageError
+from reasonmed import plugins
+from reasonmed.errors import PluginError, QuestionError, UsageError
 from reasonmed.questions import readers
 from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
 from reasonmed.questions._counting import WAYS, Counting, Keyed
@@ -101,15 +103,15 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
             from 0 or from 1.
     """
     settings = settings or Settings()
-    reader = _find(settings.layout) if settings.layout else _recognize(path, settings)
-    told = {**getattr(reader, "NAMES", {}), **settings.names}
-    flag = getattr(reader, "BASE", None)
+    reader = _find(settings.layout) if settings.layout else _Reader(_recognize(path, settings))
+    told = {**getattr(reader.module, "NAMES", {}), **settings.names}
+    flag = getattr(reader.module, "BASE", None)
     keyed = partial(_keyed, path, settings, reader)
     counting = Counting(path, keyed, settings.cop_base, typed=not is_table(path), flag=flag, names=settings.names)
     file = _File(path, reader, counting, told, settings.numbered)
     with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
-        for row in _rows(path, settings):
+        for row in _rows(path, settings, reader.header):
             one = row if isinstance(row, QuestionError) else _question(row, file, note)
             if settings.records and not isinstance(one, QuestionError):
                 one = _without_clash(one, path, row.line)
@@ -122,11 +124,33 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
                 note("integer keys", f"{told.get(field, field)}: read {WAYS[way]}")
 
 
+class _Reader(NamedTuple):
+    """A reader's module, and the package that it is from where it does not ship."""
+
+    module: Any
+    plugin: plugins.Plugin | None = None
+
+    @property
+    def header(self) -> bool | None:
+        """Whether the first line of a CSV file has the columns' names; None where its look decides."""
+        return None if self.plugin is None else bool(getattr(self.module, "HEADER", True))
+
+    def raw(self, row: Row) -> Raw:
+        """A row as the module reads it."""
+        if self.plugin is None:
+            return cast("Raw", self.module.read(row.fields))
+        with plugins.at_work(self.plugin, f"line {row.line}", known=(KeyError,)):
+            made = self.module.read(row.fields)
+        if not isinstance(made, Raw):
+            raise PluginError(f"{self.plugin} made a {type(made).__name__} of line {row.line}, which is no Raw")
+        return made
+
+
 class _File(NamedTuple):
     """What the rows of a file have in common."""
 
     path: Path
-    reader: ModuleType
+    reader: _Reader
     counting: Counting
     told: Mapping[str, str]
     numbered: str | None
@@ -136,7 +160,7 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
     """A row as a question; an error names the file's own field. What refuses the whole file is raised."""
     raw = None
     try:
-        raw = _converted(file.reader, row.fields)
+        raw = _converted(file.reader, row)
         if file.numbered and raw.id is None:
             raw = replace(raw, id=f"{file.numbered}-{row.line}")
         one = build(raw, file.path, row.line, file.counting)
@@ -152,27 +176,27 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
     return one
 
 
-def _converted(reader: ModuleType, fields: Mapping[str, Any]) -> Raw:
+def _converted(reader: _Reader, row: Row) -> Raw:
     """A row as its reader has it, under its own source and license where it names them."""
-    known = getattr(reader, "READS", None)
-    extra = strays(fields, known) if known is not None else []
+    known = getattr(reader.module, "READS", None)
+    extra = strays(row.fields, known) if known is not None else []
     if extra:
-        layout = reader.__name__.rpartition(".")[2]
+        layout = reader.plugin.name if reader.plugin else reader.module.__name__.rpartition(".")[2]
         problem = (
             f"looks like a key or an option, and the layout {layout} has no such field; leave --layout out, or map"
         )
         raise QuestionError(
             "", 0, extra[0], f"{problem} the key with `reasonmed questions FILE --map answer=NAME -o OUT`"
         )
-    return attributed(cast("Raw", reader.read(fields)), fields)
+    return attributed(reader.raw(row), row.fields)
 
 
-def _keyed(path: Path, settings: Settings, reader: ModuleType) -> Iterator[Keyed]:
+def _keyed(path: Path, settings: Settings, reader: _Reader) -> Iterator[Keyed]:
     """What every row of a file says of its key; rows that cannot be read say nothing."""
-    for row in _rows(path, settings):
+    for row in _rows(path, settings, reader.header):
         if not isinstance(row, QuestionError):
             try:
-                raw = _converted(reader, row.fields)
+                raw = _converted(reader, row)
                 found = listed(raw.options)
             except (QuestionError, KeyError):
                 continue
@@ -192,10 +216,10 @@ def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Que
     return QuestionError(str(path), line, "id", f"{glance(one.id)} stands twice, first on line {first}")
 
 
-def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
+def _rows(path: Path, settings: Settings, header: bool | None = None) -> Iterator[Row | QuestionError]:  # noqa: FBT001 - passed on
     """The rows of a file with our names for its fields."""
     theirs = set(settings.names.values())
-    for row in rows(path, theirs):
+    for row in rows(path, theirs, header=header):
         if isinstance(row, QuestionError) or not theirs & row.fields.keys():
             yield row
             continue
@@ -207,23 +231,22 @@ def _readers() -> tuple[ModuleType, ...]:
     return tuple(import_module(f"{readers.__name__}.{name}") for name in layouts())
 
 
-def _find(name: str) -> ModuleType:
-    unknown = f"there is no layout {name!r}; there are {', '.join(layouts())}"
-    if name not in layouts() and "." not in name:
-        raise UsageError(unknown)
-    try:
-        reader = import_module(name if "." in name else f"{readers.__name__}.{name}")
-    except (ImportError, TypeError, ValueError) as missing:
-        raise UsageError(f"{unknown} ({missing})") from missing
-    if not hasattr(reader, "read"):
-        raise UsageError(f"{name} is no reader: it has no function read(fields)")
-    return reader
+def _find(name: str) -> _Reader:
+    if name in layouts():
+        return _Reader(import_module(f"{readers.__name__}.{name}"))
+    found = plugins.load("readers", name)
+    if found is None:
+        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("readers"))
+        raise UsageError(f"there is no layout {name!r}; there are {', '.join(layouts())}{others}")
+    if not hasattr(found.module, "read"):
+        raise UsageError(f"{found.plugin} is no reader: it has no function read(fields)")
+    return _Reader(found.module, found.plugin)
 
 
 def _recognize(path: Path, settings: Settings) -> ModuleType:
     """The one reader that knows a row among the file's first ones, so that a bad row does not hide the layout."""
     good = (row for row in _rows(path, settings) if not isinstance(row, QuestionError))
-    native = _find("native")
+    native = import_module(f"{readers.__name__}.native")
     unknown: Row | None = None
     for row in islice(good, _LOOK):
         published = (

@@ -25,17 +25,20 @@ class _Cells(NamedTuple):
     cells: list[str]
 
 
-def csv_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionError]:
-    """Rows by the header's names; without a header (as in MMLU's files) the columns are ``0``, ``1``, ..."""
-    delimiter = _delimiter(path, names)
+def csv_rows(path: Path, names: Collection[str], *, header: bool | None = None) -> Iterator[Row | QuestionError]:
+    """Rows by the header's names; without a header (as in MMLU's files) the columns are ``0``, ``1``, ...
+
+    ``header`` says whether there is one; where it is None, the first line is one if a name in it is known.
+    """
+    delimiter = _delimiter(path, names) if header is None else _widest(path)
     lines = _lines(path, delimiter)
     first = next(lines, None)
     if not isinstance(first, _Cells):
         yield from chain([first] if first else [], (one for one in lines if isinstance(one, QuestionError)))
         return
-    header = _header(path, first, names)
-    for one in lines if header else chain([first], lines):
-        yield one if isinstance(one, QuestionError) else _row(path, one, header)
+    columns = _header(path, first, names) if header is None else _distinct(path, first) if header else []
+    for one in lines if columns else chain([first], lines):
+        yield one if isinstance(one, QuestionError) else _row(path, one, columns)
 
 
 def _delimiter(path: Path, names: Collection[str]) -> str:
@@ -45,6 +48,16 @@ def _delimiter(path: Path, names: Collection[str]) -> str:
         if isinstance(first, _Cells) and len(first.cells) > 1 and _known([one.strip() for one in first.cells], names):
             return delimiter
     return ","
+
+
+def _widest(path: Path) -> str:
+    """What cuts the first line into the most cells."""
+
+    def cells(delimiter: str) -> int:
+        first = next(_lines(path, delimiter), None)
+        return len(first.cells) if isinstance(first, _Cells) else 0
+
+    return max(_DELIMITERS, key=cells)
 
 
 def _lines(path: Path, delimiter: str) -> Iterator[_Cells | QuestionError]:
@@ -80,6 +93,16 @@ def _header(path: Path, first: _Cells, names: Collection[str]) -> list[str]:
     if not _known(header, names):
         return []
     header = [name.lower() if name.lower() in _HEADER_NAMES and name not in names else name for name in header]
+    return _distinct(path, _Cells(first.line, header))
+
+
+def _distinct(path: Path, first: _Cells) -> list[str]:
+    """The cells of a header.
+
+    Raises:
+        QuestionError: several columns have one name.
+    """
+    header = [cell.strip() for cell in first.cells]
     counts = Counter(header)
     twice = next((name for name in header if name and counts[name] > 1), None)
     if twice is not None:

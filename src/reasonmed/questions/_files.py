@@ -37,12 +37,13 @@ _OTHERS = {
 """What files that hold no rows begin with."""
 
 
-def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionError]:
+def rows(path: Path, names: Collection[str] = (), *, header: bool | None = None) -> Iterator[Row | QuestionError]:
     """The rows of a file; a row that cannot be read comes as the error that says so.
 
     Args:
         path: the file.
         names: names of columns that tell a CSV file's header, besides the usual ones.
+        header: whether a CSV file has one; None where its look decides.
 
     Raises:
         QuestionError: the file cannot be opened, is empty, or is not UTF-8.
@@ -62,7 +63,7 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
         return list_rows(path)
     if content.startswith(b"{"):
         return object_rows(path)
-    return csv_rows(path, names)
+    return csv_rows(path, names, header=header)
 
 
 def is_table(path: Path) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from reasonmed import backends
+from reasonmed import backends, plugins
 from reasonmed.errors import ReasonMedError, RecipeError
 from reasonmed.outside import Unusable, reason, small_text
 from reasonmed.recipe.checks import problems_between
-from reasonmed.recipe.options import Recipe
+from reasonmed.recipe.options import Recipe, Stages
 from reasonmed.recipe.reading import explain
 from reasonmed.recipe.shipped import resource
+from reasonmed.recipe.stages import find, shipped
 from reasonmed.recipe.yaml_text import read_yaml
 from reasonmed.screening.secrets import conceal_shapes, secrets_in
 
@@ -72,6 +74,8 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     rest = {name: part for name, part in content.items() if name != "models"}
     problems = [f"{one.path}: holds a secret ({one.why}); it does not belong in a recipe" for one in secrets_in(rest)]
     models = _read_models(content.get("models"), context, problems)
+    if "stages" in content:
+        content = {**content, "stages": _read_stages(content["stages"], context, problems)}
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(content, context=context)
@@ -83,6 +87,38 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     if problems or recipe is None:
         raise RecipeError(problems, source)
     return recipe
+
+
+def _read_stages(entries: object, context: dict[str, Any], problems: list[str]) -> object:
+    """Tables of stages; those that are no fields of ``Stages`` are checked here, and named as their stage is."""
+    if not isinstance(entries, dict):
+        return entries
+    read = {name: entry for name, entry in entries.items() if name in Stages.model_fields}
+    for name, entry in entries.items():
+        if name in read or entry is None:
+            continue
+        try:
+            spec = find(str(name))
+        except ReasonMedError as wrong:
+            problems.append(f"stages.{name}: {wrong}")
+            continue
+        if spec is None:
+            problems.append(f"stages.{name}: unknown option; {_nearest(str(name))}")
+        elif spec.name in read:
+            problems.append(f"stages.{name}: is the stage {spec.name}, which stands twice")
+        else:
+            try:
+                read[spec.name] = spec.options.model_validate(entry, context=context)
+            except ValidationError as wrong:
+                problems += explain(wrong, spec.options, f"stages.{name}")
+    return read
+
+
+def _nearest(name: str) -> str:
+    others = [one.name for one in plugins.installed("stages")]
+    known = sorted({*Stages.model_fields, *shipped(), *others})
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:

@@ -17,9 +17,9 @@ _PAPER_CHAINS = 9
 
 def problems_between(recipe: Recipe) -> Iterator[str]:
     """Every problem that no single field shows."""
-    for place, name in mentions(recipe.stages):
-        if name not in recipe.models:
-            yield f"{place}: there is no model {name!r}; models are {', '.join(recipe.models) or 'none'}"
+    for one in mentions(recipe.stages):
+        if one.model not in recipe.models:
+            yield f"{one.place}: there is no model {one.model!r}; models are {', '.join(recipe.models) or 'none'}"
     if recipe.stages.generate:
         yield from _check_generate(recipe, recipe.stages.generate)
         yield from _check_route(recipe.stages, recipe.stages.generate.chains)
@@ -31,17 +31,17 @@ def problems_between(recipe: Recipe) -> Iterator[str]:
 
 def _check_temperatures(recipe: Recipe) -> Iterator[str]:
     """No stage asks a model for a temperature over what its back end takes."""
-    for place, name in mentions(recipe.stages):
-        entry = recipe.models.get(name)
-        options = getattr(recipe.stages, place.split(".")[1])
-        if not isinstance(entry, ModelSettings) or place.endswith("blind_model"):
+    for one in mentions(recipe.stages):
+        entry = recipe.models.get(one.model)
+        options = getattr(recipe.stages, one.stage)
+        if not isinstance(entry, ModelSettings) or one.option == "blind_model":
             continue
         asked = getattr(options, "temperatures", None) or (getattr(options, "temperature", None),)
         asked = asked if entry.sampling.temperature is None else (entry.sampling.temperature,)
-        high = [one for one in asked if one is not None and one > entry.most_temperature]
+        high = [degree for degree in asked if degree is not None and degree > entry.most_temperature]
         if high:
             most = f"backend {entry.backend} takes up to {entry.most_temperature:g}"
-            yield f"{place}: {name} is asked for temperature {high[0]:g}; {most}"
+            yield f"{one.place}: {one.model} is asked for temperature {high[0]:g}; {most}"
 
 
 def _check_prompts(own: Path | dict[str, str] | None) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _check_generate(recipe: Recipe, generate: Generate) -> Iterator[str]:
 def asked_by(recipe: Recipe, stages: Iterable[str]) -> list[str]:
     """The names of the model entries that these stages ask."""
     wanted = set(stages)
-    names = [name for place, name in mentions(recipe.stages) if place.split(".")[1] in wanted]
+    names = [one.model for one in mentions(recipe.stages) if one.stage in wanted]
     optimize, reader = recipe.stages.optimize, blind_reader(recipe)
     if "optimize" in wanted and optimize and optimize.blind and reader:
         names.append(reader)

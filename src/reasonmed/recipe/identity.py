@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reasonmed import parsing
-from reasonmed.recipe.checks import blind_reader
-from reasonmed.recipe.options import Generate, Recipe, Role, Stages, Verify
+from reasonmed.recipe.options import Verify
+from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import Prompt
 from reasonmed.screening.secrets import conceal_shapes
 
@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.recipe.stages import RoleSpec
+
 RECORD_FORMAT = 2
 """Raised when the pipeline itself comes to make other records from the same replies."""
 
-_PROMPTS = {"verify": ("verify", "consensus"), "optimize": ("optimize", "blind"), "route": ()}
-
-
-_NAMES = ("blind_model", "second_judge")
-"""Options that name a model entry; what can change a record is the model."""
 _LONGEST = 300
 _CHECKS = ("canaries", "shuffle")
 
 
 def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, Any]:
     """Models, sampling, options and templates of the stages, as plain data; no address, key, limit or price."""
-    wanted = list(Stages.model_fields) if stages is None else list(stages)
+    wanted = recipe.stages.names if stages is None else tuple(stages)
     return {
         "format": RECORD_FORMAT,
         "parsing": parsing.VERSION,
@@ -54,7 +52,7 @@ def judge_identity(recipe: Recipe) -> dict[str, Any]:
 def prompt_hashes(recipe: Recipe) -> dict[str, str]:
     """The hash of every template that the recipe's stages use."""
     found: dict[str, str] = {}
-    for stage in Stages.model_fields:
+    for stage in recipe.stages.names:
         if getattr(recipe.stages, stage) is not None:
             found |= _prompts(recipe, stage)
     return found
@@ -69,18 +67,27 @@ def prompt_texts(recipe: Recipe) -> dict[str, str]:
 
 
 def _stage(recipe: Recipe, stage: str) -> dict[str, Any]:
-    options = getattr(recipe.stages, stage)
-    told: dict[str, Any] = options.model_dump(mode="json", exclude={"model", "models", *_NAMES, *_unused(options)})
-    if isinstance(options, Generate):
-        told["models"] = [_model(recipe, name) for name in options.models]
-    elif isinstance(options, Role):
-        told["model"] = _model(recipe, options.model)
-    if stage == "optimize" and told["blind"]:
-        told["blind_model"] = _model(recipe, blind_reader(recipe) or "")
-    for name in _NAMES if isinstance(options, Verify) else ():
-        if getattr(options, name):
-            told[name] = _model(recipe, getattr(options, name))
+    """Options that name a model entry are the model there: that is what can change a record."""
+    options, spec = getattr(recipe.stages, stage), the_spec(stage)
+    naming = {role.option for role in spec.roles}
+    told: dict[str, Any] = options.model_dump(mode="json", exclude={*naming, *_unused(options)})
+    for role in spec.roles:
+        named = _named(recipe, role, options)
+        if isinstance(named, tuple):
+            told[role.option] = [_model(recipe, name) for name in named]
+        elif named is not None:
+            told[role.option] = _model(recipe, named)
+    if spec.plugin is not None:
+        told["plugin"] = spec.plugin.told
     return {**told, "prompts": _prompts(recipe, stage)}
+
+
+def _named(recipe: Recipe, role: RoleSpec, options: BaseModel) -> tuple[str, ...] | str | None:
+    """The model entry of a role, or those of all generators; None where there is none."""
+    if not role.wanted(options):
+        return None
+    named: tuple[str, ...] | str | None = getattr(options, role.option)
+    return role.model(recipe) if named is None and role.model is not None else named
 
 
 def _unused(options: BaseModel) -> set[str]:
@@ -103,11 +110,10 @@ def _model(recipe: Recipe, name: str) -> dict[str, Any]:
 
 
 def _prompts(recipe: Recipe, stage: str) -> dict[str, str]:
-    names = _PROMPTS.get(stage, (stage,))
-    verify = recipe.stages.verify
-    if stage == "verify" and verify is not None and verify.blind_model:
-        names = (*names, "blind")
-    return {name: Prompt(name, recipe.prompts).hash for name in names}
+    """The hashes of the templates of a stage's roles: of those that have a model, or would have one by themselves."""
+    options = getattr(recipe.stages, stage)
+    roles = [role for role in the_spec(stage).roles if role.model is not None or getattr(options, role.option)]
+    return {role.prompt: Prompt(role.prompt, recipe.prompts).hash for role in roles}
 
 
 def differences(old: object, new: object, path: str = "") -> Iterator[str]:

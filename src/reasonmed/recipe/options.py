@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from reasonmed.backends import ModelSettings
+from reasonmed.recipe.stages import the_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +171,13 @@ class Score(Role):
 
 
 class Stages(_Options):
-    """A stage that is absent is not run."""
+    """A stage that is absent is not run.
+
+    Those that the recipe's cross-checks read by type are fields; the options of every other stage of the table, and of
+    stages of other packages, are of the class that its ``StageSpec`` names.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     generate: Generate | None = None
     verify: Verify | None = None
@@ -180,6 +187,29 @@ class Stages(_Options):
     optimize: Optimize | None = None
     summarize: Summarize | None = None
     score: Score | None = None
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The names of the stages that are no fields."""
+        return tuple(self.model_extra or {})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stages that may have options here, whether they have or not."""
+        return (*type(self).model_fields, *self.further)
+
+
+class Mention(NamedTuple):
+    """A place that names a model entry, and the name."""
+
+    stage: str
+    option: str
+    model: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the recipe."""
+        return f"stages.{self.stage}.{self.option}"
 
 
 class Tries(_Options):
@@ -233,8 +263,7 @@ class Recipe(_Options):
     @property
     def used(self) -> list[str]:
         """The names of the model entries that a stage uses, in the order of the stages."""
-        names = [name for _, name in mentions(self.stages)]
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys(one.model for one in mentions(self.stages)))
 
     @property
     def demo(self) -> bool:
@@ -242,17 +271,12 @@ class Recipe(_Options):
         return any(self.model(name).demo for name in self.used)
 
 
-def mentions(stages: Stages) -> Iterator[tuple[str, str]]:
+def mentions(stages: Stages) -> Iterator[Mention]:
     """Every place that names a model entry, with the name."""
-    for stage in Stages.model_fields:
+    for stage in stages.names:
         options = getattr(stages, stage)
-        if isinstance(options, Generate):
-            yield from ((f"stages.{stage}.models", name) for name in options.models)
-        elif isinstance(options, Role):
-            yield f"stages.{stage}.model", options.model
-    if stages.verify:
-        for option in ("blind_model", "second_judge"):
-            if getattr(stages.verify, option):
-                yield f"stages.verify.{option}", getattr(stages.verify, option)
-    if stages.optimize and stages.optimize.blind and stages.optimize.blind_model:
-        yield "stages.optimize.blind_model", stages.optimize.blind_model
+        for role in the_spec(stage).roles if options is not None else ():
+            named = getattr(options, role.option) if role.wanted(options) else None
+            for model in named if isinstance(named, tuple) else (named,):
+                if model is not None:
+                    yield Mention(stage, role.option, model)

@@ -12,6 +12,7 @@ from jinja2 import BytecodeCache, ChoiceLoader, DictLoader, TemplateError, Templ
 
 from reasonmed.errors import RecipeError
 from reasonmed.recipe.sandbox import FAULTS, Beside, Sandbox, described
+from reasonmed.recipe.stages import templates
 from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _SHIPPED = Path(__file__).parent / "prompts"
 
 
 def shipped() -> frozenset[str]:
-    """The names of the templates that come with the package."""
-    return frozenset(path.name for path in _SHIPPED.glob("*.md"))
+    """The names of the templates that come with the package, or with stages of others that a recipe has named."""
+    return frozenset({*(path.name for path in _SHIPPED.glob("*.md")), *templates()})
 
 
 def fenced(text: str, label: str) -> str:
@@ -89,7 +90,7 @@ class Prompt:
         self.stage = stage
         first = [] if own is None else [Beside(own) if isinstance(own, Path) else DictLoader(own)]
         self._environment = Sandbox(
-            loader=ChoiceLoader([*first, Beside(_SHIPPED)]),
+            loader=ChoiceLoader([*first, Beside(_SHIPPED), DictLoader(templates())]),
             keep_trailing_newline=False,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 
 from reasonmed.documents import Refused
-from reasonmed.engine.flow.traffic import STAGES
 from reasonmed.engine.ledger import Ledger, unpack_texts
+from reasonmed.recipe.stages import ranks, specs
 from reasonmed.runs.records import CALLS_OF, records_of, scores_of
 from reasonmed.runs.status import status_of
 
@@ -27,7 +27,6 @@ WHERE {CALLS_OF} AND length(key) = 16 ORDER BY call
 """  # noqa: S608 - a constant
 _IDS = "SELECT id FROM outcomes"
 _TIERS = "SELECT id, COALESCE(tier, 'no tier') FROM outcomes"
-_REWRITERS = ("refine", "optimize")
 _JUDGES = ("verify", "blind")
 
 _Calls: TypeAlias = "dict[tuple[bytes, int], _Call]"
@@ -162,7 +161,8 @@ def _ways(before: _Calls, after: _Calls) -> tuple[tuple[_Calls, _Calls], tuple[_
 
 def _difference(call: _Call, turn: int, problem: str) -> _Difference:
     stage = call.stage.partition(" ")[0]
-    rank = STAGES.index(stage) if stage in STAGES else len(STAGES)
+    known = ranks()
+    rank = known.get(stage, max(known.values()) + 1)
     return _Difference(turn, rank, call.place, problem, call.stage)
 
 
@@ -174,10 +174,11 @@ def _calls(ledger: Ledger, name: str) -> _Calls:
     """
     found: _Calls = {}
     turn, last, rewriting = 0, "", False
+    rewriters = {role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1]}
     for key, limit, stage, *drawn, texts in ledger.query(_CALLS, name, shape=_Recorded):
         kind = "judge" if stage in _JUDGES else stage
         turn += bool(last) and kind != last
-        last, rewriting = kind, rewriting or stage in _REWRITERS
+        last, rewriting = kind, rewriting or stage in rewriters
         label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
         place = " ".join(map(str, (label, *drawn, limit)))
         found[key, limit] = _Call(turn, label, place, _reply_in(texts))

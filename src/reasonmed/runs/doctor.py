@@ -15,6 +15,7 @@ from reasonmed.errors import ControlError, ReasonMedError, Unavailable, Unparsab
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.judgment import parse_verdict
 from reasonmed.parsing.thinking import split_thinking
+from reasonmed.recipe.stages import specs
 from reasonmed.screening.refusal import find_refusal
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _ASKED = 'Is 2 + 2 = 4? Reply with one JSON object: {"verdict": "Correct"} or {"
 _PROMPT_TOKENS = 1500
 """A generous guess of a long question's prompt."""
 _FEW_TOKENS, _SOME_TOKENS = 512, 2000
-_JUDGING = ("verify", "rank", "score")
 _TOOL_CALLS = ("tool_calls", "function_call")
 _TOOL_MARKS = re.compile(
     r"</?(?:\w+:)?(?:tool|function)_?calls?\b|<\|(?:call|python_tag|tool_)|<\uff5ctool|\[TOOL_CALLS\]|\bto=functions\."
@@ -63,7 +63,7 @@ async def examine(recipe: Recipe, name: str) -> Examination:
     try:
         findings += _key(settings)
         settings.ready()
-        backend = backends.find(settings.backend).connect(settings, 1)
+        backend = backends.connect(settings, 1)
         started = time.perf_counter()
         request = _request(settings, _tokens(recipe, name))
         reply = _seen(await backend.complete(request), settings)
@@ -99,7 +99,7 @@ def _tokens(recipe: Recipe, name: str) -> int:
     if recipe.model(name).demo:
         return _FEW_TOKENS
     limits = dict(_token_limits(recipe, name))
-    judging = [limits[stage] for stage in _JUDGING if stage in limits]
+    judging = [limits[spec.name] for spec in specs() if spec.name in limits and spec.roles[0].schema is not None]
     return min(judging or list(limits.values()) or [_SOME_TOKENS])
 
 

@@ -14,6 +14,7 @@ from reasonmed.engine.flow.traffic import Control
 from reasonmed.pipeline.team import Team, connected
 from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
+from reasonmed.recipe.stages import ranks
 from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory, make_manifest
 from reasonmed.runs.intake import admit
@@ -111,7 +112,7 @@ async def execute(job: Job, watch: Watch) -> None:
         if note is not None:
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
-        control = Control(limits, stop, budget_of(limits.max_cost, ledger))
+        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks())
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

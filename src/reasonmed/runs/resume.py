@@ -11,6 +11,8 @@ from reasonmed import recipe as recipes
 from reasonmed.errors import RunDirectoryError, UsageError
 from reasonmed.questions.ids import question_of
 from reasonmed.recipe.identity import differences, identity_of
+from reasonmed.recipe.options import Stages
+from reasonmed.recipe.stages import shipped
 from reasonmed.runs.commands.run import synthesis_job
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def recipe_of(folder: RunDirectory) -> Recipe:
         )
     told: dict[str, Any] = manifest["recipe"]
     told.pop("prompts", None)
-    _refuse_code(folder, told.get("models"))
+    _refuse_code(folder, told.get("models"), told.get("stages"))
     found = recipes.parse(json.dumps(told), str(folder.manifest_path))
     return found.model_copy(update={"prompts": manifest["templates"]})
 
@@ -67,8 +69,15 @@ def same_recipe(folder: RunDirectory, other: Recipe) -> Recipe:
     return other
 
 
-def _refuse_code(folder: RunDirectory, models: object) -> None:
-    """Refuse back ends that are not shipped: whoever wrote the manifest would have their module imported."""
+def _refuse_code(folder: RunDirectory, models: object, stages: object) -> None:
+    """Refuse what is not shipped: whoever wrote the manifest would have a module of their choice imported."""
+    known = {*Stages.model_fields, *shipped()}
+    for stage in stages if isinstance(stages, dict) else ():
+        if stage not in known:
+            raise RunDirectoryError(
+                f"{folder.manifest_path}: the stage {stage!r:.200} is of another package, and a manifest cannot have "
+                "one imported; give the recipe that names it: -r RECIPE"
+            )
     for name, entry in models.items() if isinstance(models, dict) else ():
         backend = entry.get("backend") if isinstance(entry, dict) else None
         if isinstance(backend, str) and backend not in backends.shipped():

@@ -63,7 +63,7 @@ async def score_records(
 ) -> None:
     """Score a sample of the records, or all, ``again`` also those that have a score; remove scores of all others."""
     options = team.stages.score
-    if options is None or team.scorer is None:
+    if options is None or team.roles["scorer"] is None:
         return
     if sample is not None or again:
         wanted = set(draw_sample(record_ids(ledger), sample, options.seed))

@@ -14,22 +14,28 @@ from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reasonmed.backends import ModelSettings
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.recipe.options import Limits
 
-STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
-"""Stages that send requests, in the order of the way through them; of requests that wait, later ones go first."""
-
-_RANKS = {stage: rank for rank, stage in enumerate(STAGES)}
 _clock = time.monotonic
 
 
 class Control:
-    """What a run's models share, and what a person may turn while it runs."""
+    """What a run's models share, and what a person may turn while it runs.
 
-    def __init__(self, limits: Limits, stop: Stop, budget: Budget) -> None:
+    Args:
+        limits: how hard the run may push.
+        stop: the run's.
+        budget: what it may cost.
+        ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
+    """
+
+    def __init__(self, limits: Limits, stop: Stop, budget: Budget, ranks: Mapping[str, int] | None = None) -> None:
+        self._ranks = ranks or {}
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
@@ -50,8 +56,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), backends.find(one.backend).connect(one, ceiling), ceiling, rates, _clock)
-            for one in settings.split()
+            Endpoint(_address(one), backends.connect(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
@@ -102,8 +107,8 @@ class Control:
         return self.spent_before + self.meter.spent
 
     def rank(self, stage: str) -> int:
-        """How soon a stage's requests go: later stages first."""
-        return _RANKS.get(stage, 0)
+        """How soon a stage's requests go."""
+        return self._ranks.get(stage, 0)
 
 
 def _both_names(pool: Pool) -> str:

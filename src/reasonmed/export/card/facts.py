@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.recipe.stages import spec_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,18 +27,6 @@ _SUMS = (
     *("records", "verified", "responses"),
 )
 """``questions`` are all that are taken, ``answered`` those with a record; the words are those of the questions."""
-_OPTIONS = {
-    "generate": ("temperatures", "samples", "top_p", "max_tokens", "cot", "keep_truncated", "stop_when_decided"),
-    "verify": ("temperature", "top_p", "max_tokens", "conflicts", "precheck", "shuffle", "canaries"),
-    "route": ("easy", "medium", "dispute", "consensus"),
-    "rank": ("temperature", "top_p", "max_tokens", "keep"),
-    "refine": ("temperature", "top_p", "max_tokens", "rounds", "verify"),
-    "optimize": ("temperature", "top_p", "max_tokens", "rounds", "verify", "blind"),
-    "summarize": ("temperature", "top_p", "max_tokens"),
-    "score": ("temperature", "top_p", "max_tokens", "sample"),
-}
-_FURTHER = {"blind_model": "blind reader", "second_judge": "second judge"}
-"""Roles beside a stage's own model, by the option that names them."""
 
 
 class Taken(NamedTuple):
@@ -78,12 +68,14 @@ def roles(identity: dict[str, Any]) -> list[dict[str, Any]]:
     """Who did what: one entry a stage, with its models, the options that matter and the prompts' names."""
     found = []
     for stage, told in identity["stages"].items():
+        spec = spec_of(stage)
         models = [one["name"] for one in told.get("models") or [told[key] for key in ("model",) if key in told]]
-        options = {name: told[name] for name in _OPTIONS.get(stage, ()) if told.get(name) is not None}
+        options = {name: told[name] for name in (spec.card if spec else ()) if told.get(name) is not None}
+        if "plugin" in told:
+            options["package"] = f"{told['plugin']['package']} {told['plugin']['version']}"
         found.append({"stage": stage, "models": models, "options": options})
-        for option, role in _FURTHER.items():
-            if option in told:
-                found.append({"stage": role, "models": [told[option]["name"]], "options": {}})
+        beside = [role for role in (spec.roles if spec else ()) if role.title and role.option in told]
+        found += [{"stage": role.title, "models": [told[role.option]["name"]], "options": {}} for role in beside]
     return found
 
 

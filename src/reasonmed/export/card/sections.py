@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.statements import left_out, self_judged, without_license
 from reasonmed.export.card.terms import terms_date, terms_of
+from reasonmed.recipe.stages import specs
 from reasonmed.report.markdown import bullets, code, number, plain, table
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     Told = Mapping[str, Any]
 
-_WRITERS = ("generate", "refine", "optimize", "summarize")
 _TERMS = (
     "The license above is that of the question sources. The generated texts also fall under the terms of the models "
     "that wrote them."
@@ -25,8 +25,11 @@ _OUTCOMES = ("correct", "error", "undecided", "missing", "unjudged")
 
 def terms(told: Told) -> str:
     """What the sources and the makers of the models say about the use of these texts."""
+    others = {spec.name for spec in specs() if not spec.writes} | {
+        role.title for spec in specs() for role in spec.roles
+    }
     names = list(
-        dict.fromkeys(name for role in told["card"]["roles"] if role["stage"] in _WRITERS for name in role["models"])
+        dict.fromkeys(name for role in told["card"]["roles"] if role["stage"] not in others for name in role["models"])
     )
     rows = [_terms_row(name) for name in names]
     unknown = without_license(told)

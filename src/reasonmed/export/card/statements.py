@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.licenses import conflict
 from reasonmed.questions.licenses import UNKNOWN, identifier
+from reasonmed.recipe.stages import specs, verbs
 from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:
@@ -42,16 +43,6 @@ _PERSONAL = "phi."
 _SAVED = {
     "precheck": "Chains of thought that conclude another option than the key were called wrong without a judge",
     "stop_when_decided": "Chains of thought that could not change the tier were neither written nor judged",
-}
-_VERBS = {
-    "generate": "wrote chains of thought",
-    "verify": "judged them",
-    "rank": "ranked the correct ones",
-    "refine": "rewrote those of medium questions",
-    "optimize": "wrote those of difficult questions",
-    "blind reader": "answered difficult questions from the reasoning alone",
-    "summarize": "wrote the responses",
-    "score": "scored records",
 }
 
 
@@ -142,7 +133,8 @@ def biases(told: Told) -> list[str]:
 def self_judged(roles: list[dict[str, Any]]) -> list[str]:
     """Models that judged and also wrote what was judged."""
     judges = {name for role in roles if role["stage"] == "verify" for name in role["models"]}
-    writers = {name for role in roles if role["stage"] in ("generate", "refine", "optimize") for name in role["models"]}
+    writing = {spec.name for spec in specs() if spec.writes == "chain"}
+    writers = {name for role in roles if role["stage"] in writing for name in role["models"]}
     return sorted(judges & writers)
 
 
@@ -160,7 +152,8 @@ def rai(told: Told) -> dict[str, Any]:
     facts = told["card"]
     run, roles = facts["run"], facts["roles"]
     sources = ", ".join(one["source"] or "a source without a name" for one in facts["counts"]["sources"])
-    deeds = [f"{', '.join(role['models'])} {_VERBS[role['stage']]}." for role in roles if role["stage"] in _VERBS]
+    said = verbs()
+    deeds = [f"{', '.join(role['models'])} {said[role['stage']]}." for role in roles if role["stage"] in said]
     left = [f"Left out, {reason}: {number:,}" for reason, number in left_out(told).items()]
     return {
         "rai:dataCollection": " ".join([f"Questions from {sources}.", *deeds]),

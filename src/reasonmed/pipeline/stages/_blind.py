@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.exchange import SamplingParameters
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.conclusion import without_conclusion
 from reasonmed.pipeline.stages._reply import check_reply
@@ -15,9 +16,11 @@ from reasonmed.types import letter
 if TYPE_CHECKING:
     from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
+    from reasonmed.recipe.options import Role
     from reasonmed.types import Question, Rewrite
 
 _FEW_WORDS = 20
+_MOST_TOKENS = 4000
 
 
 class Reading(NamedTuple):
@@ -26,6 +29,11 @@ class Reading(NamedTuple):
     answer: int | None
     problem: str | None
     lost: bool = False
+
+
+def reading(options: Role) -> SamplingParameters:
+    """How a blind reader is sampled."""
+    return SamplingParameters(0.0, None, min(options.max_tokens, _MOST_TOKENS))
 
 
 async def read(question: Question, text: str, reader: Agent, sample: int = 0) -> Reading:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._reply import need_options, read_verdict
+from reasonmed.pipeline.stages._reply import ask_verdict, need_options, read_verdict
 from reasonmed.pipeline.stages._votes import count_votes, in_words, voices
-from reasonmed.pipeline.stages.verify import ask_verdict
 from reasonmed.recipe.checks import votes_needed
 from reasonmed.types import Failure, Verdict
 
@@ -47,7 +46,7 @@ async def consensus(story: Story, team: Team) -> Story:
 
 
 async def _judge_without_key(question: Question, chain: ChainOfThought, team: Team) -> Verdict:
-    agent = team.keyless_judge
+    agent = team.roles["keyless_judge"]
     if agent is None:
         raise ValueError("the recipe has no verify stage")
 

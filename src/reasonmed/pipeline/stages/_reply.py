@@ -5,20 +5,21 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from reasonmed.errors import CutReply, UnparsableReply, UsageError
+from reasonmed.errors import CutReply, RequestRejected, UnparsableReply, UsageError, VerdictConflict
 from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.recipe.stages import specs
 from reasonmed.recipe.templates import lettered, question_text
 from reasonmed.screening.echo import echoed_share
 from reasonmed.screening.flaws import NOTHING_OWN, find_flaw, says_too_little
 from reasonmed.screening.language import other_language
 from reasonmed.screening.loop import find_loop
 from reasonmed.screening.refusal import find_refusal
-from reasonmed.types import ChainOfThought
+from reasonmed.types import ChainOfThought, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
@@ -50,9 +51,8 @@ def need_options(question: Question, stage: str) -> None:
         UsageError: the question has none.
     """
     if not question.options:
-        raise UsageError(
-            f"question {question.id!r} has no options, and {stage} needs them; summarize and score do without"
-        )
+        without = " and ".join(spec.name for spec in specs() if spec.open_ended)
+        raise UsageError(f"question {question.id!r} has no options, and {stage} needs them; {without} do without")
 
 
 def check_reply(completion: Completion, *, keep_truncated: bool, refusals: Sequence[str] = ()) -> None:
@@ -78,6 +78,24 @@ def read_verdict(completion: Completion, agent: Agent) -> tuple[Literal["correct
     if not reason:
         raise UnparsableReply("it gives no reason")
     return outcome, _own(reason, "reason", agent)
+
+
+async def ask_verdict(
+    agent: Agent,
+    question: Question,
+    values: Mapping[str, object],
+    parse: Callable[[Completion], Verdict],
+    sample: int = 0,
+) -> Verdict:
+    """A verdict, or *undecided* with the reason that none came."""
+    try:
+        return await agent.ask(question, values, parse, sample=sample)
+    except VerdictConflict as conflict:
+        return Verdict("undecided", conflict.problem, agent.label, conflict=True)
+    except UnparsableReply as problem:
+        return Verdict("undecided", f"no usable verdict: {problem.problem}", agent.label)
+    except RequestRejected as rejected:
+        return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
 
 
 def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) -> tuple[int, str, dict[str, Any] | None]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.stages._reply import Wanted, language_flags, parse_chain, unread_problem
-from reasonmed.pipeline.stages.rank import draw
+from reasonmed.pipeline.stages.rank import draw, keep_chain
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
+from reasonmed.recipe.options import Generate
 from reasonmed.screening.leak import find_leak
 from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Dropped, Kept, Rewrite, Story, letter
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Question
 
 
@@ -50,6 +52,22 @@ def best_wrong(story: Story) -> int | None:
         return story.chains[index].answer != story.question.answer, draw(0, story.question, index)
 
     return min(there, key=standing, default=None)
+
+
+def with_candidates(story: Story) -> Story:
+    """The story; where nothing is kept yet, with all correct chains as candidates, else the best wrong one."""
+    if story.kept:
+        return story
+    right = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
+    best = best_wrong(story)
+    chosen = right or ([best] if best is not None else [])
+    return replace(story, kept=tuple(keep_chain(story, index) for index in chosen))
+
+
+def shaping(stages: Stages) -> dict[str, Any]:
+    """The options of generate that decide whether a rewrite is taken."""
+    generate = stages.generate or Generate(models=("",))
+    return {"keep_truncated": generate.keep_truncated, "min_words": generate.min_words}
 
 
 async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: int) -> Rewrite:

@@ -10,13 +10,16 @@ from msgspec.structs import replace
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._reply import Wanted, need_options, once_readable, parse_chain
+from reasonmed.recipe.options import Generate
+from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.types import ChainOfThought, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Question, Story
 
 
@@ -45,3 +48,27 @@ async def _write(question: Question, team: Team, agent: Agent, sample: int) -> C
         return await agent.ask(question, {}, once_readable(parse), sample=sample)
     except (UnparsableReply, RequestRejected) as lost:
         return ChainOfThought("", agent.label, None, agent.sampling.temperature, sample, missing=lost.kind)
+
+
+def _notes(stages: Stages) -> Iterator[str]:
+    if stages.generate and stages.generate.stop_when_decided:
+        yield (
+            "stages.generate.stop_when_decided needs verdicts on the way and works in `reasonmed run` alone: "
+            f"all {stages.generate.chains} chains of thought of a question are written"
+        )
+
+
+SPEC = StageSpec(
+    name="generate",
+    run=generate,
+    options=Generate,
+    roles=(RoleSpec(name="generator", prompt="generate", option="models"),),
+    about="Write the chains of thought of every question: one per model, temperature and sample.",
+    verb="wrote chains of thought",
+    done="generated",
+    makes="cots",
+    priority=0,
+    card=("temperatures", "samples", "top_p", "max_tokens", "cot", "keep_truncated", "stop_when_decided"),
+    writes="chain",
+    notes=_notes,
+)

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._blind import read_blind
+from reasonmed.pipeline.stages._blind import read_blind, reading
 from reasonmed.pipeline.stages._reply import need_options
 from reasonmed.pipeline.stages._rewrite import (
     Draft,
     attempt,
     best_wrong,
     failed_reasons,
+    shaping,
     take,
+    with_candidates,
     with_problem,
     without_repeats,
 )
 from reasonmed.pipeline.stages.verify import fetch_reasons
-from reasonmed.types import Dropped, Failure
+from reasonmed.recipe.checks import blind_reader
+from reasonmed.recipe.options import Optimize
+from reasonmed.recipe.stages import RoleSpec, StageSpec
+from reasonmed.types import Dropped, Failure, Tier
 
 if TYPE_CHECKING:
     from reasonmed.pipeline.team import Team
@@ -32,7 +37,7 @@ async def optimize(story: Story, team: Team) -> Story:
     One for each kept chain of the story; one in all where none is kept yet, from the correct or the best wrong chain.
     """
     need_options(story.question, "optimize")
-    if team.author is None:
+    if team.roles["author"] is None:
         detail = "the question is difficult, and the recipe has no optimize stage"
         return replace(story, failure=Failure("no_optimizer", detail))
     story = await fetch_reasons(story, team)
@@ -45,14 +50,14 @@ async def optimize(story: Story, team: Team) -> Story:
 
 
 async def _optimized(story: Story, draft: Draft, team: Team) -> tuple[Kept | None, list[Rewrite]]:
-    options = team.stages.optimize
+    options, author, reader = team.stages.optimize, team.roles["author"], team.roles["blind_reader"]
     tried: list[Rewrite] = []
     for number in range(options.rounds if options else 0):
-        if team.author is None:
+        if author is None:
             break
-        rewrite = await attempt(story, team, team.author, draft, number)
-        if rewrite.problem is None and team.blind_reader is not None:
-            rewrite = await read_blind(story.question, rewrite, team.blind_reader)
+        rewrite = await attempt(story, team, author, draft, number)
+        if rewrite.problem is None and reader is not None:
+            rewrite = await read_blind(story.question, rewrite, reader)
         tried.append(rewrite)
         if rewrite.problem is None:
             return take(rewrite, story.question), tried
@@ -71,3 +76,41 @@ def _drafts(story: Story) -> list[Draft]:
     best = right if right is not None else best_wrong(story)
     text = story.chains[best].text if best is not None else ""
     return [Draft("optimize", text, best, failed_reasons(story, right))]
+
+
+async def _alone(story: Story, team: Team) -> Story:
+    return await optimize(with_candidates(story), team)
+
+
+SPEC = StageSpec(
+    name="optimize",
+    run=optimize,
+    options=Optimize,
+    roles=(
+        RoleSpec(name="author", prompt="optimize"),
+        RoleSpec(
+            name="blind_reader",
+            prompt="blind",
+            option="blind_model",
+            model=blind_reader,
+            wanted=lambda options: bool(options.blind),
+            title="blind reader",
+            verb="answered difficult questions from the reasoning alone",
+            sampling=reading,
+            priority=60,
+        ),
+    ),
+    about="Have a strong author write the chain of thought of difficult questions.",
+    verb="wrote those of difficult questions",
+    done="optimized",
+    needs=("verify",),
+    priority=50,
+    card=("temperature", "top_p", "max_tokens", "rounds", "verify", "blind"),
+    writes="chain",
+    keyed=True,
+    tiers=(Tier.DIFFICULT,),
+    alone=_alone,
+    made=lambda kept: kept.origin == "optimize",
+    rows="chain",
+    shaped_by=shaping,
+)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
+from reasonmed.parsing.judgment import score_schema
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._reply import language_flags, need_options, read_score
-from reasonmed.pipeline.team import RANK_BOUNDS
+from reasonmed.recipe.options import Rank
+from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.screening.repeats import first_places, folded
-from reasonmed.types import ChainOfThought, Kept, digest
+from reasonmed.types import ChainOfThought, Kept, Tier, digest
 
 if TYPE_CHECKING:
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
+
+_BOUNDS = (0, 5)
 
 
 async def rank(story: Story, team: Team) -> Story:
@@ -53,12 +57,28 @@ def _points(chain: ChainOfThought) -> int:
 
 async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
     """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
-    ranker = team.ranker
+    ranker = team.roles["ranker"]
     if ranker is None:
         return chain
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     try:
-        score, why, sent = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, RANK_BOUNDS))
+        score, why, sent = await ranker.ask(question, values, lambda reply: read_score(reply, ranker, _BOUNDS))
     except (UnparsableReply, RequestRejected) as lost:
         return replace(chain, justification=f"no score: {lost.kind}")
     return replace(chain, score=score, justification=why, rank_sent=sent)
+
+
+SPEC = StageSpec(
+    name="rank",
+    run=rank,
+    options=Rank,
+    roles=(RoleSpec(name="ranker", prompt="rank", schema=score_schema(*_BOUNDS)),),
+    about="Score the correct chains of thought from 0 to 5, and keep the best.",
+    verb="ranked the correct ones",
+    done="ranked",
+    priority=30,
+    card=("temperature", "top_p", "max_tokens", "keep"),
+    keyed=True,
+    tiers=(Tier.EASY, Tier.MEDIUM),
+    takes=lambda story: any(chain.outcome == "correct" for chain in story.chains),
+)

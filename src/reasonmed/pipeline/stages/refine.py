@@ -8,9 +8,20 @@ from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._reply import need_options
-from reasonmed.pipeline.stages._rewrite import Draft, attempt, failed_reasons, take, with_problem, without_repeats
+from reasonmed.pipeline.stages._rewrite import (
+    Draft,
+    attempt,
+    failed_reasons,
+    shaping,
+    take,
+    with_candidates,
+    with_problem,
+    without_repeats,
+)
 from reasonmed.pipeline.stages.verify import fetch_reasons
-from reasonmed.types import Dropped, Failure, Kept
+from reasonmed.recipe.options import Refine
+from reasonmed.recipe.stages import RoleSpec, StageSpec
+from reasonmed.types import Dropped, Failure, Kept, Tier
 
 if TYPE_CHECKING:
     from reasonmed.pipeline.team import Team
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 async def refine(story: Story, team: Team) -> Story:
     """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
     need_options(story.question, "refine")
-    if team.editor is None or not story.kept:
+    if team.roles["editor"] is None or not story.kept:
         return story
     story = await fetch_reasons(story, team)
     results = await gather(_refined(story, kept, team) for kept in story.kept or ())
@@ -32,13 +43,13 @@ async def refine(story: Story, team: Team) -> Story:
 
 
 async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped, list[Rewrite]]:
-    options = team.stages.refine
+    options, editor = team.stages.refine, team.roles["editor"]
     draft = Draft("refine", kept.text, kept.parent, failed_reasons(story, kept.parent))
     tried: list[Rewrite] = []
     for number in range(options.rounds if options else 0):
-        if team.editor is None:
+        if editor is None:
             break
-        rewrite = await attempt(story, team, team.editor, draft, number)
+        rewrite = await attempt(story, team, editor, draft, number)
         tried.append(rewrite)
         if rewrite.problem is None:
             return take(rewrite, story.question), tried
@@ -47,3 +58,29 @@ async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped
         problems = "; ".join(f"round {rewrite.round + 1}: {rewrite.problem}" for rewrite in tried)
         return Dropped("refine", f"no rewrite of a wrong chain passed: {problems}", kept.parent), tried
     return replace(kept, flags=(*kept.flags, "not_refined")), tried
+
+
+async def _alone(story: Story, team: Team) -> Story:
+    return await refine(with_candidates(story), team)
+
+
+SPEC = StageSpec(
+    name="refine",
+    run=refine,
+    options=Refine,
+    roles=(RoleSpec(name="editor", prompt="refine"),),
+    about="Rewrite the kept chains of thought of medium questions with the judge's reasons.",
+    verb="rewrote those of medium questions",
+    done="refined",
+    needs=("verify",),
+    priority=40,
+    card=("temperature", "top_p", "max_tokens", "rounds", "verify"),
+    writes="chain",
+    keyed=True,
+    tiers=(Tier.MEDIUM,),
+    takes=lambda story: bool(story.kept) or any(chain.missing is None for chain in story.chains),
+    alone=_alone,
+    made=lambda kept: kept.origin == "refine",
+    rows="chain",
+    shaped_by=shaping,
+)

@@ -12,10 +12,15 @@ from reasonmed.pipeline.stages._second_judge import second_opinions
 from reasonmed.pipeline.stages._votes import count_votes, in_words
 from reasonmed.pipeline.stages.verify import verdict_on
 from reasonmed.recipe.checks import thresholds, votes_needed
+from reasonmed.recipe.options import Route
+from reasonmed.recipe.stages import StageSpec
 from reasonmed.types import Failure, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import ChainOfThought, Story
 
 _PAPER_DISPUTE = 6
@@ -28,10 +33,11 @@ async def route(story: Story, team: Team) -> Story:
     story = _dispute(story, team)
     if story.failure:
         return story
-    if team.second_judge is not None and _is_borderline(story, team):
-        story = await second_opinions(story, team, team.second_judge)
+    second = team.roles["second_judge"]
+    if second is not None and _is_borderline(story, team):
+        story = await second_opinions(story, team, second)
     tier = decided_tier(story, team)
-    if tier is None and team.judge is not None:
+    if tier is None and team.roles["judge"] is not None:
         story = await _judge_again(story, team)
         tier = decided_tier(story, team)
     if tier is None:
@@ -93,3 +99,24 @@ def _dispute(story: Story, team: Team) -> Story:
     if options.dispute is False:
         return replace(story, flags=(*story.flags, "key_disputed"))
     return replace(story, failure=Failure("key_disputed", f"votes: {in_words(votes, story.question)}"))
+
+
+def _notes(stages: Stages) -> Iterator[str]:
+    if stages.route.consensus is not None:
+        yield "stages.route.consensus is what `reasonmed verify` goes by; the tier does not depend on it"
+
+
+SPEC = StageSpec(
+    name="route",
+    run=route,
+    options=Route,
+    about="Set the difficulty tier of every question by its wrong chains of thought.",
+    done="routed",
+    needs=("verify",),
+    priority=25,
+    card=("easy", "medium", "dispute", "consensus"),
+    keyed=True,
+    takes=lambda story: bool(story.chains),
+    shaped_by=lambda stages: {"keep": stages.rank.keep if stages.rank else None},
+    notes=_notes,
+)

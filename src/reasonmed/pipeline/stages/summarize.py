@@ -19,13 +19,18 @@ from reasonmed.pipeline.stages._reply import (
     unread_problem,
     unread_words,
 )
+from reasonmed.recipe.options import Summarize
+from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.screening.echo import echoed_share
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
-    from reasonmed.exchange import Completion
+    from typing import Any
+
+    from reasonmed.exchange import Completion, Request
     from reasonmed.parsing.answer import Answer
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Question, Story
 
 
@@ -36,7 +41,7 @@ _WHOLE = 0.8
 
 async def summarize(story: Story, team: Team) -> Story:
     """Write the responses. A kept chain whose response does not come is dropped, with the reason."""
-    if team.summarizer is None or not story.kept:
+    if team.roles["summarizer"] is None or not story.kept:
         return story
     results = await gather(_summarized(story, kept, team) for kept in story.kept)
     kept = tuple(one for one in results if isinstance(one, Kept))
@@ -46,7 +51,7 @@ async def summarize(story: Story, team: Team) -> Story:
 
 
 async def _summarized(story: Story, kept: Kept, team: Team) -> Kept | Dropped:
-    question, agent = story.question, team.summarizer
+    question, agent = story.question, team.roles["summarizer"]
     if agent is None:
         return kept
     generate = team.stages.generate
@@ -109,3 +114,28 @@ def _check_ending(text: str, question: Question, said: Answer | None) -> None:
     words = "" if said else unread_words(text, question)
     if words:
         raise UnparsableReply(unread_problem(words), "unread")
+
+
+def _example(request: Request, choice: str, drawn: int) -> str:  # noqa: ARG001 - the shape of every example
+    return f"The answer is {choice}, because the findings fit it best. (Made up, {drawn % 1000}.)"
+
+
+def _shaping(stages: Stages) -> dict[str, Any]:
+    return {"keep_truncated": stages.generate is not None and stages.generate.keep_truncated}
+
+
+SPEC = StageSpec(
+    name="summarize",
+    run=summarize,
+    options=Summarize,
+    roles=(RoleSpec(name="summarizer", prompt="summarize", example=_example),),
+    about="Write one concise response for every kept chain of thought.",
+    verb="wrote the responses",
+    done="summarized",
+    priority=70,
+    card=("temperature", "top_p", "max_tokens"),
+    writes="response",
+    open_ended=True,
+    rows="record",
+    shaped_by=_shaping,
+)

@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from reasonmed.errors import RequestRejected, UnparsableReply, VerdictConflict
+from reasonmed.errors import VerdictConflict
 from reasonmed.parsing.contradiction import names_only_others
+from reasonmed.parsing.judgment import VERDICT_SCHEMA
 from reasonmed.parsing.order import in_another_order
 from reasonmed.pipeline.agent import gather
-from reasonmed.pipeline.stages._blind import read
+from reasonmed.pipeline.stages._blind import read, reading
 from reasonmed.pipeline.stages._canaries import plant
-from reasonmed.pipeline.stages._reply import need_options, read_verdict, unread_problem, unread_words
+from reasonmed.pipeline.stages._consensus import consensus
+from reasonmed.pipeline.stages._reply import ask_verdict, need_options, read_verdict, unread_problem, unread_words
+from reasonmed.recipe.options import Verify
+from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
 
     from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Probe, Question, Story
 
 Outcome = Literal["correct", "error", "undecided"]
@@ -81,11 +86,12 @@ async def verdict_on(question: Question, chain: ChainOfThought, team: Team, *, s
 
 
 async def _blind(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
-    if team.verify_reader is None:
+    reader = team.roles["verify_reader"]
+    if reader is None:
         return verdict
-    found = await read(question, chain.text, team.verify_reader, sample)
+    found = await read(question, chain.text, reader, sample)
     outcome: Outcome = "correct" if found.problem is None else "undecided" if found.lost else "error"
-    return with_opinion(verdict, Opinion("blind", outcome, found.problem or "", team.verify_reader.label), outcome)
+    return with_opinion(verdict, Opinion("blind", outcome, found.problem or "", reader.label), outcome)
 
 
 async def _shuffled(question: Question, chain: ChainOfThought, verdict: Verdict, team: Team, sample: int) -> Verdict:
@@ -112,7 +118,7 @@ async def judge(
 
     ``agent`` is another judge than the team's first.
     """
-    agent = agent or team.judge
+    agent = agent or team.roles["judge"]
     if agent is None:
         raise ValueError("the recipe has no verify stage")
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
@@ -126,24 +132,6 @@ async def judge(
 
     values = {"key": question.key_text, "chain_of_thought": chain.text}
     return await ask_verdict(agent, question, values, parse, sample)
-
-
-async def ask_verdict(
-    agent: Agent,
-    question: Question,
-    values: Mapping[str, object],
-    parse: Callable[[Completion], Verdict],
-    sample: int = 0,
-) -> Verdict:
-    """A verdict, or *undecided* with the reason that none came."""
-    try:
-        return await agent.ask(question, values, parse, sample=sample)
-    except VerdictConflict as conflict:
-        return Verdict("undecided", conflict.problem, agent.label, conflict=True)
-    except UnparsableReply as problem:
-        return Verdict("undecided", f"no usable verdict: {problem.problem}", agent.label)
-    except RequestRejected as rejected:
-        return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
 
 
 def unread(question: Question, chain: ChainOfThought) -> str:
@@ -161,3 +149,45 @@ def contradicts_key(question: Question, chain: ChainOfThought) -> bool:
 def _conflict(question: Question, chain: ChainOfThought) -> str:
     said = letter(chain.answer) if chain.answer is not None else "another option"
     return f'the verdict is "Correct", but the chain of thought concludes {said} and the key is {question.key_text}'
+
+
+async def _alone(story: Story, team: Team) -> Story:
+    story = await consensus(story, team)
+    return story if story.failure else await verify(story, team)
+
+
+def _notes(stages: Stages) -> Iterator[str]:
+    if stages.verify and stages.verify.second_judge:
+        yield "stages.verify.second_judge is asked by `reasonmed route`, where one verdict would change the tier"
+
+
+SPEC = StageSpec(
+    name="verify",
+    run=verify,
+    options=Verify,
+    roles=(
+        RoleSpec(name="judge", prompt="verify", schema=VERDICT_SCHEMA),
+        RoleSpec(name="keyless_judge", prompt="consensus", schema=VERDICT_SCHEMA, priority=10),
+        RoleSpec(
+            name="verify_reader",
+            prompt="blind",
+            option="blind_model",
+            title="blind reader",
+            verb="answered difficult questions from the reasoning alone",
+            sampling=reading,
+            priority=60,
+        ),
+        RoleSpec(
+            name="second_judge", prompt="verify", option="second_judge", title="second judge", schema=VERDICT_SCHEMA
+        ),
+    ),
+    about="Judge every chain of thought: Correct, Error or undecided, with the reason.",
+    verb="judged them",
+    done="verified",
+    priority=20,
+    card=("temperature", "top_p", "max_tokens", "conflicts", "precheck", "shuffle", "canaries"),
+    takes=lambda story: bool(story.chains),
+    alone=_alone,
+    shaped_by=lambda stages: {"consensus": stages.route.consensus},
+    notes=_notes,
+)

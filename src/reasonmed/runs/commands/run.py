@@ -15,7 +15,6 @@ from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.questions import read
 from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of, prompt_hashes
-from reasonmed.recipe.options import Stages
 from reasonmed.runs.job import After, Job, screen_identity
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from reasonmed.runs.intake import Intake, Source
     from reasonmed.types import ChainOfThought
 
-STAGES = tuple(Stages.model_fields)
 NEEDED = ("generate", "verify")
 """Stages without which there is no run."""
 
@@ -88,7 +86,7 @@ def _unjudged(chain: ChainOfThought, question: Question, keep_verdicts: bool) ->
 
 def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, Any]] = ()) -> Path:
     """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
-    identity = identity_of(recipe, STAGES) | screen_identity(against)
+    identity = identity_of(recipe) | screen_identity(against)
     return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
 
 
@@ -104,7 +102,7 @@ def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -
     return Job(
         command="run",
         recipe=recipe,
-        stages=STAGES,
+        stages=recipe.stages.names,
         work=whole_story,
         intake=intake,
         folder=folder,

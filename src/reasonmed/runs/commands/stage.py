@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -13,47 +12,26 @@ from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
 from reasonmed.pipeline.judging.gate import check_judge
-from reasonmed.pipeline.stages._consensus import consensus
-from reasonmed.pipeline.stages._rewrite import best_wrong
-from reasonmed.pipeline.stages.rank import keep_chain
-from reasonmed.recipe.options import Generate
+from reasonmed.recipe.stages import the_spec
 from reasonmed.runs.commands.run import scoring
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.job import Job
 from reasonmed.runs.layouts import layout_of, rows_in, writer
 from reasonmed.runs.records import before_and_after
 from reasonmed.runs.scoring import with_scores
-from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
-    from typing import Any
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
-    from reasonmed.recipe.options import Recipe, Stages
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.recipe.stages import StageSpec
     from reasonmed.runs.intake import Intake
+    from reasonmed.types import Story
 
     Work = Callable[[Story, Team], Awaitable[Story]]
-
-NEEDS = {
-    "generate": ("generate",),
-    "verify": ("verify",),
-    "route": ("route", "verify"),
-    "rank": ("rank",),
-    "refine": ("refine", "verify"),
-    "optimize": ("optimize", "verify"),
-    "summarize": ("summarize",),
-    "score": ("score",),
-}
-"""The stages of a recipe that each agent's command needs."""
-
-OPEN_ENDED = ("summarize", "score")
-"""The stages that take questions without options."""
-
-_KEYED = ("route", "rank", "refine", "optimize")
-_TIERS = {"rank": (Tier.EASY, Tier.MEDIUM), "refine": (Tier.MEDIUM,), "optimize": (Tier.DIFFICULT,)}
 
 
 class Tally(NamedTuple):
@@ -82,7 +60,8 @@ def agent_job(
         layout: how to write it; None for the layout that the rows have.
         tell: gets what became of the rows, once they are written.
     """
-    if "verify" in NEEDS[stage]:
+    spec = the_spec(stage)
+    if "verify" in needed(stage):
         check_judge(recipe)
     written = layout or layout_of(intake.file)
     writer(written)
@@ -93,15 +72,20 @@ def agent_job(
     return Job(
         command=stage,
         recipe=recipe,
-        stages=NEEDS[stage],
-        work=_as_it_is if stage == "score" else work_of(stage),
-        after=scoring(recipe, sample) if stage == "score" else None,
-        notes=tuple(_notes(stage, recipe.stages)),
-        settings=_shaping(stage, recipe.stages),
+        stages=needed(stage),
+        work=_as_it_is if spec.at_end else work_of(stage),
+        after=scoring(recipe, sample) if spec.at_end else None,
+        notes=tuple(spec.notes(recipe.stages)) if spec.notes else (),
+        settings={"shaped_by": spec.shaped_by(recipe.stages)} if spec.shaped_by else {},
         intake=intake,
         folder=folder,
         write=partial(_write, out, written, stage, tell),
     )
+
+
+def needed(stage: str) -> tuple[str, ...]:
+    """The stages of a recipe that an agent's command needs."""
+    return (stage, *the_spec(stage).needs)
 
 
 def partial_of(out: Path) -> Path:
@@ -109,73 +93,27 @@ def partial_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
-def _notes(stage: str, stages: Stages) -> Iterator[str]:
-    """Options of the recipe's stage that another command acts on."""
-    if stage == "generate" and stages.generate and stages.generate.stop_when_decided:
-        yield (
-            "stages.generate.stop_when_decided needs verdicts on the way and works in `reasonmed run` alone: "
-            f"all {stages.generate.chains} chains of thought of a question are written"
-        )
-    if stage == "verify" and stages.verify and stages.verify.second_judge:
-        yield "stages.verify.second_judge is asked by `reasonmed route`, where one verdict would change the tier"
-    if stage == "route" and stages.route.consensus is not None:
-        yield "stages.route.consensus is what `reasonmed verify` goes by; the tier does not depend on it"
-
-
-def _shaping(stage: str, stages: Stages) -> dict[str, Any]:
-    """Options of other stages that can change what this one makes: a part of the identity."""
-    generate, keep = stages.generate or Generate(models=("",)), stages.rank.keep if stages.rank else None
-    truncated, words = {"keep_truncated": generate.keep_truncated}, {"min_words": generate.min_words}
-    found = {
-        "verify": {"consensus": stages.route.consensus},
-        "route": {"keep": keep},
-        "refine": truncated | words,
-        "optimize": truncated | words,
-        "summarize": truncated,
-    }
-    return {"shaped_by": found[stage]} if stage in found else {}
-
-
 async def _as_it_is(story: Story, team: Team) -> Story:  # noqa: ARG001 - the shape of all work
     return replace(story, rows=())
 
 
 def work_of(stage: str) -> Work:
-    """What an agent does with one row."""
-    return partial(_work, stage, getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage))
+    """What an agent does with one row: its stage, where that is for the row; else the row passes as it is."""
+    spec = the_spec(stage)
+
+    async def work(story: Story, team: Team) -> Story:
+        story = replace(story, rows=())
+        return await (spec.alone or spec.run)(story, team) if _is_for(spec, story) else story
+
+    return work
 
 
-async def _work(stage: str, run: Work, story: Story, team: Team) -> Story:
-    """The stage, for the rows that it is for; every other one passes as it is."""
-    story = replace(story, rows=())
-    if not _is_for(stage, story):
-        return story
-    if stage == "verify":
-        story = await consensus(story, team)
-    if stage in ("refine", "optimize") and not story.kept:
-        story = _with_candidates(story)
-    return story if story.failure else await run(story, team)
-
-
-def _is_for(stage: str, story: Story) -> bool:
+def _is_for(spec: StageSpec, story: Story) -> bool:
     """Whether a stage has something to do on a row: it has not failed, is of the tier, and has what the stage needs."""
-    if story.failure is not None or (story.tier is not None and story.tier not in _TIERS.get(stage, tuple(Tier))):
+    other_tier = bool(spec.tiers) and story.tier is not None and story.tier not in spec.tiers
+    if story.failure is not None or other_tier or (spec.keyed and story.question.answer is None):
         return False
-    if stage in _KEYED and story.question.answer is None:
-        return False
-    if stage == "rank":
-        return any(chain.outcome == "correct" for chain in story.chains)
-    if stage == "refine":
-        return bool(story.kept) or any(chain.missing is None for chain in story.chains)
-    return bool(story.chains) or stage not in ("verify", "route")
-
-
-def _with_candidates(story: Story) -> Story:
-    """All correct chains as candidates, else the best wrong one."""
-    right = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
-    best = best_wrong(story)
-    chosen = right or ([best] if best is not None else [])
-    return replace(story, kept=tuple(keep_chain(story, index) for index in chosen))
+    return spec.takes(story)
 
 
 def _write(out: Path, layout: str, stage: str, tell: Callable[[Tally], None], ledger: Ledger) -> None:
@@ -216,6 +154,5 @@ def _became(stage: str, before: Story, after: Story) -> str:
         return "passed"
     if after.failure is not None and before.failure is None:
         return "failed"
-    new = {"refine": lambda kept: kept.origin == "refine", "optimize": lambda kept: kept.origin == "optimize"}
-    new["score"] = lambda kept: kept.score is not None
-    return "done" if stage not in new or any(map(new[stage], after.kept or ())) else "passed"
+    made = the_spec(stage).made
+    return "done" if made is None or any(map(made, after.kept or ())) else "passed"

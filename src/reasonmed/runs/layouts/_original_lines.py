@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import instruction
 from reasonmed.runs.layouts._beyond import beyond, mark
 from reasonmed.runs.layouts._original_row import MORE, chain_texts, in_order, kept_of, known, place, plain, question_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from reasonmed.types import Question, Story
 
-_A_ROW_A_CHAIN = ("refine", "optimize", "summarize", "score")
 _OF_ONE_CHAIN = (
     *("model_choice", "COT", "flags", "instruction", "input", "output", "Response", "score", "justification"),
 )
@@ -40,7 +40,7 @@ def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> I
     for row, kept in _targets(story, names, stage, sources):
         fields = {**_base(story.question), **({} if rows else _unknown(story.question)), **row, **shared}
         if isinstance(kept, Kept):
-            fields |= _finished(story.question, kept, names, row, whole=stage in ("summarize", "score"))
+            fields |= _finished(story.question, kept, names, row, whole=the_spec(stage).rows == "record")
         more = _more(told, fields, kept, names, read=bool(rows))
         yield {**fields, **({MORE: more} if more else {})}
 
@@ -80,7 +80,7 @@ def _by_name(one: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def _targets(story: Story, names: Sequence[str], stage: str, rows: list[dict[str, Any]]) -> Iterator[_Target]:
     """A row for each kept chain, where a chain has a row; else the rows that were there."""
     has_text = [kept_of(row) is not None for row in rows]
-    if stage == "rank" or not story.kept or not (stage in _A_ROW_A_CHAIN or any(has_text)):
+    if stage == "rank" or not story.kept or not (the_spec(stage).rows != "question" or any(has_text)):
         first, *others = rows
         yield _Target(first, story.kept)
         yield from (_Target(row, ()) for row in others)
