@@ -20,7 +20,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("documents", "errors", "_version", "exchange", "files", "outside", "secrecy", "types"),
+    ("documents", "errors", "_version", "exchange", "files", "secrecy", "types"),
     ("parsing", "report", "screening"),
     ("questions",),
     ("backends", "reward"),

@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from reasonmed import backends
+from reasonmed.documents import Refused, reason, small_text
 from reasonmed.errors import ReasonMedError, RecipeError
-from reasonmed.outside import Unusable, reason, small_text
 from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe
 from reasonmed.recipe.reading import explain
@@ -63,7 +63,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     """
     try:
         content = read_yaml(text)
-    except Unusable as broken:
+    except Refused as broken:
         raise RecipeError([conceal_shapes(str(broken))], source) from None
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
