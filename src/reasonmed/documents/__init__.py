@@ -63,6 +63,7 @@ __all__ = [
     "inside",
     "is_plain_file",
     "json_as",
+    "json_text",
     "json_value",
     "map_of",
     "reason",
@@ -126,7 +127,7 @@ class Document(Generic[Shape]):
 
     def write(self, path: Path, content: Shape | dict[str, object]) -> None:
         """Put a document in its place, whole or not at all."""
-        write_atomically(path, json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False) + "\n")
+        write_atomically(path, json_text(content))
 
     def _checked(self, path: Path) -> tuple[dict[str, object], Shape]:
         try:
@@ -141,6 +142,11 @@ class Document(Generic[Shape]):
         found = plain.get(field, self.unsaid)
         if field and (type(found) is not int or found not in known):
             raise Refused(f"its {field} is {found!r:.50}, and this version reads {' and '.join(map(str, known))}")
+
+
+def json_text(content: object) -> str:
+    """A document as its file has it."""
+    return json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False) + "\n"
 
 
 def visible(text: str) -> str:

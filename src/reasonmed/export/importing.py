@@ -22,7 +22,7 @@ from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.layouts.original import from_instruction
-from reasonmed.runs.records import records_of
+from reasonmed.runs.records import Facts, records_of
 from reasonmed.types import Record, digest
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _of_agents(source: Path, layout: str) -> Iterator[dict[str, Any] | QuestionE
         if isinstance(story, QuestionError):
             yield story
             continue
-        made = records_of(story, {"demo": False, "prompts": {}}, {})
+        made = records_of(story, Facts(demo=False, prompts={}), {})
         if not made:
             yield QuestionError(str(source), 0, "", f"question {story.question.id!r} {_without_record(story)}")
         for record in made:

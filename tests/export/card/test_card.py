@@ -14,6 +14,7 @@ import yaml
 from exports import Export, read_lines
 from reasonmed.export import About, Settings, export
 from reasonmed.export.card import pictures
+from reasonmed.export.card.facts import Source
 from reasonmed.export.card.licenses import conflict, front_matter
 from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions import questions_in
@@ -170,7 +171,7 @@ def test_a_conflict_is_one_of_what_is_said_of_the_source(
     source: str | None, license_: str | None, said: list[str]
 ) -> None:
     assert sorted(claim.license for claim in conflict(source, license_)) == said
-    alone = front_matter([{"source": source, "license": license_, "records": 1}])["license"]
+    alone = front_matter([Source(source, license_, records=1)])["license"]
     assert alone == (said or identifier(license_))
 
 
@@ -195,7 +196,7 @@ def test_licenses_are_the_hubs_identifiers(written: str | None, expected: str) -
 
 def test_a_license_that_the_hub_does_not_know_is_named_in_the_head() -> None:
     found = [("Our terms", 3), ("MIT", 1), ("X", 0)]
-    sources = [{"source": "A", "license": license_, "records": records} for license_, records in found]
+    sources = [Source("A", license_, records=records) for license_, records in found]
     assert front_matter(sources) == {"license": ["mit", "other"], "license_name": "our-terms"}
 
 
