@@ -128,7 +128,7 @@ class ModelSettings(BaseModel):
 
     @field_validator("extra_body")
     @classmethod
-    def _overrides_nothing(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _overrides_nothing(cls, value: dict[str, object] | None) -> dict[str, object] | None:
         taken = sorted(cls.own_fields & (value or {}).keys())
         if taken:
             raise ValueError(
@@ -159,7 +159,7 @@ class ModelSettings(BaseModel):
         return Tags(self.thinking.open, self.thinking.close) if self.thinking else None
 
     @property
-    def reading(self) -> dict[str, Any]:
+    def reading(self) -> dict[str, object]:
         """What of the entry changes how a reply is read, for the identity of a run; empty where nothing does."""
         return {"thinking": self.thinking.model_dump()} if self.thinking else {}
 

@@ -63,7 +63,7 @@ def model_shipment(folder: Path, to: str, *, public: bool, demo: bool) -> Shipme
     return Shipment(folder, to, dict(sorted(files.items())), public, "model")
 
 
-def _bases(base: object) -> Iterator[Mapping[str, Any]]:
+def _bases(base: object) -> Iterator[Mapping[str, object]]:
     """The base of a model, and the bases of that one, along the chain of trainings."""
     while isinstance(base, dict):
         yield base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.engine.journal import Journaled
 from reasonmed.exchange import SamplingParameters
@@ -90,7 +90,9 @@ class _Maker:
     def __init__(self, recipe: Recipe, connected: Mapping[str, Backend]) -> None:
         self._recipe, self._connected = recipe, connected
 
-    def agent(self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, Any] | None = None) -> Agent:
+    def agent(
+        self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, object] | None = None
+    ) -> Agent:
         entry = self._recipe.model(name)
         own = {key: value for key, value in entry.sampling.model_dump().items() if value is not None}
         return Agent(
@@ -107,7 +109,7 @@ class _Maker:
             complete=self._connected[name].complete,
         )
 
-    def role(self, stage: str, options: Role | None, schema: dict[str, Any] | None = None) -> Agent | None:
+    def role(self, stage: str, options: Role | None, schema: dict[str, object] | None = None) -> Agent | None:
         if options is None:
             return None
         sampling = SamplingParameters(options.temperature, options.top_p, options.max_tokens)
@@ -143,5 +145,5 @@ class _Maker:
         return self.role("verify", options.model_copy(update={"model": options.second_judge}), VERDICT_SCHEMA)
 
 
-def _as_dict(sampling: SamplingParameters) -> dict[str, Any]:
+def _as_dict(sampling: SamplingParameters) -> dict[str, object]:
     return {name: getattr(sampling, name) for name in sampling.__struct_fields__}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -85,7 +84,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     return recipe
 
 
-def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:
+def _bounded(models: dict[str, object], most: float | None) -> dict[str, object]:
     """Model entries that have the recipe's bound of a reply where they have none of their own."""
     bounded = dict(models)
     for name, entry in models.items():
@@ -95,20 +94,20 @@ def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:
     return bounded
 
 
-def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+def _read_models(entries: object, context: dict[str, Path | None], problems: list[str]) -> dict[str, object]:
     """Model entries, checked; one with problems stays as it is, so that its name is known."""
     if not isinstance(entries, dict) or not entries:
         problems.append("models: must name at least one model")
         return {}
-    models: dict[str, Any] = dict(entries)
+    models: dict[str, object] = dict(entries)
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("backend"), str):
             problems.append(f"models.{name}: must have a backend, one of {', '.join(backends.shipped())}")
             continue
         try:
             settings = backends.find(entry["backend"]).Settings
-            models[name] = settings.model_validate(entry, context=context)
-            _ = models[name].identity
+            made = models[name] = settings.model_validate(entry, context=context)
+            _ = made.identity
         except ValidationError as wrong:
             problems += explain(wrong, settings, f"models.{name}")
         except (ValueError, ReasonMedError) as wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed import parsing
 from reasonmed.recipe.checks import blind_reader
@@ -27,7 +27,7 @@ _LONGEST = 300
 _CHECKS = ("canaries", "shuffle")
 
 
-def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, Any]:
+def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, object]:
     """Models, sampling, options and templates of the stages, as plain data; no address, key, limit or price."""
     wanted = list(Stages.model_fields) if stages is None else list(stages)
     return {
@@ -38,7 +38,7 @@ def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str
     }
 
 
-def judge_identity(recipe: Recipe) -> dict[str, Any]:
+def judge_identity(recipe: Recipe) -> dict[str, object]:
     """Who the judge is: model, sampling and the hash of its prompt; empty where the recipe has none."""
     options = recipe.stages.verify
     if options is None:
@@ -68,9 +68,9 @@ def prompt_texts(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _stage(recipe: Recipe, stage: str) -> dict[str, Any]:
+def _stage(recipe: Recipe, stage: str) -> dict[str, object]:
     options = getattr(recipe.stages, stage)
-    told: dict[str, Any] = options.model_dump(mode="json", exclude={"model", "models", *_NAMES, *_unused(options)})
+    told: dict[str, object] = options.model_dump(mode="json", exclude={"model", "models", *_NAMES, *_unused(options)})
     if isinstance(options, Generate):
         told["models"] = [_model(recipe, name) for name in options.models]
     elif isinstance(options, Role):
@@ -91,7 +91,7 @@ def _unused(options: BaseModel) -> set[str]:
     return {*off, "require_judge_card", *(["canary_seed"] if "canaries" in off else [])}
 
 
-def _model(recipe: Recipe, name: str) -> dict[str, Any]:
+def _model(recipe: Recipe, name: str) -> dict[str, object]:
     entry = recipe.model(name)
     return {
         "name": entry.label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, UnparsableReply, UsageError
 from reasonmed.parsing.answer import parse_answer, unread_ending
@@ -80,7 +80,9 @@ def read_verdict(completion: Completion, agent: Agent) -> tuple[Literal["correct
     return outcome, _own(reason, "reason", agent)
 
 
-def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) -> tuple[int, str, dict[str, Any] | None]:
+def read_score(
+    completion: Completion, agent: Agent, bounds: tuple[int, int]
+) -> tuple[int, str, dict[str, object] | None]:
     """A judge's score, its justification in the judge's own words, and what was sent for it.
 
     Raises:
