@@ -185,9 +185,8 @@ def test_signatures_that_say_anything_goes_only_become_fewer() -> None:
         if _name(path).split(".")[1:2] in (["training"], ["evaluation"]):
             continue
         names = _loose_names(_tree(path))
-        for node in ast.walk(_tree(path)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                _is_loose(one, names) for one in _annotations(node)
-            ):
-                found.append(f"{_name(path)}.{node.name}")
+        defined = (one for one in ast.walk(_tree(path)) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+        found += [
+            f"{_name(path)}.{one.name}" for one in defined if any(_is_loose(each, names) for each in _annotations(one))
+        ]
     assert len(found) <= LOOSE, f"{len(found)} signatures with Any: {found}"
