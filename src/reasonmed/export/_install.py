@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reasonmed.documents import Refused, inside, json_text
 from reasonmed.errors import UsageError
 from reasonmed.export._manifest import MANIFEST, installed
-from reasonmed.files import is_draft, make_folder, move, sync, write_atomically
+from reasonmed.files import make_folder, move, others_in, sync, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _DRAFT = ".reasonmed-export.part"
 _WHOLE = ".reasonmed-export.whole"
 """Written beside a draft when it is whole, until nothing is left of it: whoever comes next finishes the replacement."""
+
+_PASSING = frozenset({_DRAFT, _WHOLE})
+"""What an interrupted command may have left."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -30,16 +33,11 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} is a file; -o names a folder")
     if settle(folder) or force:
         return
-    if folder.is_dir() and not all(_passing(entry.name) for entry in folder.iterdir()):
+    if others_in(folder, _PASSING.__contains__):
         what = "an older export" if (folder / MANIFEST).is_file() else "other content"
         raise UsageError(
             f"{folder} holds {what}; choose another -o, or replace the files of an older export with --force"
         )
-
-
-def _passing(name: str) -> bool:
-    """Whether a name in an export's folder is that of something that an interrupted command left."""
-    return name in (_DRAFT, _WHOLE) or is_draft(name)
 
 
 def manifest_text(told: Mapping[str, object]) -> str:

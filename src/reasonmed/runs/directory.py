@@ -15,7 +15,7 @@ from reasonmed.documents import Refused, inside
 from reasonmed.engine.ledger import Ledger
 from reasonmed.engine.ledger.repair import SIDES
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import check_own_folder, is_draft, make_folder, open_own, open_there
+from reasonmed.files import check_own_folder, make_folder, open_own, open_there, others_in
 from reasonmed.recipe.identity import differences
 from reasonmed.runs.manifest import MANIFEST, READ_ONLY, Manifest
 
@@ -143,8 +143,7 @@ class RunDirectory:
         """Whether nothing but the remains of a start that was interrupted is here."""
         ledger = self.ledger_path.name
         own = {self._lock_path.name, ledger, f".{ledger}.closed", *(ledger + side for side in SIDES)}
-        there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else {""}
-        return all(name in own or is_draft(name) for name in there)
+        return self.path.is_dir() and not others_in(self.path, own.__contains__)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
