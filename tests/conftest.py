@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from msgspec import to_builtins
 
 from exports import Export, run_examples
 from reasonmed.export import Settings, export
@@ -91,6 +92,7 @@ def exported(run26: RunDirectory, tmp_path: Path) -> Export:
 
     def write(formats: Sequence[str], folder: str = "out", *, force: bool = False, **settings: Any) -> dict[str, Any]:
         chosen = Settings(demo=True, **{"shares": (0.6, 0.2, 0.2), **settings})
-        return export(run26, tmp_path / folder, chosen, formats, force=force)
+        found: dict[str, Any] = to_builtins(export(run26, tmp_path / folder, chosen, formats, force=force))
+        return found
 
     return write

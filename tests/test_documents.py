@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from reasonmed import documents
-from reasonmed.documents import Document, Refused, content_of, decoded, inside, visible
+from reasonmed.documents import Document, Refused, _content, content_of, decoded, inside, visible
 from reasonmed.errors import UsageError
 
 
@@ -83,7 +82,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path, monkeypatch: 
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
         with pytest.raises(Refused, match="no regular file"):
             content_of(path)
-    monkeypatch.setattr(documents, "MOST", 10)
+    monkeypatch.setattr(_content, "MOST", 10)
     (tmp_path / "long").write_bytes(b"x" * 11)
     with pytest.raises(Refused, match="more than 10 bytes, and no more are read"):
         content_of(tmp_path / "long")
@@ -91,3 +90,15 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path, monkeypatch: 
 
 def test_what_a_terminal_obeys_is_replaced() -> None:
     assert visible("a\x1b[31mb\x9b\u202ec\u061cd\ud800\n\te") == "a\ufffd[31mb\ufffd\ufffdc\ufffdd\ufffd\n\te"
+
+
+def test_a_document_is_written_as_it_is_read_and_an_old_one_may_lack_its_version(tmp_path: Path) -> None:
+    path = tmp_path / "sample.json"
+    KIND.write(path, Shape(2, {"é": [1]}))
+    assert path.read_text(encoding="utf-8") == '{\n "version": 2,\n "names": {\n  "é": [\n   1\n  ]\n }\n}\n'
+    assert KIND.read(path) == Shape(2, {"é": [1]})
+    path.write_text('{"kind": "old"}', encoding="utf-8")
+    with pytest.raises(UsageError, match="its version is None"):
+        KIND.read(path)
+    elder = Document("sample", dict[str, str], UsageError, "make it again", ("version", (1,)), unsaid=1)
+    assert elder.read(path) == {"kind": "old"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reasonmed.outside import Unusable, json_value, small_file, small_text
+from reasonmed.documents import Refused, json_value, small_file, small_text
 
 VALUES = st.recursive(
     st.none()
@@ -36,7 +36,7 @@ def test_a_key_twice_is_refused_however_it_is_written(key: str, one: object, oth
     again = plain if any(ord(letter) > 0xFFFF for letter in key) else escaped
     text = f'[{{{plain}: {json.dumps(one)}, "\\u0000x": [], {again} : {json.dumps(other)}}}]'
     if key != "\0x":
-        with pytest.raises(Unusable, match="twice in one object"):
+        with pytest.raises(Refused, match="twice in one object"):
             json_value(text)
 
 
@@ -54,7 +54,7 @@ def test_a_key_twice_is_refused_however_it_is_written(key: str, one: object, oth
     ],
 )
 def test_what_is_no_plain_value_is_refused_with_the_reason(text: str | bytes, problem: str) -> None:
-    with pytest.raises(Unusable, match=problem):
+    with pytest.raises(Refused, match=problem):
         json_value(text)
 
 

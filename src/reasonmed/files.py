@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
-from reasonmed.errors import ReasonMedError, StorageFailed
+from reasonmed.errors import ReasonMedError, StorageFailed, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _DRAFT = re.compile(r"\..+\.(?P<host>[^/]*)-(?P<pid>\d+)\.part")
@@ -150,6 +150,28 @@ def make_folder(path: Path) -> None:
             raise
     else:
         sync(path.parent)
+
+
+def others_in(folder: Path, ours: Callable[[str], bool]) -> list[str]:
+    """The names in a folder that are none of ours, drafts aside; none where there is no folder yet.
+
+    Raises:
+        NotADirectoryError: a file is in its place.
+    """
+    try:
+        return sorted(one.name for one in folder.iterdir() if not ours(one.name) and not is_draft(one.name))
+    except FileNotFoundError:
+        return []
+
+
+def check_new_file(path: Path, *, force: bool, other: str = "-o") -> None:
+    """See that a file may be written: nothing is there, or a file that may be replaced.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if path.exists() and (path.is_dir() or not force):
+        raise UsageError(f"{path} exists; choose another {other}{'' if path.is_dir() else ', or --force'}")
 
 
 def open_own(path: Path, flags: int) -> int:

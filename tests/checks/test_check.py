@@ -122,11 +122,11 @@ def test_a_run_its_records_and_its_export_are_checked_alike(tmp_path: Path) -> N
 def test_an_export_is_checked_in_all_its_splits(tmp_path: Path, formats: list[str]) -> None:
     made = run(tmp_path / "run", questions(12))
     told = export(made, tmp_path / "out", Exporting(demo=True, shares=(0.5, 0.25, 0.25)), formats, force=False)
-    assert len(told["splits"]) == 3
+    assert len(told.splits) == 3
     report = report_of(tmp_path / "out", tmp_path)
     assert report["input"]["kind"] == formats[0]
     folder = f"{formats[0]}/"
-    rows = sum(count for name, count in told["rows"].items() if name.startswith(folder))
+    rows = sum(count for name, count in told.rows.items() if name.startswith(folder))
     counts = report["counts"]
     assert (counts["records"] if formats[0] == "records" else counts["questions"]) == rows
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec import to_builtins
 
 from exports import Export, read_lines
 from reasonmed.engine.ledger import encode
@@ -240,14 +241,14 @@ def test_configs_keep_the_variants_apart_and_one_kind_of_file() -> None:
     files = ["README.md", "dpo/train.jsonl", "records/train.jsonl", "llamafactory/alpaca_cotmed.jsonl"]
     files += [f"trl-sft/{variant}/{split}.jsonl" for variant in VARIANTS for split in ("train", "test")]
     found = configs(files)
-    assert [one["config_name"] for one in found] == ["reasonmed", "dpo", "cotmed", "responsemed"]
-    assert [one.get("default", False) for one in found] == [True, False, False, False]
-    assert found[0]["data_files"] == [
+    assert [one.config_name for one in found] == ["reasonmed", "dpo", "cotmed", "responsemed"]
+    assert [one.default for one in found] == [True, False, False, False]
+    assert to_builtins(found[0].data_files) == [
         {"split": "train", "path": "trl-sft/reasonmed/train.jsonl"},
         {"split": "test", "path": "trl-sft/reasonmed/test.jsonl"},
     ]
     with_parquet = configs([*files, "parquet/train.parquet", *(f"parquet/{one}/train.parquet" for one in VARIANTS)])
-    assert [one["config_name"] for one in with_parquet] == ["canonical", "cotmed", "reasonmed", "responsemed"]
-    assert [
-        one["config_name"] for one in configs(["reasonmed-json/CoTMed.json", "reasonmed-json/CoTMed.test.json"])
-    ] == ["reasonmed-json-cotmed"]
+    assert [one.config_name for one in with_parquet] == ["canonical", "cotmed", "reasonmed", "responsemed"]
+    assert [one.config_name for one in configs(["reasonmed-json/CoTMed.json", "reasonmed-json/CoTMed.test.json"])] == [
+        "reasonmed-json-cotmed"
+    ]

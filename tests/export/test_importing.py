@@ -21,7 +21,7 @@ from reasonmed.pipeline.stages.rank import keep_chain
 from reasonmed.questions import Settings
 from reasonmed.recipe.templates import instruction
 from reasonmed.runs.layouts import story_source, writer
-from reasonmed.runs.records import question_of, record_in, records_of
+from reasonmed.runs.records import Facts, question_of, record_in, records_of
 from reasonmed.types import Failure, Kept, Question, Record, Story, Tier
 from support import WORDS, judged_story, question
 
@@ -235,7 +235,7 @@ def test_imported_records_without_options_are_summarized_scored_and_checked(endi
 
 def test_the_reference_of_a_record_without_options_is_its_answer() -> None:
     asked = Question("q1", "Why?", (), reference="Vitamin D")
-    (record,) = records_of(Story(asked, kept=(Kept("Because of the sun.", "m"),)), {"demo": False, "prompts": {}}, {})
+    (record,) = records_of(Story(asked, kept=(Kept("Because of the sun.", "m"),)), Facts(demo=False, prompts={}), {})
     assert (record.options, record.answer, record.answer_index) == ((), "Vitamin D", None)
     assert question_of(record_in(asdict(record))) == asked
 
@@ -243,7 +243,7 @@ def test_the_reference_of_a_record_without_options_is_its_answer() -> None:
 def test_training_texts_of_a_record_without_options_end_as_they_are() -> None:
     asked = Question("q1", "Why?", (), context="A passage.")
     story = Story(asked, kept=(Kept("Because of the sun.", "m", response="The sun."),))
-    (record,) = records_of(story, {"demo": False, "prompts": {}}, {})
+    (record,) = records_of(story, Facts(demo=False, prompts={}), {})
     rows = dict(rows_of(Row(record, "train", story), ExportSettings()))
     assert rows["responsemed"]["prompt"] == [{"role": "user", "content": "A passage.\n\nWhy?"}]
     assert rows["responsemed"]["completion"][0]["content"] == "The sun."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_an_export_does_not_hold_a_secret_of_the_runs_recipe(run26: RunDirectory, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     shutil.copytree(run26.path, run.path)
-    manifest = run.manifest()
+    manifest = json.loads(run.manifest_path.read_text(encoding="utf-8"))
     manifest["identity"]["stages"]["verify"]["model"]["extra_body"] = {"api_key": "hunter2", "top_k": 5}
     run.manifest_path.write_text(json.dumps(manifest), encoding="utf-8")
     export(run, tmp_path / "data", Settings(demo=True), ["records"], force=False)

@@ -40,7 +40,7 @@ def test_the_three_files_are_row_aligned_and_as_published(finished: RunDirectory
         read(tmp_path / "out" / "reasonmed-json", name)
         for name in ("ReasonMed.json", "CoTMed.json", "ResponseMed.json")
     )
-    assert len(both) == len(chains) == len(responses) == told["records"] > 0
+    assert len(both) == len(chains) == len(responses) == told.records > 0
     for one, chain, response in zip(both, chains, responses, strict=True):
         assert set(one) == {"instruction", "input", "output"}
         assert one["instruction"] == chain["instruction"] == response["instruction"]
@@ -86,7 +86,7 @@ def test_the_same_run_gives_the_same_bytes(finished: RunDirectory, tmp_path: Pat
 def test_disputed_and_consensus_records_are_left_out_and_counted(finished: RunDirectory, tmp_path: Path) -> None:
     without = export(finished, tmp_path / "one", Settings(demo=True), DEFAULT_FORMATS, force=False)
     everything = export(finished, tmp_path / "two", Settings(demo=True, disputed=True), DEFAULT_FORMATS, force=False)
-    assert without["left_out"].get("key_disputed", 0) == everything["records"] - without["records"] > 0
+    assert without.left_out.get("key_disputed", 0) == everything.records - without.records > 0
 
 
 def test_an_unknown_format_names_the_known_ones(finished: RunDirectory, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from reasonmed.checks.cases import Case
 from reasonmed.checks.rules.licenses import unknown
+from reasonmed.export.card.facts import Source
 from reasonmed.export.card.licenses import front_matter
 from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of, well_known
 from support import question
@@ -46,7 +47,7 @@ def test_check_and_card_agree_on_what_is_known(written: str) -> None:
     flagged = unknown(Case(question(license=written)), frozenset()) is not None
     assert flagged == (written in STRANGE) == (not well_known(written))
     assert identifier(written) == NAMED.get(written, OTHER)
-    head = front_matter([{"source": "A", "license": written, "records": 1}])
+    head = front_matter([Source("A", written, records=1)])
     assert head["license"] == NAMED.get(written, OTHER)
 
 

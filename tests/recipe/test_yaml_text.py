@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reasonmed import recipe
+from reasonmed.documents import Refused
 from reasonmed.errors import RecipeError
-from reasonmed.outside import Unusable
 from reasonmed.recipe.yaml_text import read_yaml
 
 VALUES = st.recursive(
@@ -49,7 +49,7 @@ def test_plain_values_come_back_as_they_were_written(value: object) -> None:
     ],
 )
 def test_what_only_yaml_has_is_refused_with_place_and_fix(text: str, problem: str) -> None:
-    with pytest.raises(Unusable, match=problem):
+    with pytest.raises(Refused, match=problem):
         read_yaml(text)
 
 
@@ -58,7 +58,7 @@ def test_aliases_that_multiply_are_refused_at_once(kind: str) -> None:
     lines = ["a0: &a0 {k: 1}"]
     lines += [f"a{n}: &a{n} " + kind.format(", ".join([f"*a{n - 1}"] * 9)) for n in range(1, 30)]
     began = time.process_time()
-    with pytest.raises(Unusable, match="counted as often as its aliases"):
+    with pytest.raises(Refused, match="counted as often as its aliases"):
         read_yaml("\n".join(lines))
     assert time.process_time() - began < 1
 

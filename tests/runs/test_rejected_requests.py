@@ -108,7 +108,7 @@ def test_one_rejected_question_is_recorded_and_its_words_are_shown(tmp_path: Pat
     assert "no pills today" in told.output
     assert watch.control is not None
     assert {kind for _, kind in watch.control.meter.rejected} == {"filter"}
-    assert watch.snapshot()["last_error"] == SAID
+    assert watch.snapshot().last_error == SAID
 
 
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])

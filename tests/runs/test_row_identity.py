@@ -211,8 +211,8 @@ def test_a_corrected_split_source_and_license_reach_the_records_and_the_export(
     assert (world.requests == paid) == (stop_after is None)
     assert content(directory) == content(run(tmp_path / "fresh", corrected))
     made = export(directory, tmp_path / "out", ExportSettings(demo=True), ["records"], force=False)
-    assert set(made["splits"]) == {"test"}
-    assert [(one["source"], one["license"]) for one in made["card"]["counts"]["sources"]] == [("T", "CC0-1.0")]
+    assert set(made.splits) == {"test"}
+    assert [(one.source, one.license) for one in made.card.counts.sources] == [("T", "CC0-1.0")]
 
 
 def taken_from(folder: Path, row: dict[str, Any]) -> Story:

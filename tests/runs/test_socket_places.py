@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import stat
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from reasonmed.errors import RunDirectoryError
-from reasonmed.runs.directory import RunDirectory, make_manifest
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.manifest import FORMAT, MANIFEST, Manifest
 from reasonmed.runs.progress import Watch
 from reasonmed.runs.socket import ask, listening, socket_path
 
@@ -24,9 +24,19 @@ def deep(tmp_path: Path) -> RunDirectory:
     """A run whose path is too long for a socket."""
     folder = tmp_path / ("d" * 60) / ("e" * 60)
     folder.mkdir(parents=True, mode=0o700)
-    facts = {"demo": True, "prompts": {}, "input": None, "recipe": {}, "templates": {}}
-    manifest = make_manifest("run", {"format": 2, "parsing": 5, "stages": {}}, facts)
-    (folder / "run.json").write_text(json.dumps(manifest))
+    manifest = Manifest(
+        format=FORMAT,
+        reasonmed="0",
+        command="run",
+        started="",
+        demo=True,
+        prompts={},
+        input=None,
+        recipe={},
+        templates={},
+        identity={"format": 2, "parsing": 5, "stages": {}},
+    )
+    MANIFEST.write(folder / "run.json", manifest)
     return RunDirectory(folder)
 
 

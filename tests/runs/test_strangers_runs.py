@@ -36,7 +36,7 @@ def test_a_module_that_only_a_manifest_names_is_not_imported(
     package.mkdir()
     (package / "backend.py").write_text("raise SystemExit('imported')", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    told = directory.manifest()
+    told = json.loads(directory.manifest_path.read_text(encoding="utf-8"))
     told["recipe"]["models"]["one"]["backend"] = "strangers_package.backend"
     directory.manifest_path.write_text(json.dumps(told), encoding="utf-8")
     for command in (lambda: job_of(directory), lambda: asyncio.run(rebuild(directory))):

@@ -126,7 +126,7 @@ class ModelSettings(BaseModel):
 
     @field_validator("extra_body")
     @classmethod
-    def _overrides_nothing(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _overrides_nothing(cls, value: dict[str, object] | None) -> dict[str, object] | None:
         taken = sorted(cls.own_fields & (value or {}).keys())
         if taken:
             raise ValueError(
@@ -157,7 +157,7 @@ class ModelSettings(BaseModel):
         return Tags(self.thinking.open, self.thinking.close) if self.thinking else None
 
     @property
-    def reading(self) -> dict[str, Any]:
+    def reading(self) -> dict[str, object]:
         """What of the entry changes how a reply is read, for the identity of a run; empty where nothing does."""
         found = self.plugin
         told: dict[str, Any] = {} if found is None else {"plugin": found.told}

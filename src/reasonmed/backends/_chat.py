@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jinja2 import TemplateError
 
@@ -19,26 +19,64 @@ _PROBES = ("Alpha", "Omega 7")
 """Two replies with no end in common: what two renderings end with alike is the template's."""
 
 
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer of transformers, which has no types of its own."""
+
+    chat_template: str | None
+    eos_token_id: int | None
+    is_fast: bool
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, _Added]:
+        """Its own tokens, by number."""
+        ...
+
+    def __hash__(self) -> int:
+        """Tokenizers are told apart by what they are."""
+        ...
+
+    def __call__(self, text: str | Sequence[str], **options: object) -> Mapping[str, Any]:
+        """Texts as tokens, with what belongs to them."""
+        ...
+
+    def apply_chat_template(self, conversation: Sequence[Mapping[str, str]], **options: object) -> object:
+        """A conversation as its template writes it."""
+        ...
+
+    def encode(self, text: str, **options: object) -> list[int]:
+        """A text as tokens."""
+        ...
+
+    def decode(self, token_ids: Sequence[int], **options: object) -> str:
+        """Tokens as text."""
+        ...
+
+
+class _Added(Protocol):
+    content: str
+    special: bool
+
+
 def steers(token: str, *, special: bool) -> bool:
     """Whether a token of a tokenizer's own is a control token: special or of that shape, and no mark of thinking."""
     return (special or control_tokens(token) == [token]) and not is_mark(token)
 
 
 @lru_cache(maxsize=8)
-def controls(tokenizer: Any) -> dict[str, int]:  # noqa: ANN401 - transformers has no types
+def controls(tokenizer: Tokenizer) -> dict[str, int]:
     """Tokens that steer a model, by their text: special ones and ends of turn, but no marks of thinking."""
     added = ((token.content, number, token.special) for number, token in tokenizer.added_tokens_decoder.items())
     return {text: number for text, number, special in added if steers(text, special=special)}
 
 
 @lru_cache(maxsize=8)
-def _pattern(tokenizer: Any) -> re.Pattern[str] | None:  # noqa: ANN401
+def _pattern(tokenizer: Tokenizer) -> re.Pattern[str] | None:
     """Any control token; longer ones first."""
     names = sorted(controls(tokenizer), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, names))) if names else None
 
 
-def controls_in(tokenizer: Any, chat: Iterable[Mapping[str, str]]) -> list[str]:  # noqa: ANN401
+def controls_in(tokenizer: Tokenizer, chat: Iterable[Mapping[str, str]]) -> list[str]:
     """The control tokens that the texts of a conversation hold, each once."""
     pattern = _pattern(tokenizer)
     if pattern is None:
@@ -46,7 +84,9 @@ def controls_in(tokenizer: Any, chat: Iterable[Mapping[str, str]]) -> list[str]:
     return list(dict.fromkeys(found for turn in chat for text in turn.values() for found in pattern.findall(text)))
 
 
-def tokens_of(tokenizer: Any, chats: Sequence[list[dict[str, str]]], *, ask: bool, **more: Any) -> list[list[int]]:  # noqa: ANN401
+def tokens_of(
+    tokenizer: Tokenizer, chats: Sequence[list[dict[str, str]]], *, ask: bool, **more: object
+) -> list[list[int]]:
     """Token ids of conversations by the chat template, control tokens in their texts as plain text.
 
     Args:
@@ -63,11 +103,11 @@ def tokens_of(tokenizer: Any, chats: Sequence[list[dict[str, str]]], *, ask: boo
     return found
 
 
-def _shown(tokenizer: Any, chat: list[dict[str, str]], *, ask: bool, **more: Any) -> str:  # noqa: ANN401
+def _shown(tokenizer: Tokenizer, chat: list[dict[str, str]], *, ask: bool, **more: object) -> str:
     return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=ask, **more))
 
 
-def _as_text(tokenizer: Any, chat: list[dict[str, str]], *, ask: bool, **more: Any) -> list[int]:  # noqa: ANN401
+def _as_text(tokenizer: Tokenizer, chat: list[dict[str, str]], *, ask: bool, **more: object) -> list[int]:
     """Marks stand in for control tokens while the template renders, so that those of the texts are known afterwards."""
     if not tokenizer.is_fast:
         raise UsageError("control tokens as text need a fast tokenizer (tokenizer.json), and this model has none")
@@ -95,7 +135,7 @@ def _as_text(tokenizer: Any, chat: list[dict[str, str]], *, ask: bool, **more: A
     return found
 
 
-def _plain(tokenizer: Any, text: str, steering: set[int]) -> list[int]:  # noqa: ANN401
+def _plain(tokenizer: Tokenizer, text: str, steering: set[int]) -> list[int]:
     """A control token's text as the text that it is."""
     found = list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
     if not steering.intersection(found):
@@ -104,7 +144,7 @@ def _plain(tokenizer: Any, text: str, steering: set[int]) -> list[int]:  # noqa:
     return [token for half in halves for token in half]
 
 
-def ending(tokenizer: Any, prompt: Sequence[dict[str, str]]) -> list[int]:  # noqa: ANN401
+def ending(tokenizer: Tokenizer, prompt: Sequence[dict[str, str]]) -> list[int]:
     """The tokens that the chat template puts behind a reply to this prompt."""
     chats = [[*prompt, {"role": "assistant", "content": reply}] for reply in _PROBES]
     one, other = (ids[::-1] for ids in tokens_of(tokenizer, chats, ask=False))
@@ -112,13 +152,13 @@ def ending(tokenizer: Any, prompt: Sequence[dict[str, str]]) -> list[int]:  # no
     return one[:same][::-1]
 
 
-def end_of(tokenizer: Any, tail: Iterable[int]) -> int | None:  # noqa: ANN401
+def end_of(tokenizer: Tokenizer, tail: Iterable[int]) -> int | None:
     """The token at which a reply ends, of those that a template puts behind it; None where there is none."""
     known = {*tokenizer.added_tokens_decoder, tokenizer.eos_token_id}
     return next((token for token in tail if token in known), None)
 
 
-def turn_end(tokenizer: Any) -> int | None:  # noqa: ANN401
+def turn_end(tokenizer: Tokenizer) -> int | None:
     """The token at which the chat template ends a turn of the model; None where there is no template or no such token.
 
     Models are trained to stop there, and many base models name only their end of text as ``eos_token``.

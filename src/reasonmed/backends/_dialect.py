@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.backends._room import most_tokens, room
 from reasonmed.backends._wordings import BAD_DRAW, any_of, has_code
@@ -110,10 +110,10 @@ class Dialect:
         self._streams = False
         self._no_thinking = False
 
-    def body(self, request: Request, once: Once) -> dict[str, Any]:
+    def body(self, request: Request, once: Once) -> dict[str, object]:
         """The request as this endpoint takes it."""
         drawn = request.sampling
-        body: dict[str, Any] = {"model": self._model, "messages": request.messages}
+        body: dict[str, object] = {"model": self._model, "messages": request.messages}
         body[self._limit_name] = min(one for one in (drawn.max_tokens, self._most, once.room) if one is not None)
         for name in ("temperature", "top_p", "seed", "stop"):
             value = getattr(drawn, name)
@@ -129,7 +129,7 @@ class Dialect:
         body |= request.extra_body or {}
         return body | ({_NOT_STREAMED: False} if self._no_thinking else {})
 
-    def sent(self, request: Request, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    def sent(self, request: Request, body: Mapping[str, object]) -> dict[str, object] | None:
         """The sampling parameters of a body; None where they are those that the request asks for."""
         drawn = request.sampling
         asked = {name: getattr(drawn, name) for name in ("temperature", "top_p", "seed", "stop")}
@@ -143,7 +143,7 @@ class Dialect:
             told[_NOT_STREAMED] = False
         return None if told == asked else told
 
-    def learn(self, status: int, said: Said, request: Request, body: Mapping[str, Any], once: Once) -> bool:
+    def learn(self, status: int, said: Said, request: Request, body: Mapping[str, object], once: Once) -> bool:
         """Learn from a refusal what this endpoint does not take; False when nothing is left to change."""
         if "response_format" in body and has_code(BAD_DRAW, said):
             once.free = True
@@ -157,7 +157,7 @@ class Dialect:
             or self._learn_dropped(status, said, {name: body[name] for name in body if name not in extra})
         )
 
-    def _learn_stream(self, said: Said, body: Mapping[str, Any]) -> bool:
+    def _learn_stream(self, said: Said, body: Mapping[str, object]) -> bool:
         if "stream_options" in body and _names("stream_options", said):
             self.left_out.add("stream_options")
             return True
@@ -171,7 +171,7 @@ class Dialect:
             return True
         return False
 
-    def _learn_limit(self, said: Said, body: Mapping[str, Any], once: Once) -> bool:
+    def _learn_limit(self, said: Said, body: Mapping[str, object], once: Once) -> bool:
         sent = limit_of(body)
         left = room(said.prose, sent)
         if left is not None:
@@ -186,7 +186,7 @@ class Dialect:
             return True
         return False
 
-    def _learn_dropped(self, status: int, said: Said, body: Mapping[str, Any]) -> bool:
+    def _learn_dropped(self, status: int, said: Said, body: Mapping[str, object]) -> bool:
         there = [name for name in _DROPPED if name in body]
         if "response_format" in there and _refuses_schema(status, said):
             self.left_out.add("response_format")
@@ -198,9 +198,9 @@ class Dialect:
         return bool(named)
 
 
-def limit_of(body: Mapping[str, Any]) -> int:
+def limit_of(body: Mapping[str, object]) -> int:
     """The token limit of a body, under whichever name."""
-    return next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), 0)
+    return next((limit for name in _LIMITS if isinstance(limit := body.get(name), int)), 0)
 
 
 def refused_extra(request: Request, said: Said) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import msgspec
 
@@ -25,7 +24,7 @@ def text_of(body: bytes) -> str:
     return body.decode(json.detect_encoding(body[:4]), "replace").removeprefix("\ufeff")
 
 
-def plain_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON it is
+def plain_json(body: bytes) -> object:
     """The first JSON value of a body; None where it has none."""
     try:
         return msgspec.json.decode(body)

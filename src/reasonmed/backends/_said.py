@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.backends._json import plain_json
 from reasonmed.secrecy import HIDDEN, conceal_cut
@@ -145,7 +145,7 @@ def _shingles(words: list[str]) -> Iterable[tuple[str, ...]]:
     return zip(*(words[step:] for step in range(_SHINGLE)), strict=False)
 
 
-def _walk(value: object, depth: int) -> Iterator[dict[str, Any]]:
+def _walk(value: object, depth: int) -> Iterator[dict[str, object]]:
     """The objects of a body that may say something, from the outside; what echoes the request is not among them."""
     if depth == 0:
         return
@@ -176,7 +176,7 @@ def _embedded(text: str) -> object:
     return found
 
 
-def _messages(part: dict[str, Any]) -> Iterator[str]:
+def _messages(part: dict[str, object]) -> Iterator[str]:
     place = part.get("loc")
     prefix = f"{'.'.join(str(step) for step in place)}: " if isinstance(place, list) else ""
     for name in _MESSAGES:
@@ -185,19 +185,19 @@ def _messages(part: dict[str, Any]) -> Iterator[str]:
             yield prefix + value.strip()
 
 
-def _labels(part: dict[str, Any]) -> str:
+def _labels(part: dict[str, object]) -> str:
     told = [f"{name}={part[name]}" for name in _NAMED if isinstance(part.get(name), str | int) and part[name]]
     return f"({', '.join(told)})" if told else ""
 
 
-def _codes(part: dict[str, Any]) -> Iterator[str]:
+def _codes(part: dict[str, object]) -> Iterator[str]:
     for name in _CODES:
         value = part.get(name)
         if isinstance(value, str) and (code := re.sub(r"[^a-z0-9]", "", value.lower())):
             yield code
 
 
-def _params(part: dict[str, Any]) -> Iterator[str]:
+def _params(part: dict[str, object]) -> Iterator[str]:
     """Parameters by ``param``, or by the ``loc`` of a validation error."""
     place = part.get("loc")
     for name in (part.get("param"), place[-1] if isinstance(place, list) and place else None):
@@ -205,7 +205,7 @@ def _params(part: dict[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _statuses(part: dict[str, Any]) -> Iterator[int]:
+def _statuses(part: dict[str, object]) -> Iterator[int]:
     for name in ("code", "status", "status_code", "error_code"):
         value = part.get(name)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:  # noqa: PLR2004 - HTTP

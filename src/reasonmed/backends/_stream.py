@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from reasonmed.backends._json import plain_json, text_of
 
@@ -12,13 +11,13 @@ _EVENT = re.compile(r"\r?\n\r?\n|\r\r")
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
-def assemble(body: bytes) -> dict[str, Any] | None:
+def assemble(body: bytes) -> dict[str, object] | None:
     """The whole reply of an event stream; None where the body is none, or breaks off before its end.
 
     A stream is whole once a finish reason came, or its mark of the end. An error in it takes the place of the reply.
     """
-    whole: dict[str, Any] = {}
-    message: dict[str, Any] = {}
+    whole: dict[str, object] = {}
+    message: dict[str, object] = {}
     finish: object = None
     ended = False
     for data in _data(text_of(body)):
@@ -34,8 +33,9 @@ def assemble(body: bytes) -> dict[str, Any] | None:
         whole |= {name: chunk[name] for name in ("usage", "model", "error", "time_info") if chunk.get(name)}
         if choice is None:
             continue
-        if isinstance(choice.get("message"), dict):
-            message = choice["message"]
+        said = choice.get("message")
+        if isinstance(said, dict):
+            message = said
         _add(message, choice.get("delta"))
         finish = choice.get("finish_reason") or finish
         whole |= {"error": choice["error"]} if choice.get("error") else {}
@@ -59,22 +59,22 @@ def _data(text: str) -> list[str]:
     return [one for one in found if one]
 
 
-def _first(chunk: dict[str, Any]) -> dict[str, Any] | None:
+def _first(chunk: dict[str, object]) -> dict[str, object] | None:
     """The first choice of a chunk: the one with index 0."""
     choices = chunk.get("choices")
     found = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
     return next((one for one in found if one.get("index", 0) in (0, None)), None)
 
 
-def _add(message: dict[str, Any], delta: object) -> None:
+def _add(message: dict[str, object], delta: object) -> None:
     if not isinstance(delta, dict):
         return
     for name in _TEXTS:
-        more = delta.get(name)
-        if isinstance(more, str) and isinstance(message.get(name) or "", str):
-            message[name] = (message.get(name) or "") + more
-        elif isinstance(more, list) and isinstance(message.get(name) or [], list):
-            message[name] = [*(message.get(name) or []), *more]
+        more, so_far = delta.get(name), message.get(name)
+        if isinstance(more, str) and isinstance(so_far or "", str):
+            message[name] = f"{so_far or ''}{more}"
+        elif isinstance(more, list) and (not so_far or isinstance(so_far, list)):
+            message[name] = [*(so_far if isinstance(so_far, list) else ()), *more]
     if delta.get("tool_calls"):
         message["tool_calls"] = delta["tool_calls"]
     message.setdefault("content", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.backends._chat import tokens_of
 from reasonmed.errors import RequestRejected
 from reasonmed.parsing.thinking import opening
 
 if TYPE_CHECKING:
+    from reasonmed.backends._chat import Tokenizer
     from reasonmed.exchange import Request
 
 _LAST = 32
@@ -17,7 +18,7 @@ UNBOUNDED = 1 << 30
 """A limit that no text meets: contexts are checked here, and longer texts are no reason to warn."""
 
 
-def prompt_of(tokenizer: Any, request: Request) -> list[int]:  # noqa: ANN401 - transformers' classes are built at run time
+def prompt_of(tokenizer: Tokenizer, request: Request) -> list[int]:
     """The request through the model's own chat template; as plain text where it has none.
 
     Control tokens in the text of a message are read as text: a question cannot end its own turn.
@@ -31,18 +32,18 @@ def prompt_of(tokenizer: Any, request: Request) -> list[int]:  # noqa: ANN401 - 
     return found
 
 
-def opened(tokenizer: Any, prompt: list[int]) -> str:  # noqa: ANN401 - as above
+def opened(tokenizer: Tokenizer, prompt: list[int]) -> str:
     """The mark of thinking in which a prompt lets the reply begin; it belongs before the reply's text."""
     return opening(tokenizer.decode(prompt[-_LAST:], skip_special_tokens=False))
 
 
-def pairs_of(tokenizer: Any, request: Request) -> list[tuple[list[int], list[int]]]:  # noqa: ANN401 - as above
+def pairs_of(tokenizer: Tokenizer, request: Request) -> list[tuple[list[int], list[int]]]:
     """Context and continuation, for each continuation that the request wants scored."""
     text = request.messages[0].content
     return [_pair(tokenizer, text, continuation) for continuation in (request.extra_body or {})["loglikelihood"]]
 
 
-def _pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], list[int]]:  # noqa: ANN401 - as above
+def _pair(tokenizer: Tokenizer, context: str, continuation: str) -> tuple[list[int], list[int]]:
     """Both as tokens of the whole text; spaces at the context's end go to the continuation."""
     kept = context.rstrip()
     continuation, context = context[len(kept) :] + continuation, kept
@@ -50,7 +51,7 @@ def _pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], l
     return head, whole[len(head) :]
 
 
-def encoded(tokenizer: Any, text: str) -> list[int]:  # noqa: ANN401 - as above
+def encoded(tokenizer: Tokenizer, text: str) -> list[int]:
     """A text with what the tokenizer puts before it, and without what it adds at the end: the text goes on there."""
     whole, bare = list(tokenizer.encode(text)), list(tokenizer.encode(text, add_special_tokens=False))
     for start in range(len(whole) - len(bare) + 1):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from reasonmed.backends._finish import LENGTH, STOP, TOOL, finish_of
 from reasonmed.backends._json import plain_json, whole
@@ -28,7 +27,7 @@ class UnknownFinish(Exception):
     """A reply ended for a reason that is in no table."""
 
 
-def read_reply(body: bytes) -> dict[str, Any] | None:
+def read_reply(body: bytes) -> dict[str, object] | None:
     """A body as an object: one JSON value, or an event stream put together; None where it is neither."""
     found = plain_json(body)
     if isinstance(found, dict) and not _is_chunk(found):
@@ -36,19 +35,19 @@ def read_reply(body: bytes) -> dict[str, Any] | None:
     return assemble(body)
 
 
-def _is_chunk(found: dict[str, Any]) -> bool:
+def _is_chunk(found: dict[str, object]) -> bool:
     choice = choice_of(found)
     return choice is not None and "message" not in choice and "delta" in choice
 
 
-def choice_of(reply: dict[str, Any]) -> dict[str, Any] | None:
+def choice_of(reply: dict[str, object]) -> dict[str, object] | None:
     """The first choice of a reply."""
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, dict) else None
 
 
-def error_beside(reply: dict[str, Any], choice: dict[str, Any]) -> object:
+def error_beside(reply: dict[str, object], choice: dict[str, object]) -> object:
     """The error that came with a text; None where there is none."""
     for error in (choice.get("error"), reply.get("error")):
         if isinstance(error, dict):
@@ -59,7 +58,7 @@ def error_beside(reply: dict[str, Any], choice: dict[str, Any]) -> object:
     return None
 
 
-def completion_of(reply: dict[str, Any], choice: dict[str, Any], limit: int | None = None) -> Completion | None:
+def completion_of(reply: dict[str, object], choice: dict[str, object], limit: int | None = None) -> Completion | None:
     """A completion from a reply and its first choice; None where that has no message.
 
     Args:
@@ -105,7 +104,7 @@ def served_name(model: object) -> str | None:
     return one_line(name, None)[:200] or None
 
 
-def _finish(choice: dict[str, Any], reached_limit: bool) -> str:  # noqa: FBT001 - one caller
+def _finish(choice: dict[str, object], reached_limit: bool) -> str:  # noqa: FBT001 - one caller
     reason = choice.get("finish_reason")
     if reason is None or reason == "":
         return LENGTH if reached_limit else STOP
@@ -116,7 +115,7 @@ def _finish(choice: dict[str, Any], reached_limit: bool) -> str:  # noqa: FBT001
     return native if found == STOP and native not in (None, TOOL) else found
 
 
-def _texts(message: dict[str, Any]) -> tuple[str, str]:
+def _texts(message: dict[str, object]) -> tuple[str, str]:
     """What a message says, and what was thought before, where the server keeps it apart."""
     content = message.get("content")
     thought = ""
@@ -130,7 +129,7 @@ def _texts(message: dict[str, Any]) -> tuple[str, str]:
     return whole(said or _text(message.get("refusal"))), whole(reasoning)
 
 
-def _thinks(part: dict[str, Any]) -> bool:
+def _thinks(part: dict[str, object]) -> bool:
     return "think" in str(part.get("type")) or "reasoning" in str(part.get("type"))
 
 
@@ -148,7 +147,7 @@ def _text(value: object, depth: int = _DEPTH) -> str:
 class _Counts:
     """Tokens of a reply, as far as its ``usage`` makes sense."""
 
-    def __init__(self, usage: dict[str, Any], *, any_text: bool) -> None:
+    def __init__(self, usage: dict[str, object], *, any_text: bool) -> None:
         self.prompt = count(usage.get("prompt_tokens", usage.get("input_tokens"))) or None
         written = count(usage.get("completion_tokens", usage.get("output_tokens")))
         self.written = None if written == 0 and any_text else written
@@ -164,7 +163,7 @@ class _Counts:
             self.written = apart - (self.prompt or 0) if total == apart else self.written
 
 
-def _object(value: object) -> dict[str, Any]:
+def _object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 

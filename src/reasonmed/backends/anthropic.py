@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -151,12 +151,12 @@ class Anthropic(OpenAI):
             f"{self.settings.where} keeps refusing the request's parameters: {said.text[:300]}", "bad_request"
         )
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: Request) -> dict[str, object]:
         """The request as the API takes it: the system message apart, the schema as an output format."""
         drawn, more = request.sampling, dict(request.extra_body or {})
         system = "\n\n".join(message.content for message in request.messages if message.role == "system")
         turns = [message for message in request.messages if message.role != "system"]
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": self.settings.identity,
             "max_tokens": drawn.max_tokens,
             "messages": [self._turn(turn, first=turn is turns[0]) for turn in turns],
@@ -174,31 +174,31 @@ class Anthropic(OpenAI):
             more["output_config"] = {"format": form, **more.get("output_config", {})}
         return body | more
 
-    def _sent(self, request: Request, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _sent(self, request: Request, body: Mapping[str, object]) -> dict[str, object] | None:
         """The sampling parameters of a body; None where they are those that the request asks for."""
         told = {name: body[name] for name in ("max_tokens", "temperature", "top_p") if name in body}
         stop = {"stop": body["stop_sequences"]} if "stop_sequences" in body else {}
-        form = {"response_format": True} if "format" in body.get("output_config", {}) else {}
+        form = {"response_format": True} if _has_form(body) else {}
         return self._dialect.sent(request, told | stop | form)
 
-    def _turn(self, message: Message, *, first: bool) -> dict[str, Any]:
+    def _turn(self, message: Message, *, first: bool) -> dict[str, object]:
         """A turn; the first one is what the chains, verdicts and re-asks of a question share."""
         marked = first and self.settings.prompt_caching
         return {"role": message.role, "content": self._cached(message.content) if marked else message.content}
 
-    def _cached(self, text: str) -> list[dict[str, Any]]:
+    def _cached(self, text: str) -> list[dict[str, object]]:
         return [{"type": "text", "text": text, "cache_control": _CACHED}]
 
-    def _learn(self, body: Mapping[str, Any], text: str) -> bool:
+    def _learn(self, body: Mapping[str, object], text: str) -> bool:
         """Learn from a 400 what this model does not take; False when nothing is left to change."""
-        if "format" in body.get("output_config", {}) and _NO_SCHEMA.search(text):
+        if _has_form(body) and _NO_SCHEMA.search(text):
             self._dialect.left_out.add("response_format")
             return True
         named = [name for name in ("top_p", "temperature") if name in body and _names(name, text)]
         self._dialect.left_out.update(named[:1])
         return bool(named)
 
-    def _message(self, found: Mapping[str, Any]) -> Completion:
+    def _message(self, found: Mapping[str, object]) -> Completion:
         reason = found.get("stop_reason")
         if reason not in _FINISHES:
             raise Unreachable(
@@ -207,12 +207,14 @@ class Anthropic(OpenAI):
         content = found.get("content")
         blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
         usage = found.get("usage")
-        return Completion(
-            text="".join(_texts(blocks, "text")),
-            reasoning="\n".join(_texts(blocks, "thinking")) or None,
-            finish_reason=_FINISHES[str(reason)],
-            served=served_name(found.get("model")),
-            **_counts(usage if isinstance(usage, dict) else {}),
+        return _counted(
+            Completion(
+                text="".join(_texts(blocks, "text")),
+                reasoning="\n".join(_texts(blocks, "thinking")) or None,
+                finish_reason=_FINISHES[str(reason)],
+                served=served_name(found.get("model")),
+            ),
+            usage if isinstance(usage, dict) else {},
         )
 
     def _refusal(self, status: int, kind: str, answer: Said, headers: Mapping[str, str]) -> ReasonMedError:
@@ -242,12 +244,18 @@ class Anthropic(OpenAI):
         return refusal(status if status >= _BAD_REQUEST else 500, answer, headers, self.settings.where)
 
 
-def _type_of(found: Mapping[str, Any]) -> str:
+def _type_of(found: Mapping[str, object]) -> str:
     error = found.get("error")
     return str(error.get("type")) if isinstance(error, dict) else ""
 
 
-def _thinks(extra: Mapping[str, Any]) -> bool:
+def _has_form(body: Mapping[str, object]) -> bool:
+    """Whether a body asks for a form of the reply."""
+    asked = body.get("output_config")
+    return isinstance(asked, dict) and "format" in asked
+
+
+def _thinks(extra: Mapping[str, object]) -> bool:
     """Whether thinking is asked for, which excludes temperature and top_p."""
     asked = extra.get("thinking")
     return isinstance(asked, dict) and asked.get("type") != "disabled"
@@ -258,7 +266,7 @@ def _names(parameter: str, text: str) -> bool:
     return re.search(rf"\A{parameter}\b|[`'\"]{parameter}[`'\"]", text) is not None
 
 
-def _simpler(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+def _simpler(schema: object) -> object:
     """A schema without the bounds that the API does not take."""
     if isinstance(schema, list):
         return [_simpler(part) for part in schema]
@@ -267,25 +275,26 @@ def _simpler(schema: Any) -> Any:  # noqa: ANN401 - any JSON
     return {name: _simpler(value) for name, value in schema.items() if name not in _UNSUPPORTED}
 
 
-def _texts(blocks: list[dict[str, Any]], kind: str) -> list[str]:
+def _texts(blocks: list[dict[str, object]], kind: str) -> list[str]:
     """The texts of the blocks of a kind; half of a surrogate pair becomes a question mark."""
     found = [block.get(kind) for block in blocks if block.get("type") == kind]
     return [text.encode("utf-8", "replace").decode() for text in found if isinstance(text, str)]
 
 
-def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Token counts: input is what was fresh, written to the cache and read from it; output has the thinking in it."""
+def _counted(reply: Completion, usage: Mapping[str, object]) -> Completion:
+    """A reply with its tokens: input is what was fresh, written to the cache and read from it; output has thinking."""
     fresh, read = count(usage.get("input_tokens")), count(usage.get("cache_read_input_tokens"))
     written = count(usage.get("cache_creation_input_tokens"))
     details = usage.get("output_tokens_details")
     thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
-    return {
-        "prompt_tokens": None if fresh is None else fresh + (read or 0) + (written or 0),
-        "cached_tokens": read,
-        "cache_write_tokens": written,
-        "completion_tokens": count(usage.get("output_tokens")),
-        "reasoning_tokens": thought,
-    }
+    return replace(
+        reply,
+        prompt_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+        cached_tokens=read,
+        cache_write_tokens=written,
+        completion_tokens=count(usage.get("output_tokens")),
+        reasoning_tokens=thought,
+    )
 
 
 def connect(settings: ModelSettings, connections: int) -> Anthropic:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 import aiohttp
 import msgspec
@@ -114,7 +114,7 @@ class _Answer(NamedTuple):
 _encode = msgspec.json.Encoder().encode
 
 
-def _tells(reply: Mapping[str, Any]) -> bool:
+def _tells(reply: Mapping[str, object]) -> bool:
     """Whether an object that is no completion says what went wrong."""
     return any(reply.get(name) for name in _TELLING)
 
@@ -154,12 +154,12 @@ class OpenAI:
             error = self._error(request, answer, reply, once, body)
         raise error
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: Request) -> dict[str, object]:
         """The request as this endpoint takes it."""
         return self._dialect.body(request, Once())
 
     def _error(
-        self, request: Request, answer: _Answer, reply: dict[str, Any] | None, once: Once, body: dict[str, Any]
+        self, request: Request, answer: _Answer, reply: dict[str, object] | None, once: Once, body: dict[str, object]
     ) -> ReasonMedError:
         """What an answer without a completion means; raised at once unless the next try goes without something."""
         asked = "\n".join(message.content for message in request.messages)
@@ -178,7 +178,7 @@ class OpenAI:
             raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`.", status)
         raise error
 
-    async def _post(self, body: Mapping[str, Any]) -> _Answer:
+    async def _post(self, body: Mapping[str, object]) -> _Answer:
         session = self._open()
         try:
             async with posted(session, self._url, _encode(body), self.settings.where, self._timeout()) as response:
@@ -199,7 +199,7 @@ class OpenAI:
             connected = not isinstance(broken, _NO_CONTACT)
             raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
 
-    def _completion(self, reply: dict[str, Any], body: Mapping[str, Any]) -> Completion | None:
+    def _completion(self, reply: dict[str, object], body: Mapping[str, object]) -> Completion | None:
         """The completion in a reply; None where it holds none."""
         choice = choice_of(reply)
         if choice is None:
@@ -265,7 +265,7 @@ class OpenAI:
         context = own.get("max_model_len") or own.get("context_length") or (meta or {}).get("n_ctx")
         return Facts(names, context if isinstance(context, int) else None, tuple(sorted(self._dialect.left_out)))
 
-    async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON the endpoint has there
+    async def get(self, path: str) -> object:
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
         try:
             async with self._open().get(

@@ -21,9 +21,9 @@ from pydantic import Field
 
 from reasonmed.backends import ModelSettings
 from reasonmed.backends._prices import FREE, Price
+from reasonmed.documents import Refused, json_as, reason, small_file
 from reasonmed.errors import Overloaded, ReasonMedError, RequestRejected, Unreachable
 from reasonmed.exchange import Completion, Request
-from reasonmed.outside import Unusable, json_as, reason, small_file
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def from_file(path: Path) -> Replier:
         if line.strip():
             try:
                 rules.append(json_as(line, Rule))
-            except Unusable as wrong:
+            except Refused as wrong:
                 raise ReasonMedError(f"scripted replies: {path}:{number}: {wrong}") from wrong
 
     def reply(request: Request) -> Completion:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.backends import ModelSettings
+    from reasonmed.backends._chat import Tokenizer
     from reasonmed.exchange import Request
 
 _ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
@@ -58,12 +59,12 @@ class Settings(FolderSettings):
     """GPUs that share the model."""
     gpu_memory: float | None = Field(None, gt=0, le=1)
     """Share of a GPU's memory to take; vLLM's default, about nine tenths, by default."""
-    engine: dict[str, Any] = Field(default_factory=dict)
+    engine: dict[str, object] = Field(default_factory=dict)
     """Further fields of vLLM's ``AsyncEngineArgs``, such as enforce_eager or quantization."""
 
     @field_validator("engine")
     @classmethod
-    def _keep_the_model(cls, engine: dict[str, Any]) -> dict[str, Any]:
+    def _keep_the_model(cls, engine: dict[str, object]) -> dict[str, object]:
         for name in ("model", "tokenizer"):
             if name in engine:
                 raise ValueError(f"{name} is the folder's: take it out of `engine`")
@@ -82,7 +83,7 @@ class Settings(FolderSettings):
         """The context and whatever else the engine is told: both can change a reply."""
         return ((self.context, self.engine),) if self.context or self.engine else ()
 
-    def arguments(self, dtype: str) -> dict[str, Any]:
+    def arguments(self, dtype: str) -> dict[str, object]:
         """What the engine is told."""
         told = {
             "model": str(self.path),
@@ -125,7 +126,7 @@ class InEngine:
 class _Running:
     """An engine that is up, with the model's tokenizer."""
 
-    def __init__(self, engine: Any, tokenizer: Any) -> None:  # noqa: ANN401 - vLLM is an extra
+    def __init__(self, engine: Any, tokenizer: Tokenizer) -> None:  # noqa: ANN401 - vLLM is an extra
         self.engine, self._tokenizer = engine, tokenizer
         self.guard: _Guard | None = None
         self._numbers = count()
@@ -225,7 +226,7 @@ class _Running:
             raise Unavailable(f"vLLM's engine failed: {ended.__cause__ or ended}") from ended
 
 
-def _structured(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - vLLM is an extra
+def _structured(schema: dict[str, object]) -> object:
     from vllm.sampling_params import StructuredOutputsParams  # noqa: PLC0415 - an extra
 
     return StructuredOutputsParams(json=schema)

@@ -12,6 +12,7 @@ import typer
 from reasonmed.cli._console import err, say
 from reasonmed.cli._options import working
 from reasonmed.errors import UsageError
+from reasonmed.runs.manifest import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,7 @@ def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | No
     if phi is None and not away:
         return job
     if phi == "off":
-        return replace(job, phi={"mode": phi})
+        return replace(job, phi=Decision(phi))
     with working("looking for patients' data"):
         found = screen(rows_of(job))
     if found.questions:

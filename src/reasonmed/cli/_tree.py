@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.tree import Tree
 
@@ -136,7 +136,7 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
         _add_sent(node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}")), chain.rank_sent)
 
 
-def _add_sent(node: Tree, sent: Mapping[str, Any] | None) -> None:
+def _add_sent(node: Tree, sent: Mapping[str, object] | None) -> None:
     """The parameters that were sent, where they are not the recipe's."""
     if sent is not None:
         node.add(safe(f"sent: {', '.join(f'{name} {value}' for name, value in sent.items())}"))

@@ -139,6 +139,6 @@ def _say_what_is_missing(folder: RunDirectory, output: Path) -> None:
     found, old = status_of(folder), f"; {output} is what an earlier command wrote" if output.exists() else ""
     done = f"{found.questions - found.unfinished:,} of {found.questions:,} rows are through"
     scored = found.stages.get("score")
-    if folder.manifest()["command"] == "score":
+    if folder.manifest().command == "score":
         done = f"{scored.calls if scored else 0:,} requests for scores are answered"
     say(f"{output} is not written, since it would be incomplete: {done}, in {partial_of(output)}{old}", "yellow")

@@ -45,7 +45,7 @@ def card(
     about = About(name, creator, url, findings, judge_card)
     with options.working(f"making the card of {folder}"):
         told = recard(folder, about, force=force)
-    for file in told["card_sha256"]:
+    for file in told.card_sha256:
         out.print(safe(folder / file), soft_wrap=True)
-    if "checks" not in told:
+    if not told.checks:
         say("contamination: not checked; give a report with --findings", "yellow")

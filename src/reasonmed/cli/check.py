@@ -10,7 +10,7 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
-from reasonmed.files import left_behind
+from reasonmed.files import check_new_file, left_behind
 
 if TYPE_CHECKING:
     from reasonmed.checks.findings import Report
@@ -71,7 +71,7 @@ def check(
     if json_file is not None and json_file == html_file:
         raise UsageError(f"--json and --html both name {json_file}; they are two files")
     for file in outputs:
-        _may_write(file, force=force or left_behind(file, outputs))
+        check_new_file(file, force=force or left_behind(file, outputs), other="name")
     matcher = options.load_against(against or [], ("exact", "ngram") if exact else None)
     source = find_input(path, Settings(layout, cop_base))
     plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []), others)
@@ -105,7 +105,7 @@ def index(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions.contamination import build, write_index  # noqa: PLC0415 - keeps --help fast
 
-    _may_write(output, force=force)
+    check_new_file(output, force=force, other="name")
     with options.working(f"reading {', '.join(map(str, files))}"):
         made = build(files, name or files[0].stem, total)
     write_index(made, output)
@@ -127,11 +127,6 @@ def _known(wanted: list[str], rules: tuple[str, ...]) -> list[str]:
 
 def _under(rule: str, name: str) -> bool:
     return rule == name or rule.startswith(f"{name}.")
-
-
-def _may_write(file: Path, *, force: bool) -> None:
-    if file.exists() and (file.is_dir() or not force):
-        raise UsageError(f"{file} exists; choose another name{'' if file.is_dir() else ', or --force'}")
 
 
 def _show(report: Report) -> None:

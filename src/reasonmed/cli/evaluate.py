@@ -13,8 +13,8 @@ from reasonmed.cli._consent import check_patients, check_ways
 from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.cli._tables import show
+from reasonmed.documents import reason, small_text
 from reasonmed.errors import UsageError
-from reasonmed.outside import reason, small_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from reasonmed.errors import UsageError
 from reasonmed.types import Tier
 
 if TYPE_CHECKING:
+    from reasonmed.export import Export
     from reasonmed.export._findings import Drops
 
 
@@ -122,23 +123,23 @@ def _drops(findings: Path | None, patterns: list[str]) -> Drops | None:
     return read_drops(findings, patterns)
 
 
-def _show(told: dict[str, Any], output: Path) -> None:
-    shown = ", ".join(f"{name} {one['questions']:,}" for name, one in told["splits"].items())
-    out.print(safe(f"{told['records']:,} records in {output}; questions: {shown}"), soft_wrap=True)
-    for name in told["formats"]:
-        rows = {file: count for file, count in told["rows"].items() if file.startswith(f"{name}/")}
+def _show(told: Export, output: Path) -> None:
+    shown = ", ".join(f"{name} {one.questions:,}" for name, one in told.splits.items())
+    out.print(safe(f"{told.records:,} records in {output}; questions: {shown}"), soft_wrap=True)
+    for name in told.formats:
+        rows = {file: count for file, count in told.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
-    if "train" not in told["splits"]:
+    if "train" not in told.splits:
         say("no question is in train: their own file holds them all out; --redraw draws new splits", "yellow")
-    if told["unfinished"]:
+    if told.unfinished:
         say(
-            f"{told['unfinished']:,} questions of the run are unfinished and not in it; export again when they "
+            f"{told.unfinished:,} questions of the run are unfinished and not in it; export again when they "
             "are finished: with --split, questions may change their split",
             "yellow",
         )
-    for what, left in (("", told["left_out"]), *((f"{name}: ", one) for name, one in told["formats_left_out"].items())):
+    for what, left in (("", told.left_out), *((f"{name}: ", one) for name, one in told.formats_left_out.items())):
         if left:
             say(f"{what}left out: {', '.join(f'{count} {reason}' for reason, count in left.items())}", "yellow")
-    for pattern, count in ((told["settings"]["drops"] or {}).get("drop") or {}).items():
+    for pattern, count in (told.settings.drops.drop if told.settings.drops else {}).items():
         if count == 0:
             say(f"--drop {pattern}: the report has no finding of this rule", "yellow")

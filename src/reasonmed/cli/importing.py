@@ -10,6 +10,7 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
+from reasonmed.files import check_new_file
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,8 +39,7 @@ def import_(
     target = output if output.suffix in (".jsonl", ".parquet") and not output.is_dir() else output / "records.jsonl"
     if output.is_file() and target != output:
         raise UsageError(f"{output} is a file; -o names a folder, or a file that ends in .jsonl or .parquet")
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists; choose another -o, or --force")
+    check_new_file(target, force=force)
     with options.working(f"reading {file}"):
         told = import_file(file, target)
     layouts = ", ".join(f"{name} {count:,}" for name, count in sorted(told.layouts.items()))

@@ -12,7 +12,7 @@ from reasonmed.cli import _options as options
 from reasonmed.cli._consent import asked, check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
-from reasonmed.files import write_atomically
+from reasonmed.files import check_new_file, write_atomically
 
 if TYPE_CHECKING:
     from reasonmed.types import Story
@@ -47,8 +47,7 @@ def init(
 
     if source not in RECIPES:
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
-    if output.exists() and not force:
-        raise UsageError(f"{output} exists; choose another name, or --force")
+    check_new_file(output, force=force, other="name")
     schema = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
     write_atomically(output, schema + resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"))
     out.print(safe(f"{output} written. Next: reasonmed doctor -r {output}"), soft_wrap=True)

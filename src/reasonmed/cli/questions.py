@@ -10,6 +10,7 @@ import typer
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
+from reasonmed.files import check_new_file
 
 _SHOWN = 20
 
@@ -48,8 +49,8 @@ def questions(
     from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
 
     options.refuse_agents_file(file)
-    if output is not None and output.exists() and (output.is_dir() or not force):
-        raise UsageError(f"{output} exists; choose another -o{', or --force' if output.is_file() else ''}")
+    if output is not None:
+        check_new_file(output, force=force)
     settings = Settings(layout, cop_base, _names(names), records=True, open_ended=True)
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)

@@ -156,7 +156,7 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
         "name": one.name,
         "label": one.facts["label"],
         "backend": one.facts["backend"],
-        "date": one.run.manifest()["started"][:10],
+        "date": one.run.manifest().started[:10],
         "demo": one.facts["demo"],
         "base": one.facts["base"],
         "trained_stems": None if one.stems is None else len(one.stems),

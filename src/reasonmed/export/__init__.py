@@ -21,15 +21,14 @@ from reasonmed.export import chat_templates as templates
 from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import read_drops
-from reasonmed.export._install import check_folder, installing, manifest_text
-from reasonmed.export._manifest import MANIFEST
+from reasonmed.export._install import check_folder, installing
+from reasonmed.export._manifest import EXPORT, MANIFEST, Export
 from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
 from reasonmed.export.card import About, Taken, gather
 from reasonmed.export.formats.trl_sft import rows_of
-from reasonmed.files import write_atomically
 from reasonmed.runs.layouts import way_to_records
 from reasonmed.runs.status import read_status
 from reasonmed.screening.secrets import without_secrets
@@ -40,11 +39,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.manifest import Manifest
 
 __all__ = [
     "DEFAULT_FORMATS",
     "MANIFEST",
     "About",
+    "Export",
     "Settings",
     "Sinks",
     "View",
@@ -81,7 +82,7 @@ def export(
     *,
     force: bool,
     about: About | None = None,
-) -> dict[str, Any]:
+) -> Export:
     """Write a run in every wanted format, each into a folder of its name, and the data card; returns the manifest.
 
     A run that is under way is read at one moment. ``about`` is what the card says beyond the run. The folder stays as
@@ -104,40 +105,52 @@ def export(
         _check_held_out(modules, view)
         if settings.template is not None:
             _check_template(settings.template, view)
-        status = read_status(ledger, demo=manifest["demo"], running=run.owner() is not None)
+        status = read_status(ledger, demo=manifest.demo, running=run.owner() is not None)
         facts = gather(manifest, status, _taken(view))
-        extra = (about or About()).told(facts["roles"])
+        extra = (about or About()).read(facts.judges)
         with installing(folder) as draft:
             written = {name: one.write(view, draft / name) for name, one in modules.items()}
             if not any(sinks.rows for sinks in written.values()):
                 left_out = view.left_out + view.questions_left_out
                 raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
-            told = {
-                "reasonmed": __version__,
-                "run": without_secrets(manifest["identity"]),
-                "demo": manifest["demo"],
-                "formats": list(modules),
-                "forms": {name: one.form for name, one in modules.items()},
-                "settings": settings.told(),
-                **view.told(),
-                **_files(written, draft),
-                "card": facts,
-                **extra,
-            }
+            told = Export(
+                reasonmed=__version__,
+                run=without_secrets(manifest.identity),
+                demo=manifest.demo,
+                formats=list(modules),
+                forms={name: one.form for name, one in modules.items()},
+                settings=settings.shown(),
+                unfinished=view.unfinished,
+                records=view.records.total(),
+                splits=view.splits(),
+                left_out=_sorted(view.left_out),
+                questions_left_out=_sorted(view.questions_left_out),
+                chains_left_out=_sorted(view.chains_left_out),
+                rows=_rows(written),
+                formats_left_out={name: _sorted(sinks.left_out) for name, sinks in written.items()},
+                sha256={name: sha256_of(draft / name) for name in _names(written)},
+                card=facts,
+                about=extra.about,
+                checks=extra.checks,
+                judge_card=extra.judge_card,
+            )
             card_into(draft, told, draft)
-            write_atomically(draft / MANIFEST, manifest_text(told))
+            EXPORT.write(draft / MANIFEST, told)
     return told
 
 
-def _files(written: Mapping[str, Sinks], draft: Path) -> dict[str, Any]:
-    """What was written, file by file, as the manifest shows it."""
-    rows = {f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()}
-    files = sorted([*rows, *(f"{name}/{file}" for name, sinks in written.items() for file in sinks.texts)])
-    return {
-        "rows": dict(sorted(rows.items())),
-        "formats_left_out": {name: dict(sorted(sinks.left_out.items())) for name, sinks in written.items()},
-        "sha256": {name: sha256_of(draft / name) for name in files},
-    }
+def _rows(written: Mapping[str, Sinks]) -> dict[str, int]:
+    """How many rows each table has."""
+    return _sorted({f"{name}/{file}": count for name, sinks in written.items() for file, count in sinks.rows.items()})
+
+
+def _names(written: Mapping[str, Sinks]) -> list[str]:
+    """The files of all formats."""
+    return sorted(f"{name}/{file}" for name, sinks in written.items() for file in (*sinks.rows, *sinks.texts))
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
 
 
 def _taken(view: View) -> Iterator[Taken]:
@@ -181,14 +194,14 @@ def _find(name: str) -> _Format:
     return _Format(found.module, found.plugin)
 
 
-def _check_run(run: RunDirectory, manifest: dict[str, Any], settings: Settings) -> None:
-    if manifest["command"] != "run":
+def _check_run(run: RunDirectory, manifest: Manifest, settings: Settings) -> None:
+    if manifest.command != "run":
         way = way_to_records(run.path.parent / run.path.name.removesuffix(".run"))
         raise UsageError(
-            f"{run.path} was made by `{manifest['command']}`; exports are made of a run of the whole pipeline"
+            f"{run.path} was made by `{manifest.command}`; exports are made of a run of the whole pipeline"
             + (f"; this leads there: {way}" if way else "")
         )
-    if manifest["demo"] and not settings.demo:
+    if manifest.demo and not settings.demo:
         raise UsageError(
             f"{run.path} is a demo: its texts come from a model without medical ability. Export it only to try the "
             "machinery, with --demo"

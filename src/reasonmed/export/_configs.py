@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reasonmed.export._settings import SPLITS
 
@@ -15,7 +17,22 @@ _PUBLISHED = re.compile(r"(?P<folder>reasonmed-json)/(?P<name>\w+?)(?:\.(?P<spli
 _FIRST = ("parquet", "trl-sft/reasonmed", "reasonmed-json/ReasonMed")
 
 
-def configs(files: Iterable[str]) -> list[dict[str, Any]]:
+class DataFile(Struct):
+    """A file of a config."""
+
+    split: str
+    path: str
+
+
+class Config(Struct, kw_only=True, omit_defaults=True):
+    """What ``datasets`` loads under one name."""
+
+    config_name: str
+    default: bool = False
+    data_files: list[DataFile]
+
+
+def configs(files: Iterable[str]) -> list[Config]:
     """The ``configs`` of a data card for these files of an export, names relative to its folder.
 
     Each variant is a config of its own, so that the three never load mixed; ``default`` is the canonical parquet, else
@@ -31,11 +48,11 @@ def configs(files: Iterable[str]) -> list[dict[str, Any]]:
             found.setdefault(place, {})[split] = name
     first = next((place for place in _FIRST if place in found), None)
     return [
-        {
-            "config_name": _config_name(place),
-            **({"default": True} if place == first else {}),
-            "data_files": [{"split": split, "path": paths[split]} for split in SPLITS if split in paths],
-        }
+        Config(
+            config_name=_config_name(place),
+            default=place == first,
+            data_files=[DataFile(split, paths[split]) for split in SPLITS if split in paths],
+        )
         for place, paths in sorted(found.items(), key=lambda one: (one[0] != first, one[0]))
     ]
 

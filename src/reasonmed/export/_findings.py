@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.backends._weights import sha256_of
 from reasonmed.checks.findings import read_findings
+from reasonmed.export._manifest import Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,9 @@ class Drops(NamedTuple):
     patterns: dict[str, int]
     rules: dict[str, str]
 
-    def told(self) -> dict[str, Any]:
+    def shown(self) -> Dropped:
         """As the manifest shows it: the report by name and hash, the patterns with their counts; not every id."""
-        return {"findings": self.file, "sha256": self.sha256, "drop": self.patterns}
+        return Dropped(self.file, self.sha256, self.patterns)
 
 
 def read_drops(path: Path, patterns: Sequence[str]) -> Drops:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reasonmed.documents import Refused, inside
+from reasonmed.documents import Refused, inside, json_text
 from reasonmed.errors import UsageError
 from reasonmed.export._manifest import MANIFEST, installed
-from reasonmed.files import is_draft, make_folder, move, sync, write_atomically
+from reasonmed.files import make_folder, move, others_in, sync, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _DRAFT = ".reasonmed-export.part"
 _WHOLE = ".reasonmed-export.whole"
 """Written beside a draft when it is whole, until nothing is left of it: whoever comes next finishes the replacement."""
+
+_PASSING = frozenset({_DRAFT, _WHOLE})
+"""What an interrupted command may have left."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -31,31 +33,16 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder} is a file; -o names a folder")
     if settle(folder) or force:
         return
-    if folder.is_dir() and not all(_passing(entry.name) for entry in folder.iterdir()):
+    if others_in(folder, _PASSING.__contains__):
         what = "an older export" if (folder / MANIFEST).is_file() else "other content"
         raise UsageError(
             f"{folder} holds {what}; choose another -o, or replace the files of an older export with --force"
         )
 
 
-def _passing(name: str) -> bool:
-    """Whether a name in an export's folder is that of something that an interrupted command left."""
-    return name in (_DRAFT, _WHOLE) or is_draft(name)
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of an export; None where there is none. Finishes a replacement that was interrupted.
-
-    Raises:
-        UsageError: it cannot be read, or is none.
-    """
-    settle(folder)
-    return installed(folder)
-
-
-def manifest_text(told: dict[str, Any]) -> str:
-    """An export's manifest as its file has it."""
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+def manifest_text(told: Mapping[str, object]) -> str:
+    """The manifest of another stack's rows as its file has it."""
+    return json_text(told)
 
 
 @contextmanager
@@ -129,7 +116,7 @@ def _clear(draft: Path) -> None:
 def _files_of(folder: Path) -> set[Path]:
     """The files that a manifest names, itself among them; none where there is no manifest."""
     told = installed(folder)
-    return set() if told is None else {Path(name) for name in (*told["files"], MANIFEST)}
+    return set() if told is None else {Path(name) for name in (*told.files, MANIFEST)}
 
 
 def _check_way(folder: Path, names: list[Path], older: set[Path]) -> None:

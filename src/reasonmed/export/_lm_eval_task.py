@@ -6,8 +6,6 @@ template. lm-eval resolves the name of the JSONL file against the folder that it
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
 ANSWER = r"(?i:answer)[ \t*]*:[ \t*]*\(?([A-Z])(?=[ \t*]*(?:[.):,\n]|\Z))"
@@ -29,7 +27,7 @@ def generate_task(
         top_p: nucleus sampling, where there is a temperature.
     """
     answer = {"function": "regex", "regex_pattern": ANSWER, "group_select": -1}
-    how: dict[str, Any] = {"until": [], "do_sample": temperature > 0, "max_gen_toks": max_tokens}
+    how: dict[str, object] = {"until": [], "do_sample": temperature > 0, "max_gen_toks": max_tokens}
     if temperature:
         how |= {"temperature": temperature} | ({} if top_p is None else {"top_p": top_p})
     return _task(
@@ -65,11 +63,11 @@ def choice_task(name: str, file: str) -> str:
     )
 
 
-def _metric(name: str) -> dict[str, Any]:
+def _metric(name: str) -> dict[str, object]:
     return {"metric": name, "aggregation": "mean", "higher_is_better": True}
 
 
-def _task(name: str, file: str, kind: dict[str, Any]) -> str:
+def _task(name: str, file: str, kind: dict[str, object]) -> str:
     told = {
         "task": name,
         "dataset_path": "json",

@@ -1,180 +1,133 @@
-"""``export.json`` as it is read back: what its card is made from, field by field, and names that stay in its folder."""
+"""``export.json``: what an export says about itself, from who writes it to who reads it and makes its card again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING
 
-from msgspec import Meta, Struct, field, to_builtins
+from msgspec import UNSET, Struct, UnsetType, field
 
 from reasonmed.documents import Count, Document, Refused, converted, inside
 from reasonmed.errors import UsageError
-from reasonmed.export.card.extras import JudgeCard, Report
-from reasonmed.runs.manifest import Input, Screen  # noqa: TC001 - msgspec reads annotations
-from reasonmed.runs.status import Status
+from reasonmed.export.card.extras import JudgeCard, Report, Titled
+from reasonmed.export.card.facts import Counts, Facts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "export.json"
-_NAMED = ("files", "rows", "sha256", "card_sha256")
-"""The fields that name files of the folder."""
-
-Counts = dict[str, Count]
-_Tiers = dict[Literal["easy", "medium", "difficult", "none"], Count]
-_Scores = dict[Annotated[str, Meta(pattern="^(none|[0-9]{1,3})$")], Count]
+_LAYOUT = ("format", (1,))
+"""The first layout bears no number."""
 
 
-class _Role(Struct):
-    stage: str
-    models: list[str]
-    options: dict[str, Any]
+class Dropped(Struct):
+    """Findings that are left out: the report by name and hash, and how many ids each pattern of rules names."""
+
+    findings: str = ""
+    sha256: str = ""
+    drop: Counts = {}
 
 
-class _Run(Status, frozen=True, kw_only=True):
-    """Where the run stood, and how it was made."""
+class Chosen(Struct, kw_only=True):
+    """The settings of an export."""
 
-    started: str
-    reasonmed: str
-    parsing: int
-    input: Input | None
-    prompts: dict[str, str]
-    screened: list[Screen] = field(default_factory=list)
-
-
-class _Source(Struct):
-    source: str | None
-    license: str | None
-    questions: Count
-    records: Count
-    tiers: _Tiers
-    license_source: Literal["row", "layout", "none"] = "none"
-
-
-class _Counts(Struct):
-    questions: Count
-    answered: Count
-    context: Count
-    consensus: Count
-    words: Count
-    english_words: Count
-    records: Count
-    verified: Count
-    responses: Count
-    sources: list[_Source]
-    tiers: dict[str, _Tiers]
-    chains: dict[str, Counts]
-    by_origin: Counts
-    by_writer: Counts
-    by_responder: Counts
-    by_flag: Counts
-    by_score: _Scores
-
-
-class _Card(Struct):
-    run: _Run
-    roles: list[_Role]
-    counts: _Counts
-
-
-class _Drops(Struct):
-    drop: Counts
-
-
-class _Settings(Struct):
+    plain: bool = False
+    demo: bool = False
+    disputed: bool
+    consensus: bool
+    verified_only: bool
+    min_score: int | None
     tiers: list[str]
     sources: list[str]
     licenses: list[str]
-    min_score: int | None
-    verified_only: bool
-    disputed: bool
-    consensus: bool
-    drops: _Drops | None
+    drops: Dropped | None
+    shares: dict[str, float] = {}
+    seed: int = 0
+    redraw: bool = False
+    template: str | None = None
+    reasoning: str = "inline"
 
 
-class _Split(Struct):
+class Split(Struct):
+    """How much of an export a split has."""
+
     questions: Count
     records: Count
 
 
-class _About(Struct):
-    name: str | None = None
-    creator: str | None = None
-    url: str | None = None
+class Export(Struct, kw_only=True):
+    """An export: what went into it and why, its files, and all that its card says."""
 
-
-class _GivenReport(Report, kw_only=True):
-    file: str
-    sha256: str
-
-
-class _GivenJudgeCard(JudgeCard, kw_only=True):
-    file: str
-    sha256: str
-
-
-class _Files(Struct):
-    files: list[str]
-    rows: Counts = {}
-    sha256: dict[str, str] = {}
-    card_sha256: dict[str, str] = {}
-
-
-class _Export(Struct):
     reasonmed: str
+    run: dict[str, object] = {}
+    """The run's identity, without secrets."""
     demo: bool
+    formats: list[str] = []
     forms: dict[str, str]
-    settings: _Settings
-    splits: dict[str, _Split]
+    """What each format is, in a sentence."""
+    settings: Chosen
+    unfinished: Count = 0
+    records: Count = 0
+    splits: dict[str, Split]
     left_out: Counts
     questions_left_out: Counts
     chains_left_out: Counts
     rows: Counts
+    """Of each table."""
     formats_left_out: dict[str, Counts]
+    """What the formats themselves left out, by reason."""
     sha256: dict[str, str]
+    card: Facts
+    about: Titled
+    checks: Report | UnsetType = UNSET
+    judge_card: JudgeCard | UnsetType = UNSET
+    card_sha256: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+
+class Installed(Struct):
+    """The files that a manifest names, of whichever kind of export it is."""
+
     files: list[str]
-    card_sha256: dict[str, str]
-    card: _Card
-    about: _About
-    checks: _GivenReport | None = None
-    judge_card: _GivenJudgeCard | None = None
+    rows: Counts = {}
+    sha256: dict[str, str] = {}
+    card_sha256: dict[str, str] = {}
+    emitted: object = None
+    """Of what `reasonmed train --emit` wrote: the stack."""
 
 
 _INSTALLED = Document(
-    "manifest of an export", _Files, UsageError, "choose another -o, or move it away and remove its files by hand"
+    "manifest of an export", Installed, UsageError, "choose another -o, or move it away and remove its files by hand"
 )
-_EXPORT = Document("manifest of an export", _Export, UsageError, "export the run again with --force")
+EXPORT = Document("manifest of an export", Export, UsageError, "export the run again with --force", _LAYOUT, unsaid=1)
 
 
-def installed(folder: Path) -> dict[str, Any] | None:
-    """The manifest of what is installed in a folder; None where there is none.
+def installed(folder: Path) -> Installed | None:
+    """What is installed in a folder; None where no manifest is there.
 
     Raises:
         UsageError: it is none, or a name in it leads out of the folder.
     """
     try:
-        told = _INSTALLED.plain(inside(folder, MANIFEST))
-        for key in _NAMED:
-            for name in told.get(key, ()):
-                inside(folder, name)
+        found = _INSTALLED.read(inside(folder, MANIFEST))
+        for name in (*found.files, *found.rows, *found.sha256, *found.card_sha256):
+            inside(folder, name)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Refused as problem:
         raise _INSTALLED.refuse(folder / MANIFEST, problem) from problem
-    return told
+    return found
 
 
-def whole_manifest(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """A manifest with all that a card is made from; what may be missing in files that were given is there as None.
+def whole_manifest(folder: Path) -> tuple[dict[str, object], Export]:
+    """The manifest of an export as it is in its file, and all of it that a card is made from.
 
     Raises:
         UsageError: a field is missing or wrong.
     """
-    try:
-        known = converted(told, _EXPORT.shape)
-    except Refused as problem:
-        raise _EXPORT.refuse(folder / MANIFEST, problem) from problem
-    stray = sorted(told["rows"].keys() - told["sha256"]) or sorted(told["sha256"].keys() - {*told["files"]})
+    path = inside(folder, MANIFEST)
+    plain = EXPORT.plain(path)
+    told = converted(plain, Export)
+    stray = sorted(told.rows.keys() - told.sha256) or sorted(told.sha256.keys() - {*told.files})
     if stray:
-        raise _EXPORT.refuse(folder / MANIFEST, f"{stray[0]!r:.200} is not among its files and their hashes")
-    given = {"checks": known.checks, "judge_card": known.judge_card}
-    return {**told, **{name: to_builtins(one) for name, one in given.items() if one is not None}}
+        raise EXPORT.refuse(path, f"{stray[0]!r:.200} is not among its files and their hashes")
+    return plain, told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import UsageError
+from reasonmed.export._manifest import Chosen
 
 if TYPE_CHECKING:
     from reasonmed.export._findings import Drops
@@ -39,10 +40,25 @@ class Settings(NamedTuple):
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 
-    def told(self) -> dict[str, Any]:
+    def shown(self) -> Chosen:
         """The settings as the manifest shows them."""
-        drops = None if self.drops is None else self.drops.told()
-        return {**self._asdict(), "shares": dict(zip(SPLITS, self.shares, strict=True)), "drops": drops}
+        return Chosen(
+            plain=self.plain,
+            demo=self.demo,
+            disputed=self.disputed,
+            consensus=self.consensus,
+            verified_only=self.verified_only,
+            min_score=self.min_score,
+            tiers=[str(tier) for tier in self.tiers],
+            sources=list(self.sources),
+            licenses=list(self.licenses),
+            drops=None if self.drops is None else self.drops.shown(),
+            shares=dict(zip(SPLITS, self.shares, strict=True)),
+            seed=self.seed,
+            redraw=self.redraw,
+            template=self.template,
+            reasoning=self.reasoning,
+        )
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:

@@ -20,7 +20,7 @@ _BATCH = 1000
 
 
 class _Sink(Protocol):
-    def add(self, row: Mapping[str, Any]) -> None: ...
+    def add(self, row: Mapping[str, object]) -> None: ...
 
     def end(self) -> None: ...
 
@@ -59,7 +59,7 @@ class Sinks:
             for sink in self._open.values():
                 sink.end()
 
-    def add(self, name: str, row: Mapping[str, Any], schema: Callable[[], Any] | None = None) -> None:
+    def add(self, name: str, row: Mapping[str, object], schema: Callable[[], object] | None = None) -> None:
         """Add a row to a file; a parquet file needs a function that makes its schema."""
         if name not in self._open:
             self.open(name, schema)
@@ -72,7 +72,7 @@ class Sinks:
             sink.write(content.encode())
         self.texts.append(name)
 
-    def open(self, name: str, schema: Callable[[], Any] | None = None) -> None:
+    def open(self, name: str, schema: Callable[[], object] | None = None) -> None:
         """Open a file before its first row; those that were opened first are put in place last."""
         made = schema() if schema else None
         file = self._stack.enter_context(replacing(self._folder / name))
@@ -86,7 +86,7 @@ class _Lines:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         self._file.write(encode(row) + b"\n")
 
     def end(self) -> None:
@@ -102,7 +102,7 @@ class _List:
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._begun = file, False
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         self._file.write((b",\n" if self._begun else b"[\n") + encode(row))
         self._begun = True
 
@@ -116,14 +116,14 @@ class _List:
 class _Table:
     """A parquet file, written in groups of rows."""
 
-    def __init__(self, file: BinaryIO, schema: Any) -> None:  # noqa: ANN401 - pyarrow ships no types
+    def __init__(self, file: BinaryIO, schema: object) -> None:
         from pyarrow import parquet  # noqa: PLC0415 - heavy, and an extra
 
         self._schema = schema
         self._writer = parquet.ParquetWriter(file, schema, compression="zstd")
-        self._batch: list[Mapping[str, Any]] = []
+        self._batch: list[Mapping[str, object]] = []
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         self._batch.append(row)
         if len(self._batch) == _BATCH:
             self._flush()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.export._manifest import Split
 from reasonmed.export._splits import split_of_questions
 from reasonmed.export._text import ends_unread
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.export._settings import Settings
+    from reasonmed.runs.records import OfRun
     from reasonmed.types import Question, Record, Story
 
 
@@ -56,7 +58,7 @@ class View:
         settings: what is left out, and how questions are split.
     """
 
-    def __init__(self, ledger: Ledger, facts: Mapping[str, Any], settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, facts: OfRun, settings: Settings) -> None:
         self.settings = settings
         self._ledger, self._facts = ledger, facts
         ((self.unfinished,),) = ledger.query(_UNFINISHED)
@@ -92,19 +94,9 @@ class View:
             for record in case.records:
                 yield Row(record, case.split, case.story)
 
-    def told(self) -> dict[str, Any]:
-        """The counts, as the manifest shows them."""
-        return {
-            "unfinished": self.unfinished,
-            "records": self.records.total(),
-            "splits": {
-                name: {"questions": self.questions[name], "records": self.records[name]}
-                for name in sorted(self.questions)
-            },
-            "left_out": dict(sorted(self.left_out.items())),
-            "questions_left_out": dict(sorted(self.questions_left_out.items())),
-            "chains_left_out": dict(sorted(self.chains_left_out.items())),
-        }
+    def splits(self) -> dict[str, Split]:
+        """The splits that have questions, with how much each has."""
+        return {name: Split(self.questions[name], self.records[name]) for name in sorted(self.questions)}
 
     def _count(self, story: Story, records: list[Record], reason: str | None) -> None:
         split = self._splits[story.question.id]

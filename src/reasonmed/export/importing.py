@@ -8,7 +8,7 @@ sharegpt's ``conversations``; chat ``messages`` (also split into ``prompt`` and 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict
 
@@ -22,11 +22,11 @@ from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.layouts.original import from_instruction
-from reasonmed.runs.records import records_of
+from reasonmed.runs.records import Facts, records_of
 from reasonmed.types import Record, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from reasonmed.questions._files import Row
@@ -82,7 +82,7 @@ def import_file(source: Path, target: Path) -> Imported:
                 unread += 1
                 sinks.add(left_out.name, {"line": one.line, "problem": str(one)})
                 continue
-            layouts[one["provenance"]["layout"]] += 1
+            layouts[str(_provenance(one).get("layout"))] += 1
             sinks.add(target.name, row_of(one) if table else one)
         if not layouts:
             first = next(error for error in records_in(source) if isinstance(error, QuestionError))
@@ -92,7 +92,12 @@ def import_file(source: Path, target: Path) -> Imported:
     return Imported(layouts.total(), dict(layouts), unread)
 
 
-def _schema_of(target: Path) -> Any:  # noqa: ANN401 - a function, or None
+def _provenance(record: Mapping[str, object]) -> Mapping[str, object]:
+    found = record["provenance"]
+    return found if isinstance(found, dict) else {}
+
+
+def _schema_of(target: Path) -> Callable[[], object] | None:
     if target.suffix == ".parquet":
         return schema
     if target.suffix == ".jsonl":
@@ -100,7 +105,7 @@ def _schema_of(target: Path) -> Any:  # noqa: ANN401 - a function, or None
     raise UsageError(f"{target}: must be a folder, or a file that ends in .jsonl or .parquet")
 
 
-def records_in(source: Path) -> Iterator[dict[str, Any] | QuestionError]:
+def records_in(source: Path) -> Iterator[dict[str, object] | QuestionError]:
     """The rows of a file as records, or the error that says why a row is none.
 
     Fields of a record that are unknown are None. Stories of our own agents become their records. Several
@@ -134,13 +139,13 @@ def _agents_layout(source: Path) -> str | None:
     return "original" if "question" in fields and _OURS & fields.keys() else None
 
 
-def _of_agents(source: Path, layout: str) -> Iterator[dict[str, Any] | QuestionError]:
+def _of_agents(source: Path, layout: str) -> Iterator[dict[str, object] | QuestionError]:
     """The records of the stories of an agent's file; a story without one is an error that says why."""
     for number, story in enumerate(story_source(source, layout, Settings(open_ended=True))(), 1):
         if isinstance(story, QuestionError):
             yield story
             continue
-        made = records_of(story, {"demo": False, "prompts": {}}, {})
+        made = records_of(story, Facts(demo=False, prompts={}), {})
         if not made:
             yield QuestionError(str(source), 0, "", f"question {story.question.id!r} {_without_record(story)}")
         for record in made:
@@ -157,7 +162,7 @@ def _without_record(story: Story) -> str:
     return "has no kept chain of thought yet; run the next stage"
 
 
-def _number(fields: Mapping[str, Any], question_id: str, used: set[int]) -> int:
+def _number(fields: Mapping[str, object], question_id: str, used: set[int]) -> int:
     """The number of a record among those of its question: its own where it has one that is free, else the next."""
     problem = clash(question_id)
     if problem is not None:
@@ -168,7 +173,7 @@ def _number(fields: Mapping[str, Any], question_id: str, used: set[int]) -> int:
     return number
 
 
-def _record(told: Told, row: Row, source: Path, name: str, question_id: str) -> dict[str, Any]:
+def _record(told: Told, row: Row, source: Path, name: str, question_id: str) -> dict[str, object]:
     stem, options = from_instruction(told.question)
     origin = {"imported_from": source.name, "row": row.line, "layout": told.layout, "system": told.system}
     known = {
@@ -186,16 +191,18 @@ def _record(told: Told, row: Row, source: Path, name: str, question_id: str) -> 
     return dict.fromkeys(Record.__struct_fields__) | known
 
 
-def _told(fields: Mapping[str, Any]) -> Told:
+def _told(fields: Mapping[str, object]) -> Told:
     if "Question" in fields and fields.keys() & {"Complex_CoT", "Response"}:
         reasoning, response = _text(fields.get("Complex_CoT")), _text(fields.get("Response"))
         return _checked(Told("complex_cot", _asked(fields["Question"], "Question"), reasoning, response))
-    if isinstance(fields.get("conversations"), list):
-        return _conversation("sharegpt", "conversations", fields["conversations"], _text(fields.get("system")))
-    if isinstance(fields.get("messages"), list):
-        return _conversation("messages", "messages", fields["messages"], None)
-    if isinstance(fields.get("prompt"), list) and isinstance(fields.get("completion"), list):
-        return _conversation("prompt_completion", "prompt", [*fields["prompt"], *fields["completion"]], None)
+    turns, messages = fields.get("conversations"), fields.get("messages")
+    if isinstance(turns, list):
+        return _conversation("sharegpt", "conversations", turns, _text(fields.get("system")))
+    if isinstance(messages, list):
+        return _conversation("messages", "messages", messages, None)
+    asked_for, completion = fields.get("prompt"), fields.get("completion")
+    if isinstance(asked_for, list) and isinstance(completion, list):
+        return _conversation("prompt_completion", "prompt", [*asked_for, *completion], None)
     if "instruction" in fields and "output" in fields:
         if fields.get("history"):
             raise QuestionError("", 0, "history", "has earlier turns; a record is one question and one reply")
@@ -207,7 +214,7 @@ def _told(fields: Mapping[str, Any]) -> Told:
     raise QuestionError("", 0, "", f"fits no layout; its fields are {glance(', '.join(map(str, fields)))}")
 
 
-def _conversation(layout: str, field: str, turns: list[Any], system: str | None) -> Told:
+def _conversation(layout: str, field: str, turns: list[object], system: str | None) -> Told:
     """One question and one reply; a conversation of more turns is no record."""
     said = [_turn(turn, field) for turn in turns]
     if said and said[0][0] == "system":
@@ -256,7 +263,7 @@ def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _id(fields: Mapping[str, Any]) -> str | None:
+def _id(fields: Mapping[str, object]) -> str | None:
     for name in ("question_id", "id"):
         if isinstance(fields.get(name), str | int) and not isinstance(fields[name], bool) and str(fields[name]).strip():
             return str(fields[name]).strip()

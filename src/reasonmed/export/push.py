@@ -63,7 +63,7 @@ def model_shipment(folder: Path, to: str, *, public: bool, demo: bool) -> Shipme
     return Shipment(folder, to, dict(sorted(files.items())), public, "model")
 
 
-def _bases(base: object) -> Iterator[Mapping[str, Any]]:
+def _bases(base: object) -> Iterator[Mapping[str, object]]:
     """The base of a model, and the bases of that one, along the chain of trainings."""
     while isinstance(base, dict):
         yield base
@@ -89,15 +89,15 @@ def shipment(folder: Path, to: str, *, public: bool, demo: bool) -> Shipment:
     """
     _check_name(to)
     told = read_export(folder)
-    unknown = without_license(told)
+    unknown = without_license(told.card)
     if unknown:
         raise UsageError(
             f"{folder}: the license of {', '.join(unknown)} is not known, so it is not pushed. Give its questions a "
             "`license`, run and export again; or leave it out with `reasonmed export --license`"
         )
-    if told["demo"] and not demo:
+    if told.demo and not demo:
         raise UsageError(f"{folder} is of a demo run, whose texts have no medical worth; push it only with --demo")
-    names = sorted([*told["files"], MANIFEST])
+    names = sorted([*told.files, MANIFEST])
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise UsageError(f"{folder / missing[0]} is missing; make the card again with `reasonmed card {folder}`")

@@ -84,7 +84,9 @@ class _Maker:
     def __init__(self, recipe: Recipe, connected: Mapping[str, Backend]) -> None:
         self._recipe, self._connected = recipe, connected
 
-    def agent(self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, Any] | None = None) -> Agent:
+    def agent(
+        self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, object] | None = None
+    ) -> Agent:
         entry = self._recipe.model(name)
         own = {key: value for key, value in entry.sampling.model_dump().items() if value is not None}
         return Agent(
@@ -127,5 +129,5 @@ def _own_sampling(options: Role) -> SamplingParameters:
     return SamplingParameters(options.temperature, options.top_p, options.max_tokens)
 
 
-def _as_dict(sampling: SamplingParameters) -> dict[str, Any]:
+def _as_dict(sampling: SamplingParameters) -> dict[str, object]:
     return {name: getattr(sampling, name) for name in sampling.__struct_fields__}

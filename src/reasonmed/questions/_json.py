@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
-from reasonmed.outside import Unusable, json_value
 from reasonmed.questions._nested import cut_cells, numbered, rows_within
 from reasonmed.questions._row import MOST_FIELDS, Row, start, too_wide
 from reasonmed.questions._stream import Values, lines, not_utf8, opened
@@ -35,7 +35,7 @@ def object_rows(path: Path) -> Iterator[Row | QuestionError]:
         first, more = _next_line(file), _next_line(file)
     try:
         value = json_value(first.removeprefix(BOM), empty_numbers=True)
-    except Unusable:
+    except Refused:
         cut = len(first) == _LONG_LINE
         if not cut and more.lstrip(BLANK).startswith(b"{"):
             return _lines(path)
@@ -130,7 +130,7 @@ def _rows(path: Path, line: int, text: str | bytes, name: str | None = None) -> 
     """The row that a value is, or the rows that it holds."""
     try:
         value = json_value(text, empty_numbers=True)
-    except Unusable as broken:
+    except Refused as broken:
         yield QuestionError(str(path), line, "", f"{broken}: {start(text)}")
         return
     inner = rows_within(value) if isinstance(value, dict) else []

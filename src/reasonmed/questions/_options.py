@@ -6,8 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
-from reasonmed.outside import Unusable, json_value
 from reasonmed.questions._letters import split_list
 from reasonmed.questions._names import absent, label_of
 from reasonmed.questions._row import glance
@@ -63,7 +63,7 @@ def _of_text(text: str) -> object:
     if inner[:1] in ("[", "{"):
         try:
             return json_value(inner)
-        except Unusable:
+        except Refused:
             return _of_python(inner) or text
     if found := split_list(inner):
         return found

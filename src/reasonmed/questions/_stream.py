@@ -7,8 +7,8 @@ from contextlib import suppress
 from json import JSONDecodeError, JSONDecoder
 from typing import TYPE_CHECKING
 
+from reasonmed.documents import NO_MEMORY, TOO_DEEP, in_mb
 from reasonmed.errors import QuestionError
-from reasonmed.outside import NO_MEMORY, TOO_DEEP, in_mb
 from reasonmed.questions._row import start
 
 if TYPE_CHECKING:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from reasonmed import backends, plugins
+from reasonmed.documents import Refused, reason, small_text
 from reasonmed.errors import ReasonMedError, RecipeError
-from reasonmed.outside import Unusable, reason, small_text
 from reasonmed.recipe.checks import problems_between
 from reasonmed.recipe.options import Recipe, Stages
 from reasonmed.recipe.reading import explain
@@ -65,7 +64,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     """
     try:
         content = read_yaml(text)
-    except Unusable as broken:
+    except Refused as broken:
         raise RecipeError([conceal_shapes(str(broken))], source) from None
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
@@ -89,7 +88,7 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     return recipe
 
 
-def _read_stages(entries: object, context: dict[str, Any], problems: list[str]) -> object:
+def _read_stages(entries: object, context: dict[str, Path | None], problems: list[str]) -> object:
     """Tables of stages; those that are no fields of ``Stages`` are checked here, and named as their stage is."""
     if not isinstance(entries, dict):
         return entries
@@ -121,7 +120,7 @@ def _nearest(name: str) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:
+def _bounded(models: dict[str, object], most: float | None) -> dict[str, object]:
     """Model entries that have the recipe's bound of a reply where they have none of their own."""
     bounded = dict(models)
     for name, entry in models.items():
@@ -131,20 +130,20 @@ def _bounded(models: dict[str, Any], most: float | None) -> dict[str, Any]:
     return bounded
 
 
-def _read_models(entries: object, context: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+def _read_models(entries: object, context: dict[str, Path | None], problems: list[str]) -> dict[str, object]:
     """Model entries, checked; one with problems stays as it is, so that its name is known."""
     if not isinstance(entries, dict) or not entries:
         problems.append("models: must name at least one model")
         return {}
-    models: dict[str, Any] = dict(entries)
+    models: dict[str, object] = dict(entries)
     for name, entry in entries.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("backend"), str):
             problems.append(f"models.{name}: must have a backend, one of {', '.join(backends.shipped())}")
             continue
         try:
             settings = backends.find(entry["backend"]).Settings
-            models[name] = settings.model_validate(entry, context=context)
-            _ = models[name].identity
+            made = models[name] = settings.model_validate(entry, context=context)
+            _ = made.identity
         except ValidationError as wrong:
             problems += explain(wrong, settings, f"models.{name}")
         except (ValueError, ReasonMedError) as wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed import parsing
 from reasonmed.recipe.options import Verify
@@ -25,7 +25,7 @@ _LONGEST = 300
 _CHECKS = ("canaries", "shuffle")
 
 
-def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, Any]:
+def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, object]:
     """Models, sampling, options and templates of the stages, as plain data; no address, key, limit or price."""
     wanted = recipe.stages.names if stages is None else tuple(stages)
     return {
@@ -36,7 +36,7 @@ def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str
     }
 
 
-def judge_identity(recipe: Recipe) -> dict[str, Any]:
+def judge_identity(recipe: Recipe) -> dict[str, object]:
     """Who the judge is: model, sampling and the hash of its prompt; empty where the recipe has none."""
     options = recipe.stages.verify
     if options is None:
@@ -66,11 +66,11 @@ def prompt_texts(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _stage(recipe: Recipe, stage: str) -> dict[str, Any]:
+def _stage(recipe: Recipe, stage: str) -> dict[str, object]:
     """Options that name a model entry are the model there: that is what can change a record."""
     options, spec = getattr(recipe.stages, stage), the_spec(stage)
     naming = {role.option for role in spec.roles}
-    told: dict[str, Any] = options.model_dump(mode="json", exclude={*naming, *_unused(options)})
+    told: dict[str, object] = options.model_dump(mode="json", exclude={*naming, *_unused(options)})
     for role in spec.roles:
         named = _named(recipe, role, options)
         if isinstance(named, tuple):
@@ -98,7 +98,7 @@ def _unused(options: BaseModel) -> set[str]:
     return {*off, "require_judge_card", *(["canary_seed"] if "canaries" in off else [])}
 
 
-def _model(recipe: Recipe, name: str) -> dict[str, Any]:
+def _model(recipe: Recipe, name: str) -> dict[str, object]:
     entry = recipe.model(name)
     return {
         "name": entry.label,

@@ -19,7 +19,7 @@ from jinja2.filters import FILTERS
 from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reasonmed.outside import NO_MEMORY, reason, small_text
+from reasonmed.documents import NO_MEMORY, reason, small_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

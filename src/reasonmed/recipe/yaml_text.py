@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from reasonmed.outside import DEEPEST, NO_MEMORY, TOO_DEEP, Unusable, in_mb
+from reasonmed.documents import DEEPEST, NO_MEMORY, TOO_DEEP, Refused, in_mb
 
 LARGEST = 1 << 20
 """Bytes of a YAML file."""
@@ -28,10 +28,10 @@ def read_yaml(text: str) -> object:
     """One YAML document as plain values: texts, numbers, lists, and maps with texts for keys.
 
     Raises:
-        Unusable: it is no such YAML; the message says what is wrong and where.
+        Refused: it is no such YAML; the message says what is wrong and where.
     """
     if len(text) > LARGEST:
-        raise Unusable(f"is larger than {in_mb(LARGEST)}, which no such file is")
+        raise Refused(f"is larger than {in_mb(LARGEST)}, which no such file is")
     try:
         _check_depth(text)
         loader = _Loader(text)
@@ -43,14 +43,14 @@ def read_yaml(text: str) -> object:
             return loader.construct_document(node)
         finally:
             loader.dispose()
-    except Unusable:
+    except Refused:
         raise
     except RecursionError as deep:
-        raise Unusable(TOO_DEEP) from deep
+        raise Refused(TOO_DEEP) from deep
     except MemoryError as large:
-        raise Unusable(NO_MEMORY) from large
+        raise Refused(NO_MEMORY) from large
     except _BROKEN as broken:
-        raise Unusable(f"is not valid YAML: {' '.join(str(broken).split())}") from broken
+        raise Refused(f"is not valid YAML: {' '.join(str(broken).split())}") from broken
 
 
 def _check_depth(text: str) -> None:
@@ -60,9 +60,9 @@ def _check_depth(text: str) -> None:
         nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise Unusable(f"{_at(event.start_mark)}: {TOO_DEEP}")
+            raise Refused(f"{_at(event.start_mark)}: {TOO_DEEP}")
         if nodes > _MOST_NODES:
-            raise Unusable(_TOO_MANY)
+            raise Refused(_TOO_MANY)
 
 
 _TOO_MANY = f"has more than {_MOST_NODES:,} values, counted as often as its aliases (*name) and merges (<<) repeat them"
@@ -78,17 +78,17 @@ class _Count:
         """Values below a node, itself included.
 
         Raises:
-            Unusable: they are too many, too deep, or the node is within itself.
+            Refused: they are too many, too deep, or the node is within itself.
         """
         if id(node) in above:
-            raise Unusable(f"{_at(node.start_mark)}: an alias (*name) stands within what it names")
+            raise Refused(f"{_at(node.start_mark)}: an alias (*name) stands within what it names")
         if len(above) > DEEPEST:
-            raise Unusable(f"{_at(node.start_mark)}: {TOO_DEEP}, with its aliases (*name) written out")
+            raise Refused(f"{_at(node.start_mark)}: {TOO_DEEP}, with its aliases (*name) written out")
         if id(node) not in self._known:
             below = (*above, id(node))
             self._known[id(node)] = 1 + sum(self.of(child, below) for child in _children(node))
             if self._known[id(node)] > _MOST_NODES:
-                raise Unusable(f"{_at(node.start_mark)}: {_TOO_MANY}")
+                raise Refused(f"{_at(node.start_mark)}: {_TOO_MANY}")
         return self._known[id(node)]
 
 
@@ -118,29 +118,29 @@ class _Loader(_Fast):  # type: ignore[misc, valid-type]
                 continue
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 shown = f"the key {key_node.value!r:.60}" if isinstance(key_node, yaml.ScalarNode) else "a key"
-                raise Unusable(f"{_at(key_node.start_mark)}: {shown} is no text; {_QUOTE}")
+                raise Refused(f"{_at(key_node.start_mark)}: {shown} is no text; {_QUOTE}")
             if key_node.value in seen:
-                raise Unusable(f"{_at(key_node.start_mark)}: key {key_node.value!r:.60} stands twice")
+                raise Refused(f"{_at(key_node.start_mark)}: key {key_node.value!r:.60} stands twice")
             seen.add(key_node.value)
         told: dict[Any, Any] = super().construct_mapping(node, deep)
         return told
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > _MOST_DIGITS:
-            raise Unusable(f"{_at(node.start_mark)}: an integer of {len(node.value):,} digits is too large; {_QUOTE}")
+            raise Refused(f"{_at(node.start_mark)}: an integer of {len(node.value):,} digits is too large; {_QUOTE}")
         found: int = super().construct_yaml_int(node)
         return found
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         found: float = super().construct_yaml_float(node)
         if not isfinite(found):
-            raise Unusable(f"{_at(node.start_mark)}: {node.value!r:.60} is no number that can be sent; {_QUOTE}")
+            raise Refused(f"{_at(node.start_mark)}: {node.value!r:.60} is no number that can be sent; {_QUOTE}")
         return found
 
     def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
         found: str = super().construct_yaml_str(node)
         if any("\ud800" <= letter <= "\udfff" for letter in found):
-            raise Unusable(f"{_at(node.start_mark)}: a text holds half of a character (a lone surrogate)")
+            raise Refused(f"{_at(node.start_mark)}: a text holds half of a character (a lone surrogate)")
         return found
 
 
@@ -149,10 +149,10 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_yaml_str)
 
 
-def _no_plain(node: yaml.Node) -> Unusable:
+def _no_plain(node: yaml.Node) -> Refused:
     kind = node.tag.rpartition(":")[2]
     shown = f"{node.value!r:.60} is a {kind}" if isinstance(node, yaml.ScalarNode) else f"the tag !!{kind:.60}"
-    return Unusable(f"{_at(node.start_mark)}: {shown}, and only texts, numbers, lists and maps are read; {_QUOTE}")
+    return Refused(f"{_at(node.start_mark)}: {shown}, and only texts, numbers, lists and maps are read; {_QUOTE}")
 
 
 def _at(mark: Any) -> str:  # noqa: ANN401 - of either parser

@@ -15,6 +15,12 @@ _BAR = r"\|"
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@)")
 
 
+class Markdown(str):
+    """A text that is Markdown already, and is not escaped again."""
+
+    __slots__ = ()
+
+
 def plain(text: object) -> str:
     """A text as it reads, on one line: no markup, no HTML, no link, no control characters."""
     line = "".join(mark if mark.isprintable() else " " for mark in str(text))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
 from reasonmed.documents import Refused
 from reasonmed.engine.ledger import Ledger, unpack_texts
 from reasonmed.recipe.stages import ranks, specs
-from reasonmed.runs.records import CALLS_OF, records_of, scores_of
+from reasonmed.runs.records import CALLS_OF, Facts, records_of, scores_of
 from reasonmed.runs.status import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.manifest import Manifest
     from reasonmed.runs.status import Status
     from reasonmed.types import Record
 
@@ -90,12 +91,11 @@ def summary(found: list[Change]) -> dict[str, int]:
     return dict(Counter(f"{change.kind}: {change.cause}" for change in found).most_common())
 
 
-def _records(ledger: Ledger, name: str, facts: dict[str, Any]) -> list[Record]:
+def _records(ledger: Ledger, name: str, facts: Manifest) -> list[Record]:
     story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
     if story is None:
         return []
-    neutral = {**facts, "prompts": {}}
-    return records_of(story, neutral, scores_of(ledger, name))
+    return records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
 
 
 class _Call(NamedTuple):

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import platform
 import socket
 import stat
-import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reasonmed import __version__
+import msgspec
+
 from reasonmed.documents import Refused, inside
 from reasonmed.engine.ledger import Ledger
 from reasonmed.engine.ledger.repair import SIDES
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import check_own_folder, is_draft, make_folder, open_own, open_there, write_atomically
+from reasonmed.files import check_own_folder, make_folder, open_own, open_there, others_in
 from reasonmed.recipe.identity import differences
-from reasonmed.runs.manifest import FORMAT, MANIFEST, READ_ONLY
+from reasonmed.runs.manifest import MANIFEST, READ_ONLY, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_LONGEST_OWNER = 200
 _ANEW = {"judge-card": "-o NEW", "evaluate": "-o NEW --fork OLD, the folder of the older evaluation"}
 """How to begin anew with what a command has made; everywhere else ``-o NEW --fork OLD``."""
 
@@ -59,14 +56,14 @@ class RunDirectory:
         mode = stat.S_IMODE(self.path.stat().st_mode)
         return mode if mode & 0o077 else None
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What the run was started with.
 
         Raises:
             RunDirectoryError: there is no run here, or a field of its manifest is not what it must be.
         """
         try:
-            return MANIFEST.plain(inside(self.path, self.manifest_path.name))
+            return msgspec.convert(self._plain(), Manifest)
         except (FileNotFoundError, NotADirectoryError) as missing:
             raise self._no_run("run.json") from missing
         except Refused as problem:
@@ -94,7 +91,7 @@ class RunDirectory:
             yield ledger
 
     @contextmanager
-    def writing(self, manifest: dict[str, Any]) -> Iterator[Ledger]:
+    def writing(self, manifest: Manifest) -> Iterator[Ledger]:
         """Hold the directory and its ledger for writing; made with this manifest where there is none.
 
         Raises:
@@ -111,7 +108,7 @@ class RunDirectory:
             ledger = Ledger(self.ledger_path)
             try:
                 if not self.manifest_path.exists():
-                    self._write(manifest)
+                    MANIFEST.write(self.manifest_path, manifest)
                 else:
                     self._note_phi(manifest)
                 yield ledger
@@ -146,8 +143,7 @@ class RunDirectory:
         """Whether nothing but the remains of a start that was interrupted is here."""
         ledger = self.ledger_path.name
         own = {self._lock_path.name, ledger, f".{ledger}.closed", *(ledger + side for side in SIDES)}
-        there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else {""}
-        return all(name in own or is_draft(name) for name in there)
+        return self.path.is_dir() and not others_in(self.path, own.__contains__)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -161,45 +157,31 @@ class RunDirectory:
             file.flush()
             yield
 
-    def _write(self, manifest: dict[str, Any]) -> None:
-        write_atomically(self.manifest_path, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    def _plain(self) -> dict[str, object]:
+        """The manifest as it is in its file, all that is read of it checked."""
+        return MANIFEST.plain(inside(self.path, self.manifest_path.name))
 
-    def _note_phi(self, manifest: dict[str, Any]) -> None:
+    def _note_phi(self, manifest: Manifest) -> None:
         """Add what a later session decided on patients' data to the manifest, where it is something new."""
-        old = self.manifest()
-        known = old.get("phi", [])
-        new = [one for one in manifest.get("phi", ()) if one not in known]
+        known = self.manifest().phi
+        new = [one for one in manifest.phi if one not in known]
         if new:
-            self._write({**old, "phi": [*known, *new]})
+            MANIFEST.write(self.manifest_path, {**self._plain(), "phi": msgspec.to_builtins([*known, *new])})
 
-    def _check(self, manifest: dict[str, Any]) -> None:
+    def _check(self, manifest: Manifest) -> None:
         old = self.manifest()
-        if old["command"] != manifest["command"]:
-            raise RunDirectoryError(f"{self.path} was made by `{old['command']}`, not by `{manifest['command']}`")
-        if old["format"] in READ_ONLY:
-            anew = _ANEW.get(old["command"], f"-o NEW --fork {self.path}")
+        if old.command != manifest.command:
+            raise RunDirectoryError(f"{self.path} was made by `{old.command}`, not by `{manifest.command}`")
+        if old.format in READ_ONLY:
+            anew = _ANEW.get(old.command, f"-o NEW --fork {self.path}")
             raise RunDirectoryError(
-                f"{self.path} was made by reasonmed {old['reasonmed']}: this version reads it (status, why, export), "
+                f"{self.path} was made by reasonmed {old.reasonmed}: this version reads it (status, why, export), "
                 f"but does not resume or change it. Start a run that reuses its replies: {anew}"
             )
-        changed = list(differences(old["identity"], manifest["identity"]))
+        changed = list(differences(old.identity, manifest.identity))
         if changed:
             lines = "\n".join(f"  - {one}" for one in changed)
             raise RunDirectoryError(
                 f"{self.path} was made with another recipe or --against, and its records would change:\n{lines}\n"
                 f"Use the old recipe, or start a run that reuses what is the same: -o NEW --fork {self.path}"
             )
-
-
-def make_manifest(command: str, identity: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """What a run writes about itself when it starts."""
-    return {
-        "format": FORMAT,
-        "reasonmed": __version__,
-        "command": command,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        **facts,
-        "identity": identity,
-    }

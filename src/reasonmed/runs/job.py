@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from reasonmed import __version__
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
 from reasonmed.pipeline.team import Team, connected
@@ -16,8 +21,9 @@ from reasonmed.recipe.checks import doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.recipe.stages import ranks
 from reasonmed.runs.descriptors import fit
-from reasonmed.runs.directory import RunDirectory, make_manifest
+from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclass
 from reasonmed.runs.intake import admit
+from reasonmed.runs.manifest import FORMAT, Decision, Input, Manifest, Screen
 from reasonmed.runs.pool import run, save, unfinished
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, set_facts, signals
@@ -48,7 +54,7 @@ class Job:
     folder: RunDirectory
     forks: tuple[RunDirectory, ...] = ()
     """Older runs whose replies serve this one too."""
-    against: tuple[dict[str, Any], ...] = ()
+    against: tuple[dict[str, object], ...] = ()
     """The benchmarks whose questions were taken out of the rows; part of the identity where there are any."""
     after: After | None = None
     """What comes after the last row."""
@@ -56,30 +62,33 @@ class Job:
     """Writes the files that are derived from the ledger."""
     notes: tuple[str, ...] = ()
     """What a person should know of the job before it begins."""
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
     """What else can change an outcome, beside the recipe's stages: a part of the identity."""
-    phi: dict[str, Any] | None = None
+    phi: Decision | None = None
     """What was decided on questions that may identify patients, and what was found; no part of the identity."""
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What the run directory says about the job."""
         taken = self.intake
-        facts = {
-            "demo": self.recipe.demo,
-            "prompts": prompt_hashes(self.recipe),
-            "input": {"file": taken.file.name, "hash": taken.survey.hash} if taken else None,
-            "recipe": self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
-            "templates": prompt_texts(self.recipe),
-        }
-        if self.against:
-            facts["against"] = list(self.against)
-        if self.phi:
-            facts["phi"] = [self.phi]
-        identity = identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against)
-        return make_manifest(self.command, identity, facts)
+        return Manifest(
+            format=FORMAT,
+            reasonmed=__version__,
+            command=self.command,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            python=platform.python_version(),
+            platform=platform.platform(),
+            demo=self.recipe.demo,
+            prompts=prompt_hashes(self.recipe),
+            input=Input(taken.file.name, taken.survey.hash) if taken else None,
+            recipe=self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
+            templates=prompt_texts(self.recipe),
+            against=msgspec.convert(self.against, list[Screen]),
+            phi=[] if self.phi is None else [self.phi],
+            identity=identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against),
+        )
 
 
-def screen_identity(against: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """What a run's identity says about the benchmarks it was screened against; nothing where there are none.
 
     The size of the whole benchmark is not in it: it changes no outcome.

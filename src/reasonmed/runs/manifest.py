@@ -1,10 +1,8 @@
-"""``run.json`` as it is read back: the fields that readers rely on, with their types."""
+"""``run.json``: what a run says about itself, from who writes it to who reads it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from reasonmed.documents import Count, Document
 from reasonmed.errors import RunDirectoryError
@@ -14,23 +12,6 @@ READ_ONLY = (1,)
 """Formats of older versions, whose runs can be read and reused, but not resumed."""
 
 
-class _Model(Struct):
-    name: str
-
-
-class _Stage(Struct):
-    models: list[_Model] | None = None
-    model: _Model | None = None
-    blind_model: _Model | None = None
-    second_judge: _Model | None = None
-    prompts: dict[str, str] = {}
-
-
-class _Identity(Struct):
-    stages: dict[str, _Stage]
-    parsing: int
-
-
 class Input(Struct):
     """The question file."""
 
@@ -38,32 +19,93 @@ class Input(Struct):
     hash: str
 
 
-class Screen(Struct):
-    """A benchmark that a run's questions were compared with before they were asked."""
+class Screen(Struct, kw_only=True, omit_defaults=True):
+    """A benchmark that a run's questions were compared with before they were asked; ``of`` is its whole size."""
 
     benchmark: str
+    hash: str = ""
     questions: Count
+    of: Count | UnsetType | None = UNSET
     methods: list[str]
-    of: Count | None = None
 
 
-class _Manifest(Struct):
+class Decision(Struct, omit_defaults=True):
+    """What was decided on questions that may identify patients, and what was found where they were screened."""
+
+    mode: str
+    screened: Count | None = None
+    """Rows that were screened."""
+    questions: Count | None = None
+    """Those in which a rule found something."""
+    kinds: dict[str, Count] | None = None
+    """In how many, by kind."""
+
+
+class Manifest(Struct, kw_only=True, omit_defaults=True):
+    """What a run was started with."""
+
     format: int
     reasonmed: str
     command: str
     started: str
+    python: str = ""
+    platform: str = ""
     demo: bool
     prompts: dict[str, str]
+    """The hashes of the templates."""
     input: Input | None
-    recipe: dict[str, Any]
+    recipe: dict[str, object]
     templates: dict[str, str]
-    identity: _Identity
+    """Their texts."""
     against: list[Screen] = []
+    phi: list[Decision] = []
+    identity: dict[str, object]
+    """What can change a record, as plain data: it is compared place by place."""
 
 
-MANIFEST = Document(
+class ModelIdentity(Struct):
+    """A model in a run's identity."""
+
+    name: str
+
+
+class PluginIdentity(Struct):
+    """The package of a stage that does not ship."""
+
+    package: str
+    version: str
+
+
+class StageIdentity(Struct):
+    """A stage in a run's identity, as far as all stages are alike."""
+
+    models: list[ModelIdentity] | None = None
+    model: ModelIdentity | None = None
+    plugin: PluginIdentity | None = None
+    prompts: dict[str, str] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The models that do the stage's own work."""
+        return [one.name for one in self.models or [one for one in (self.model,) if one is not None]]
+
+
+class Identity(Struct):
+    """What every run's identity has."""
+
+    stages: dict[str, StageIdentity]
+    parsing: int
+
+
+class _Checked(Manifest, kw_only=True, omit_defaults=True):
+    """A manifest whose identity is checked as well."""
+
+    identity: Identity  # type: ignore[assignment]
+
+
+MANIFEST: Document[Manifest] = Document(
     "manifest of a run that this version can read",
-    _Manifest,
+    _Checked,
     RunDirectoryError,
     "copy it from where it is whole, or run again with another -o",
     ("format", (FORMAT, *READ_ONLY)),

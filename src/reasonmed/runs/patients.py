@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.runs.intake import wanted
+from reasonmed.runs.manifest import Decision
 from reasonmed.screening.phi import RULES
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class Screened(NamedTuple):
     first: tuple[str, ...]
     """The first of them: its id, the kinds and where."""
 
-    def decided(self, mode: str) -> dict[str, Any]:
+    def decided(self, mode: str) -> Decision:
         """As the manifest of a run shows it."""
-        return {"mode": mode, "screened": self.of, "questions": self.questions, "kinds": self.kinds}
+        return Decision(mode, self.of, self.questions, self.kinds)
 
 
 def rows_of(job: Job) -> Iterator[Story]:

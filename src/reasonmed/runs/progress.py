@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from reasonmed.engine.flow.endpoint import Endpoint
@@ -12,6 +14,52 @@ if TYPE_CHECKING:
 
 _LONG = 1.0
 """Seconds from which a wait that an endpoint asks for is worth a word."""
+
+
+class StageNow(Struct):
+    """A stage's requests at one moment."""
+
+    done: int
+    from_ledger: int
+    open: int
+    waiting: int
+    tokens_in: int
+    tokens_out: int
+
+
+class EndpointNow(Struct):
+    """An address at one moment; ``held_s`` are the seconds for which it asked to be left alone."""
+
+    model: str
+    address: str
+    open: int
+    limit: int
+    ceiling: int
+    state: str
+    held_s: float | None
+
+
+class Snapshot(Struct, kw_only=True):
+    """A job at one moment: counts, rates, money and endpoints."""
+
+    phase: str
+    total: int
+    done: int
+    replies: int
+    replies_per_s: float
+    tokens_per_s: float
+    tokens_written: int
+    open: int
+    waiting: int
+    from_ledger: int
+    faults: dict[str, int]
+    last_error: str | None
+    spent_usd: float | None
+    projected_usd: float | None
+    elapsed_s: float
+    left_s: float | None
+    stages: dict[str, StageNow]
+    endpoints: list[EndpointNow]
 
 
 @dataclass
@@ -33,8 +81,8 @@ class Watch:
         meter = self.control.meter if self.control else None
         return bool(self.done or (meter and (meter.faults or any(one.done for one in meter.stages.values()))))
 
-    def snapshot(self) -> dict[str, Any]:
-        """Counts, rates, money and endpoints at this moment, as plain data."""
+    def snapshot(self) -> Snapshot:
+        """Counts, rates, money and endpoints at this moment."""
         elapsed = max(0.001, time.monotonic() - self.started)
         control = self.control
         stages = control.meter.stages if control else {}
@@ -42,40 +90,40 @@ class Watch:
         written = sum(one.completion_tokens for one in stages.values())
         spent = control.budget_spent() if control else None
         done = self.done_before + self.done
-        return {
-            "phase": "paused" if control and control.scheduler.paused else self.phase,
-            "total": self.total,
-            "done": done,
-            "replies": replies,
-            "replies_per_s": round(replies / elapsed, 2),
-            "tokens_per_s": round(written / elapsed, 1),
-            "tokens_written": written,
-            "open": sum(one.in_flight for one in stages.values()),
-            "waiting": sum(one.waiting for one in stages.values()),
-            "from_ledger": sum(one.replayed for one in stages.values()),
-            "faults": dict(sorted(control.meter.faults.items())) if control else {},
-            "last_error": control.meter.last_error if control else None,
-            "spent_usd": spent,
-            "projected_usd": None if spent is None or not self.done else spent / done * self.total,
-            "elapsed_s": round(elapsed, 1),
-            "left_s": self._left(elapsed),
-            "stages": {
-                name: {
-                    "done": one.done,
-                    "from_ledger": one.replayed,
-                    "open": one.in_flight,
-                    "waiting": one.waiting,
-                    "tokens_in": one.prompt_tokens,
-                    "tokens_out": one.completion_tokens,
-                }
+        return Snapshot(
+            phase="paused" if control and control.scheduler.paused else self.phase,
+            total=self.total,
+            done=done,
+            replies=replies,
+            replies_per_s=round(replies / elapsed, 2),
+            tokens_per_s=round(written / elapsed, 1),
+            tokens_written=written,
+            open=sum(one.in_flight for one in stages.values()),
+            waiting=sum(one.waiting for one in stages.values()),
+            from_ledger=sum(one.replayed for one in stages.values()),
+            faults=dict(sorted(control.meter.faults.items())) if control else {},
+            last_error=control.meter.last_error if control else None,
+            spent_usd=spent,
+            projected_usd=None if spent is None or not self.done else spent / done * self.total,
+            elapsed_s=round(elapsed, 1),
+            left_s=self._left(elapsed),
+            stages={
+                name: StageNow(
+                    done=one.done,
+                    from_ledger=one.replayed,
+                    open=one.in_flight,
+                    waiting=one.waiting,
+                    tokens_in=one.prompt_tokens,
+                    tokens_out=one.completion_tokens,
+                )
                 for name, one in list(stages.items())
             },
-            "endpoints": [
+            endpoints=[
                 _endpoint(pool.name, one)
                 for pool in (control.scheduler.pools if control else ())
                 for one in pool.endpoints
             ],
-        }
+        )
 
     def _left(self, elapsed: float) -> float | None:
         """Seconds that are left, by the questions done in this session."""
@@ -83,7 +131,7 @@ class Watch:
         return round(elapsed / self.done * missing, 1) if self.done and missing > 0 else None
 
 
-def _endpoint(model: str, endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint(model: str, endpoint: Endpoint) -> EndpointNow:
     window = endpoint.window
     held = endpoint.held_until - endpoint.clock()
     state = (
@@ -95,12 +143,12 @@ def _endpoint(model: str, endpoint: Endpoint) -> dict[str, Any]:
         if window.size < window.ceiling
         else "up"
     )
-    return {
-        "model": model,
-        "address": endpoint.name,
-        "open": endpoint.in_flight,
-        "limit": int(window.size),
-        "ceiling": window.ceiling,
-        "state": state,
-        "held_s": round(held, 1) if held >= _LONG else None,
-    }
+    return EndpointNow(
+        model=model,
+        address=endpoint.name,
+        open=endpoint.in_flight,
+        limit=int(window.size),
+        ceiling=window.ceiling,
+        state=state,
+        held_s=round(held, 1) if held >= _LONG else None,
+    )

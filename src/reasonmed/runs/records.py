@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -44,13 +44,34 @@ ORDER BY attempt DESC, max_tokens DESC LIMIT 1
 """
 
 
-_UNKNOWN: dict[str, Any] = {
+_UNKNOWN: dict[str, object] = {
     **dict.fromkeys(("options", "flags"), ()),
     **dict.fromkeys(("verified", "demo"), False),
     "chain_of_thought": "",
     "answer_source": "key",
     "provenance": {},
 }
+
+
+class OfRun(Protocol):
+    """What records tell of their run; its manifest is one."""
+
+    @property
+    def demo(self) -> bool:
+        """Whether a model without medical ability took part."""
+        ...
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The hashes of its templates."""
+        ...
+
+
+class Facts(NamedTuple):
+    """The same, where there is no manifest."""
+
+    demo: bool
+    prompts: Mapping[str, str]
 
 
 class Rejection(NamedTuple):
@@ -80,7 +101,7 @@ class Scored(NamedTuple):
     score: int | None
     justification: str
     model: str
-    sent: dict[str, Any] | None = None
+    sent: dict[str, object] | None = None
     """The parameters that were sent, where they are not the recipe's."""
 
 
@@ -116,7 +137,7 @@ def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
     }
 
 
-def _sent_to_score(ledger: Ledger, name: str) -> dict[str, Any] | None:
+def _sent_to_score(ledger: Ledger, name: str) -> dict[str, object] | None:
     """What was sent for a record's score, from the call that gave it; None where that is the recipe's or is lost."""
     for (texts,) in ledger.query(_SCORING, name):
         try:
@@ -126,8 +147,8 @@ def _sent_to_score(ledger: Ledger, name: str) -> dict[str, Any] | None:
     return None
 
 
-def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scored]) -> list[Record]:
-    """The records of a finished story; ``facts`` are the run's ``demo`` mark and its prompts' hashes."""
+def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list[Record]:
+    """The records of a finished story; ``facts`` are those of the run."""
     question = story.question
     if story.failure is not None or (question.options and question.answer is None):
         return []
@@ -153,22 +174,23 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
                 score=scored.score if scored else kept.score,
                 source=question.source,
                 license=question.license,
-                demo=bool(facts["demo"]),
+                demo=facts.demo,
                 provenance=_provenance(story, kept, scored, facts),
             )
         )
     return records
 
 
-def record_in(row: Mapping[str, Any]) -> Record:
+def record_in(row: Mapping[str, object]) -> Record:
     """A row of a file of records; what an import leaves null is empty or False here.
 
     Raises:
         msgspec.ValidationError: it is no record.
     """
-    fields = {**dict.fromkeys(Record.__struct_fields__), **row}
-    if isinstance(fields["provenance"], str):
-        fields["provenance"] = msgspec.json.decode(fields["provenance"])
+    fields: dict[str, object] = {**dict.fromkeys(Record.__struct_fields__), **row}
+    provenance = fields["provenance"]
+    if isinstance(provenance, str):
+        fields["provenance"] = msgspec.json.decode(provenance)
     unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
     record = msgspec.convert({**fields, **unknown}, Record)
     if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
@@ -192,7 +214,7 @@ def question_of(record: Record) -> Question:
     )
 
 
-def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: OfRun) -> dict[str, object]:
     parent = story.chains[kept.parent] if kept.parent is not None else None
     rewrite = next((one for one in story.rewrites if one.chain.text == kept.text and one.problem is None), None)
     written = rewrite.chain if rewrite else parent
@@ -215,7 +237,7 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: Mapping[
         "score_sent": scored.sent if scored else kept.score_sent,
         "score_reason": scored.justification if scored else kept.justification or None,
         "chains": {outcome: number for outcome, number in count_outcomes(story.chains).items() if number},
-        "prompts": facts["prompts"],
+        "prompts": facts.prompts,
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -225,7 +247,7 @@ def _temperature(chain: ChainOfThought) -> float | None:
     return chain.temperature if chain.sent is None else chain.sent.get("temperature")
 
 
-def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) -> dict[str, Any] | None:
+def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) -> dict[str, object] | None:
     """A failure as a line of ``failures.jsonl``: the fixed word, the sentence, and all that happened before.
 
     ``rejections`` are those of the question's requests.
@@ -252,7 +274,7 @@ def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) 
     }
 
 
-def write_outputs(folder: RunDirectory, ledger: Ledger, facts: Mapping[str, Any]) -> None:
+def write_outputs(folder: RunDirectory, ledger: Ledger, facts: OfRun) -> None:
     """Write both files anew, each in one piece."""
     with replacing(folder.records_path) as records, replacing(folder.failures_path) as failures:
         for story in outcomes(ledger):

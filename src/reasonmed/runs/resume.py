@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from reasonmed import backends
 from reasonmed import recipe as recipes
@@ -46,15 +48,15 @@ def recipe_of(folder: RunDirectory) -> Recipe:
         RecipeError: the manifest holds no recipe.
     """
     manifest = folder.manifest()
-    if manifest["command"] != "run":
+    if manifest.command != "run":
         raise RunDirectoryError(
-            f"{folder.path} was made by `{manifest['command']}`; only whole runs can be resumed by themselves"
+            f"{folder.path} was made by `{manifest.command}`; only whole runs can be resumed by themselves"
         )
-    told: dict[str, Any] = manifest["recipe"]
+    told = manifest.recipe
     told.pop("prompts", None)
     _refuse_code(folder, told.get("models"), told.get("stages"))
     found = recipes.parse(json.dumps(told), str(folder.manifest_path))
-    return found.model_copy(update={"prompts": manifest["templates"]})
+    return found.model_copy(update={"prompts": manifest.templates})
 
 
 def same_recipe(folder: RunDirectory, other: Recipe) -> Recipe:
@@ -63,7 +65,7 @@ def same_recipe(folder: RunDirectory, other: Recipe) -> Recipe:
     Raises:
         RunDirectoryError: it is another recipe.
     """
-    own = folder.manifest()["identity"]["stages"]
+    own = folder.manifest().identity["stages"]
     for change in differences(own, identity_of(other)["stages"], "stages"):
         raise RunDirectoryError(f"{folder.path} was made with another recipe: {change}; give the recipe that made it")
     return other
@@ -90,7 +92,7 @@ def _refuse_code(folder: RunDirectory, models: object, stages: object) -> None:
 def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
     """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
     job = synthesis_job(None, other or recipe_of(folder), folder)
-    return replace(job, against=tuple(folder.manifest().get("against", ())))
+    return replace(job, against=tuple(msgspec.to_builtins(folder.manifest().against)))
 
 
 def retire(folder: RunDirectory, classes: Sequence[str]) -> int:

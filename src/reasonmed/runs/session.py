@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.documents import Amount, Count
 from reasonmed.engine.flow.budget import Budget
@@ -51,7 +51,7 @@ def open_rows(ledger: Ledger) -> int:
 def begin(ledger: Ledger, recipe: Recipe, selection: Selection | None) -> tuple[int, list[str]]:
     """Note that a session begins; gives its number, and what differs from the last one though it changes no record."""
     harmless = _harmless(recipe, selection)
-    last = ledger.told("harmless", dict[str, Any])
+    last = ledger.told("harmless", dict[str, object])
     changes = [] if last is None else list(differences(last, harmless))
     ledger.apply(set_facts(harmless=json.dumps(harmless), state="running")).result()
     values = (time.time(), socket.gethostname(), os.getpid(), json.dumps(changes))
@@ -142,7 +142,7 @@ def signals(stop: Stop) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _harmless(recipe: Recipe, selection: Selection | None) -> dict[str, Any]:
+def _harmless(recipe: Recipe, selection: Selection | None) -> dict[str, object]:
     """What may change between sessions: addresses, names of key variables, limits, prices, the selection."""
     told = {name: recipe.model(name).model_dump(mode="json") for name in recipe.used}
     return {

@@ -155,7 +155,7 @@ def _do(what: str, asked: dict[str, Any], watch: Watch) -> dict[str, Any]:
     if control is None:
         return {"error": "the run is still starting; try again in a moment"}
     if what == "status":
-        return {"ok": watch.snapshot()}
+        return {"ok": msgspec.to_builtins(watch.snapshot())}
     if what in ("pause", "resume"):
         control.scheduler.pause(paused=what == "pause")
         return {"ok": "paused: open requests finish, no new ones go out" if what == "pause" else "resumed"}

@@ -131,7 +131,7 @@ def status_of(folder: RunDirectory) -> Status:
     """
     manifest = folder.manifest()
     with closing(folder.reader()) as ledger:
-        return read_status(ledger, demo=bool(manifest["demo"]), running=folder.owner() is not None)
+        return read_status(ledger, demo=manifest.demo, running=folder.owner() is not None)
 
 
 def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:

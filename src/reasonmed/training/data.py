@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from reasonmed.documents import Refused, json_as, json_value
 from reasonmed.errors import UsageError
-from reasonmed.outside import Unusable, json_as, json_value
 from reasonmed.questions._stream import lines
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _rows(path: Path, files: Files[R]) -> Rows[R]:
             continue
         try:
             row = json_as(line, files.row)
-        except Unusable as wrong:
+        except Refused as wrong:
             raise UsageError(f"{path}, line {number}: {wrong}. {_found(line)}Wanted are {files.wanted}") from wrong
         problem = files.check(row) if row.prompt else "prompt is empty"
         if problem:
@@ -187,6 +187,6 @@ def _found(line: bytes) -> str:
     """The keys of a row of another layout."""
     try:
         row = json_value(line)
-    except Unusable:
+    except Refused:
         return ""
     return f"The row has {', '.join(map(repr, row))}. " if isinstance(row, dict) else ""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.backends._weights import embedded_weights, remembered_sha256
+from reasonmed.documents import reason, small_text
 from reasonmed.errors import UsageError
-from reasonmed.outside import reason, small_text
 
 if TYPE_CHECKING:
     from reasonmed.training.settings import Training

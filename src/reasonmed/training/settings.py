@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from reasonmed.documents import Refused, reason, small_text
 from reasonmed.errors import RecipeError, UsageError
-from reasonmed.outside import Unusable, reason, small_text
 from reasonmed.recipe.reading import explain
 from reasonmed.recipe.yaml_text import read_yaml
 
@@ -180,7 +180,7 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
     """Read a training file from YAML text."""
     try:
         content = read_yaml(text)
-    except Unusable as broken:
+    except Refused as broken:
         raise RecipeError([str(broken)], source) from broken
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with base_model"], source)

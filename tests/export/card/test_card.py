@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 import yaml
 
 from exports import Export, read_lines
-from reasonmed.export import About, Settings, export
+from reasonmed.export import About, Settings, export, recard
 from reasonmed.export.card import pictures
+from reasonmed.export.card.facts import Source
 from reasonmed.export.card.licenses import conflict, front_matter
 from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions import questions_in
@@ -170,7 +172,7 @@ def test_a_conflict_is_one_of_what_is_said_of_the_source(
     source: str | None, license_: str | None, said: list[str]
 ) -> None:
     assert sorted(claim.license for claim in conflict(source, license_)) == said
-    alone = front_matter([{"source": source, "license": license_, "records": 1}])["license"]
+    alone = front_matter([Source(source, license_, records=1)])["license"]
     assert alone == (said or identifier(license_))
 
 
@@ -195,7 +197,7 @@ def test_licenses_are_the_hubs_identifiers(written: str | None, expected: str) -
 
 def test_a_license_that_the_hub_does_not_know_is_named_in_the_head() -> None:
     found = [("Our terms", 3), ("MIT", 1), ("X", 0)]
-    sources = [{"source": "A", "license": license_, "records": records} for license_, records in found]
+    sources = [Source("A", license_, records=records) for license_, records in found]
     assert front_matter(sources) == {"license": ["mit", "other"], "license_name": "our-terms"}
 
 
@@ -271,3 +273,33 @@ def test_the_card_says_who_named_a_license(tmp_path: Path) -> None:
     assert cells["Mine"].endswith("html), as the question file says")
     assert cells["Theirs"].endswith("html), as for published files of this layout")
     assert cells["Old"].endswith("html)")
+
+
+CHANGING = re.compile(
+    r"\d{4}-\d\d-\d\d(T[\d:]+Z)?|reasonmed \d[\w.+-]*|[\d.]+ minutes, USD|[0-9a-f]{16}|(?m:^!\[.*\n\n+)"
+)
+"""Times, versions, hashes of templates, and pictures, which take an extra."""
+BYTES = "609c69cbd866f24c"
+
+
+def test_the_text_of_a_card_is_the_same_to_the_byte(exported: Export, tmp_path: Path) -> None:
+    exported(["records", "trl-sft"])
+    text = CHANGING.sub("", (tmp_path / "out" / "README.md").read_text(encoding="utf-8"))
+    assert sha256(text.encode()).hexdigest()[:16] == BYTES
+
+
+def test_every_text_of_a_card_is_escaped_unless_the_template_says_otherwise(exported: Export, tmp_path: Path) -> None:
+    exported(["records"])
+    path, odd = tmp_path / "out" / "export.json", "a|b*`<i>x</i> https://e.org\n# h"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["card"]["run"]["input"]["file"] = odd
+    told["card"]["roles"][0]["options"]["cot"] = odd
+    told["card"]["counts"]["by_writer"] = {odd: 1}
+    told["card"]["counts"]["by_flag"] = {odd: 1}
+    told["left_out"] = {odd: 1}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    recard(tmp_path / "out", About(name=odd), force=False)
+    _, text = card_of(tmp_path / "out")
+    assert text.count(plain(odd)) >= 6
+    assert "<i>" not in text
+    assert odd not in text

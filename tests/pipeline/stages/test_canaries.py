@@ -149,7 +149,8 @@ def test_a_ledger_from_before_there_were_canaries_is_read_and_gone_on_with(
 
 
 def verify_identity(**options: Any) -> dict[str, Any]:
-    found: dict[str, Any] = identity_of(recipe(verify=options))["stages"]["verify"]
+    identity: Any = identity_of(recipe(verify=options))
+    found: dict[str, Any] = identity["stages"]["verify"]
     return found
 
 

@@ -199,4 +199,4 @@ def test_a_run_with_every_check_resumes_and_is_rebuilt_to_the_same_bytes(
     told = b"".join(content(cut))
     assert all(f'"kind":"{kind}"'.encode() in told for kind in ("judge", "blind", "shuffled", "second"))
     assert b"blind.md" in cut.manifest_path.read_bytes()
-    assert "blind" in cut.manifest()["prompts"]
+    assert "blind" in cut.manifest().prompts

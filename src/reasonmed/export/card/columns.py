@@ -40,13 +40,13 @@ def fields_of(path: Path) -> dict[str, Kind]:
     return {name: kind or Kind() for name, kind in found.items()}
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path) -> Iterator[dict[str, object]]:
     try:
         with regular(path) as lines:
             for line in iter(lambda: lines.readline(MOST), b""):
                 text = line.strip().rstrip(b",")
                 if text not in (b"[", b"]", b""):
-                    yield decoded(text, dict[str, Any])
+                    yield decoded(text, dict[str, object])
     except Refused as problem:
         raise UsageError(f"{path} is no table of an export: {problem}; export the run again with --force") from problem
 

@@ -6,19 +6,21 @@ Specification: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.export.card.columns import fields_of
 from reasonmed.export.card.licenses import texts_of
 from reasonmed.export.card.statements import rai
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from reasonmed.export._manifest import Export
     from reasonmed.export.card.columns import Kind
+    from reasonmed.export.card.facts import Source
 
-_CONTEXT: dict[str, Any] = {
+_CONTEXT: dict[str, object] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "arrayShape": "cr:arrayShape",
@@ -66,41 +68,41 @@ _CONFORMS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissa
 _KINDS = {"jsonl": "application/jsonlines", "json": "application/json", "parquet": "application/x-parquet"}
 
 
-def croissant(folder: Path, told: Mapping[str, Any], name: str, summary: str) -> str:
+def croissant(folder: Path, told: Export, name: str, summary: str) -> str:
     """The JSON-LD of an export whose files are in a folder.
 
     Raises:
         UsageError: the columns of a parquet file cannot be read because pyarrow is not installed.
     """
-    facts, about = told["card"], told["about"]
-    date = facts["run"]["started"][:10]
-    tables = [file for file in told["rows"] if file.rpartition(".")[2] in _KINDS]
+    facts, about = told.card, told.about
+    date = facts.run.started[:10]
+    tables = [file for file in told.rows if file.rpartition(".")[2] in _KINDS]
     made = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(_CONFORMS),
         "name": name,
         "description": summary,
-        "license": _licenses(facts["counts"]["sources"]),
-        **({"url": about["url"]} if about.get("url") else {}),
-        **({"creator": {"@type": "sc:Person", "name": about["creator"]}} if about.get("creator") else {}),
+        "license": _licenses(facts.counts.sources),
+        **({"url": about.url} if about.url else {}),
+        **({"creator": {"@type": "sc:Person", "name": about.creator}} if about.creator else {}),
         "dateCreated": date,
         "datePublished": date,
         "version": "1.0.0",
         "keywords": ["medical", "reasoning", "chain of thought", "synthetic"],
         "isLiveDataset": False,
-        "distribution": [_file(folder, file, told["sha256"][file]) for file in tables],
+        "distribution": [_file(folder, file, told.sha256[file]) for file in tables],
         "recordSet": [_records(folder, file) for file in tables],
         **rai(told),
     }
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def _licenses(sources: list[dict[str, Any]]) -> list[str]:
-    return sorted({text for one in sources if one["records"] for text in texts_of(one["source"], one["license"])})
+def _licenses(sources: Iterable[Source]) -> list[str]:
+    return sorted({text for one in sources if one.records for text in texts_of(one.source, one.license)})
 
 
-def _file(folder: Path, name: str, sha256: str) -> dict[str, Any]:
+def _file(folder: Path, name: str, sha256: str) -> dict[str, object]:
     return {
         "@type": "cr:FileObject",
         "@id": name,
@@ -112,7 +114,7 @@ def _file(folder: Path, name: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _records(folder: Path, name: str) -> dict[str, Any]:
+def _records(folder: Path, name: str) -> dict[str, object]:
     table = name.rpartition(".")[0]
     return {
         "@type": "cr:RecordSet",
@@ -124,14 +126,14 @@ def _records(folder: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _fields(file: str, table: str, column: str, kind: Kind) -> list[dict[str, Any]]:
+def _fields(file: str, table: str, column: str, kind: Kind) -> list[dict[str, object]]:
     """The field of a column; in a JSON list one a member of its objects, as mlcroissant reads no subfields there."""
-    made: dict[str, Any] = {"@type": "cr:Field", "@id": f"{table}/{column}", "name": column}
+    made: dict[str, object] = {"@type": "cr:Field", "@id": f"{table}/{column}", "name": column}
     if kind.is_list:
         made |= {"isArray": True, "arrayShape": "-1"}
     if not kind.members:
         return [{**made, "dataType": kind.type, "source": _source(file, column)}]
-    members = [
+    members: list[dict[str, object]] = [
         {
             "@type": "cr:Field",
             "@id": f"{table}/{column}/{name}",
@@ -144,7 +146,7 @@ def _fields(file: str, table: str, column: str, kind: Kind) -> list[dict[str, An
     return members if _is_list(file) else [{**made, "subField": members}]
 
 
-def _source(file: str, column: str, member: str | None = None) -> dict[str, Any]:
+def _source(file: str, column: str, member: str | None = None) -> dict[str, object]:
     found = {"fileObject": {"@id": file}}
     if _is_list(file):
         return {**found, "extract": {"jsonPath": "$[*]." + ".".join(filter(None, (column, member)))}}

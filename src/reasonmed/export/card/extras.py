@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from reasonmed.documents import Count, Number, Refused, content_of, decoded
+from reasonmed.documents import Count, Number, Refused, content_of, converted, decoded
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-class _Coverage(Struct):
+class Given(Struct, kw_only=True):
+    """A file that was given, by its name and hash."""
+
+    file: str
+    sha256: str
+
+
+class Covered(Struct):
+    """How much of a benchmark a check compared with."""
+
     benchmark: str
     said: str
     questions: Count | None = None
@@ -24,21 +33,25 @@ class _Coverage(Struct):
     matches: dict[str, Count] = {}
 
 
-class _Counts(Struct):
+class ReportCounts(Struct):
+    """What a check counted."""
+
     rules: dict[str, Count] = {}
     not_checked: dict[str, str] = {}
     questions: Count | None = None
 
 
-class Report(Struct):
+class Report(Given, kw_only=True):
     """What a card shows of a report of checks."""
 
-    input: dict[str, Any]
-    coverage: list[_Coverage]
-    counts: _Counts
+    input: dict[str, object]
+    coverage: list[Covered]
+    counts: ReportCounts
 
 
-class _Share(Struct):
+class Share(Struct):
+    """So many of so many, with the share and its interval where it has any."""
+
     count: Count
     of: Count
     share: Number | None = None
@@ -46,42 +59,105 @@ class _Share(Struct):
     high: Number | None = None
 
 
-class _Estimate(Struct):
+class Estimate(Struct):
+    """A value with its interval, where it has any."""
+
     value: Number | None = None
     low: Number | None = None
     high: Number | None = None
 
 
-class _Stratum(Struct):
-    sensitivity: _Share
-    specificity: _Share
+class Stratum(Struct):
+    """What a judge did with sound chains of thought and with wrong ones of a kind."""
+
+    sensitivity: Share
+    specificity: Share
     sound: Count | None = None
     wrong: Count | None = None
-    undecided: _Share | None = None
-    kappa: _Estimate | None = None
+    undecided: Share | None = None
+    kappa: Estimate | None = None
 
 
-class _Injection(Struct):
-    resisted: _Share | None = None
+class Injection(Struct):
+    """Attempts to fool a judge."""
+
+    resisted: Share | None = None
 
 
-class _Retest(Struct):
-    same: _Share | None = None
+class Retest(Struct):
+    """The same cases asked again."""
+
+    same: Share | None = None
 
 
-class JudgeCard(Struct):
+class JudgeCard(Given, kw_only=True):
     """What a card shows of a judge card."""
 
     name: str
-    strata: dict[str, _Stratum]
+    strata: dict[str, Stratum]
     cases: Count | None = None
     source: str | None = None
     demo: bool = False
-    injection: _Injection | None = None
-    retest: _Retest | None = None
+    injection: Injection | None = None
+    retest: Retest | None = None
 
 
-def read_report(path: Path) -> dict[str, Any]:
+class Titled(Struct, omit_defaults=True):
+    """What a person says about an export."""
+
+    name: str | None = None
+    creator: str | None = None
+    url: str | None = None
+
+
+class Extras(NamedTuple):
+    """What a card says beyond the run; what is not given is UNSET."""
+
+    about: Titled
+    checks: Report | UnsetType
+    judge_card: JudgeCard | UnsetType
+
+
+class About(NamedTuple):
+    """Where a card gets what it says beyond the run; None leaves it as it was, or out."""
+
+    name: str | None = None
+    """The title; made of the question file's name by default."""
+    creator: str | None = None
+    url: str | None = None
+    """Where the data set is published."""
+    findings: Path | None = None
+    """A report of ``reasonmed check --json``."""
+    judge_card: Path | None = None
+    """A ``judge_card.json``."""
+
+    def read(self, judges: Sequence[str], old: Extras | None = None) -> Extras:
+        """What is given, and the older where nothing is.
+
+        Args:
+            judges: the run's.
+            old: what the card said before.
+
+        Raises:
+            UsageError: a file cannot be read or is something else, or the judge card is of another judge.
+        """
+        old = old or Extras(Titled(), UNSET, UNSET)
+        own, there = (self.name, self.creator, self.url), (old.about.name, old.about.creator, old.about.url)
+        titles = Titled(*(was if new is None else new for new, was in zip(own, there, strict=True)))
+        checks = old.checks if self.findings is None else read_report(self.findings)
+        card = old.judge_card if self.judge_card is None else read_judge_card(self.judge_card)
+        if self.judge_card is not None and isinstance(card, JudgeCard) and card.name not in judges:
+            raise UsageError(
+                f"--judge-card {self.judge_card}: is of the judge {card.name!r}, and says nothing about this "
+                f"run's judge, {', '.join(judges)}"
+            )
+        return Extras(titles, checks, card)
+
+
+_Shown = TypeVar("_Shown", bound=Given)
+
+
+def read_report(path: Path) -> Report:
     """What a card shows of a report of ``reasonmed check --json FILE``.
 
     Raises:
@@ -90,7 +166,7 @@ def read_report(path: Path) -> dict[str, Any]:
     return _read(path, "--findings", Report, "report of `reasonmed check --json FILE`")
 
 
-def read_judge_card(path: Path) -> dict[str, Any]:
+def read_judge_card(path: Path) -> JudgeCard:
     """What a card shows of a ``judge_card.json``.
 
     Raises:
@@ -99,13 +175,13 @@ def read_judge_card(path: Path) -> dict[str, Any]:
     return _read(path, "--judge-card", JudgeCard, "judge card of `reasonmed judge-card`")
 
 
-def _read(path: Path, option: str, shape: type[Struct], what: str) -> dict[str, Any]:
+def _read(path: Path, option: str, shape: type[_Shown], what: str) -> _Shown:
     try:
         content = content_of(path)
     except (Refused, OSError) as unread:
         raise UsageError(f"{option} {path}: cannot be read: {getattr(unread, 'strerror', None) or unread}") from unread
+    given = {"file": path.name, "sha256": sha256(content).hexdigest()}
     try:
-        told: dict[str, Any] = msgspec.to_builtins(decoded(content, shape))
+        return converted({**decoded(content, dict[str, object]), **given}, shape)
     except Refused as wrong:
         raise UsageError(f"{option} {path}: is no {what} ({wrong})") from wrong
-    return {"file": path.name, "sha256": sha256(content).hexdigest(), **told}

@@ -1,32 +1,34 @@
-"""What a card tells of an export: facts of the run's manifest and ledger, and counts of the rows that are exported.
+"""What a card says of an export: facts of the run's manifest and ledger, and counts of the rows that are exported.
 
-All of it is plain data that goes into the export's manifest, so that the card can be made again without the run.
+All of it goes into the export's manifest, so that the card can be made again without the run.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
+from msgspec import Meta, Struct
 
-from reasonmed.recipe.stages import spec_of
+from reasonmed.documents import Amount, Count
+from reasonmed.recipe.stages import spec_of, specs
+from reasonmed.runs.manifest import Decision, Identity, Input, Manifest, ModelIdentity, Screen
+from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from reasonmed.runs.status import Status
     from reasonmed.types import Record, Story
 
 _ENGLISH = frozenset({"the", "and", "with", "which", "for", "most", "has", "this", "what", "following", "to"})
 """Frequent English words that are not also frequent in its neighbors."""
 _WORD = re.compile(r"[^\W\d_]+")
-_SUMS = (
-    *("questions", "answered", "context", "consensus", "words", "english_words"),
-    *("records", "verified", "responses"),
-)
-"""``questions`` are all that are taken, ``answered`` those with a record; the words are those of the questions."""
+
+Counts = dict[str, Count]
+Tiers = dict[Annotated[str, Meta(pattern="^(easy|medium|difficult|none)$")], Count]
+Scores = dict[Annotated[str, Meta(pattern="^(none|[0-9]{1,3})$")], Count]
 
 
 class Taken(NamedTuple):
@@ -37,7 +39,106 @@ class Taken(NamedTuple):
     records: Sequence[Record]
 
 
-def gather(manifest: Mapping[str, Any], status: Status, taken: Iterable[Taken]) -> dict[str, Any]:
+class Role(Struct):
+    """Who did what in the run: a stage, its models and the options that matter."""
+
+    stage: str
+    models: list[str]
+    options: dict[str, object]
+
+
+class Run(Struct, kw_only=True):
+    """How the run was made, and where it stood."""
+
+    started: str
+    reasonmed: str
+    parsing: int
+    input: Input | None
+    prompts: dict[str, str]
+    demo: bool
+    screened: list[Screen] = []
+    phi: list[Decision] = []
+    state: str
+    questions: Count
+    succeeded: Count
+    failures: Count
+    unfinished: Count
+    records: Count
+    chains: Counts
+    tiers: Counts
+    reasons: Counts
+    calls: Count
+    tokens: Count
+    spent_usd: Amount | None
+    lost_usd: Amount
+    saved: dict[Saver, Saving]
+    seconds: Amount
+    stages: dict[str, StageTotals]
+    canaries: Canaries | None = None
+    equal_samples: Counts = {}
+
+
+class Source(Struct):
+    """A source of questions, as far as it is exported."""
+
+    source: str | None
+    license: str | None
+    license_source: Literal["row", "layout", "none"] = "none"
+    questions: Count = 0
+    records: Count = 0
+    tiers: Tiers = msgspec.field(default_factory=dict)
+
+
+class Tally(Struct, kw_only=True):
+    """Counts over what is exported. ``questions`` are all that are taken, ``answered`` those with a record."""
+
+    questions: Count = 0
+    answered: Count = 0
+    context: Count = 0
+    consensus: Count = 0
+    words: Count = 0
+    """Of the questions."""
+    english_words: Count = 0
+    records: Count = 0
+    verified: Count = 0
+    responses: Count = 0
+    sources: list[Source]
+    tiers: dict[str, Tiers]
+    chains: dict[str, Counts]
+    by_origin: Counts
+    by_writer: Counts
+    by_responder: Counts
+    by_flag: Counts
+    by_score: Scores
+
+
+class Facts(Struct):
+    """What a card says beyond the export itself."""
+
+    run: Run
+    roles: list[Role]
+    counts: Tally
+
+    @property
+    def judges(self) -> list[str]:
+        """The models that judged."""
+        return [name for role in self.roles if role.stage == "verify" for name in role.models]
+
+    @property
+    def writers(self) -> list[str]:
+        """The models that wrote any text, each once."""
+        others = {one.name for one in specs() if not one.writes} | {role.title for one in specs() for role in one.roles}
+        return list(dict.fromkeys(name for role in self.roles if role.stage not in others for name in role.models))
+
+    @property
+    def self_judged(self) -> list[str]:
+        """The models that judged and also wrote what was judged."""
+        writing = {spec.name for spec in specs() if spec.writes == "chain"}
+        wrote = {name for role in self.roles if role.stage in writing for name in role.models}
+        return sorted({*self.judges} & wrote)
+
+
+def gather(manifest: Manifest, status: Status, taken: Iterable[Taken]) -> Facts:
     """The facts of a run, and the counts of what is taken of it.
 
     Args:
@@ -45,54 +146,66 @@ def gather(manifest: Mapping[str, Any], status: Status, taken: Iterable[Taken]) 
         status: where the run stands.
         taken: the questions that are exported.
     """
-    told = msgspec.to_builtins(status)
-    told.pop("demo")
-    return {
-        "run": {
-            "started": manifest["started"],
-            "reasonmed": manifest["reasonmed"],
-            "parsing": manifest["identity"]["parsing"],
-            "input": manifest["input"],
-            "prompts": manifest["prompts"],
-            "demo": bool(manifest["demo"]),
-            "screened": manifest.get("against", []),
-            "phi": manifest.get("phi", []),
-            **told,
-        },
-        "roles": roles(manifest["identity"]),
-        "counts": _counts(taken),
-    }
+    identity = msgspec.convert(manifest.identity, Identity)
+    run = Run(
+        started=manifest.started,
+        reasonmed=manifest.reasonmed,
+        parsing=identity.parsing,
+        input=manifest.input,
+        prompts=manifest.prompts,
+        demo=manifest.demo,
+        screened=manifest.against,
+        phi=manifest.phi,
+        state=status.state,
+        questions=status.questions,
+        succeeded=status.succeeded,
+        failures=status.failures,
+        unfinished=status.unfinished,
+        records=status.records,
+        chains=status.chains,
+        tiers=status.tiers,
+        reasons=status.reasons,
+        calls=status.calls,
+        tokens=status.tokens,
+        spent_usd=status.spent_usd,
+        lost_usd=status.lost_usd,
+        saved=status.saved,
+        seconds=status.seconds,
+        stages=status.stages,
+        canaries=status.canaries,
+        equal_samples=status.equal_samples,
+    )
+    return Facts(run, _roles(identity, manifest.identity), _tally(taken))
 
 
-def roles(identity: dict[str, Any]) -> list[dict[str, Any]]:
-    """Who did what: one entry a stage, with its models, the options that matter and the prompts' names."""
+def _roles(identity: Identity, plain: Mapping[str, object]) -> list[Role]:
+    """One entry a stage, with its models and the options that matter; readers beside a stage's own model follow it."""
+    options = msgspec.convert(plain["stages"], dict[str, dict[str, object]])
     found = []
-    for stage, told in identity["stages"].items():
-        spec = spec_of(stage)
-        models = [one["name"] for one in told.get("models") or [told[key] for key in ("model",) if key in told]]
-        options = {name: told[name] for name in (spec.card if spec else ()) if told.get(name) is not None}
-        if "plugin" in told:
-            options["package"] = f"{told['plugin']['package']} {told['plugin']['version']}"
-        found.append({"stage": stage, "models": models, "options": options})
-        beside = [role for role in (spec.roles if spec else ()) if role.title and role.option in told]
-        found += [{"stage": role.title, "models": [told[role.option]["name"]], "options": {}} for role in beside]
+    for stage, made in identity.stages.items():
+        spec, plainly = spec_of(stage), options[stage]
+        own = {name: plainly.get(name) for name in (spec.card if spec else ())}
+        own["package"] = f"{made.plugin.package} {made.plugin.version}" if made.plugin else None
+        found.append(Role(stage, made.names, {name: value for name, value in own.items() if value is not None}))
+        beside = {role.title: plainly.get(role.option) for role in (spec.roles if spec else ()) if role.title}
+        found += [Role(title, [msgspec.convert(one, ModelIdentity).name], {}) for title, one in beside.items() if one]
     return found
 
 
-def _counts(taken: Iterable[Taken]) -> dict[str, Any]:
-    """Counts over questions, records and chains of thought; each a plain mapping in a fixed order."""
-    sources: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+def _tally(taken: Iterable[Taken]) -> Tally:
+    """Counts over questions, records and chains of thought, in a fixed order."""
+    sources: dict[tuple[str, str, Literal["row", "layout", "none"]], Counter[str]] = defaultdict(Counter)
     tiers: dict[str, Counter[str]] = defaultdict(Counter)
     chains: dict[str, Counter[str]] = defaultdict(Counter)
     kept: dict[str, Counter[str]] = {name: Counter() for name in ("origin", "writer", "responder", "flag", "score")}
-    sums: Counter[str] = Counter(dict.fromkeys(_SUMS, 0))
+    sums: Counter[str] = Counter()
     for story, split, records in taken:
         question = story.question
         source = sources[question.source or "", question.license or "", question.license_source]
         source["questions"] += 1
         source["records"] += len(records)
         words = _WORD.findall(question.stem.lower())
-        sums.update(questions=1, answered=bool(records), context=question.context is not None)
+        sums.update(questions=1, answered=int(bool(records)), context=int(question.context is not None))
         sums.update(words=len(words), english_words=sum(word in _ENGLISH for word in words))
         sums["consensus"] += question.answer_source == "consensus"
         for chain in story.chains:
@@ -107,20 +220,28 @@ def _counts(taken: Iterable[Taken]) -> dict[str, Any]:
             kept["responder"].update([record.provenance["responder"]] if "responder" in record.provenance else [])
             kept["flag"].update(record.flags)
             kept["score"][str(record.score or "none")] += 1
-    return {
-        **sums,
-        "sources": [
-            {
-                "source": name or None,
-                "license": license_ or None,
-                "license_source": said,
-                "questions": found["questions"],
-                "records": found["records"],
-                "tiers": {key[5:]: count for key, count in sorted(found.items()) if key.startswith("tier:")},
-            }
-            for (name, license_, said), found in sorted(sources.items())
-        ],
-        "tiers": {split: dict(sorted(found.items())) for split, found in sorted(tiers.items())},
-        "chains": {model: dict(sorted(found.items())) for model, found in sorted(chains.items())},
-        **{f"by_{name}": dict(sorted(found.items())) for name, found in kept.items()},
-    }
+    by = {name: dict(sorted(found.items())) for name, found in kept.items()}
+    return Tally(
+        questions=sums["questions"],
+        answered=sums["answered"],
+        context=sums["context"],
+        consensus=sums["consensus"],
+        words=sums["words"],
+        english_words=sums["english_words"],
+        records=sums["records"],
+        verified=sums["verified"],
+        responses=sums["responses"],
+        sources=[_source(*name, found) for name, found in sorted(sources.items())],
+        tiers={split: dict(sorted(found.items())) for split, found in sorted(tiers.items())},
+        chains={model: dict(sorted(found.items())) for model, found in sorted(chains.items())},
+        by_origin=by["origin"],
+        by_writer=by["writer"],
+        by_responder=by["responder"],
+        by_flag=by["flag"],
+        by_score=by["score"],
+    )
+
+
+def _source(name: str, license_: str, said: Literal["row", "layout", "none"], found: Counter[str]) -> Source:
+    tiers = {key[5:]: count for key, count in sorted(found.items()) if key.startswith("tier:")}
+    return Source(name or None, license_ or None, said, found["questions"], found["records"], tiers)

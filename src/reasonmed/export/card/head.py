@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
 
 from reasonmed.export.card.licenses import front_matter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from reasonmed.export._configs import Config
+    from reasonmed.export._manifest import Export
+    from reasonmed.export.card.facts import Tally
 
 _SIZES = tuple(
     zip(
@@ -22,27 +27,26 @@ _ENGLISH_SHARE = 0.06
 """Of the words of English questions at least this share is in the list of ``facts``."""
 
 
-def head(told: Mapping[str, Any], configs: Sequence[dict[str, Any]], name: str) -> str:
+def head(told: Export, configs: Sequence[Config], name: str) -> str:
     """The head, with its fences."""
-    facts = told["card"]
-    counts = facts["counts"]
-    fields = {
+    counts = told.card.counts
+    fields: dict[str, object] = {
         "pretty_name": name,
-        **front_matter(counts["sources"]),
+        **front_matter(counts.sources),
         **({"language": ["en"]} if is_english(counts) else {}),
         "task_categories": ["question-answering", "text-generation"],
         "tags": ["medical", "reasoning", "chain-of-thought", "synthetic", "reasonmed", *_marks(told)],
-        "size_categories": [size_category(counts["records"])],
+        "size_categories": [size_category(counts.records)],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
-        "configs": list(configs),
+        "configs": msgspec.to_builtins(configs),
     }
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=1000)}---\n"
 
 
-def is_english(counts: Mapping[str, Any]) -> bool:
+def is_english(counts: Tally) -> bool:
     """Whether the questions, all together, read as English."""
-    return bool(counts["words"]) and counts["english_words"] >= _ENGLISH_SHARE * counts["words"]
+    return bool(counts.words) and counts.english_words >= _ENGLISH_SHARE * counts.words
 
 
 def size_category(records: int) -> str:
@@ -50,5 +54,5 @@ def size_category(records: int) -> str:
     return next((size for most, size in _SIZES if records < most), "100M<n<1B")
 
 
-def _marks(told: Mapping[str, Any]) -> list[str]:
-    return ["demo", "not-for-training"] if told["demo"] else []
+def _marks(told: Export) -> list[str]:
+    return ["demo", "not-for-training"] if told.demo else []

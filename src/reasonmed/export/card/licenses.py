@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from reasonmed.export.card.facts import Source
 
 
 class Claim(NamedTuple):
@@ -37,18 +39,20 @@ def conflict(source: str | None, license_: str | None) -> tuple[Claim, ...]:
     return claims if identifier(license_) in {claim.license for claim in claims} else ()
 
 
-def front_matter(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def front_matter(sources: Iterable[Source]) -> dict[str, object]:
     """``license`` of a card's head, and the names of those that the hub does not know, in small letters as it asks.
 
     Of a source whose publishers disagree all licenses are told.
     """
-    taken = [one for one in sources if one["records"]]
-    written = [one["license"] for one in taken]
-    said = {claim.license for one in taken for claim in conflict(one["source"], one["license"])}
+    taken = [one for one in sources if one.records]
+    written = [one.license for one in taken]
+    said = {claim.license for one in taken for claim in conflict(one.source, one.license)}
     found = sorted({identifier(license_) for license_ in written} | said)
-    told: dict[str, Any] = {"license": found[0] if len(found) == 1 else found or UNKNOWN}
+    told: dict[str, object] = {"license": found[0] if len(found) == 1 else found or UNKNOWN}
     if OTHER in found:
-        names = {re.sub(r"[^a-z0-9.]+", "-", one.lower()).strip("-.") for one in written if identifier(one) == OTHER}
+        names = {
+            re.sub(r"[^a-z0-9.]+", "-", one.lower()).strip("-.") for one in written if one and identifier(one) == OTHER
+        }
         told["license_name"] = "-and-".join(sorted(names - {""})) or OTHER
     return told
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.export.card.licenses import conflict
 from reasonmed.questions.licenses import UNKNOWN, identifier
-from reasonmed.recipe.stages import specs, verbs
+from reasonmed.recipe.stages import verbs
 from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    Told = Mapping[str, Any]
+    from msgspec import UnsetType
+
+    from reasonmed.export._manifest import Chosen, Export
+    from reasonmed.export.card.extras import Report
+    from reasonmed.export.card.facts import Facts, Run, Source
+    from reasonmed.runs.manifest import Decision
 
 NOT_CLINICAL = (
     "Not for clinical use. These texts were written by language models for research on medical reasoning; no clinician "
@@ -46,70 +51,65 @@ _SAVED = {
 }
 
 
-def summary(told: Told) -> str:
+def summary(told: Export) -> str:
     """What the data set is, in a paragraph, with the warnings."""
-    return " ".join([*([DEMO] if told["demo"] else []), contents(told), NOT_CLINICAL])
+    return " ".join([*([DEMO] if told.demo else []), contents(told), NOT_CLINICAL])
 
 
-def contents(told: Told) -> str:
+def contents(told: Export) -> str:
     """What is in the data set."""
-    counts = told["card"]["counts"]
+    counts = told.card.counts
     return (
-        f"{count(counts['records'], 'record')} on {count(counts['answered'], 'multiple-choice medical question')}: "
-        f"question, options, key and a chain of thought; {counts['responses']:,} have a concise response. "
-        f"Language models wrote and judged these texts; a judge called {counts['verified']:,} of the chains of thought "
+        f"{count(counts.records, 'record')} on {count(counts.answered, 'multiple-choice medical question')}: "
+        f"question, options, key and a chain of thought; {counts.responses:,} have a concise response. "
+        f"Language models wrote and judged these texts; a judge called {counts.verified:,} of the chains of thought "
         "correct in exactly the words that stand here."
     )
 
 
-def limits(told: Told) -> list[str]:
+def limits(told: Export) -> list[str]:
     """What a reader must know before the data is used."""
-    facts = told["card"]
-    counts, run = facts["counts"], facts["run"]
+    counts, run = told.card.counts, told.card.run
     found = list(_LIMITS)
-    unverified = counts["records"] - counts["verified"]
+    unverified = counts.records - counts.verified
     if unverified:
         found.append(
             f"Without a judge's Correct on exactly these words (verified is false): {count(unverified, 'record')}."
         )
-    found += [f"With the flag {flag}: {count(number, 'record')}." for flag, number in counts["by_flag"].items()]
-    if counts["consensus"]:
-        found.append(
-            f"With the models' consensus as the key, not a source's: {count(counts['consensus'], 'question')}."
-        )
-    if run["unfinished"]:
-        found.append(
-            f"The run was not finished: {run['unfinished']:,} of {run['questions']:,} questions have no outcome."
-        )
-    found += unclear_licenses(counts["sources"])
+    found += [f"With the flag {flag}: {count(number, 'record')}." for flag, number in counts.by_flag.items()]
+    if counts.consensus:
+        found.append(f"With the models' consensus as the key, not a source's: {count(counts.consensus, 'question')}.")
+    if run.unfinished:
+        found.append(f"The run was not finished: {run.unfinished:,} of {run.questions:,} questions have no outcome.")
+    found += unclear_licenses(counts.sources)
     found += sent(run)
-    return found if "checks" in told else [*found, _UNCHECKED]
+    return found if told.checks else [*found, _UNCHECKED]
 
 
-def sent(run: Told) -> list[str]:
+def sent(run: Run) -> list[str]:
     """A sentence on each decision of the run about questions that may identify patients."""
-    return [_sent(one) for one in run.get("phi", ())]
+    return [_sent(one) for one in run.phi]
 
 
-def _sent(decided: Told) -> str:
+def _sent(decided: Decision) -> str:
     """What was found in the questions before models got them."""
-    if decided["mode"] == "off":
+    if decided.mode == "off":
         return "The questions were not screened for personal data before they were sent, by choice (--phi off)."
-    of = count(decided["screened"], "question")
-    if not decided["questions"]:
+    of = count(decided.screened or 0, "question")
+    if not decided.questions:
         return (
             f"Before they were sent, no pattern of personal data was found in {of}; this does not prove there is none."
         )
-    kinds = ", ".join(f"{kind} {number:,}" for kind, number in decided["kinds"].items())
+    kinds = ", ".join(f"{kind} {number:,}" for kind, number in (decided.kinds or {}).items())
     return (
-        f"Before they were sent, {decided['questions']:,} of {of} had patterns of personal data ({kinds}) and were "
+        f"Before they were sent, {decided.questions:,} of {of} had patterns of personal data ({kinds}) and were "
         "sent all the same (--phi warn)."
     )
 
 
-def unclear_licenses(sources: Sequence[Told]) -> list[str]:
+def unclear_licenses(sources: Sequence[Source]) -> list[str]:
     """A sentence on each source with records whose publishers disagree on its license."""
-    claims = ((one["source"], conflict(one["source"], one["license"])) for one in sources if one["records"])
+    claims = ((one.source, conflict(one.source, one.license)) for one in sources if one.records)
     told = {
         f"The license of {source} is unclear, its publishers disagree: "
         f"{'; '.join(f'{claim.license} according to {claim.where}' for claim in said)}."
@@ -119,81 +119,90 @@ def unclear_licenses(sources: Sequence[Told]) -> list[str]:
     return sorted(told)
 
 
-def biases(told: Told) -> list[str]:
+def biases(told: Export) -> list[str]:
     """Where the data leans."""
-    facts = told["card"]
-    shares = ", ".join(f"{name} {number:,}" for name, number in facts["counts"]["by_writer"].items())
+    facts = told.card
+    shares = ", ".join(f"{name} {number:,}" for name, number in facts.counts.by_writer.items())
     found = [f"Style and mistakes are those of the models that wrote the chains of thought ({shares}).", *_BIASES]
-    both = self_judged(facts["roles"])
+    both = facts.self_judged
     if both:
         found.append(f"The judge {', '.join(both)} also wrote chains of thought that it judged, and may favor its own.")
     return found
 
 
-def self_judged(roles: list[dict[str, Any]]) -> list[str]:
-    """Models that judged and also wrote what was judged."""
-    judges = {name for role in roles if role["stage"] == "verify" for name in role["models"]}
-    writing = {spec.name for spec in specs() if spec.writes == "chain"}
-    writers = {name for role in roles if role["stage"] in writing for name in role["models"]}
-    return sorted(judges & writers)
-
-
-def savings(run: Told) -> list[str]:
+def savings(run: Run) -> list[str]:
     """What the saving options did in this run."""
     found = []
-    for name, saved in run["saved"].items():
-        tokens = "" if saved["tokens"] is None else f", about {count(saved['tokens'], 'token')}"
-        found.append(f"{_SAVED[name]} ({name}): {count(saved['calls'], 'request')}{tokens} less.")
+    for name, saved in run.saved.items():
+        tokens = "" if saved.tokens is None else f", about {count(saved.tokens, 'token')}"
+        found.append(f"{_SAVED[name]} ({name}): {count(saved.calls, 'request')}{tokens} less.")
     return found
 
 
-def rai(told: Told) -> dict[str, Any]:
+def rai(told: Export) -> dict[str, object]:
     """The fields of Croissant's RAI extension that a run can tell."""
-    facts = told["card"]
-    run, roles = facts["run"], facts["roles"]
-    sources = ", ".join(one["source"] or "a source without a name" for one in facts["counts"]["sources"])
+    run, roles = told.card.run, told.card.roles
+    sources = ", ".join(one.source or "a source without a name" for one in told.card.counts.sources)
     said = verbs()
-    deeds = [f"{', '.join(role['models'])} {said[role['stage']]}." for role in roles if role["stage"] in said]
+    deeds = [f"{', '.join(role.models)} {said[role.stage]}." for role in roles if role.stage in said]
     left = [f"Left out, {reason}: {number:,}" for reason, number in left_out(told).items()]
     return {
         "rai:dataCollection": " ".join([f"Questions from {sources}.", *deeds]),
         "rai:dataCollectionType": ["Synthetic text from language models", "Existing question sets"],
-        "rai:dataCollectionTimeFrame": [run["started"][:10]],
+        "rai:dataCollectionTimeFrame": [run.started[:10]],
         "rai:dataPreprocessingProtocol": left or ["Nothing was left out"],
         "rai:dataAnnotationProtocol": [_PROTOCOL],
-        "rai:dataAnnotationPlatform": [f"reasonmed {run['reasonmed']}"],
+        "rai:dataAnnotationPlatform": [f"reasonmed {run.reasonmed}"],
         "rai:annotationsPerItem": "One verdict a chain of thought",
         "rai:annotatorDemographics": ["No human annotators took part"],
-        "rai:machineAnnotationTools": [f"{name} ({role['stage']})" for role in roles for name in role["models"]],
+        "rai:machineAnnotationTools": [f"{name} ({role.stage})" for role in roles for name in role.models],
         "rai:dataBiases": biases(told),
-        "rai:dataLimitations": [*([DEMO] if told["demo"] else []), NOT_CLINICAL, *limits(told)],
-        "rai:dataUseCases": [_DEMO_USE if told["demo"] else _USE],
+        "rai:dataLimitations": [*([DEMO] if told.demo else []), NOT_CLINICAL, *limits(told)],
+        "rai:dataUseCases": [_DEMO_USE if told.demo else _USE],
         "rai:dataSocialImpact": f"Models trained on this data may state wrong medicine with confidence. {NOT_CLINICAL}",
-        "rai:personalSensitiveInformation": [_personal(told.get("checks")), *sent(run)],
+        "rai:personalSensitiveInformation": [_personal(told.checks), *sent(run)],
     }
 
 
-def _personal(checks: Told | None) -> str:
+def _personal(checks: Report | UnsetType) -> str:
     about = "Questions may be case vignettes with ages, sexes and diagnoses."
-    if checks is None:
+    if not checks:
         return f"{about} Nobody has screened them for personal data."
-    rules = checks["counts"]["rules"].items()
+    rules = checks.counts.rules.items()
     found = ", ".join(f"{name} {number:,}" for name, number in rules if name.startswith(_PERSONAL))
     return (
         f"{about} Patterns of personal data that were found: {found or 'none'}; this does not prove that there is none."
     )
 
 
-def left_out(told: Told) -> dict[str, int]:
+def left_out(told: Export) -> dict[str, int]:
     """Counts of what is not in the data, by the reason in words; a question may be left out for two reasons."""
-    kinds = {"questions": "questions_left_out", "records": "left_out", "chains of thought": "chains_left_out"}
-    found = {f"questions without a record in the run: {name}": n for name, n in told["card"]["run"]["reasons"].items()}
-    for what, key in kinds.items():
-        found |= {f"{what} by the rules of the export: {name}": number for name, number in told[key].items()}
+    found = {f"questions without a record in the run: {name}": n for name, n in told.card.run.reasons.items()}
+    kinds = {
+        "questions": told.questions_left_out,
+        "records": told.left_out,
+        "chains of thought": told.chains_left_out,
+    }
+    for what, reasons in kinds.items():
+        found |= {f"{what} by the rules of the export: {name}": number for name, number in reasons.items()}
     return found
 
 
-def without_license(told: Told) -> list[str]:
+def filters(settings: Chosen) -> list[str]:
+    """What the settings of an export leave out, beyond what they always do."""
+    named = {"tiers": settings.tiers, "sources": settings.sources, "licenses": settings.licenses}
+    found = [f"only {what}: {', '.join(allowed)}" for what, allowed in named.items() if allowed]
+    if settings.min_score is not None:
+        found.append(f"only records with a score of at least {settings.min_score}")
+    if settings.verified_only:
+        found.append("only records that a judge accepted")
+    found += ["disputed keys are in"] if settings.disputed else []
+    found += ["consensus keys are in"] if settings.consensus else []
+    drops = settings.drops.drop if settings.drops else {}
+    return found + [f"findings of {rule}: {count:,} questions, records or chains" for rule, count in drops.items()]
+
+
+def without_license(facts: Facts) -> list[str]:
     """Sources whose license is not known."""
-    found = told["card"]["counts"]["sources"]
-    return sorted({one["source"] or "(no source named)" for one in found if identifier(one["license"]) == UNKNOWN})
+    found = facts.counts.sources
+    return sorted({one.source or "(no source named)" for one in found if identifier(one.license) == UNKNOWN})

@@ -1,32 +1,52 @@
-"""The text of a data card."""
+"""The text of a data card: a template over the facts, in which whatever is not written there is escaped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reasonmed.export.card.head import is_english
 from reasonmed.export.card.licenses import conflict
-from reasonmed.export.card.sections import contamination, cost, judge, left, terms
-from reasonmed.export.card.statements import DEMO, NOT_CLINICAL, biases, contents, limits, savings
+from reasonmed.export.card.statements import (
+    DEMO,
+    NOT_CLINICAL,
+    biases,
+    contents,
+    filters,
+    left_out,
+    limits,
+    savings,
+    without_license,
+)
+from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
-from reasonmed.report.markdown import bullets, code, count, number, plain, table
+from reasonmed.report import markdown
+from reasonmed.report.figures import interval, percent
+from reasonmed.report.markdown import Markdown, code, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    Told = Mapping[str, Any]
+    from reasonmed.export._configs import Config
+    from reasonmed.export._manifest import Export
+    from reasonmed.export.card.extras import Estimate, Share
+    from reasonmed.export.card.facts import Source, Tally
 
+_TEMPLATE = "card.md.jinja"
 _NONE = "none"
 _TIERS = ("easy", "medium", "difficult", _NONE)
-_FILES = """\
-## Files
-
-`croissant.json` names every table with its SHA-256 and columns; `export.json` has all settings and counts.
-"""
 _SPLITS = ("train", "validation", "test")
+_OUTCOMES = ("correct", "error", "undecided", "missing", "unjudged")
+_SAID_BY = {"row": ", as the question file says", "layout": ", as for published files of this layout"}
+"""Who named a license, by ``license_source``."""
+_UNMEASURED = "not measured"
+_HOUR = 3600
 
 
-def text(told: Told, configs: Sequence[dict[str, Any]], name: str, shown: Mapping[str, str]) -> str:
+def text(told: Export, configs: Sequence[Config], name: str, shown: Mapping[str, str]) -> str:
     """The card below its head.
 
     Args:
@@ -35,43 +55,81 @@ def text(told: Told, configs: Sequence[dict[str, Any]], name: str, shown: Mappin
         name: the title.
         shown: what each picture shows, by its path.
     """
-    pictures = {path.rpartition("/")[2]: f"![{what}]({path})\n\n" for path, what in shown.items()}
-    parts = [
-        f"# {plain(name)}\n",
-        *([f"> **Demo.** {DEMO}\n"] if told["demo"] else []),
-        f"> **{NOT_CLINICAL.replace('. ', '.** ', 1)}\n",
-        *_what(told, configs),
-        *_counts(told, pictures),
-        *_making(told),
-        terms(told),
-        judge(told, pictures.get("verdicts.svg", "")),
-        contamination(told),
-        cost(told),
-        left(told),
-        f"## Biases and limits\n\n{bullets(map(plain, [*biases(told), *limits(told)]))}",
-        _FILES,
-    ]
-    return "\n".join(part.strip("\n") + "\n" for part in parts if part)
+    facts, counts = told.card, told.card.counts
+    scores = {int(score): found for score, found in counts.by_score.items() if score != _NONE}
+    return _template().render(
+        export=told,
+        run=facts.run,
+        roles=facts.roles,
+        counts=counts,
+        checks=told.checks,
+        judge_card=told.judge_card,
+        name=name,
+        demo=DEMO,
+        warning=NOT_CLINICAL.split(". ", 1),
+        contents=contents(told),
+        english=is_english(counts),
+        loaded=[(one.config_name, _rows_of(told, one)) for one in configs],
+        forms=[(f"{form}/", note, _rows_in(told, form)) for form, note in told.forms.items()],
+        tiers=_tiers(counts),
+        splits={split: told.splits[split] for split in _SPLITS if split in told.splits},
+        pictures={path.rpartition("/")[2]: Markdown(f"![{what}]({path})") for path, what in shown.items()},
+        scores=dict(sorted(scores.items())),
+        scored=sum(scores.values()),
+        mean=sum(score * found for score, found in scores.items()) / max(1, sum(scores.values())),
+        savings=savings(facts.run),
+        terms=[(model, terms_of(model)) for model in facts.writers],
+        terms_date=terms_date(),
+        unlicensed=without_license(facts),
+        judges=facts.judges,
+        self_judged=facts.self_judged,
+        outcomes=_OUTCOMES,
+        dropped=list(told.settings.drops.drop) if told.settings.drops else [],
+        reused=sum(one.reused for one in facts.run.stages.values()),
+        left_out=left_out(told),
+        filters=filters(told.settings),
+        biases=[*biases(told), *limits(told)],
+    )
 
 
-def _what(told: Told, configs: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "## What this is\n"
-    yield f"{plain(contents(told))}\n"
-    counts = told["card"]["counts"]
-    language = "English, by the words of the questions" if is_english(counts) else "not established"
-    yield f"Language: {language}. With a context text: {count(counts['context'], 'question')}.\n"
-    if configs:
-        rows = [[code(one["config_name"]), *_rows_of(told, one)] for one in configs]
-        yield "What `datasets.load_dataset(PATH, CONFIG)` reads, in rows by split:\n"
-        yield table(["config", *_SPLITS], rows, right=len(_SPLITS))
-    yield "Every form of the data that is here:\n"
-    forms = [[code(f"{name}/"), _markdown(note), number(_rows_in(told, name))] for name, note in told["forms"].items()]
-    yield table(["folder", "what it is", "rows"], forms, right=1)
+@cache
+def _template() -> Template:
+    made = Environment(  # noqa: S701 - the values are escaped for Markdown, by finalize
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=lambda value: value if isinstance(value, Markdown) else plain(value),
+    )
+    made.filters |= {
+        "as_written": Markdown,
+        "code": _marked(code),
+        "count": markdown.count,
+        "docstring": _docstring,
+        "estimate": _estimate,
+        "lasting": _lasting,
+        "listed": _listed,
+        "number": markdown.number,
+        "options": _options,
+        "percent": percent,
+        "share": _share,
+    }
+    made.globals["license"] = _license
+    return made.get_template(_TEMPLATE)
 
 
-def _markdown(note: str) -> str:
+def _marked(make: Callable[[object], str]) -> Callable[[object], Markdown]:
+    return lambda value: Markdown(make(value))
+
+
+def _listed(names: Iterable[str]) -> Markdown:
+    return Markdown(", ".join(map(plain, names)))
+
+
+def _docstring(note: str) -> Markdown:
     """The first line of a format's docstring."""
-    return "".join(code(part) if place % 2 else _spaced(part) for place, part in enumerate(note.split("``")))
+    return Markdown("".join(code(part) if place % 2 else _spaced(part) for place, part in enumerate(note.split("``"))))
 
 
 def _spaced(part: str) -> str:
@@ -79,123 +137,58 @@ def _spaced(part: str) -> str:
     return f"{' ' * part.startswith(' ')}{plain(part)}{' ' * part.endswith(' ')}"
 
 
-def _rows_in(told: Told, name: str) -> int:
-    return sum(rows for file, rows in told["rows"].items() if file.startswith(f"{name}/"))
+def _rows_in(told: Export, form: str) -> int:
+    return sum(rows for file, rows in told.rows.items() if file.startswith(f"{form}/"))
 
 
-_SAID_BY = {"row": ", as the question file says", "layout": ", as for published files of this layout"}
-"""Who named a license, by ``license_source``."""
+def _rows_of(told: Export, config: Config) -> dict[str, int]:
+    paths = {one.split: one.path for one in config.data_files}
+    return {split: told.rows.get(paths.get(split, ""), 0) for split in _SPLITS}
 
 
-def _rows_of(told: Told, config: Mapping[str, Any]) -> list[str]:
-    paths = {one["split"]: one["path"] for one in config["data_files"]}
-    return [number(told["rows"].get(paths.get(split), 0)) for split in _SPLITS]
+def _tiers(counts: Tally) -> list[str]:
+    return [tier for tier in _TIERS if any(tier in split for split in counts.tiers.values())]
 
 
-def _counts(told: Told, pictures: Mapping[str, str]) -> Iterator[str]:
-    counts = told["card"]["counts"]
-    yield "## Sources and counts\n"
-    rows = [
-        [
-            plain(one["source"] or "not named"),
-            _license(one["source"], one["license"]) + _SAID_BY.get(one.get("license_source", "none"), ""),
-            number(one["questions"]),
-            number(one["records"]),
-        ]
-        for one in counts["sources"]
-    ]
-    yield table(["source", "license of the questions", "questions", "records"], rows, right=2)
-    yield "Records by split and tier (the number of wrong chains of thought makes the tier):\n"
-    found = [tier for tier in _TIERS if any(tier in split for split in counts["tiers"].values())]
-    splits = [
-        [
-            split,
-            number(told["splits"][split]["questions"]),
-            *(number(counts["tiers"].get(split, {}).get(tier, 0)) for tier in found),
-            number(told["splits"][split]["records"]),
-        ]
-        for split in _SPLITS
-        if split in told["splits"]
-    ]
-    yield table(["split", "questions", *found, "records"], splits, right=len(found) + 2)
-    yield "No question is in two splits." if len(splits) > 1 else "There is no held-out split."
-    yield from (pictures[name] for name in ("records.svg",) if name in pictures)
-    yield table(
-        ["chain of thought written by", "records"],
-        [[plain(name), number(written)] for name, written in counts["by_writer"].items()],
-        right=1,
-    )
-    origins = ", ".join(f"{found:,} by {code(name)}" for name, found in counts["by_origin"].items())
-    yield f"By the stage that they come from: {origins}.\n" if origins else ""
-    yield from _scores(counts, pictures)
-
-
-def _scores(counts: Mapping[str, Any], pictures: Mapping[str, str]) -> Iterator[str]:
-    scored = {int(score): found for score, found in counts["by_score"].items() if score != _NONE}
-    if not scored:
-        yield "No record has a quality score.\n"
-        return
-    total = sum(scored.values())
-    mean = sum(score * found for score, found in scored.items()) / total
-    records = count(counts["records"], "record")
-    yield f"A model gave {total:,} of {records} a quality score of 1 to 10; their mean is {mean:.2f}.\n"
-    yield table(["score", "records"], [[str(score), number(scored[score])] for score in sorted(scored)], right=1)
-    yield from (pictures[name] for name in ("scores.svg",) if name in pictures)
-
-
-def _license(source: str | None, written: str | None) -> str:
-    said = conflict(source, written)
+def _license(source: Source) -> Markdown:
+    """The license of a source with who says so, all of them where its publishers disagree."""
+    said = conflict(source.source, source.license)
+    named = _SAID_BY.get(source.license_source, "")
     if said:
-        told = (f"[{one.license}]({text_of(one.license)}) according to [this page]({one.where})" for one in said)
-        return f"**unclear:** {', '.join(told)}"
-    found = identifier(written)
+        claims = (f"[{one.license}]({text_of(one.license)}) according to [this page]({one.where})" for one in said)
+        return Markdown(f"**unclear:** {', '.join(claims)}{named}")
+    found = identifier(source.license)
     if found == UNKNOWN:
-        return "**unknown**"
+        return Markdown(f"**unknown**{named}")
     if found == OTHER:
-        return f"{plain(written)} (not among the licenses that the hub knows)"
-    text = text_of(written)
-    return found if text is None else f"[{found}]({text})"
+        return Markdown(f"{plain(source.license)} (not among the licenses that the hub knows){named}")
+    where = text_of(source.license)
+    return Markdown(f"{found if where is None else f'[{found}]({where})'}{named}")
 
 
-def _making(told: Told) -> Iterator[str]:
-    facts = told["card"]
-    run = facts["run"]
-    yield "## How it was made\n"
-    yield (
-        f"By reasonmed {plain(run['reasonmed'])} (parsers of version {run['parsing']}), in a run that started "
-        f"{plain(run['started'])}; exported by reasonmed {plain(told['reasonmed'])}. {_questions(run)}\n"
-    )
-    rows = [
-        [
-            plain(role["stage"]),
-            ", ".join(plain(name) for name in role["models"]) or "no model",
-            _options(role["options"]),
-        ]
-        for role in facts["roles"]
-    ]
-    yield table(["stage", "models", "options"], rows)
-    yield "Prompts, by the hash of their template:\n"
-    yield table(["prompt", "hash"], [[plain(name), code(value)] for name, value in run["prompts"].items()])
-    saved = savings(run)
-    yield (
-        f"Saving options changed what was asked:\n\n{bullets(saved)}"
-        if saved
-        else "No saving option changed what was asked.\n"
-    )
-
-
-def _questions(run: Mapping[str, Any]) -> str:
-    read = run["input"]
-    if read is None:
-        return ""
-    return f"It read {number(run['questions'])} questions from {plain(read['file'])} (hash {code(read['hash'])})."
-
-
-def _options(options: Mapping[str, Any]) -> str:
-    return plain(", ".join(f"{name} {_value(value)}" for name, value in options.items()))
+def _options(options: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_value(value)}" for name, value in options.items())
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return "/".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _share(found: Share | None) -> str:
+    if not found or not found.of or found.share is None:
+        return _UNMEASURED
+    return f"{percent(found.share)} ({found.count:,} of {found.of:,}{interval(found.low, found.high, percent)})"
+
+
+def _estimate(found: Estimate | None) -> str:
+    if found is None or found.value is None:
+        return _UNMEASURED
+    return f"{found.value:.2f}{interval(found.low, found.high, '{:.2f}'.format)}"
+
+
+def _lasting(seconds: float) -> str:
+    if seconds < _HOUR:
+        return f"{seconds / 60:,.1f} minutes"
+    return f"{seconds / _HOUR:,.1f} hours"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jinja2 import TemplateError, Undefined, nodes
 from jinja2.ext import Extension, loopcontrols
 
+from reasonmed.documents import Refused, json_value, reason, small_text
 from reasonmed.errors import UsageError
-from reasonmed.outside import Unusable, json_value, reason, small_text
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.sandbox import FAULTS, Sandbox, described
 
@@ -58,7 +58,7 @@ def load(name: str) -> str:
 def _from_tokenizer(name: str, text: str) -> str:
     try:
         found = json_value(text)["chat_template"]
-    except (Unusable, KeyError, TypeError) as none:
+    except (Refused, KeyError, TypeError) as none:
         raise UsageError(f"--template {name}: has no chat_template") from none
     if not isinstance(found, str):
         raise UsageError(f"--template {name}: has several templates; write the one that is meant to a file of its own")

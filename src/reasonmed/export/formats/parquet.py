@@ -65,7 +65,7 @@ def _verdict(chain: ChainOfThought) -> dict[str, Any]:
     }
 
 
-def schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
+def schema() -> object:
     """The columns and their types.
 
     Raises:
@@ -86,7 +86,7 @@ def schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
     return pa.schema(columns)
 
 
-def _variant_schema(*, apart: bool) -> Any:  # noqa: ANN401 - pyarrow ships no types
+def _variant_schema(*, apart: bool) -> object:
     pa = need_pyarrow()
     text = pa.string()
     asked = pa.list_(pa.struct({"role": text, "content": text}))

@@ -6,7 +6,7 @@ The reward for both is in ``reasonmed.reward``. Every question with a key is the
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.export._sinks import need_pyarrow
 from reasonmed.export._text import user
@@ -36,7 +36,7 @@ def _key(case: Case) -> str:
     return letter(case.question.answer or 0)
 
 
-def _grpo(case: Case) -> dict[str, Any]:
+def _grpo(case: Case) -> dict[str, object]:
     question = case.question
     return {
         "id": question.id,
@@ -50,7 +50,7 @@ def _grpo(case: Case) -> dict[str, Any]:
     }
 
 
-def _verl(case: Case, index: int) -> dict[str, Any]:
+def _verl(case: Case, index: int) -> dict[str, object]:
     question = case.question
     extra = {
         "split": case.split,
@@ -69,7 +69,7 @@ def _verl(case: Case, index: int) -> dict[str, Any]:
     }
 
 
-def _schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
+def _schema() -> object:
     pa = need_pyarrow()
     text = pa.string()
     extra = {"split": text, "index": pa.int64(), "question_id": text, "options": pa.list_(text)}

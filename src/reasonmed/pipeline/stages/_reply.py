@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import CutReply, RequestRejected, UnparsableReply, UsageError, VerdictConflict
 from reasonmed.parsing.answer import parse_answer, unread_ending
@@ -98,7 +98,9 @@ async def ask_verdict(
         return Verdict("undecided", f"the judge's endpoint refused the request: {rejected.kind}", agent.label)
 
 
-def read_score(completion: Completion, agent: Agent, bounds: tuple[int, int]) -> tuple[int, str, dict[str, Any] | None]:
+def read_score(
+    completion: Completion, agent: Agent, bounds: tuple[int, int]
+) -> tuple[int, str, dict[str, object] | None]:
     """A judge's score, its justification in the judge's own words, and what was sent for it.
 
     Raises:

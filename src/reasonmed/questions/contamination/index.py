@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from reasonmed.documents import Refused, json_as, json_value
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
-from reasonmed.outside import Unusable, json_as, json_value
 from reasonmed.questions import Settings, questions_in
 from reasonmed.questions._stream import lines
 from reasonmed.questions.contamination.fingerprint import BYTES, SIZE, Fingerprint, fingerprint, masked_words
@@ -127,7 +127,7 @@ def _header(path: Path, line: bytes) -> dict[str, Any]:
     try:
         found = json_value(line)
         name, questions, total = found["name"], found["questions"], found["total"]
-    except (Unusable, KeyError, TypeError) as torn:
+    except (Refused, KeyError, TypeError) as torn:
         raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
     layout = {field: found.get(field) for field in _LAYOUT}
     if layout != _LAYOUT:
@@ -143,7 +143,7 @@ def _entries(path: Path, numbered: Iterable[tuple[int, bytes]]) -> Iterable[Fing
     for number, line in numbered:
         try:
             found = json_as(line, Fingerprint)
-        except Unusable as torn:
+        except Refused as torn:
             raise UsageError(f"{path}:{number} is no fingerprint: {torn}; rebuild the index") from torn
         if len(found.grams) % BYTES or len(found.signature) not in (0, 4 * PERMUTATIONS):
             raise UsageError(f"{path}:{number} is no fingerprint: its hashes are cut; rebuild the index")

@@ -6,7 +6,7 @@ import dataclasses
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -180,7 +180,7 @@ async def _tried(trial: Trial, question: Question, probe: Probe, team: Team) -> 
     return replace(probe, verdict=said[0], again=said[1] if len(said) > 1 else None)
 
 
-def _write(folder: RunDirectory, facts: dict[str, Any], ledger: Ledger) -> None:
+def _write(folder: RunDirectory, facts: dict[str, object], ledger: Ledger) -> None:
     """The card's files, once every case was tried."""
     if open_rows(ledger):
         return

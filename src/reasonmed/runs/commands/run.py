@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of, prompt_hashes
 from reasonmed.runs.job import After, Job, screen_identity
 from reasonmed.runs.layouts import look, story_source
-from reasonmed.runs.records import write_outputs
+from reasonmed.runs.records import Facts, write_outputs
 from reasonmed.runs.scoring import score_records
 from reasonmed.types import Failure, Question, Story, digest
 
@@ -84,7 +84,7 @@ def _unjudged(chain: ChainOfThought, question: Question, keep_verdicts: bool) ->
     return replace(chain, verdict=verdict, score=None, justification="")
 
 
-def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, Any]] = ()) -> Path:
+def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, object]] = ()) -> Path:
     """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
     identity = identity_of(recipe) | screen_identity(against)
     return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
@@ -97,7 +97,7 @@ def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -
         RecipeError: the judge lacks the card that the recipe asks for.
     """
     check_judge(recipe)
-    facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
+    facts = Facts(recipe.demo, prompt_hashes(recipe))
 
     return Job(
         command="run",

@@ -18,7 +18,6 @@ from reasonmed.runs.layouts import native, original
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from typing import Any
 
     from reasonmed.runs.intake import Source
     from reasonmed.types import Story
@@ -30,7 +29,7 @@ Look = Literal["original", "stories", "records", "questions"]
 class Writer(Protocol):
     """How a layout writes a story after a stage."""
 
-    def __call__(self, story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> Iterator[object]:
+    def __call__(self, story: Story, stage: str, rows: Sequence[Mapping[str, object]] = ()) -> Iterator[object]:
         """The rows of a story."""
         ...
 
@@ -105,7 +104,7 @@ def layout_of(path: Path) -> str:
     return "original" if look(path) == "original" else "native"
 
 
-def rows_in(layout: str, story: Story) -> tuple[dict[str, Any], ...]:
+def rows_in(layout: str, story: Story) -> tuple[dict[str, object], ...]:
     """The rows that a story was read from, where they are of this layout."""
     return tuple(row for row in story.rows if native.matches(row) == (layout == "native"))
 

@@ -31,7 +31,7 @@ class _Target(NamedTuple):
     """One of them has its own fields; several have none."""
 
 
-def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> Iterator[object]:
+def lines(story: Story, stage: str, rows: Sequence[Mapping[str, object]] = ()) -> Iterator[object]:
     """The rows of a story after a stage, made of those that it was read from, where it was."""
     names = chain_names(story, rows)
     told = _told(story, names)
@@ -45,7 +45,7 @@ def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> I
         yield {**fields, **({MORE: more} if more else {})}
 
 
-def chain_names(story: Story, rows: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+def chain_names(story: Story, rows: Sequence[Mapping[str, object]] = ()) -> list[str]:
     """The original's name of each chain: its name in the row that it was read from; else a model of its own number.
 
     Models are numbered by their first appearance, chains of a model in their order.
@@ -94,20 +94,20 @@ def _targets(story: Story, names: Sequence[str], stage: str, rows: list[dict[str
     yield from (_Target(row, ()) for row in free)
 
 
-def _is_of(row: Mapping[str, Any], kept: Kept) -> bool:
+def _is_of(row: Mapping[str, object], kept: Kept) -> bool:
     found = kept_of(row)
     return found is not None and found["text"] == kept.text
 
 
-def _stems(row: Mapping[str, Any], kept: Kept, names: Sequence[str]) -> bool:
+def _stems(row: Mapping[str, object], kept: Kept, names: Sequence[str]) -> bool:
     return kept.parent is not None and row.get("model_choice") == names[kept.parent]
 
 
-def _without_chain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _without_chain(row: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in row.items() if name not in _OF_ONE_CHAIN}
 
 
-def _base(question: Question) -> dict[str, Any]:
+def _base(question: Question) -> dict[str, object]:
     """The fields of a question; the models' consensus is not its key, so it is not among them."""
     key = question.answer if question.answer_source == "key" else None
     told = {
@@ -125,11 +125,11 @@ def _base(question: Question) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _unknown(question: Question) -> dict[str, Any]:
+def _unknown(question: Question) -> dict[str, object]:
     return {name: value for name, value in question.meta.items() if not known(name)}
 
 
-def _shared(story: Story, names: Sequence[str], stage: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _shared(story: Story, names: Sequence[str], stage: str, row: Mapping[str, object]) -> dict[str, object]:
     """What every row of a story has: the tier, the failure, the chains and what the judge said of them."""
     there = chain_texts(row)
     texts = {name: there.get(name, chain.text) for name, chain in zip(names, story.chains, strict=True)}
@@ -161,8 +161,8 @@ def _judged(story: Story, texts: Mapping[str, str], stage: str, row: Mapping[str
 
 
 def _finished(
-    question: Question, kept: Kept, names: Sequence[str], row: Mapping[str, Any], *, whole: bool
-) -> dict[str, Any]:
+    question: Question, kept: Kept, names: Sequence[str], row: Mapping[str, object], *, whole: bool
+) -> dict[str, object]:
     """The fields of one kept chain of thought; a text that the row has already stays as it is there."""
     text = (row.get("COT") or row.get("output")) if _is_of(row, kept) else kept.text
     told: dict[str, Any] = {
@@ -203,7 +203,7 @@ def _more(
     return more
 
 
-def _without_meta(question: Mapping[str, Any]) -> dict[str, Any]:
+def _without_meta(question: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in question.items() if name != "meta"}
 
 

@@ -39,7 +39,7 @@ def known(name: str) -> bool:
     return name in _KNOWN or place(name) is not None
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """Whether a row is one that an agent wrote in this layout, and not a question alone."""
     if MORE in fields or any(map(place, fields)):
         return True
@@ -136,7 +136,7 @@ def model_of(name: str) -> str:
     return name.partition("_")[0] if place(name) else name
 
 
-def kept_of(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+def kept_of(fields: Mapping[str, object]) -> dict[str, object] | None:
     """The finished chain of thought of a row."""
     text = fields.get("COT") or fields.get("output")
     if not isinstance(text, str) or not text.strip():
@@ -159,7 +159,7 @@ def _is_score(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _map(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _map(fields: Mapping[str, object], name: str) -> dict[str, object]:
     found = fields.get(name)
     if found is None:
         return {}
@@ -175,7 +175,7 @@ def _tier(told: object) -> str | None:
         raise QuestionError("", 0, "difficulty", f"must be easy, medium or difficult, not {told!r}") from unknown
 
 
-def _failure(told: object) -> dict[str, Any] | None:
+def _failure(told: object) -> dict[str, object] | None:
     if told is None:
         return None
     found = {"reason": told, "detail": "failed at an earlier stage"}

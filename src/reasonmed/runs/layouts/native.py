@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from reasonmed.questions import Settings
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """Whether a row is a whole story."""
     return isinstance(fields.get("question"), dict)
 
 
-def is_record(fields: Mapping[str, Any]) -> bool:
+def is_record(fields: Mapping[str, object]) -> bool:
     """Whether a row is a record of a run."""
     return {"question_id", "chain_of_thought"} <= fields.keys()
 
 
-def lines(story: Story, stage: str, rows: Sequence[Mapping[str, Any]] = ()) -> Iterator[object]:  # noqa: ARG001 - the shape of every layout
+def lines(story: Story, stage: str, rows: Sequence[Mapping[str, object]] = ()) -> Iterator[object]:  # noqa: ARG001 - the shape of every layout
     """One line a story, whatever the stage; what was planted to try the judge stays behind."""
     bare = replace(story, probes=(), rows=())
     yield _with_unknown(rows[0], msgspec.to_builtins(bare)) if rows else bare
@@ -47,7 +47,7 @@ def _with_unknown(row: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any
     return _joined(row, before, told) | {"question": question} | ({"chains": merged} if merged else {})
 
 
-def _joined(row: Mapping[str, Any], before: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+def _joined(row: Mapping[str, object], before: Mapping[str, object], told: dict[str, object]) -> dict[str, object]:
     return told | {name: value for name, value in row.items() if name not in before and name not in told}
 
 
@@ -63,12 +63,12 @@ def stories(path: Path) -> Iterator[Story | QuestionError]:
             yield QuestionError(str(path), row.line, "", f"is no story: {wrong}")
 
 
-def _converted(fields: Mapping[str, Any]) -> Story:
+def _converted(fields: Mapping[str, object]) -> Story:
     """A row as a story, whose own rows are never a file's to say."""
     return msgspec.convert({name: value for name, value in fields.items() if name != "_rows"}, Story)
 
 
-def _story(fields: dict[str, Any]) -> Story:
+def _story(fields: dict[str, object]) -> Story:
     """A story, with its row where that has more in it than the story."""
     story = _converted(fields)
     problem = unsound(story)
@@ -92,7 +92,7 @@ def _begun(question: Question) -> Story:
     return Story(replace(question, meta=meta), chains=chains)
 
 
-def _chain(told: dict[str, Any], question: Question) -> ChainOfThought:
+def _chain(told: dict[str, object], question: Question) -> ChainOfThought:
     text = str(told.get("text") or "").strip()
     found = parse_answer(text, question.options)
     return ChainOfThought(

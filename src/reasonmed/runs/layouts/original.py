@@ -124,7 +124,7 @@ def _whole(
     return {name: value for name, value in whole.items() if value is not None} | {"chains": list(chains.values())}
 
 
-def _of_question(told: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def _of_question(told: Mapping[str, object], more: Mapping[str, object]) -> dict[str, object]:
     """What is said beyond a question's fields; a consensus gives way to a key."""
     without = ("answer", "answer_source") if "answer" in told else ()
     return {name: value for name, value in more.items() if name not in without}

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reasonmed.documents import reason, small_text
 from reasonmed.errors import UsageError
-from reasonmed.outside import reason, small_text
 from reasonmed.training.models import EMBEDDED, PLAIN, find
 from reasonmed.training.settings import Training
 
