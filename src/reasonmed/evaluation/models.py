@@ -176,10 +176,25 @@ def _bounded(entry: ModelSettings) -> ModelSettings:
     return entry.model_copy(update={"limits": ModelLimits(in_flight=at_once)})
 
 
-def with_thinking(entry: ModelSettings, settings: Settings) -> ModelSettings:
-    """The entry with thinking turned on or off, where the settings say so."""
-    if settings.thinking is None:
+def as_asked(name: str, entry: ModelSettings, settings: Settings) -> ModelSettings:
+    """The entry with thinking turned on or off and its effort set, where the settings say so.
+
+    Raises:
+        UsageError: the model's back end has no such effort.
+    """
+    if settings.thinking is None and settings.effort is None:
         return entry
     body = dict(entry.extra_body or {})
-    template = {**body.get("chat_template_kwargs", {}), "enable_thinking": settings.thinking}
-    return entry.model_copy(update={"extra_body": {**body, "chat_template_kwargs": template}})
+    if settings.thinking is not None:
+        template = {**body.get("chat_template_kwargs", {}), "enable_thinking": settings.thinking}
+        body["chat_template_kwargs"] = template
+    if settings.effort is not None:
+        wanted = entry.thinking_effort(settings.effort)
+        if wanted is None:
+            raise UsageError(
+                f"--effort {settings.effort}: {name} is run by backend {entry.backend}, which has no such setting; it "
+                "is for models behind an API. Leave --effort out, or evaluate this model by itself"
+            )
+        for field_, value in wanted.items():
+            body[field_] = {**body.get(field_, {}), **value} if isinstance(value, dict) else value
+    return entry.model_copy(update={"extra_body": body})
