@@ -20,10 +20,12 @@ from reasonmed.recipe.reading import explain
 from reasonmed.training import lineage
 from reasonmed.training.checkpoints import step_of, whole
 from reasonmed.training.folder import CHECKPOINTS
+from reasonmed.training.moments import moment_of
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
     from reasonmed.recipe.options import Recipe
+    from reasonmed.training.moments import Moment
 
 EMBEDDED = "embedded"
 
@@ -48,6 +50,8 @@ class Candidate:
     """Whether it is the demo model, or was trained from it."""
     form: dict[str, Any] = field(default_factory=dict)
     """How its folder is asked; see ``forms``."""
+    moment: Moment | None = None
+    """Where in its training it is; None where no record says that."""
     folder: Path | None = None
 
 
@@ -131,7 +135,7 @@ def _free_gpu() -> bool:
 
 def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
     found = _known(path, name or path.resolve().name, entry)
-    return replace(found, form=form_of(path), folder=path)
+    return replace(found, form=form_of(path), moment=moment_of(path), folder=path)
 
 
 def _known(path: Path, name: str, entry: ModelSettings) -> Candidate:
