@@ -23,6 +23,7 @@ from reasonmed.training.folder import (
     release,
     withdraw,
 )
+from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     import torch  # noqa: PLC0415 - an extra
 
     try:
-        with storing(folder):
+        with storing(folder), tracking(prepared.settings.report_to, folder):
             return _train(prepared, folder, tell)
     except torch.OutOfMemoryError as full:
         raise UsageError(
