@@ -23,6 +23,7 @@ from reasonmed.training.folder import (
     release,
     withdraw,
 )
+from reasonmed.training.heap import keep_blocks
 from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
@@ -63,6 +64,8 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
 def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     import torch  # noqa: PLC0415 - an extra
 
+    if not torch.cuda.is_available():
+        keep_blocks()
     fitting = _started(prepared, folder, tell)
     last, remarks = newest(folder / CHECKPOINTS)
     for remark in remarks:
