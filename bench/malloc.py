@@ -5,19 +5,17 @@ Prints medians of CPU seconds a step: ``OMP_NUM_THREADS=1 python bench/malloc.py
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import resource
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import nn
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 VOCABULARY, WIDTH, ROWS, TOKENS = 128_256, 64, 2, 128
-TURNS, STEPS = 5, 2
+STEPS = 2
 _M_MMAP_MAX = -4
 WAYS = {"returned": 65_536, "kept": 0}
 """The most blocks that glibc maps by themselves: its default, and none."""
@@ -32,6 +30,9 @@ class Seconds(NamedTuple):
 
 def stepper() -> Callable[[], None]:
     """A function that takes one optimizer step."""
+    import torch
+    from torch import nn
+
     torch.manual_seed(0)
     torch.set_num_threads(1)
     embedding = nn.Embedding(VOCABULARY, WIDTH)
@@ -60,9 +61,12 @@ def timed(step: Callable[[], None]) -> Seconds:
 
 def main() -> None:
     """Measure both ways in turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5, help="how often each way is measured")
+    turns = parser.parse_args().turns
     step, glibc = stepper(), ctypes.CDLL(None)
     found: dict[str, list[Seconds]] = {name: [] for name in WAYS}
-    for _ in range(TURNS):
+    for _ in range(turns):
         for name, most in WAYS.items():
             glibc.mallopt(_M_MMAP_MAX, most)
             step()
