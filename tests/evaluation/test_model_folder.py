@@ -11,9 +11,9 @@ import pytest
 from tiny import tiny_model
 
 from reasonmed.backends.transformers import Settings, connect
-from reasonmed.errors import ReasonMedError, RequestRejected
+from reasonmed.errors import ReasonMedError, RequestRejected, UsageError
 from reasonmed.evaluation import Settings as Asking
-from reasonmed.evaluation import evaluate, of_folder
+from reasonmed.evaluation import Shots, evaluate, of_folder
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 
 
@@ -181,3 +181,25 @@ def test_texts_to_score_that_were_cut_are_said_in_the_report(tmp_path: Path) -> 
     report = (tmp_path / "out" / "report.md").read_text()
     assert "m on medqa-4options: 1 texts to score lost their beginning" in report
     assert "## Calibration" in report
+
+
+@pytest.mark.parametrize("protocol", ["loglikelihood", "generate"])
+def test_examples_beyond_the_context_of_a_folder_end_the_evaluation(tmp_path: Path, protocol: Any) -> None:
+    folder = tiny_model(tmp_path / "m", context=512)
+    rows = [
+        {"id": f"q{number}", "question": f"Why {number}?", "options": list("abcd"), "answer_index": number % 4}
+        for number in range(60)
+    ]
+    for name, part in (("own", rows[:2]), ("pool", rows[2:])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+
+    def asked(count: int) -> dict[str, Any]:
+        given = Shots(count=count, source=str(tmp_path / "pool.jsonl"))
+        settings = Asking(protocol=protocol, shots=given, max_tokens=4, prompt="{{ question }}")
+        return evaluate(
+            [f"medqa-4options={tmp_path / 'own.jsonl'}"], [of_folder(folder)], tmp_path / f"out{count}", settings
+        )
+
+    assert asked(2)["settings"]["shots"]["count"] == 2
+    with pytest.raises(UsageError, match=r"question .* does not fit its context together with its examples.*fewer"):
+        asked(40)

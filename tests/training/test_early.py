@@ -52,6 +52,17 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_package(world: Path, 
         prepared(world, report_to=package)
 
 
+def test_mlflow_without_a_database_to_write_into_is_not_enough(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_spec("sqlalchemy"):
+        pytest.skip("sqlalchemy is installed here")
+    (tmp_path / "mlflow.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="report_to: mlflow needs the package sqlalchemy: pip install mlflow, or say"):
+        prepared(world, report_to="mlflow")
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from yarl import URL
@@ -80,6 +80,10 @@ class EndpointSettings(ModelSettings):
                 "MY_API_KEY). A key that was on a command line or in a file should be revoked"
             )
         return value
+
+    def thinking_effort(self, level: str) -> dict[str, Any] | None:
+        """The field of OpenAI's API for it."""
+        return {"reasoning_effort": level}
 
     @property
     def url(self) -> str:

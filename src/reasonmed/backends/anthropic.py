@@ -1,7 +1,8 @@
 """Anthropic's Messages API, ``/v1/messages``, and servers that speak it.
 
 Specification: https://platform.claude.com/docs/en/api/messages. Thinking is asked for in ``extra_body`` (``thinking:
-{type: adaptive}``, or ``enabled`` with ``budget_tokens``), since it changes the reply.
+{type: adaptive}``, or ``enabled`` with ``budget_tokens``), since it changes the reply; how much a model spends on a
+reply is ``output_config: {effort: ..}``.
 """
 
 from __future__ import annotations
@@ -97,6 +98,10 @@ class Settings(EndpointSettings):
     def identity(self) -> str:
         """The model's name at its provider."""
         return self.model
+
+    def thinking_effort(self, level: str) -> dict[str, Any] | None:
+        """The field of the Messages API for it."""
+        return {"output_config": {"effort": level}}
 
     @property
     def url(self) -> str:

@@ -175,7 +175,8 @@ class OpenAI:
             return error
         extra = refused_extra(request, said)
         if extra is not None:
-            raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`.", status)
+            or_else = ", or leave out --effort" if extra in (self.settings.thinking_effort("low") or ()) else ""
+            raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`{or_else}.", status)
         raise error
 
     async def _post(self, body: Mapping[str, object]) -> _Answer:

@@ -19,7 +19,8 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reasonmed.evaluation import Candidate, Evaluation, Settings
+    from reasonmed.evaluation import Candidate, Evaluation, Shots
+    from reasonmed.evaluation.settings import Effort
     from reasonmed.evaluation.tables import Table
     from reasonmed.questions.benchmarks.fetching import Fetched
     from reasonmed.recipe.options import Recipe
@@ -74,13 +75,20 @@ def evaluate(
     thinking: Annotated[
         bool | None, typer.Option("--thinking/--no-thinking", help="For models that can; theirs by default.")
     ] = None,
+    effort: Annotated[
+        str | None, typer.Option("--effort", help="low, medium or high: how much models behind an API think.")
+    ] = None,
+    shots: Annotated[int | None, typer.Option("--shots", min=1, help="Examples before each question.")] = None,
+    shots_from: Annotated[
+        str | None, typer.Option("--shots-from", help="FILE or FILE/SPLIT that examples are drawn from.")
+    ] = None,
     no_context: Annotated[bool, typer.Option("--no-context", help="Leave context passages out.")] = False,
     prompt: Annotated[str, typer.Option("--prompt", help="reason, bare, or a template file.")] = "reason",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows of each file.")] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="N rows of each file, drawn by a hash of their ids.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of --sample and of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of --sample, of --shots and of the bootstrap.")] = 0,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
     skip_bad: options.SkipOption = False,
@@ -100,6 +108,7 @@ def evaluate(
       reasonmed evaluate medqa.jsonl pubmedqa.jsonl -m models/base -m models/trained --base base -o evaluations/gain
       reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
+      reasonmed evaluate medqa-4options=test.jsonl -m models/base --shots 5 --shots-from train.jsonl
       reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
@@ -120,6 +129,8 @@ def evaluate(
         top_p=top_p,
         max_tokens=max_tokens,
         thinking=thinking,
+        effort=_effort(effort),
+        shots=_shots(shots, shots_from, seed),
         context=not no_context,
         prompt=_prompt(prompt),
         seed=seed,
@@ -139,7 +150,7 @@ def evaluate(
             limits=_limits(chosen, max_cost),
             forks=tuple(fork or ()),
         )
-    _announce(planned, settings)
+    _announce(planned)
     for one, job in engine.jobs(planned):
         say(f"asking {one.name} ({one.entry.label})")
         job = check_patients(job, {one.name: one.entry}, phi)  # noqa: PLW2901 - the same job, with what was decided
@@ -161,6 +172,23 @@ def _margin(points: float | None) -> float | None:
     if points is not None and not 0 < points < 100:  # noqa: PLR2004 - points are percent
         raise UsageError(f"--margin {points:g}: it must be more than 0 and less than 100 points")
     return None if points is None else points / 100
+
+
+def _effort(given: str | None) -> Effort | None:
+    from reasonmed.evaluation.settings import EFFORTS  # noqa: PLC0415 - keeps --help fast
+
+    found = next((one for one in EFFORTS if one == given), None)
+    if given is not None and found is None:
+        raise UsageError(f"--effort {given}: it must be {', '.join(EFFORTS)}")
+    return found
+
+
+def _shots(count: int | None, source: str | None, seed: int) -> Shots | None:
+    from reasonmed.evaluation import Shots  # noqa: PLC0415 - keeps --help fast
+
+    if (count is None) != (source is None):
+        raise UsageError("--shots K and --shots-from FILE go together: how many examples, and out of which file")
+    return None if count is None or source is None else Shots(count=count, source=source, seed=seed)
 
 
 def _prompt(given: str) -> str:
@@ -204,7 +232,8 @@ def _limits(recipe: Recipe | None, max_cost: float | None) -> Any:  # noqa: ANN4
     return limits if max_cost is None else limits.model_copy(update={"max_cost": max_cost})
 
 
-def _announce(planned: Evaluation, settings: Settings) -> None:
+def _announce(planned: Evaluation) -> None:
+    settings = planned.settings
     for one in planned.benchmarks:
         of = f" of {one.variant.n:,}" if one.variant and one.variant.n != one.facts.n else ""
         say(f"{one.name}: {one.facts.n:,}{of} questions from {one.file}")

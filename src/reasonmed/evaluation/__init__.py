@@ -13,6 +13,7 @@ From Python::
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
@@ -21,9 +22,11 @@ from reasonmed.evaluation.job import Evaluation, jobs, prepare
 from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
 from reasonmed.evaluation.models import Candidate, candidate, candidates, of_endpoint, of_folder
+from reasonmed.evaluation.pool import filled
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.settings import Settings
+from reasonmed.evaluation.shots import Shots
 from reasonmed.evaluation.sources import on_hub, with_files
 from reasonmed.recipe.options import Limits
 from reasonmed.runs.job import execute
@@ -41,6 +44,7 @@ __all__ = [
     "Limits",
     "Reading",
     "Settings",
+    "Shots",
     "candidate",
     "candidates",
     "conclude",
@@ -74,9 +78,12 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     """
     settings = settings or Settings()
     reading = (reading or Reading())._replace(context=settings.context)
+    benchmarks = benchmarks_of(with_files(questions, out), reading)
+    if settings.shots is not None:
+        settings = replace(settings, shots=filled(settings.shots, benchmarks, reading))
     return prepare(
         Evaluation(
-            benchmarks=benchmarks_of(with_files(questions, out), reading),
+            benchmarks=benchmarks,
             candidates=models,
             folder=EvaluationFolder(out),
             settings=settings,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from reasonmed.errors import RequestRejected
+from reasonmed.errors import RequestRejected, UsageError
 from reasonmed.evaluation import loglikelihood
 from reasonmed.evaluation.rotation import present
 from reasonmed.parsing.answer import parse_answer
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from reasonmed.evaluation.rotation import Presented
     from reasonmed.evaluation.settings import Settings
-    from reasonmed.exchange import Completion
+    from reasonmed.evaluation.shots import Shots
+    from reasonmed.exchange import Completion, Message
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
@@ -39,18 +40,24 @@ async def answer(story: Story, team: Team, settings: Settings, prompts: Mapping[
     question, (agent, _) = story.question, team.generators[0]
     if settings.protocol == "loglikelihood":
         kind = prompts[question.id.partition("/")[0]]
-        return replace(story, chains=(await _score(question, agent, kind),))
+        return replace(story, chains=(await _score(question, agent, kind, settings.shots),))
     asker = changed(agent, stage=STAGE, prompt=settings.template())
     shown = [present(question, by) for by in settings.draws(question)]
-    return replace(story, chains=tuple(await gather(_ask(one, asker, draw) for draw, one in enumerate(shown))))
+    before = settings.before(question)
+    return replace(story, chains=tuple(await gather(_ask(one, asker, draw, before) for draw, one in enumerate(shown))))
 
 
-async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
+async def _ask(shown: Presented, agent: Agent, draw: int, before: tuple[Message, ...]) -> ChainOfThought:
     request = agent.request(shown.question, {}, draw)
+    if before:
+        *system, asked = request.messages
+        request = replace(request, messages=(*system, *before, asked))
     temperature = request.sampling.temperature
     try:
         reply = agent.read(await agent.complete(request))
     except RequestRejected as refused:
+        if before and refused.kind == "context":
+            raise _no_room(shown.question, agent, str(refused)) from refused
         return ChainOfThought(str(refused), agent.label, None, temperature, draw, missing=refused.kind)
     if reply.finish_reason == "content_filter":
         return ChainOfThought(reply.text, agent.label, None, temperature, draw, missing="filtered")
@@ -67,14 +74,27 @@ async def _ask(shown: Presented, agent: Agent, draw: int) -> ChainOfThought:
     )
 
 
-async def _score(question: Question, agent: Agent, kind: str) -> ChainOfThought:
-    request = loglikelihood.request_of(question, kind, agent.model, agent.revision)
+async def _score(question: Question, agent: Agent, kind: str, shots: Shots | None) -> ChainOfThought:
+    request = loglikelihood.request_of(question, kind, agent.model, agent.revision, shots)
     try:
         reply = await agent.complete(request)
     except RequestRejected as refused:
+        if shots and refused.kind == "context":
+            raise _no_room(question, agent, str(refused)) from refused
         return ChainOfThought(str(refused), agent.label, missing=refused.kind)
+    cut = (reply.sent or {}).get(loglikelihood.CUT)
+    if shots and cut:
+        raise _no_room(question, agent, f"the context lacks room for {cut:,} tokens")
     found = loglikelihood.choice(reply, len(question.options))
     return ChainOfThought(reply.text, agent.label, found, sent=reply.sent)
+
+
+def _no_room(question: Question, agent: Agent, why: str) -> UsageError:
+    """The error of examples that a model's context cannot hold: without them, the answers would be of another kind."""
+    return UsageError(
+        f"{agent.label}: question {question.id} does not fit its context together with its examples: {why}. Evaluate "
+        "into a new folder (-o) with fewer --shots or shorter examples"
+    )
 
 
 def _whole(reply: Completion) -> str:

@@ -126,6 +126,7 @@ class EvaluationFolder:
             "weights": sorted(one.weights),
             "base_weights": sorted(one.base_weights),
             "form": one.form,
+            "checkpoint": one.moment._asdict() if one.moment else None,
         }
         known = told["models"].get(one.name)
         if known is not None and known["run"] != run:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.evaluation.bases import Base, described
 from reasonmed.evaluation.forms import remarks
 from reasonmed.evaluation.metrics import each
+from reasonmed.evaluation.shots import in_words
 from reasonmed.evaluation.tables import always_words, percent, points, probability
 from reasonmed.evaluation.verdict import TOO_MANY
 
@@ -52,15 +53,19 @@ def _subset(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 def how(told: Mapping[str, Any]) -> str:
     """How the questions were put, in a sentence."""
     settings = told["settings"]
+    shots = settings.get("shots")
+    before = f" With {in_words(shots)}." if shots else ""
     if told["protocol"] == "loglikelihood":
-        return "Protocol: loglikelihood, with the prompts of lm-evaluation-harness 0.4.13, zero-shot."
+        number = f"{shots['count']}-shot" if shots else "zero-shot"
+        return f"Protocol: loglikelihood, with the prompts of lm-evaluation-harness 0.4.13, {number}.{before}"
     thinking = {None: "as the model does by default", True: "on", False: "off"}[settings["thinking"]]
+    effort = f", thinking effort {settings['effort']}" if settings.get("effort") else ""
     asked = "once" if settings["samples"] == 1 else f"{settings['samples']} times"
     orders = "" if settings["rotate"] == 1 else f" in up to {settings['rotate']} orders of its options"
     return (
         f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings['temperature']:g}, with "
-        f"up to {settings['max_tokens']:,} tokens a reply, thinking {thinking}{_unchanged(told)}, prompt "
-        f"'{settings['prompt_name']}'." + "".join(_sent(model) for model in told["models"])
+        f"up to {settings['max_tokens']:,} tokens a reply, thinking {thinking}{_unchanged(told)}"
+        f"{effort}, prompt '{settings['prompt_name']}'.{before}" + "".join(_sent(model) for model in told["models"])
     )
 
 

@@ -13,7 +13,7 @@ from reasonmed.evaluation.ask import answer
 from reasonmed.evaluation.benchmarks import stories_of
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.loglikelihood import prompt_of
-from reasonmed.evaluation.models import with_thinking
+from reasonmed.evaluation.models import as_asked
 from reasonmed.evaluation.settings import Settings
 from reasonmed.pipeline.agent import question_fields
 from reasonmed.recipe.options import Generate, Limits, Recipe, Stages
@@ -83,7 +83,7 @@ def prepare(evaluation: Evaluation) -> Evaluation:
 
 
 def _asked(one: Candidate, settings: Settings) -> Candidate:
-    return replace(one, entry=with_thinking(one.entry, settings))
+    return replace(one, entry=as_asked(one.name, one.entry, settings))
 
 
 def _check_protocol(evaluation: Evaluation) -> None:
@@ -101,7 +101,7 @@ def _check_protocol(evaluation: Evaluation) -> None:
                 "as medqa-4options=FILE, or use --protocol generate"
             )
         for question in one.questions:
-            prompt_of(question, one.prompt)
+            prompt_of(question, one.prompt, evaluation.settings.shots)
 
 
 def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, Job]]:

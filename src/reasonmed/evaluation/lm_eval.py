@@ -47,11 +47,17 @@ folder: the YAML files name their questions relative to where lm-eval is started
   `--apply_chat_template`; a system prompt goes in by `--system_instruction`.
 - `_generate`: a reply may have {max_tokens} tokens, and lm-eval refuses a model whose context is not longer than that:
   give `--gen_kwargs max_gen_toks=N`.
-- `_loglikelihood`: text, choices and the metric `acc` are those of lm-eval's own zero-shot task, with the options in
+- `_loglikelihood`: text, choices and the metric `acc` are those of lm-eval's own {number} task, with the options in
   the order of the file and without chat template. `reasonmed evaluate --protocol loglikelihood` makes the same choices
   where both compute in the same precision.
 - lm-eval's standard error is over rows, that of reasonmed over questions.
-{missing}"""
+{shots}{missing}"""
+
+
+_SHOTS = (
+    "- The examples are in the text of every prompt: run lm-eval without `--num_fewshot`. The evaluation itself sends "
+    "them as\n  earlier turns of the conversation, `_generate` has them in one.\n"
+)
 
 
 class _Task(NamedTuple):
@@ -65,7 +71,7 @@ def write_tasks(evaluation: Evaluation) -> None:
     """Write the tasks of every benchmark and their ``README.md``: the same bytes from the same questions."""
     folder, settings = evaluation.folder.path / FOLDER, evaluation.settings
     written = [_generate(one, settings, folder) for one in evaluation.benchmarks]
-    scored = [_loglikelihood(one, folder) for one in evaluation.benchmarks]
+    scored = [_loglikelihood(one, settings, folder) for one in evaluation.benchmarks]
     write_atomically(folder / "README.md", _readme(written, scored, settings))
 
 
@@ -84,16 +90,18 @@ def _generate(one: Benchmark, settings: Settings, folder: Path) -> _Task:
 def _prompts(one: Benchmark, settings: Settings) -> Iterator[dict[str, Any]]:
     template = settings.template()
     for question in one.questions:
+        before = settings.before(question)
         for by in rotations(question, settings.rotate):
             shown = present(question, by).question
-            text = template.render(question_fields(shown))
+            turns = (*(message.content for message in before), template.render(question_fields(shown)))
+            text = "\n\n".join(turns)
             yield {"id": question.id, "rotated": by, "prompt": text, "answer": letter(shown.answer or 0)}
 
 
-def _loglikelihood(one: Benchmark, folder: Path) -> _Task:
+def _loglikelihood(one: Benchmark, settings: Settings, folder: Path) -> _Task:
     name = f"reasonmed_{one.name}_loglikelihood"
     try:
-        rows = list(_scored(one))
+        rows = list(_scored(one, settings))
     except UsageError as unfit:
         for suffix in ("yaml", "jsonl"):
             (folder / f"{name}.{suffix}").unlink(missing_ok=True)
@@ -101,11 +109,11 @@ def _loglikelihood(one: Benchmark, folder: Path) -> _Task:
     return _write(folder, name, choice_task(name, f"{name}.jsonl"), rows)
 
 
-def _scored(one: Benchmark) -> Iterator[dict[str, Any]]:
+def _scored(one: Benchmark, settings: Settings) -> Iterator[dict[str, Any]]:
     if one.prompt is None:
         raise UsageError(f"lm-eval has no log-likelihood prompt for {one.name}")
     for question in one.questions:
-        text, continuations = prompt_of(question, one.prompt)
+        text, continuations = prompt_of(question, one.prompt, settings.shots)
         choices = [choice.removeprefix(" ") for choice in continuations]
         yield {"id": question.id, "prompt": text, "choices": choices, "answer": question.answer}
 
@@ -128,6 +136,8 @@ def _readme(written: Sequence[_Task], scored: Sequence[_Task], settings: Setting
         tasks=table(("task", "rows"), rows, right=1),
         samples="" if settings.samples == 1 else f"; the evaluation asked {settings.samples} times",
         max_tokens=f"{settings.max_tokens:,}",
+        number="zero-shot" if settings.shots is None else f"{settings.shots.count}-shot",
+        shots="" if settings.shots is None else _SHOTS,
         missing="".join(missing),
     )
 

@@ -1,6 +1,7 @@
 """The prompts of lm-evaluation-harness 0.4.13 for its log-likelihood tasks, and the choice that follows.
 
-Tasks: ``medqa_4options``, ``medmcqa``, ``pubmedqa`` and ``mmlu_*`` (zero-shot). The choice is the continuation with the
+Tasks: ``medqa_4options``, ``medmcqa``, ``pubmedqa`` and ``mmlu_*``; with examples before the question in the form that
+lm-eval gives them, of MMLU those of the question's subject. The choice is the continuation with the
 highest log-likelihood, the first one where several are highest; lm-eval's ``acc``.
 """
 
@@ -19,6 +20,7 @@ from reasonmed.types import letter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from reasonmed.evaluation.shots import Shots
     from reasonmed.exchange import Completion
     from reasonmed.types import Question
 
@@ -37,14 +39,33 @@ class Scored(NamedTuple):
     continuations: tuple[str, ...]
 
 
-def prompt_of(question: Question, kind: str) -> Scored:
+def prompt_of(question: Question, kind: str, shots: Shots | None = None) -> Scored:
     """What lm-eval asks for a question of this kind: ``medqa``, ``medmcqa``, ``pubmedqa`` or ``mmlu``.
 
     Raises:
-        UsageError: the question does not fit the task: its number of options, no abstract, no subject.
+        UsageError: the question does not fit the task (its number of options, no abstract, no subject), or too few
+            examples do.
     """
     _check(question, kind)
-    return _KINDS[kind](question)
+    asked = _KINDS[kind](question)
+    examples = () if shots is None else shots.drawn(question, lambda one: _fits(one, kind, question))
+    text = _head(question, kind) + "".join(_answered(one, kind) for one in examples) + asked.text
+    return Scored(text, asked.continuations)
+
+
+def _answered(example: Question, kind: str) -> str:
+    """An example with its answer."""
+    shown = _KINDS[kind](example)
+    return f"{shown.text}{shown.continuations[example.answer or 0]}\n\n"
+
+
+def _fits(example: Question, kind: str, question: Question) -> bool:
+    """Whether an example is of the question's kind, and of MMLU of its subject."""
+    try:
+        _check(example, kind)
+    except UsageError:
+        return False
+    return kind != "mmlu" or subject_of(example) == subject_of(question)
 
 
 def _check(question: Question, kind: str) -> None:
@@ -77,9 +98,15 @@ def _pubmedqa(question: Question) -> Scored:
 
 
 def _mmlu(question: Question) -> Scored:
+    return Scored(f"{question.stem.strip()}\n{_listed(question.options)}Answer:", _LETTERS)
+
+
+def _head(question: Question, kind: str) -> str:
+    """What stands before the question and its examples."""
+    if kind != "mmlu":
+        return ""
     subject = (subject_of(question) or "").replace("_", " ")
-    head = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
-    return Scored(f"{head}{question.stem.strip()}\n{_listed(question.options)}Answer:", _LETTERS)
+    return f"The following are multiple choice questions (with answers) about {subject}.\n\n"
 
 
 _LETTERS = tuple(f" {letter(place)}" for place in range(4))
@@ -102,9 +129,9 @@ def sections(context: str) -> list[str]:
     return [part[label.end() :] if label and all(labels) else part for part, label in zip(parts, labels, strict=True)]
 
 
-def request_of(question: Question, kind: str, model: str, revision: str | None) -> Request:
+def request_of(question: Question, kind: str, model: str, revision: str | None, shots: Shots | None = None) -> Request:
     """The request that scores a question's continuations."""
-    asked = prompt_of(question, kind)
+    asked = prompt_of(question, kind, shots)
     body: dict[str, Any] = {FIELD: list(asked.continuations)}
     return Request(
         model=model,

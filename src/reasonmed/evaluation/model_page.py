@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from reasonmed.evaluation.shots import in_words
 from reasonmed.files import write_atomically
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def rows_of(model: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str,
 def _notes(cell: Mapping[str, Any], one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     accuracy, settings = cell["accuracy"], told["settings"]
     asked = f"{settings['samples']} samples, {settings['rotate']} orders, temperature {settings['temperature']:g}"
+    asked += f", {in_words(settings['shots'])}" if settings.get("shots") else ""
+    asked += f", thinking effort {settings['effort']}" if settings.get("effort") else ""
     trained = f"; {cell['overlap']} of the questions were trained on" if cell.get("overlap") else ""
     return (
         f"reasonmed {told['reasonmed']}, {one['name']}, protocol {told['protocol']}, {asked}; 95 % interval "

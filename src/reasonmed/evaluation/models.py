@@ -20,10 +20,12 @@ from reasonmed.recipe.reading import explain
 from reasonmed.training import lineage
 from reasonmed.training.checkpoints import step_of, whole
 from reasonmed.training.folder import CHECKPOINTS
+from reasonmed.training.moments import moment_of
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.settings import Settings
     from reasonmed.recipe.options import Recipe
+    from reasonmed.training.moments import Moment
 
 EMBEDDED = "embedded"
 
@@ -48,6 +50,8 @@ class Candidate:
     """Whether it is the demo model, or was trained from it."""
     form: dict[str, Any] = field(default_factory=dict)
     """How its folder is asked; see ``forms``."""
+    moment: Moment | None = None
+    """Where in its training it is; None where no record says that."""
     folder: Path | None = None
 
 
@@ -131,7 +135,7 @@ def _free_gpu() -> bool:
 
 def _in_folder(path: Path, name: str | None, entry: ModelSettings) -> Candidate:
     found = _known(path, name or path.resolve().name, entry)
-    return replace(found, form=form_of(path), folder=path)
+    return replace(found, form=form_of(path), moment=moment_of(path), folder=path)
 
 
 def _known(path: Path, name: str, entry: ModelSettings) -> Candidate:
@@ -176,10 +180,25 @@ def _bounded(entry: ModelSettings) -> ModelSettings:
     return entry.model_copy(update={"limits": ModelLimits(in_flight=at_once)})
 
 
-def with_thinking(entry: ModelSettings, settings: Settings) -> ModelSettings:
-    """The entry with thinking turned on or off, where the settings say so."""
-    if settings.thinking is None:
+def as_asked(name: str, entry: ModelSettings, settings: Settings) -> ModelSettings:
+    """The entry with thinking turned on or off and its effort set, where the settings say so.
+
+    Raises:
+        UsageError: the model's back end has no such effort.
+    """
+    if settings.thinking is None and settings.effort is None:
         return entry
     body = dict(entry.extra_body or {})
-    template = {**body.get("chat_template_kwargs", {}), "enable_thinking": settings.thinking}
-    return entry.model_copy(update={"extra_body": {**body, "chat_template_kwargs": template}})
+    if settings.thinking is not None:
+        template = {**body.get("chat_template_kwargs", {}), "enable_thinking": settings.thinking}
+        body["chat_template_kwargs"] = template
+    if settings.effort is not None:
+        wanted = entry.thinking_effort(settings.effort)
+        if wanted is None:
+            raise UsageError(
+                f"--effort {settings.effort}: {name} is run by backend {entry.backend}, which has no such setting; it "
+                "is for models behind an API. Leave --effort out, or evaluate this model by itself"
+            )
+        for field_, value in wanted.items():
+            body[field_] = {**body.get(field_, {}), **value} if isinstance(value, dict) else value
+    return entry.model_copy(update={"extra_body": body})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.metrics import each
+from reasonmed.evaluation.trajectory import trajectories
 from reasonmed.report import page, plot
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def plots(told: Mapping[str, Any]) -> Iterator[Html]:
             found = by_group(told, what)
             if found:
                 yield _bars(f"Accuracy by {what.removesuffix('s')}", found)
+        for title, series in _trajectories(told).items():
+            yield plot.intervals(f"Accuracy by training step: {title}", series, "step", "accuracy %")
         for name, points in _lengths(told).items():
             yield plot.lines(f"Accuracy by length of the reply: {name}", points, "median tokens", "accuracy %")
         for name, points in _curves(told, "budget", "tokens", ("accuracy",)).items():
@@ -30,6 +33,18 @@ def plots(told: Mapping[str, Any]) -> Iterator[Html]:
             yield plot.lines(f"Majority of k samples, and pass@k: {name}", points, "k", "questions %")
     except UsageError as missing:
         yield page.paragraph(f"No plots: {missing}", note=True)
+
+
+def _trajectories(told: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, plot.Bar]]]]:
+    """Points of checkpoints by training and benchmark; one picture a training."""
+    found: dict[str, dict[str, list[tuple[float, plot.Bar]]]] = {}
+    for run, benchmark, steps in trajectories(told):
+        found.setdefault(run, {})[benchmark] = [(float(one.step), _bar(one.accuracy)) for one in steps]
+    return found
+
+
+def _bar(rate: Mapping[str, float]) -> plot.Bar:
+    return plot.Bar(*(100 * rate[end] for end in ("value", "low", "high")))
 
 
 def _all(told: Mapping[str, Any]) -> str:
@@ -75,11 +90,6 @@ def by_group(told: Mapping[str, Any], what: str | None) -> dict[str, dict[str, d
 def _bars(title: str, groups: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Html:
     return plot.bars(
         title,
-        {
-            group: {
-                model: plot.Bar(*(100 * found[end] for end in ("value", "low", "high"))) for model, found in one.items()
-            }
-            for group, one in groups.items()
-        },
+        {group: {model: _bar(found) for model, found in one.items()} for group, one in groups.items()},
         "accuracy %",
     )

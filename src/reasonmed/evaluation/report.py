@@ -10,6 +10,7 @@ from reasonmed.evaluation.comparison_tables import comparison_tables
 from reasonmed.evaluation.headlines import headline_words, how, marks
 from reasonmed.evaluation.metrics import each
 from reasonmed.evaluation.tables import Table, percent, with_interval
+from reasonmed.evaluation.trajectory import trajectory_tables
 from reasonmed.files import replacing, write_atomically
 from reasonmed.report import page
 from reasonmed.report.markdown import plain
@@ -38,6 +39,7 @@ def tables(told: Mapping[str, Any]) -> Iterator[Table]:
     yield _answers(told)
     found = [_groups(told, "subjects"), _groups(told, "tiers"), _samples(told), _calibration(told)]
     yield from (one for one in found if one.rows)
+    yield from trajectory_tables(told)
     yield from comparison_tables(told["comparisons"])
     yield from (one for one in (_costs(told), *_budgets(told)) if one.rows)
     yield _sets(told)

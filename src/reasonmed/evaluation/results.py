@@ -162,6 +162,7 @@ def _model(one: Answered, benchmarks: list[Benchmark]) -> dict[str, Any]:
         "trained_stems": None if one.stems is None else len(one.stems),
         "trained_whole": one.facts.get("whole", True),
         "form": one.facts.get("form") or {},
+        "checkpoint": one.facts.get("checkpoint"),
         **counts(one.results),
         "answers_file": one.file,
         "answers_sent": status.calls,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from reasonmed import parsing
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.rotation import rotations
+from reasonmed.evaluation.shots import turns
 from reasonmed.recipe.templates import Prompt
 
 if TYPE_CHECKING:
+    from reasonmed.evaluation.shots import Shots
+    from reasonmed.exchange import Message
     from reasonmed.types import Question
 
 Protocol = Literal["generate", "loglikelihood"]
+Effort = Literal["low", "medium", "high"]
+EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
 
 PROMPTS = {"reason": "evaluate", "bare": "evaluate_bare"}
 """Shipped prompts: one that asks for reasoning and a last line with the answer, one with the published instruction."""
@@ -38,6 +43,10 @@ class Settings:
     """Tokens that one reply may have, thinking included."""
     thinking: bool | None = None
     """Whether models that can think do; None leaves it to the model."""
+    effort: Effort | None = None
+    """How much models behind an API think; None leaves it to them."""
+    shots: Shots | None = None
+    """Examples that are shown before each question; none by default."""
     context: bool = True
     """Whether context passages are shown."""
     prompt: str = "reason"
@@ -57,10 +66,12 @@ class Settings:
             raise UsageError(
                 "--protocol loglikelihood asks each question once, as lm-eval does: no --samples, --rotate"
             )
-        if self.protocol == "loglikelihood" and self.thinking is not None:
+        if self.protocol == "loglikelihood" and (self.thinking is not None or self.effort is not None):
             raise UsageError(
-                "--protocol loglikelihood takes no reply, so that there is nothing to think: no --thinking"
+                "--protocol loglikelihood takes no reply, so that there is nothing to think: no --thinking, --effort"
             )
+        if self.effort not in (None, *EFFORTS):
+            raise UsageError(f"--effort {self.effort}: it must be {', '.join(EFFORTS)}")
 
     def template(self) -> Prompt:
         """The prompt of the generate protocol.
@@ -74,8 +85,12 @@ class Settings:
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for answers to be comparable."""
-        told = asdict(self)
-        del told["seed"]
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("identity", True)}
+        for name in ("effort", "shots"):  # evaluations of before they were there lack them
+            if told[name] is None:
+                del told[name]
+        if self.shots is not None:
+            told["shots"] = self.shots.identity()
         generating = self.protocol == "generate"
         return {**told, "prompt": self.template().hash if generating else "lm-eval", "parsing": parsing.VERSION}
 
@@ -87,3 +102,7 @@ class Settings:
     def draws(self, question: Question) -> list[int]:
         """By how much the options are rotated in each answer that is asked of a question."""
         return [by for by in rotations(question, self.rotate) for _ in range(self.samples)]
+
+    def before(self, question: Question) -> tuple[Message, ...]:
+        """The turns of the conversation before a question: its examples with their answers."""
+        return () if self.shots is None else tuple(turns(self.shots.drawn(question), self.template()))

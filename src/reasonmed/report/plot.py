@@ -76,6 +76,30 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], x: st
     return done[0]
 
 
+def intervals(title: str, series: Mapping[str, Sequence[tuple[float, Bar]]], x: str, y: str) -> Html:
+    """Lines through points with intervals: the value at each x, and what it may be."""
+    with _figure(title, 3.2) as (axes, done):
+        for place, (name, points) in enumerate(series.items()):
+            bars = [bar for _, bar in points]
+            axes.errorbar(
+                [at for at, _ in points],
+                [bar.value for bar in bars],
+                yerr=[[bar.value - bar.low for bar in bars], [bar.high - bar.value for bar in bars]],
+                color=_COLORS[place % len(_COLORS)],
+                label=_plain(name),
+                linewidth=1.4,
+                marker="o",
+                markersize=3,
+                elinewidth=1,
+                capsize=2,
+            )
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        if len(series) > 1:
+            axes.legend(**_BESIDE)
+    return done[0]
+
+
 def _matplotlib() -> Any:  # noqa: ANN401 - an extra
     """Matplotlib, which reads and writes no folder of the user's, unless the user names one in MPLCONFIGDIR.
 

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from reasonmed.training.models import Base
     from reasonmed.training.settings import Lora, Training
 
-TRACKERS = {"tensorboard": ("tensorboard", "tensorboardX"), "wandb": ("wandb",), "mlflow": ("mlflow",)}
-"""Packages that a tracker of ``report_to`` needs one of."""
+TRACKERS = {
+    "tensorboard": (("tensorboard", "tensorboardX"),),
+    "wandb": (("wandb",),),
+    "mlflow": (("mlflow",), ("sqlalchemy",), ("alembic",)),
+}
+"""Packages that a tracker of ``report_to`` needs, one of each group; mlflow-skinny has no database to write into."""
 _OPTIMIZERS = {
     "bitsandbytes": ("bnb", "paged", "lion", "ademamix", "rmsprop_", "adamw_8bit"),
     "galore_torch": ("galore",),
@@ -44,9 +48,11 @@ def check_packages(settings: Training) -> None:
         get_reporting_integration_callbacks(tracker)
     except ValueError as unknown:
         raise UsageError(f"report_to: {unknown}") from unknown
-    if tracker in TRACKERS and not any(map(find_spec, TRACKERS[tracker])):
-        package = TRACKERS[tracker][0]
-        raise UsageError(f"report_to: {tracker} needs the package {package}: pip install {package}, or say none")
+    for packages in TRACKERS.get(tracker, ()):
+        if not any(map(find_spec, packages)):
+            raise UsageError(
+                f"report_to: {tracker} needs the package {packages[0]}: pip install {tracker}, or say none"
+            )
     optimizer = str(settings.trl_args.get("optim", ""))
     for package, parts in _OPTIMIZERS.items():
         if any(part in optimizer for part in parts) and not find_spec(package):

@@ -19,6 +19,7 @@ from reasonmed.training import card
 from reasonmed.training import dependencies as extra
 from reasonmed.training.checkpoints import last_checkpoint
 from reasonmed.training.settings import OVERRIDES, Training
+from reasonmed.training.trackers import TRACKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,6 +215,6 @@ def withdraw(folder: Path) -> None:
         (folder / STARTED).unlink(missing_ok=True)
     _begun.discard(folder)
     release(folder)
-    for one in (folder / CHECKPOINTS, *made):
+    for one in (folder / CHECKPOINTS, folder / TRACKED, *made):
         if one.is_dir() and not any(one.iterdir()):
             one.rmdir()

@@ -23,6 +23,8 @@ from reasonmed.training.folder import (
     release,
     withdraw,
 )
+from reasonmed.training.heap import keep_blocks
+from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     import torch  # noqa: PLC0415 - an extra
 
     try:
-        with storing(folder):
+        with storing(folder), tracking(prepared.settings.report_to, folder):
             return _train(prepared, folder, tell)
     except torch.OutOfMemoryError as full:
         raise UsageError(
@@ -62,6 +64,8 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
 def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     import torch  # noqa: PLC0415 - an extra
 
+    if not torch.cuda.is_available():
+        keep_blocks()
     fitting = _started(prepared, folder, tell)
     last, remarks = newest(folder / CHECKPOINTS)
     for remark in remarks:

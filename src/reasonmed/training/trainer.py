@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.errors import UsageError
@@ -12,16 +10,13 @@ from reasonmed.training.dependencies import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from reasonmed.training.batches import Layout, Plan
     from reasonmed.training.data import Keyed
     from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
     from reasonmed.training.settings import Training
-
-
-TRACKED = "tracked"
-"""The folder of trackers' files, in the model folder."""
 
 
 class Ready(NamedTuple):
@@ -102,7 +97,6 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
     """
     from transformers import PrinterCallback  # noqa: PLC0415 - an extra
 
-    _local(ready.settings.report_to, own["args"].output_dir)
     trainer = kind(
         model=model,
         processing_class=ready.tokenizer,
@@ -113,20 +107,6 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
     trainer.remove_callback(PrinterCallback)
     trainer.ready = ready
     return trainer
-
-
-def _local(tracker: str, checkpoints: str) -> None:
-    """Let a tracker write into the model folder, unless its own variables say otherwise: nothing reports to anyone."""
-    folder = Path(checkpoints).parent / TRACKED
-    if tracker == "tensorboard":
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder))
-    elif tracker == "wandb":
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("WANDB_MODE", "offline")
-        os.environ.setdefault("WANDB_DIR", str(folder))
-    elif tracker == "mlflow":
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(folder / 'mlflow.db').resolve()}")
 
 
 def lower(model: Any, ready: Ready) -> None:  # noqa: ANN401
