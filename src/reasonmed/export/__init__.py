@@ -18,7 +18,7 @@ from reasonmed.errors import UsageError
 from reasonmed.export import chat_templates as templates
 from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
-from reasonmed.export._findings import read_drops
+from reasonmed.export._findings import drops_of, read_drops
 from reasonmed.export._install import check_folder, installing, manifest_text
 from reasonmed.export._manifest import MANIFEST
 from reasonmed.export._recard import card_into, read_export, recard
@@ -46,6 +46,7 @@ __all__ = [
     "About",
     "Settings",
     "configs",
+    "drops_of",
     "export",
     "formats",
     "parse_shares",
