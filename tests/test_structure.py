@@ -33,6 +33,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("cli", "__main__"),
+    ("api",),
 )
 """Rooms, from the bottom up: a module imports from lower layers, or from its own room's layer."""
 
