@@ -112,15 +112,17 @@ _HOMES = {
 """Where names are from; errors are from ``errors``."""
 
 
-def __getattr__(name: str) -> object:
-    if name == "stages":
-        return import_module("reasonmed.api.stages")
-    if name == "EvaluationSettings":
-        return import_module("reasonmed.evaluation.settings").Settings
-    home = next((home for home, names in _HOMES.items() if name in names), "errors" if name in __all__ else None)
-    if home is None:
-        raise AttributeError(f"module 'reasonmed' has no attribute {name!r}")
-    return getattr(import_module(f"reasonmed.{home}"), name)
+if not TYPE_CHECKING:  # else every name would be there
+
+    def __getattr__(name: str) -> object:
+        if name == "stages":
+            return import_module("reasonmed.api.stages")
+        if name == "EvaluationSettings":
+            return import_module("reasonmed.evaluation.settings").Settings
+        home = next((home for home, names in _HOMES.items() if name in names), "errors" if name in __all__ else None)
+        if home is None:
+            raise AttributeError(f"module 'reasonmed' has no attribute {name!r}")
+        return getattr(import_module(f"reasonmed.{home}"), name)
 
 
 def __dir__() -> list[str]:
