@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import interrupting
+import numpy as np
 import pandas as pd
 import pytest
 
 import reasonmed as rm
 from reasonmed.questions import questions_in
+from reasonmed.questions.given import as_file
 from reasonmed.recipe.shipped import resource
 
 EXAMPLES = resource("examples", "questions.json")
@@ -62,6 +64,16 @@ def test_what_a_frame_lacks_is_none_and_leaves_integers_whole(tmp_path: Path) ->
     asked = [stories[row["id"]] for row in ROWS]
     assert [one.context for one in asked] == [None, None, "A note."]
     assert asked[0].meta["year"] == 2020
+
+
+def test_arrays_and_moments_of_a_frame_are_lists_and_iso_texts() -> None:
+    frame = pd.DataFrame(
+        {"options": [np.array(["x", "y"]), np.array(["z"])], "when": pd.to_datetime(["2020-01-01", None])}
+    )
+    with as_file(frame) as path:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert not Path(path.__fspath__()).exists()
+    assert rows == [{"options": ["x", "y"], "when": "2020-01-01T00:00:00"}, {"options": ["z"], "when": None}]
 
 
 def test_a_bad_row_is_named_by_its_number(tmp_path: Path) -> None:

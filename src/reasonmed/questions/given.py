@@ -104,7 +104,9 @@ def _line(row: object, number: int) -> bytes:
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - whatever a row holds
-    """Arrays and scalars of numpy, which frames are made of, as lists and numbers."""
+    """What frames are made of: arrays and scalars of numpy as lists and numbers, moments as ISO 8601."""
     if hasattr(value, "tolist"):
         return value.tolist()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no text, number, list or mapping")
