@@ -67,9 +67,8 @@ def test_what_a_frame_lacks_is_none_and_leaves_integers_whole(tmp_path: Path) ->
 
 
 def test_arrays_and_moments_of_a_frame_are_lists_and_iso_texts() -> None:
-    frame = pd.DataFrame(
-        {"options": [np.array(["x", "y"]), np.array(["z"])], "when": pd.to_datetime(["2020-01-01", None])}
-    )
+    moments = [pd.Timestamp("2020-01-01"), pd.NaT]
+    frame = pd.DataFrame({"options": [np.array(["x", "y"]), np.array(["z"])], "when": moments})
     with as_file(frame) as path:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert not Path(path.__fspath__()).exists()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_type
 
+import pandas as pd
+
 import reasonmed as rm
 
 
@@ -34,6 +36,11 @@ def rows_in_memory(row: dict[str, str | list[str]], question: rm.Question) -> No
     rm.synthesize([question], rm.endpoint("http://localhost/v1", "qwen3:8b"))
     rm.evaluate([row], ["models/a"], "scores")
     rm.check([row])
+    rm.synthesize(pd.DataFrame([row]), "scripted")
+
+
+def frames(run: rm.Run) -> None:
+    assert_type(run.to_pandas(), pd.DataFrame)
 
 
 async def awaited(question: rm.Question) -> None:

@@ -22,6 +22,9 @@ from reasonmed.runs.stories import question_in, story_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import datasets
+    import pandas as pd
+
     from reasonmed.runs.status import Status
     from reasonmed.types import Record, Story
 
@@ -83,24 +86,26 @@ class Run:
         """Where it is: questions, records, failures, calls, tokens, money."""
         return status_of(self._folder)
 
-    def to_pandas(self) -> Any:  # noqa: ANN401 - pandas ships no types
+    def to_pandas(self) -> pd.DataFrame:
         """Its records as a ``pandas.DataFrame``, with the columns of the parquet export.
 
         Raises:
             UsageError: pandas is not installed.
         """
-        return _package("pandas").DataFrame(self._rows())
+        frame: pd.DataFrame = _package("pandas").DataFrame(self._rows())
+        return frame
 
-    def to_dataset(self) -> Any:  # noqa: ANN401 - datasets ships no types
+    def to_dataset(self) -> datasets.Dataset:
         """Its records as a ``datasets.Dataset``, with the columns of the parquet export.
 
         Raises:
             UsageError: datasets is not installed.
         """
-        datasets = _package("datasets")
+        package = _package("datasets")
         columns = [column for column in schema() if column.name not in _OF_QUESTIONS]
-        features = datasets.Features.from_arrow_schema(_package("pyarrow").schema(columns))
-        return datasets.Dataset.from_list(self._rows(), features=features)
+        features = package.Features.from_arrow_schema(_package("pyarrow").schema(columns))
+        found: datasets.Dataset = package.Dataset.from_list(self._rows(), features=features)
+        return found
 
     def _rows(self) -> list[dict[str, Any]]:
         return [row_of(asdict(record)) for record in self.records()]

@@ -25,10 +25,10 @@ class Frame(Protocol):
     """A pandas DataFrame, as far as it is needed here."""
 
     @property
-    def columns(self) -> Any:  # noqa: ANN401 - pandas ships no types
+    def columns(self) -> Any:  # noqa: ANN401 - pandas is not imported for its types
         """The names of its columns."""
 
-    def iterrows(self) -> Any:  # noqa: ANN401 - pandas ships no types
+    def iterrows(self) -> Any:  # noqa: ANN401 - pandas is not imported for its types
         """What only a frame has: iterating over it gives columns."""
 
 
@@ -86,7 +86,7 @@ def _is_frame(given: object) -> TypeGuard[Frame]:
     return hasattr(given, "iterrows") and hasattr(given, "columns")
 
 
-def _of_frame(frame: Any) -> Iterable[object]:  # noqa: ANN401 - pandas ships no types
+def _of_frame(frame: Any) -> Iterable[object]:  # noqa: ANN401 - pandas is not imported for its types
     """The rows of a frame; what is missing is None, and does not turn the integers of its column into fractions."""
     if not frame.columns.is_unique:
         twice = sorted({f"{name!s:.40}" for name in frame.columns[frame.columns.duplicated()]})
