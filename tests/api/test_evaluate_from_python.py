@@ -36,7 +36,7 @@ async def test_a_model_behind_an_endpoint_is_asked_from_a_running_loop(tmp_path:
         return reply("It is so.\n\nAnswer: A")
 
     async with served(answer) as url:
-        results = await rm.aevaluate([file], [rm.endpoint(url, "m")], tmp_path / "out")
+        results = await rm.aevaluate([file], rm.endpoint(url, "m"), tmp_path / "out")
     assert results.model("m").benchmarks["mine"].n == 2
 
 
@@ -44,4 +44,4 @@ def test_a_bad_row_and_an_unknown_model_are_named(tmp_path: Path) -> None:
     with pytest.raises(rm.QuestionError, match="rows:2: options"):
         rm.evaluate([ROWS[0], {**ROWS[1], "options": []}], ["one"], tmp_path / "out", recipe="scripted")
     with pytest.raises(rm.UsageError, match="-m nobody: there is no such model"):
-        rm.evaluate(ROWS, ["nobody"], tmp_path / "out", recipe="scripted")
+        rm.evaluate(ROWS, "nobody", tmp_path / "out", recipe="scripted")

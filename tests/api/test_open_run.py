@@ -52,7 +52,7 @@ def test_what_is_no_run_of_the_pipeline_is_not_opened(tmp_path: Path) -> None:
 def test_an_export_is_typed_and_can_be_checked(run: rm.Run, tmp_path: Path) -> None:
     with pytest.raises(rm.UsageError, match="is a demo"):
         run.export(tmp_path / "data")
-    data = run.export(tmp_path / "data", formats=["records"], split=(0.6, 0.2, 0.2), demo=True)
+    data = run.export(tmp_path / "data", formats="records", split=(0.6, 0.2, 0.2), demo=True)
     told = json.loads((tmp_path / "data" / "export.json").read_text(encoding="utf-8"))
     assert {name: (one.questions, one.records) for name, one in data.splits.items()} == {
         name: (one["questions"], one["records"]) for name, one in told["splits"].items()

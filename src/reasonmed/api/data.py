@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, convert
 
+from reasonmed.api.several import names, paths
 from reasonmed.checks import check as go_over
 from reasonmed.checks import plan, refuse_empty
 from reasonmed.checks.findings import Coverage, Finding
@@ -22,8 +23,7 @@ from reasonmed.runs.layouts import refuse_agents_file
 from reasonmed.types import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from reasonmed.api.several import Names, Paths
     from reasonmed.questions.given import Questions
 
 
@@ -73,7 +73,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     run: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    formats: Sequence[str] = DEFAULT_FORMATS,
+    formats: Names = DEFAULT_FORMATS,
     split: tuple[float, float, float] = (1.0, 0.0, 0.0),
     seed: int = 0,
     redraw: bool = False,
@@ -84,11 +84,11 @@ def export(  # noqa: PLR0913 - as many as the command has options
     with_consensus: bool = False,
     verified_only: bool = False,
     min_score: int | None = None,
-    tiers: Sequence[str] = (),
-    sources: Sequence[str] = (),
-    licenses: Sequence[str] = (),
+    tiers: Names = (),
+    sources: Names = (),
+    licenses: Names = (),
     findings: str | os.PathLike[str] | None = None,
-    drop: Sequence[str] = (),
+    drop: Names = (),
     template: str | None = None,
     judge_card: str | os.PathLike[str] | None = None,
     force: bool = False,
@@ -131,10 +131,10 @@ def export(  # noqa: PLR0913 - as many as the command has options
         consensus=with_consensus,
         verified_only=verified_only,
         min_score=min_score,
-        tiers=tuple(map(_tier, tiers)),
-        sources=tuple(sources),
-        licenses=tuple(licenses),
-        drops=drops_of(report, drop),
+        tiers=tuple(map(_tier, names(tiers))),
+        sources=tuple(names(sources)),
+        licenses=tuple(names(licenses)),
+        drops=drops_of(report, names(drop)),
         shares=parse_shares(",".join(map(str, split))),
         seed=seed,
         redraw=redraw,
@@ -142,15 +142,15 @@ def export(  # noqa: PLR0913 - as many as the command has options
         reasoning=reasoning,
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
-    told = write(RunDirectory(Path(run)), Path(out), settings, formats, force=force, about=about)
+    told = write(RunDirectory(Path(run)), Path(out), settings, names(formats), force=force, about=about)
     return convert({**told, "path": os.fspath(out)}, Export)
 
 
 def check(
     data: Questions,
     *,
-    against: Sequence[str | os.PathLike[str]] = (),
-    allow_license: Sequence[str] = (),
+    against: Paths = (),
+    allow_license: Names = (),
     exact: bool = False,
     layout: str | None = None,
     cop_base: int | None = None,
@@ -169,7 +169,7 @@ def check(
         UsageError: there is nothing that can be checked.
         QuestionError: a file cannot be read.
     """
-    wants = plan([Path(path) for path in against], allow_license, exact=exact)
+    wants = plan(paths(against), names(allow_license), exact=exact)
     found: list[Finding] = []
     with as_file(data) as path, Path(os.devnull).open("wb") as nowhere:
         report = go_over(find_input(path, FileSettings(layout, cop_base)), wants, nowhere, found.append)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from reasonmed import evaluation
 from reasonmed.api.recipes import Endpoint, load_recipe
 from reasonmed.api.running import agreed, awaitable, blocking, log, without_patients
+from reasonmed.api.several import paths
 from reasonmed.evaluation import Candidate, Limits, Reading
 from reasonmed.evaluation.outcome import results_in
 from reasonmed.questions import Settings as FileSettings
@@ -20,6 +21,7 @@ from reasonmed.runs.intake import selected
 if TYPE_CHECKING:
     from reasonmed.api.recipes import Source
     from reasonmed.api.running import Session
+    from reasonmed.api.several import Paths
     from reasonmed.evaluation import Settings
     from reasonmed.evaluation.outcome import Results
     from reasonmed.recipe import Recipe
@@ -32,7 +34,7 @@ Model = str | os.PathLike[str] | Endpoint | Candidate
 async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as the command has options
     session: Session,
     questions: Given,
-    models: Sequence[Model],
+    models: Model | Sequence[Model],
     out: str | os.PathLike[str],
     *,
     settings: Settings | None = None,
@@ -46,7 +48,7 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
     cop_base: int | None = None,
     skip_bad: bool = False,
     max_cost: float | None = None,
-    fork: Sequence[str | os.PathLike[str]] = (),
+    fork: Paths = (),
     phi: str | None = None,
     yes: bool = False,
     progress: bool = False,
@@ -83,7 +85,8 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
         KeyboardInterrupt: an interrupt came; what was under way has ended, and the same call again resumes.
     """
     chosen = None if recipe is None else load_recipe(recipe)
-    candidates = [one for model in models for one in _candidates(model, chosen)]
+    several = [models] if isinstance(models, str | os.PathLike | Endpoint | Candidate) else models
+    candidates = [one for model in several for one in _candidates(model, chosen)]
     agreed({one.name: one.entry for one in candidates}, yes=yes)
     limits = chosen.limits if chosen else Limits()
     with ExitStack() as stack:
@@ -96,7 +99,7 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
             margin=margin,
             reading=Reading(selected(limit, sample, seed), FileSettings(layout, cop_base), skip_bad),
             limits=limits if max_cost is None else limits.model_copy(update={"max_cost": max_cost}),
-            forks=tuple(Path(path) for path in fork),
+            forks=tuple(paths(fork)),
         )
         for one, job in evaluation.jobs(planned):
             log.info("asking %s (%s)", one.name, one.entry.label)

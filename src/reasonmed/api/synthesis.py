@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reasonmed.api.recipes import load_recipe
 from reasonmed.api.run import Run
 from reasonmed.api.running import agreed, awaitable, blocking, without_patients
+from reasonmed.api.several import paths
 from reasonmed.questions import Settings
 from reasonmed.questions.contamination import matcher_of
 from reasonmed.questions.given import as_file
@@ -18,10 +19,10 @@ from reasonmed.runs.intake import refuse_unusable, selected, take_in
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
 
     from reasonmed.api.recipes import Source
     from reasonmed.api.running import Session
+    from reasonmed.api.several import Paths
     from reasonmed.questions.given import Questions
 
 
@@ -35,8 +36,8 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
     sample: int | None = None,
     seed: int = 0,
     max_cost: float | None = None,
-    against: Sequence[str | os.PathLike[str]] = (),
-    fork: Sequence[str | os.PathLike[str]] = (),
+    against: Paths = (),
+    fork: Paths = (),
     layout: str | None = None,
     cop_base: int | None = None,
     skip_bad: bool = False,
@@ -84,9 +85,9 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         source = question_source(file, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
         intake = take_in(file, source, selection)
         refuse_unusable(intake, skip_bad=skip_bad)
-        matcher = matcher_of([Path(path) for path in against])
+        matcher = matcher_of(paths(against))
         folder = None if out is None else Path(out)
-        job = job_of_rows(intake, chosen, folder, matcher, [Path(path) for path in fork])
+        job = job_of_rows(intake, chosen, folder, matcher, paths(fork))
         entries = asked(job.recipe, job.stages)
         agreed(entries, yes=yes)
         job = without_patients(job, entries, phi)
