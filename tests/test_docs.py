@@ -51,6 +51,18 @@ def test_commands_of_a_page_run_and_print_what_it_shows(page: Path, tmp_path: Pa
                 assert " ".join(line.split()) in shown, f"{command} no longer prints: {line}"
 
 
+def test_the_python_of_the_readme_and_of_its_page_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for page in (ROOT / "README.md", ROOT / "docs" / "python.md"):
+        for block in blocks(page, "python"):
+            exec(compile(block, page.name, "exec"), names)  # noqa: S102 - our own page
+    assert "rows:2: answer: 'c' is not one of the options ['a', 'b']" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_json_and_recipes_of_a_page_parse(page: Path) -> None:
     for text in blocks(page, "json"):

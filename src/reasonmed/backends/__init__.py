@@ -151,7 +151,7 @@ class ModelSettings(BaseModel):
         """The model as its provider names it; part of every request's identity."""
         raise NotImplementedError
 
-    def thinking_effort(self, level: str) -> dict[str, Any] | None:  # noqa: ARG002 - for who has it
+    def thinking_effort(self, level: str) -> dict[str, object] | None:  # noqa: ARG002 - for who has it
         """The fields of a request that set how much the model thinks; None where the back end has none."""
         return None
 

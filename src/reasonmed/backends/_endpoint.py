@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from yarl import URL
@@ -81,7 +81,7 @@ class EndpointSettings(ModelSettings):
             )
         return value
 
-    def thinking_effort(self, level: str) -> dict[str, Any] | None:
+    def thinking_effort(self, level: str) -> dict[str, object] | None:
         """The field of OpenAI's API for it."""
         return {"reasoning_effort": level}
 

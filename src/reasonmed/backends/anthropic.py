@@ -99,7 +99,7 @@ class Settings(EndpointSettings):
         """The model's name at its provider."""
         return self.model
 
-    def thinking_effort(self, level: str) -> dict[str, Any] | None:
+    def thinking_effort(self, level: str) -> dict[str, object] | None:
         """The field of the Messages API for it."""
         return {"output_config": {"effort": level}}
 

@@ -18,16 +18,18 @@ from reasonmed.checks.cases import BadRow, Case, Hit
 from reasonmed.checks.findings import Coverage, Finding, Report, read_findings
 from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES, outside
 from reasonmed.checks.rules.duplicates import Duplicates
-from reasonmed.questions.contamination import METHODS
+from reasonmed.errors import UsageError
+from reasonmed.questions.contamination import METHODS, matcher_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from reasonmed.checks.cases import Subject
     from reasonmed.checks.inputs import Input
     from reasonmed.questions.contamination import Matcher
 
-__all__ = ["RULES", "Case", "Finding", "Plan", "check", "find_rules", "read_findings"]
+__all__ = ["RULES", "Case", "Finding", "Plan", "check", "find_rules", "plan", "read_findings", "refuse_empty"]
 
 RULES = (
     "input.bad_row",
@@ -63,6 +65,31 @@ def find_rules(names: Iterable[str]) -> tuple[outside.Outside, ...]:
         PluginError: a module cannot be imported.
     """
     return tuple(outside.find(name, RULES) for name in dict.fromkeys(names))
+
+
+def plan(
+    against: Sequence[Path], licenses: Iterable[str], others: tuple[outside.Outside, ...] = (), *, exact: bool
+) -> Plan:
+    """What a set is checked for, from what a person gives.
+
+    Args:
+        against: the benchmarks that it should hold nothing of: indexes or question files.
+        licenses: those that are wanted; any where none is named.
+        others: rules of other packages.
+        exact: only hashes and n-grams, which needs no extra and misses reworded copies.
+    """
+    matcher = matcher_of(against, ("exact", "ngram") if exact else None)
+    return Plan(matcher, not exact, frozenset(name.casefold() for name in licenses), others)
+
+
+def refuse_empty(report: Report, path: Path) -> None:
+    """Raise where a set that was checked has no question.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if not report.counts["questions"]:
+        raise UsageError(f"{path} has no questions that can be read")
 
 
 def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], None]) -> Report:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,21 +10,12 @@ import typer
 from reasonmed.cli._console import err, say
 from reasonmed.cli._options import working
 from reasonmed.errors import UsageError
-from reasonmed.runs.manifest import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.backends._owners import Stray
-    from reasonmed.recipe.options import Recipe
     from reasonmed.runs.job import Job
-    from reasonmed.runs.patients import Screened
-
-_FIX = (
-    "De-identify the file, or use models on this machine (names are not looked for, so that finding nothing proves "
-    "nothing)"
-)
 
 
 def consented(job: Job, *, yes: bool, phi: str | None) -> Job:
@@ -36,17 +25,11 @@ def consented(job: Job, *, yes: bool, phi: str | None) -> Job:
         UsageError: a variable of another service would be sent, or questions may identify patients, and that was
             not agreed to.
     """
+    from reasonmed.runs.consent import asked  # noqa: PLC0415 - keeps --help fast
+
     entries = asked(job.recipe, job.stages)
     check_ways(entries, yes=yes)
     return check_patients(job, entries, phi)
-
-
-def asked(recipe: Recipe, stages: tuple[str, ...] = ()) -> dict[str, ModelSettings]:
-    """The model entries that stages ask, all that the recipe uses where none is named."""
-    from reasonmed.recipe.checks import asked_by  # noqa: PLC0415 - keeps --help fast
-
-    names = asked_by(recipe, stages) if stages else recipe.used
-    return {name: recipe.model(name) for name in names}
 
 
 def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
@@ -55,38 +38,25 @@ def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
     Raises:
         UsageError: nobody agreed to send it, or what should be a variable's name may be a key.
     """
-    from reasonmed.backends._endpoint import EndpointSettings  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.backends._owners import strays  # noqa: PLC0415 - the same
+    from reasonmed.runs.consent import routes, stray_variables  # noqa: PLC0415 - keeps --help fast
 
-    remote = {name: entry for name, entry in entries.items() if isinstance(entry, EndpointSettings)}
-    for name, endpoint in remote.items():
-        variable = endpoint.api_key_env
-        if variable and variable not in os.environ and variable != variable.upper():
-            raise UsageError(
-                f"{name}: what api_key_env or --key-env names is no variable that is set; it may be a key, and is not "
-                "repeated here. Export the key (export MY_API_KEY=...) and give the name MY_API_KEY"
-            )
-    ways: dict[str, list[str]] = {}
-    for name, entry in entries.items():
-        ways.setdefault(entry.route(), []).append(name)
-    for way, names in ways.items() if remote else ():
-        say(f"{', '.join(names)}: {way}")
-    found = list(strays(remote.values()))
-    if found:
-        _ask(found, yes=yes)
-
-
-def _ask(found: list[Stray], *, yes: bool) -> None:
-    told = "; ".join(f"{one.variable} (named after {one.owner}) would be sent to {one.host}" for one in found)
-    if yes:
+    for line in routes(entries):
+        say(line)
+    told = stray_variables(entries)
+    if told and yes:
         say(f"agreed to with --yes: {told}", "yellow")
-        return
-    fix = "Export the key that belongs to that host under a name of its own, such as MY_API_KEY, or agree with --yes"
+    elif told:
+        _ask(told)
+
+
+def _ask(told: str) -> None:
+    from reasonmed.runs.consent import FIX  # noqa: PLC0415 - keeps --help fast
+
     if not (sys.stdin.isatty() and err.is_terminal):
-        raise UsageError(f"{told}. {fix}")
+        raise UsageError(f"{told}. {FIX}")
     say(f"{told}. A recipe of a stranger could take a credential of yours this way.", "bold red")
     if not typer.confirm("Send it?", default=False, err=True):
-        raise UsageError(f"not sent. {fix}")
+        raise UsageError(f"not sent. {FIX}")
 
 
 def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | None) -> Job:
@@ -95,30 +65,10 @@ def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | No
     Raises:
         UsageError: there are such questions, and the decision is to refuse them.
     """
-    from reasonmed.backends._owners import is_away  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.patients import MODES, rows_of, screen  # noqa: PLC0415 - the same
+    from reasonmed.runs.consent import screened  # noqa: PLC0415 - keeps --help fast
 
-    if phi is not None and phi not in MODES:
-        raise UsageError(f"--phi {phi!r}: it must be {', '.join(MODES)}")
-    away = [name for name, entry in entries.items() if is_away(entry)]
-    if phi is None and not away:
-        return job
-    if phi == "off":
-        return replace(job, phi=Decision(phi))
     with working("looking for patients' data"):
-        found = screen(rows_of(job))
-    if found.questions:
-        told = _found(found, away)
-        if phi == "refuse":
-            raise UsageError(f"{told}. Nothing was sent. {_FIX}, or send them with --phi warn")
-        say(f"{told}. {_FIX}, or end this with --phi refuse", "bold yellow")
-    return replace(job, phi=found.decided(phi or "warn"))
-
-
-def _found(found: Screened, away: list[str]) -> str:
-    """How many questions may identify patients, of which kinds, the first of them, and who gets them."""
-    rows = f"{found.questions:,} of {found.of:,} question{' ' if found.of == 1 else 's '}may identify patients"
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in found.kinds.items())
-    more = ", ..." if found.questions > len(found.first) else ""
-    where = f", and {', '.join(away)} {'is' if len(away) == 1 else 'are'} not on this machine" if away else ""
-    return f"{rows} ({kinds}){where}; the first: {', '.join(found.first)}{more}"
+        job, warning = screened(job, entries, phi)
+    if warning:
+        say(warning, "bold yellow")
+    return job

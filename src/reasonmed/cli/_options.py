@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasonmed.cli._console import err, safe, say
-from reasonmed.errors import QuestionError, RecipeError, UsageError
+from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.intake import Intake
 
@@ -73,9 +72,23 @@ DEMO_QUESTIONS = 50
 
 
 def load_recipe(
-    name: str | None, endpoint: str | None = None, model: str | None = None, key: str | None = None
+    name: str | None,
+    endpoint: str | None = None,
+    model: str | None = None,
+    key: str | None = None,
+    *,
+    needs: Iterable[str] = (),
+    max_cost: float | None = None,
 ) -> Recipe:
-    """The recipe that the options ask for."""
+    """The recipe that the options ask for, with a cap on money; one that has the stages that the command needs."""
+    from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
+
+    chosen = _recipe(name, endpoint, model, key)
+    recipe.need_stages(chosen, needs, name)
+    return recipe.with_cap(chosen, max_cost)
+
+
+def _recipe(name: str | None, endpoint: str | None, model: str | None, key: str | None) -> Recipe:
     from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
 
     if endpoint is None:
@@ -103,43 +116,6 @@ def only_models(chosen: Recipe, names: str) -> Recipe:
     return chosen.model_copy(update={"stages": chosen.stages.model_copy(update={"generate": fewer})})
 
 
-def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
-    """The recipe with a cap on money; every model must have a known price where there is one."""
-    if max_cost is not None:
-        chosen = chosen.model_copy(update={"limits": chosen.limits.model_copy(update={"max_cost": max_cost})})
-    if chosen.limits.max_cost is not None:
-        unknown = [name for name in chosen.used if chosen.model(name).priced is None]
-        if unknown:
-            raise RecipeError(
-                [
-                    f"models.{name}: has no known price, and a cap needs one: add price: {{input: .., output: ..}}"
-                    for name in unknown
-                ]
-            )
-    return chosen
-
-
-def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None) -> None:
-    """Raise where the recipe leaves a stage out that the command needs."""
-    missing = [stage for stage in stages if getattr(chosen.stages, stage, None) is None]
-    if missing:
-        raise RecipeError(
-            [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"
-        )
-
-
-def refuse_agents_file(path: Path) -> None:
-    """Raise where a path is a file of agents, which holds no records yet, with the command that makes them."""
-    from reasonmed.runs.layouts import way_to_records  # noqa: PLC0415 - keeps --help fast
-
-    try:
-        way = way_to_records(path)
-    except QuestionError:
-        return
-    if way is not None:
-        raise UsageError(f"{path} is a file of agents' rows, and not a run or an export; this leads there: {way}")
-
-
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Say what is being done for as long as it takes."""
@@ -147,30 +123,21 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def load_against(paths: list[Path], methods: Sequence[str] | None = None) -> Matcher | None:
-    """What finds questions of these benchmarks; None where there are none."""
-    from reasonmed.questions.contamination import METHODS, Matcher, benchmark  # noqa: PLC0415 - keeps --help fast
-
-    if not paths:
-        return None
-    wanted = METHODS if methods is None else tuple(methods)
-    with working(f"reading {', '.join(map(str, paths))}"):
-        return Matcher([benchmark(path, signed="minhash" in wanted) for path in paths], wanted)
+def reading(paths: Sequence[Path]) -> AbstractContextManager[None]:
+    """Say that benchmarks are read for as long as it takes; nothing where there are none."""
+    return working(f"reading {', '.join(map(str, paths))}") if paths else nullcontext()
 
 
 def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
-    from reasonmed.runs.intake import refuse_bad  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.intake import refuse_unusable  # noqa: PLC0415 - keeps --help fast
 
-    found, path = intake.survey, intake.file
-    if not skip_bad:
-        refuse_bad(intake)
-    elif found.bad_count:
+    found = intake.survey
+    if skip_bad and found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")
-        say(f"{found.bad_count} bad rows skipped of {path}", "yellow")
-    if not found.wanted:
-        raise UsageError(f"{path} has no rows to work on")
+        say(f"{found.bad_count} bad rows skipped of {intake.file}", "yellow")
+    refuse_unusable(intake, skip_bad=skip_bad)
 
 
 def check_demo(chosen: Recipe, wanted: int, name: str | None) -> None:

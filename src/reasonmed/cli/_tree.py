@@ -9,15 +9,14 @@ from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
 from reasonmed.documents import Count
-from reasonmed.errors import UsageError
-from reasonmed.questions.ids import chain_name, question_of, record_id
+from reasonmed.questions.ids import chain_name, record_id
 from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
+from reasonmed.runs.stories import question_in, story_in
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.records import Scored
     from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Story
@@ -37,11 +36,8 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         UsageError: the run has no such question.
     """
     with closing(folder.reader()) as ledger:
-        name = _question_id(ledger, name)
-        story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
-        done = story is not None
-        if story is None:
-            story = next(ledger.stories("SELECT story FROM items WHERE id = ?", name))
+        name = question_in(ledger, name)
+        story, done = story_in(ledger, name)
         scores = scores_of(ledger, name)
         calls = list(ledger.query(_CALLS, name, shape=tuple[str, Count, Count, Count]))
         rejections = rejections_of(ledger, name)
@@ -56,14 +52,6 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
     for stage, count, prompt, written in calls:
         costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))
     out.print(tree)
-
-
-def _question_id(ledger: Ledger, name: str) -> str:
-    for candidate in (name, question_of(name)):
-        if next(ledger.query("SELECT 1 FROM items WHERE id = ?", candidate), None):
-            return candidate
-    near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3", shape=tuple[str])]
-    raise UsageError(f"{ledger.path.parent} has no question {name!r}; its ids look like {', '.join(near) or '(none)'}")
 
 
 class _Clip:

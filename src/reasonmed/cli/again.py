@@ -52,7 +52,7 @@ def retry(
     from reasonmed.runs.resume import job_of, retire  # noqa: PLC0415 - keeps --help fast
 
     folder = RunDirectory(run)
-    job = job_of(folder, options.with_cap(options.load_recipe(recipe), max_cost) if recipe else None)
+    job = job_of(folder, options.load_recipe(recipe, max_cost=max_cost) if recipe else None)
     job = consented(job, yes=yes, phi=phi)
     count = retire(folder, [name.strip() for name in classes.split(",")])
     say(f"{count} questions have such replies; they are sent again" if count else "no question has such a reply")

@@ -98,21 +98,19 @@ def _command(stage: str) -> Callable[..., None]:
         from reasonmed.recipe.stages import the_spec  # noqa: PLC0415 - the same
         from reasonmed.runs.commands.stage import agent_job, needed  # noqa: PLC0415 - the same
         from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-        from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - keeps --help fast
+        from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - keeps --help fast
         from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
 
-        if limit is not None and sample is not None:
-            raise UsageError("--limit and --sample exclude each other")
+        selection = selected(limit, sample, seed)
         if models is not None and stage != "generate":
             raise UsageError("--models goes with generate alone")
-        spec, chosen = the_spec(stage), options.load_recipe(recipe)
-        options.need_stages(chosen, needed(stage), recipe)
-        chosen = options.with_cap(chosen, max_cost)
+        spec = the_spec(stage)
+        chosen = options.load_recipe(recipe, needs=needed(stage), max_cost=max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
         source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=spec.open_ended))
         with options.working(f"checking {rows}"):
-            intake = take_in(rows, source, Selection(limit, sample, seed))
+            intake = take_in(rows, source, selection)
         options.check_rows(intake, skip_bad=skip_bad)
         options.check_demo(chosen, intake.survey.wanted, recipe)
         tallies: list[Tally] = []

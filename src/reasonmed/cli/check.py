@@ -60,7 +60,7 @@ def check(
       reasonmed check mine.jsonl --against medqa-test.index.jsonl --fail-on contamination
       reasonmed check data/records.jsonl --allow-license MIT --allow-license apache-2.0
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.checks import RULES, Plan, find_rules  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.checks import RULES, find_rules, plan, refuse_empty  # noqa: PLC0415 - keeps --help fast
     from reasonmed.checks.inputs import find_input  # noqa: PLC0415 - the same
     from reasonmed.checks.write import check_to_files  # noqa: PLC0415 - the same
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
@@ -72,13 +72,12 @@ def check(
         raise UsageError(f"--json and --html both name {json_file}; they are two files")
     for file in outputs:
         check_new_file(file, force=force or left_behind(file, outputs), other="name")
-    matcher = options.load_against(against or [], ("exact", "ngram") if exact else None)
+    with options.reading(against or []):
+        wants = plan(against or [], allow_license or [], others, exact=exact)
     source = find_input(path, Settings(layout, cop_base))
-    plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []), others)
     with options.working(f"checking {path}"):
-        report = check_to_files(source, plan, json_file, html_file)
-    if not report.counts["questions"]:
-        raise UsageError(f"{path} has no questions that can be read")
+        report = check_to_files(source, wants, json_file, html_file)
+    refuse_empty(report, path)
     _show(report)
     found = [rule for rule in report.counts["rules"] if any(_under(rule, name) for name in wanted)]
     if found:

@@ -114,10 +114,9 @@ def evaluate(
     from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
     from reasonmed.recipe import load as load_recipe  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import selected  # noqa: PLC0415 - the same
 
-    if limit is not None and sample is not None:
-        raise UsageError("--limit and --sample exclude each other")
+    selection = selected(limit, sample, seed)
     if protocol not in ("generate", "loglikelihood"):
         raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
     chosen = load_recipe(recipe, bare=True) if recipe is not None else None
@@ -146,7 +145,7 @@ def evaluate(
             settings,
             base=base,
             margin=_margin(margin),
-            reading=engine.Reading(Selection(limit, sample, seed), FileSettings(layout, cop_base), skip_bad),
+            reading=engine.Reading(selection, FileSettings(layout, cop_base), skip_bad),
             limits=_limits(chosen, max_cost),
             forks=tuple(fork or ()),
         )

@@ -9,12 +9,10 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
-from reasonmed.errors import UsageError
 from reasonmed.types import Tier
 
 if TYPE_CHECKING:
     from reasonmed.export import Export
-    from reasonmed.export._findings import Drops
 
 
 def add_to(app: typer.Typer) -> None:
@@ -84,11 +82,12 @@ def export(
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import DEFAULT_FORMATS, About, Settings, parse_shares  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares  # noqa: PLC0415 - keeps --help fast
     from reasonmed.export import export as write  # noqa: PLC0415 - the same
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.layouts import refuse_agents_file  # noqa: PLC0415 - the same
 
-    options.refuse_agents_file(run)
+    refuse_agents_file(run)
     settings = Settings(
         plain=plain,
         demo=demo,
@@ -99,7 +98,7 @@ def export(
         tiers=tuple(tier or ()),
         sources=tuple(source or ()),
         licenses=tuple(license_ or ()),
-        drops=_drops(findings, drop or []),
+        drops=drops_of(findings, drop or []),
         shares=parse_shares(split),
         seed=seed,
         redraw=redraw,
@@ -111,16 +110,6 @@ def export(
         about = About(findings=findings, judge_card=judge_card)
         told = write(RunDirectory(run), output, settings, wanted, force=force, about=about)
     _show(told, output)
-
-
-def _drops(findings: Path | None, patterns: list[str]) -> Drops | None:
-    from reasonmed.export import read_drops  # noqa: PLC0415 - keeps --help fast
-
-    if not patterns:
-        return None
-    if findings is None:
-        raise UsageError("--drop RULE needs --findings FILE, a report of `reasonmed check --json FILE`")
-    return read_drops(findings, patterns)
 
 
 def _show(told: Export, output: Path) -> None:

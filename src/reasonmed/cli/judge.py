@@ -12,7 +12,6 @@ from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
-from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.pipeline.judging.pages import Section
@@ -65,15 +64,13 @@ def judge_card(
     from reasonmed.pipeline.judging.pages import facts, summary  # noqa: PLC0415 - the same
     from reasonmed.runs.commands import judge_card as judgecard  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - the same
 
-    if limit is not None and sample is not None:
-        raise UsageError("--limit and --sample exclude each other")
-    chosen = options.with_cap(options.load_recipe(recipe), max_cost)
-    options.need_stages(chosen, ("verify",), recipe)
+    selection = selected(limit, sample, seed)
+    chosen = options.load_recipe(recipe, needs=("verify",), max_cost=max_cost)
     trial = judgecard.Trial(seed=seed, retest=retest, presume=presume_right, write_chains=write_chains)
     with options.working(f"making cases from {rows}"):
-        intake = take_in(rows, judgecard.case_source(rows, trial, layout), Selection(limit, sample, seed))
+        intake = take_in(rows, judgecard.case_source(rows, trial, layout), selection)
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     folder = RunDirectory(output or judgecard.default_folder(intake, chosen, trial))

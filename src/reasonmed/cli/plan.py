@@ -64,8 +64,7 @@ def plan(
 
     if max_failures is not None:
         options.failures_allowed(max_failures, pilot)
-    chosen = options.with_cap(options.load_recipe(recipe, endpoint, model, key_env), max_cost)
-    options.need_stages(chosen, synthesis.NEEDED, recipe)
+    chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
     source = synthesis.question_source(questions, Settings(layout, cop_base))
     with options.working(f"checking {questions}"):
         selection, strata, sizes = choose(source, pilot, seed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
-from reasonmed.cli._consent import asked, check_ways
+from reasonmed.cli._consent import check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
 from reasonmed.files import check_new_file, write_atomically
@@ -68,6 +68,7 @@ def doctor(
       reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.recipe.checks import doubts  # noqa: PLC0415 - the same
+    from reasonmed.runs.consent import asked  # noqa: PLC0415 - the same
     from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)

@@ -47,8 +47,9 @@ def questions(
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
+    from reasonmed.runs.layouts import refuse_agents_file  # noqa: PLC0415 - the same
 
-    options.refuse_agents_file(file)
+    refuse_agents_file(file)
     if output is not None:
         check_new_file(output, force=force)
     settings = Settings(layout, cop_base, _names(names), records=True, open_ended=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
 from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
-from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.runs.intake import Intake
@@ -69,29 +67,21 @@ def run(
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-    from reasonmed.questions.contamination.screen import screened, told  # noqa: PLC0415 - the same
+    from reasonmed.questions.contamination import matcher_of  # noqa: PLC0415 - the same
     from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - the same
 
-    if limit is not None and sample is not None:
-        raise UsageError("--limit and --sample exclude each other")
-    chosen = options.load_recipe(recipe, endpoint, model, key_env)
-    options.need_stages(chosen, synthesis.NEEDED, recipe)
-    chosen = options.with_cap(chosen, max_cost)
+    selection = selected(limit, sample, seed)
+    chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
     source = synthesis.question_source(questions, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
     with options.working(f"checking {questions}"):
-        intake = take_in(questions, source, Selection(limit, sample, seed))
+        intake = take_in(questions, source, selection)
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     allowed = options.failures_allowed(max_failures, intake.survey.wanted)
-    matcher = options.load_against(against or [])
-    screen = tuple(told(matcher)) if matcher else ()
-    if matcher:
-        intake = intake._replace(source=screened(intake.source, matcher))
-    folder = RunDirectory(output or synthesis.default_folder(intake, chosen, screen))
-    job = synthesis.synthesis_job(intake, chosen, folder)
-    job = replace(job, against=screen, forks=tuple(RunDirectory(path) for path in fork or ()))
+    with options.reading(against or []):
+        matcher = matcher_of(against or [])
+    job = synthesis.job_of_rows(intake, chosen, output, matcher, fork or ())
     job = consented(job, yes=yes, phi=phi)
     _announce(job, intake)
     do(job, "questions", log_json=log_json, conclude=partial(_conclude, job, allowed))

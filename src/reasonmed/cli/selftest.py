@@ -79,8 +79,7 @@ def selftest(
 
     if odd and kill:
         raise UsageError("--kill and --odd exclude each other")
-    chosen = options.load_recipe(recipe or "scripted")
-    options.need_stages(chosen, ("generate", "verify"), recipe)
+    chosen = options.load_recipe(recipe or "scripted", needs=("generate", "verify"))
     file = questions or resource("examples", "questions.json")
     if odd or case:
         if not _odd(chosen, file.resolve(), case or []):

@@ -1,13 +1,7 @@
 """Evaluation: models on multiple-choice questions, with the statistics that make a number worth something.
 
-From Python::
-
-    from pathlib import Path
-    from reasonmed.evaluation import Settings, candidate, evaluate
-
-    told = evaluate(["medqa.jsonl"], [candidate("base-model"), candidate("trained-model")], Path("scores"),
-                    Settings(max_tokens=2048), base="base-model")
-    told["models"][0]["benchmarks"]["medqa-4options"]["accuracy"]   # {"value": .., "low": .., "high": ..}
+``plan`` reads and checks, ``jobs`` ask, ``conclude`` writes, ``evaluate`` does all three; from outside call
+``reasonmed.evaluate``, which also screens what is sent.
 """
 
 from __future__ import annotations

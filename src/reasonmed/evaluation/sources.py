@@ -61,7 +61,7 @@ def source_of(given: str | Path | Fetched) -> Source:
         return Source(Path(given.label), given.name, given)
     name, equals, rest = str(given).partition("=")
     if not equals or Path(given).exists():
-        return Source(Path(given))
+        return Source(given if isinstance(given, Path) else Path(given))
     if name not in registry():
         raise UsageError(f"{given}: there is no benchmark {name!r}; there are {', '.join(registry())}")
     return Source(Path(rest), name)

@@ -20,7 +20,7 @@ from reasonmed.errors import UsageError
 from reasonmed.export import chat_templates as templates
 from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
-from reasonmed.export._findings import read_drops
+from reasonmed.export._findings import drops_of, read_drops
 from reasonmed.export._install import check_folder, installing
 from reasonmed.export._manifest import EXPORT, MANIFEST, Export
 from reasonmed.export._recard import card_into, read_export, recard
@@ -50,6 +50,7 @@ __all__ = [
     "Sinks",
     "View",
     "configs",
+    "drops_of",
     "export",
     "formats",
     "parse_shares",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.backends._weights import sha256_of
 from reasonmed.checks.findings import read_findings
+from reasonmed.errors import UsageError
 from reasonmed.export._manifest import Dropped
 
 if TYPE_CHECKING:
@@ -46,3 +47,16 @@ def read_drops(path: Path, patterns: Sequence[str]) -> Drops:
                     rules[name] = rule
     counts = {pattern: len(ids) for pattern, ids in named.items()}
     return Drops(path.name, sha256_of(path), counts, rules)
+
+
+def drops_of(findings: Path | None, patterns: Sequence[str]) -> Drops | None:
+    """What is left out by patterns of rules; None where there are none.
+
+    Raises:
+        UsageError: there are patterns and no report, or the file is no report.
+    """
+    if not patterns:
+        return None
+    if findings is None:
+        raise UsageError("--drop RULE needs --findings FILE, a report of `reasonmed check --json FILE`")
+    return read_drops(findings, patterns)

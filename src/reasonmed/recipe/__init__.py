@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
@@ -19,7 +20,10 @@ from reasonmed.recipe.stages import find, shipped
 from reasonmed.recipe.yaml_text import read_yaml
 from reasonmed.screening.secrets import conceal_shapes, secrets_in
 
-__all__ = ["RECIPES", "Recipe", "load", "parse"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["RECIPES", "Recipe", "for_endpoint", "from_mapping", "load", "need_stages", "parse", "with_cap"]
 
 RECIPES = ("local", "endpoint", "api", "eight_gpu", "paper", "scripted")
 
@@ -66,6 +70,15 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
         content = read_yaml(text)
     except Refused as broken:
         raise RecipeError([conceal_shapes(str(broken))], source) from None
+    return from_mapping(content, source, folder, bare=bare)
+
+
+def from_mapping(content: object, source: str = "recipe", folder: Path | None = None, *, bare: bool = False) -> Recipe:
+    """Read a recipe from plain data, as YAML holds it. Paths in it are relative to ``folder``.
+
+    Raises:
+        RecipeError: with every problem that was found.
+    """
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
     content = {"stages": {}, **content} if bare else content
@@ -86,6 +99,39 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
     if problems or recipe is None:
         raise RecipeError(problems, source)
     return recipe
+
+
+def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
+    """The recipe with a cap on money; every model must have a known price where there is one.
+
+    Raises:
+        RecipeError: a model has none.
+    """
+    if max_cost is not None:
+        chosen = chosen.model_copy(update={"limits": chosen.limits.model_copy(update={"max_cost": max_cost})})
+    if chosen.limits.max_cost is not None:
+        unknown = [name for name in chosen.used if chosen.model(name).priced is None]
+        if unknown:
+            raise RecipeError(
+                [
+                    f"models.{name}: has no known price, and a cap needs one: add price: {{input: .., output: ..}}"
+                    for name in unknown
+                ]
+            )
+    return chosen
+
+
+def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None = None) -> None:
+    """Raise where the recipe leaves out a stage that a command needs.
+
+    Raises:
+        RecipeError: it does.
+    """
+    missing = [stage for stage in stages if getattr(chosen.stages, stage, None) is None]
+    if missing:
+        raise RecipeError(
+            [f"stages.{stage}: is missing, and this command needs it" for stage in missing], name or "recipe"
+        )
 
 
 def _read_stages(entries: object, context: dict[str, Path | None], problems: list[str]) -> object:

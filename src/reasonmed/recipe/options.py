@@ -275,8 +275,9 @@ def mentions(stages: Stages) -> Iterator[Mention]:
     """Every place that names a model entry, with the name."""
     for stage in stages.names:
         options = getattr(stages, stage)
-        for role in the_spec(stage).roles if options is not None else ():
-            named = getattr(options, role.option) if role.wanted(options) else None
+        roles = the_spec(stage).roles if options is not None else ()
+        for option in dict.fromkeys(role.option for role in roles if role.wanted(options)):  # two roles may share one
+            named = getattr(options, option)
             for model in named if isinstance(named, tuple) else (named,):
                 if model is not None:
-                    yield Mention(stage, role.option, model)
+                    yield Mention(stage, option, model)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.engine.ledger import encode, pack
-from reasonmed.errors import QuestionError, RunDirectoryError
+from reasonmed.errors import QuestionError, RunDirectoryError, UsageError
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
@@ -69,6 +69,17 @@ class Intake(NamedTuple):
     survey: Survey
 
 
+def selected(limit: int | None, sample: int | None, seed: int) -> Selection:
+    """The first ``limit`` rows, or a sample of them.
+
+    Raises:
+        UsageError: both are asked for.
+    """
+    if limit is not None and sample is not None:
+        raise UsageError("--limit and --sample exclude each other")
+    return Selection(limit, sample, seed)
+
+
 def take_in(file: Path, source: Source, selection: Selection) -> Intake:
     """Read a file for the first time."""
     return Intake(file, source, selection, survey(source, selection, file))
@@ -112,6 +123,19 @@ def refuse_bad(intake: Intake) -> None:
     rows = "1 bad row" if found.bad_count == 1 else f"{found.bad_count} bad rows"
     rest = f"\n  ... and {more} more" if more else ""
     raise QuestionError(str(intake.file), 0, "", f"{rows}:\n{lines}{rest}\nFix them, or skip them with --skip-bad.")
+
+
+def refuse_unusable(intake: Intake, *, skip_bad: bool) -> None:
+    """Raise when a file has bad rows that are not to be skipped, or no good ones.
+
+    Raises:
+        QuestionError: it has bad rows.
+        UsageError: it has no rows to work on.
+    """
+    if not skip_bad:
+        refuse_bad(intake)
+    if not intake.survey.wanted:
+        raise UsageError(f"{intake.file} has no rows to work on")
 
 
 def admit(ledger: Ledger, intake: Intake) -> int:

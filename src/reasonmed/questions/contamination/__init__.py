@@ -9,6 +9,6 @@
 """
 
 from reasonmed.questions.contamination.index import Benchmark, benchmark, build, write_index
-from reasonmed.questions.contamination.matcher import METHODS, Match, Matcher
+from reasonmed.questions.contamination.matcher import METHODS, Match, Matcher, matcher_of
 
-__all__ = ["METHODS", "Benchmark", "Match", "Matcher", "benchmark", "build", "write_index"]
+__all__ = ["METHODS", "Benchmark", "Match", "Matcher", "benchmark", "build", "matcher_of", "write_index"]

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.errors import UsageError
 from reasonmed.questions.contamination.comparison import Comparison
 from reasonmed.questions.contamination.fingerprint import SIZE
+from reasonmed.questions.contamination.index import benchmark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from reasonmed.questions.contamination.comparison import Probe
     from reasonmed.questions.contamination.index import Benchmark
@@ -108,3 +110,16 @@ class Matcher:
         entry = self._comparison.entries[number]
         shared = len(probe.options.intersection(entry.options))
         return Match(self._home[number], entry.id, method, round(similarity, 3), shared, len(entry.options))
+
+
+def matcher_of(paths: Sequence[Path], methods: Sequence[str] | None = None) -> Matcher | None:
+    """What finds questions of the benchmarks in these files; None where there are none.
+
+    Args:
+        paths: indexes, or question files.
+        methods: some of ``METHODS``; all by default.
+    """
+    if not paths:
+        return None
+    wanted = METHODS if methods is None else tuple(methods)
+    return Matcher([benchmark(path, signed="minhash" in wanted) for path in paths], wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages.verify import contradicts_key
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.questions import read
+from reasonmed.questions.contamination.screen import screened, told
 from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of, prompt_hashes
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.job import After, Job, screen_identity
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import Facts, write_outputs
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
     from reasonmed.questions import Settings
+    from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
-    from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Intake, Source
     from reasonmed.types import ChainOfThought
 
@@ -109,6 +112,33 @@ def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -
         after=scoring(recipe, recipe.stages.score.sample if recipe.stages.score else None),
         write=partial(write_outputs, folder, facts=facts),
     )
+
+
+def job_of_rows(
+    intake: Intake,
+    recipe: Recipe,
+    out: Path | None = None,
+    matcher: Matcher | None = None,
+    forks: Sequence[Path] = (),
+) -> Job:
+    """The job of new rows: without the questions of benchmarks, and with the replies of older runs.
+
+    Args:
+        intake: the rows.
+        recipe: the recipe.
+        out: the run directory; named after the file and the run's identity by default.
+        matcher: finds the questions of benchmarks, which are not used.
+        forks: older runs whose replies are reused.
+
+    Raises:
+        RecipeError: the judge lacks the card that the recipe asks for.
+    """
+    against = tuple(told(matcher)) if matcher else ()
+    if matcher:
+        intake = intake._replace(source=screened(intake.source, matcher))
+    folder = RunDirectory(out or default_folder(intake, recipe, against))
+    job = synthesis_job(intake, recipe, folder)
+    return dataclasses.replace(job, against=against, forks=tuple(RunDirectory(path) for path in forks))
 
 
 def scoring(recipe: Recipe, sample: int | None) -> After:

@@ -99,6 +99,20 @@ def way_to_records(path: Path) -> str | None:
     return f"reasonmed run {name} -r RECIPE" + (f" --fork {shlex.quote(str(folder))}" if folder.is_dir() else "")
 
 
+def refuse_agents_file(path: Path) -> None:
+    """Raise where a path is a file of agents, which holds no records yet, with the command that makes them.
+
+    Raises:
+        UsageError: it is one.
+    """
+    try:
+        way = way_to_records(path)
+    except QuestionError:
+        return
+    if way is not None:
+        raise UsageError(f"{path} is a file of agents' rows, and not a run or an export; this leads there: {way}")
+
+
 def layout_of(path: Path) -> str:
     """The layout in which an agent's command writes what it read from a file, unless it is told another."""
     return "original" if look(path) == "original" else "native"

@@ -1,0 +1,185 @@
+"""``export`` and ``check``, from Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, convert, to_builtins
+
+from reasonmed.api.several import names, paths
+from reasonmed.checks import check as go_over
+from reasonmed.checks import plan, refuse_empty
+from reasonmed.checks.findings import Coverage, Finding
+from reasonmed.checks.inputs import find_input
+from reasonmed.errors import UsageError
+from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
+from reasonmed.export import export as write
+from reasonmed.questions import Settings as FileSettings
+from reasonmed.questions.given import as_file
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.layouts import refuse_agents_file
+from reasonmed.types import Tier
+
+if TYPE_CHECKING:
+    from reasonmed.api.several import Names, Paths
+    from reasonmed.questions.given import Questions
+
+
+class Size(Struct, frozen=True):
+    """How much of an export is in one split."""
+
+    questions: int
+    records: int
+
+
+class Export(Struct, frozen=True):
+    """An export, by what its manifest says; it can be given wherever a path can."""
+
+    path: str
+    demo: bool
+    records: int
+    splits: dict[str, Size]
+    formats: list[str]
+    rows: dict[str, int]
+    """Rows of each file."""
+    left_out: dict[str, int]
+    """Records that are not in it, by reason."""
+    formats_left_out: dict[str, dict[str, int]]
+    unfinished: int
+    """Questions of the run that had no outcome yet."""
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+class CheckReport(Struct, frozen=True):
+    """What a check found in a set."""
+
+    questions: int
+    records: int
+    chains: int
+    findings: list[Finding]
+    rules: dict[str, int]
+    """The number of findings by rule."""
+    coverage: list[Coverage]
+    """Which benchmarks were compared with, and how much of them."""
+    not_checked: dict[str, str]
+    """Rules that were not applied, with the reason."""
+
+
+def export(  # noqa: PLR0913 - as many as the command has options
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    formats: Names = DEFAULT_FORMATS,
+    split: tuple[float, float, float] = (1.0, 0.0, 0.0),
+    seed: int = 0,
+    redraw: bool = False,
+    reasoning: Literal["inline", "field"] = "inline",
+    plain: bool = False,
+    demo: bool = False,
+    with_disputed: bool = False,
+    with_consensus: bool = False,
+    verified_only: bool = False,
+    min_score: int | None = None,
+    tiers: Names = (),
+    sources: Names = (),
+    licenses: Names = (),
+    findings: str | os.PathLike[str] | None = None,
+    drop: Names = (),
+    template: str | None = None,
+    judge_card: str | os.PathLike[str] | None = None,
+    force: bool = False,
+) -> Export:
+    """Write a run in the formats that trainers and evaluations read, with its data card.
+
+    Args:
+        run: the run, or its directory.
+        out: the folder to write.
+        formats: the formats; the three published files and the native records by default.
+        split: the shares of train, validation and test, by question.
+        seed: the seed of the split.
+        redraw: draw also questions that their own file calls validation or test.
+        reasoning: where chat messages hold the chain of thought: in think tags, or in ``reasoning_content``.
+        plain: keep the texts' own endings: no answer line.
+        demo: export a demo run, whose texts have no medical worth.
+        with_disputed: also records whose key is disputed.
+        with_consensus: also records whose key is the models' consensus.
+        verified_only: only records that a judge accepted.
+        min_score: only records with at least this score.
+        tiers: only these.
+        sources: only these.
+        licenses: only sources under these.
+        findings: a report of ``reasonmed check --json``, for the card and ``drop``.
+        drop: leave out what these rules found.
+        template: first check that this chat template (a file or a name) keeps chain of thought and response.
+        judge_card: a ``judge_card.json`` of this run's judge, for the card.
+        force: replace the files of an older export.
+
+    Raises:
+        UsageError: the run, the folder or the arguments do not allow it, or nothing is left to export.
+        RunDirectoryError: it is no run.
+    """
+    refuse_agents_file(Path(run))
+    report = None if findings is None else Path(findings)
+    settings = Settings(
+        plain=plain,
+        demo=demo,
+        disputed=with_disputed,
+        consensus=with_consensus,
+        verified_only=verified_only,
+        min_score=min_score,
+        tiers=tuple(map(_tier, names(tiers))),
+        sources=tuple(names(sources)),
+        licenses=tuple(names(licenses)),
+        drops=drops_of(report, names(drop)),
+        shares=parse_shares(",".join(map(str, split))),
+        seed=seed,
+        redraw=redraw,
+        template=template,
+        reasoning=reasoning,
+    )
+    about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
+    told = write(RunDirectory(Path(run)), Path(out), settings, names(formats), force=force, about=about)
+    return convert({**to_builtins(told), "path": os.fspath(out)}, Export)
+
+
+def check(
+    data: Questions,
+    *,
+    against: Paths = (),
+    allow_license: Names = (),
+    exact: bool = False,
+    layout: str | None = None,
+    cop_base: int | None = None,
+) -> CheckReport:
+    """Check a whole set: copies of benchmarks, duplicates, answers that disagree, leaks, licenses. Deletes nothing.
+
+    Args:
+        data: a run, an export, a file of records, rows or questions, or rows themselves.
+        against: the benchmarks that it should hold nothing of: indexes or question files.
+        allow_license: the licenses that are wanted; others are findings.
+        exact: only hashes and n-grams: needs no extra, misses reworded copies.
+        layout: the file's layout, where its look is not enough.
+        cop_base: whether integer keys, such as MedMCQA's ``cop``, count from 0 or from 1.
+
+    Raises:
+        UsageError: there is nothing that can be checked.
+        QuestionError: a file cannot be read.
+    """
+    wants = plan(paths(against), names(allow_license), exact=exact)
+    found: list[Finding] = []
+    with as_file(data) as path, Path(os.devnull).open("wb") as nowhere:
+        report = go_over(find_input(path, FileSettings(layout, cop_base)), wants, nowhere, found.append)
+        refuse_empty(report, path)
+    counts: dict[str, Any] = {**report.counts, "findings": found, "coverage": report.coverage}
+    return convert(counts, CheckReport, from_attributes=True)
+
+
+def _tier(name: str) -> Tier:
+    try:
+        return Tier(name)
+    except ValueError:
+        raise UsageError(f"tier {name!r}: there are {', '.join(Tier)}") from None
