@@ -9,7 +9,7 @@ from reasonmed.backends.scripted import Scripted, made_up
 from reasonmed.errors import RecipeError
 from reasonmed.pipeline.team import assemble
 from reasonmed.recipe import RECIPES
-from reasonmed.recipe.checks import blind_reader, thresholds, votes_needed
+from reasonmed.recipe.checks import blind_reader, can_agree, thresholds, votes_needed
 from reasonmed.recipe.identity import differences, identity_of
 from support import question
 from support import recipe as scripted
@@ -83,6 +83,43 @@ def test_thresholds_are_scaled_to_the_number_of_chains() -> None:
     assert thresholds(six) == (3, 4)
     assert votes_needed(None, 6, 6) == 4
     assert votes_needed(5, 6, 6) == 5
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected", "kept"), [(1, (0, 0), 1), (2, (0, 1), 1), (3, (0, 2), 1), (4, (0, 3), 1), (5, (2, 3), 2)]
+)
+def test_few_chains_of_one_model_make_tiers_by_themselves(samples: int, expected: tuple[int, int], kept: int) -> None:
+    generate = f"generate: {{models: [a], temperatures: [0.7], samples: {samples}}}"
+    stages = recipe.parse(f"{MODELS}stages: {{{generate}, verify: {{model: b}}, rank: {{model: b}}}}").stages
+    assert thresholds(stages) == expected
+    assert stages.rank is not None
+    assert stages.rank.keep == kept
+    without_rank = recipe.parse(f"{MODELS}stages: {{{generate}, verify: {{model: b}}}}").stages
+    assert thresholds(without_rank) == expected
+
+
+def test_what_a_recipe_says_of_few_chains_is_kept() -> None:
+    base = MODELS + "stages: {generate: {models: [a], temperatures: [0.7], samples: 4}, verify: {model: b}, "
+    kept = recipe.parse(base + "rank: {model: b, keep: 2}}").stages
+    assert thresholds(kept) == (0, 2)
+    given = recipe.parse(base + "route: {easy: 1, medium: 2}, rank: {model: b}}").stages
+    assert given.rank is not None
+    assert given.rank.keep == 2
+
+
+def test_only_the_stages_that_will_run_are_checked(tmp_path: Path) -> None:
+    text = MODELS + "stages: {generate: {models: [a, b]}, verify: {model: a}, route: {easy: 4, medium: 4}}"
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(RecipeError, match="it must be 0 <= easy < medium"):
+        recipe.load(tmp_path / "r.yaml")
+    assert recipe.load(tmp_path / "r.yaml", ("generate",)).used == ["a", "b"]
+    assert recipe.load(tmp_path / "r.yaml", ()).used == ["a", "b"]
+
+
+def test_one_model_alone_makes_no_consensus() -> None:
+    one = "stages: {generate: {models: [a]}, verify: {model: b}}"
+    assert not can_agree(recipe.parse(MODELS + one))
+    assert can_agree(recipe.parse(MODELS + one.replace("[a]", "[a, b]")))
 
 
 @pytest.mark.parametrize("route", ["{easy: 4, medium: 4}", "{easy: 1, medium: 6}", "{easy: 5}"])

@@ -12,7 +12,7 @@ from reasonmed.cli._console import err, safe, say
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.intake import Intake
@@ -78,23 +78,29 @@ def load_recipe(
     key: str | None = None,
     *,
     needs: Iterable[str] = (),
+    stages: Collection[str] | None = None,
     max_cost: float | None = None,
 ) -> Recipe:
-    """The recipe that the options ask for, with a cap on money; one that has the stages that the command needs."""
+    """The recipe that the options ask for, with a cap on money; one that has the stages that the command needs.
+
+    Only ``stages`` will run: what is wrong with the others is not looked for.
+    """
     from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
 
-    chosen = _recipe(name, endpoint, model, key)
+    chosen = _recipe(name, endpoint, model, key, stages)
     recipe.need_stages(chosen, needs, name)
     return recipe.with_cap(chosen, max_cost)
 
 
-def _recipe(name: str | None, endpoint: str | None, model: str | None, key: str | None) -> Recipe:
+def _recipe(
+    name: str | None, endpoint: str | None, model: str | None, key: str | None, stages: Collection[str] | None
+) -> Recipe:
     from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
 
     if endpoint is None:
         if model is not None or key is not None:
             raise UsageError("--model and --key-env go with --endpoint URL")
-        return recipe.load(name or DEFAULT_RECIPE)
+        return recipe.load(name or DEFAULT_RECIPE, stages)
     if name is not None:
         raise UsageError("--endpoint is a recipe of its own; give either it or --recipe")
     if model is None:
@@ -114,6 +120,23 @@ def only_models(chosen: Recipe, names: str) -> Recipe:
         )
     fewer = generate.model_copy(update={"models": wanted})
     return chosen.model_copy(update={"stages": chosen.stages.model_copy(update={"generate": fewer})})
+
+
+def say_keyless(chosen: Recipe, intake: Intake) -> None:
+    """Say before anything is paid that questions have no key, and whether a consensus can give them one."""
+    from reasonmed.recipe.checks import can_agree  # noqa: PLC0415 - keeps --help fast
+
+    count = intake.survey.without_key
+    if not count:
+        return
+    if can_agree(chosen):
+        say(f"{count:,} questions have no key: the models must agree on one", "yellow")
+        return
+    say(
+        f"{count:,} questions have no key, and a consensus needs chains of thought of two models: each of them will "
+        "end as no_consensus. Add keys to the file, or a second model to stages.generate.models",
+        "red",
+    )
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def _command(stage: str) -> Callable[..., None]:
         if models is not None and stage != "generate":
             raise UsageError("--models goes with generate alone")
         spec = the_spec(stage)
-        chosen = options.load_recipe(recipe, needs=needed(stage), max_cost=max_cost)
+        chosen = options.load_recipe(recipe, needs=needed(stage), stages=(stage, *needed(stage)), max_cost=max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
         source = story_source(rows, layout, Settings(cop_base=cop_base, open_ended=spec.open_ended))

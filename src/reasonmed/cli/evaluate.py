@@ -119,7 +119,7 @@ def evaluate(
     selection = selected(limit, sample, seed)
     if protocol not in ("generate", "loglikelihood"):
         raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
-    chosen = load_recipe(recipe, bare=True) if recipe is not None else None
+    chosen = load_recipe(recipe, stages=()) if recipe is not None else None
     settings = engine.Settings(
         protocol="loglikelihood" if protocol == "loglikelihood" else "generate",
         samples=samples,

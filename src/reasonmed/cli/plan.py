@@ -71,6 +71,7 @@ def plan(
         intake = take_in(questions, source, selection)
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
+    options.say_keyless(chosen, intake)
     folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
     job = synthesis.synthesis_job(intake, chosen, folder)
     sample = chosen.stages.score.sample if chosen.stages.score else None

@@ -97,14 +97,14 @@ def _announce(job: Job, intake: Intake) -> None:
     say(f"{intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
     if intake.survey.given:
         say(f"{intake.survey.given:,} rows of {intake.file} bring chains of thought: these are taken as generated")
-    say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more · run directory: {job.folder.path}")
+    keep = f", keep {stages.rank.keep}" if stages.rank else ""
+    say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more{keep} · run directory: {job.folder.path}")
     if job.recipe.demo:
         say(
             "DEMO: this model proves the machinery and has no medical ability; nothing it writes is fit for use",
             "bold red",
         )
-    if intake.survey.without_key:
-        say(f"{intake.survey.without_key:,} questions have no key: the models must agree on one", "yellow")
+    options.say_keyless(job.recipe, intake)
 
 
 def _conclude(job: Job, allowed: int) -> None:

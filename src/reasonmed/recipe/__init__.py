@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from reasonmed import backends, plugins
 from reasonmed.documents import Refused, reason, small_text
 from reasonmed.errors import ReasonMedError, RecipeError
-from reasonmed.recipe.checks import problems_between
+from reasonmed.recipe.checks import problems_between, settled
 from reasonmed.recipe.options import Recipe, Stages
 from reasonmed.recipe.reading import explain
 from reasonmed.recipe.shipped import resource
@@ -21,19 +21,19 @@ from reasonmed.recipe.yaml_text import read_yaml
 from reasonmed.screening.secrets import conceal_shapes, secrets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 __all__ = ["RECIPES", "Recipe", "for_endpoint", "from_mapping", "load", "need_stages", "parse", "with_cap"]
 
 RECIPES = ("local", "endpoint", "api", "eight_gpu", "paper", "scripted")
 
 
-def load(source: str | Path, *, bare: bool = False) -> Recipe:
+def load(source: str | Path, stages: Collection[str] | None = None) -> Recipe:
     """Read a recipe from a file, or a shipped one by its name.
 
     Args:
         source: the file or name.
-        bare: whether ``models`` alone is enough, where no stage is run.
+        stages: those that will run, all of the recipe by default; if none, ``models`` alone is enough.
 
     Raises:
         RecipeError: with every problem that was found.
@@ -48,7 +48,7 @@ def load(source: str | Path, *, bare: bool = False) -> Recipe:
         raise RecipeError([f"there is no file {source}; shipped recipes are {shipped}"], str(source)) from missing
     except (OSError, UnicodeDecodeError) as unread:
         raise RecipeError([f"cannot be read: {reason(unread)}"], str(source)) from unread
-    return parse(text, str(source), path.parent, bare=bare)
+    return parse(text, str(source), path.parent, stages)
 
 
 def for_endpoint(base_url: str, model: str, key_variable: str | None) -> Recipe:
@@ -60,8 +60,10 @@ def for_endpoint(base_url: str, model: str, key_variable: str | None) -> Recipe:
     return parse(yaml.safe_dump(content), "endpoint")
 
 
-def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare: bool = False) -> Recipe:
-    """Read a recipe from YAML text; paths in it are relative to ``folder``. With ``bare``, it needs no stages.
+def parse(
+    text: str, source: str = "recipe", folder: Path | None = None, stages: Collection[str] | None = None
+) -> Recipe:
+    """Read a recipe from YAML text; paths in it are relative to ``folder``, and ``stages`` will run.
 
     Raises:
         RecipeError: with every problem that was found.
@@ -70,18 +72,20 @@ def parse(text: str, source: str = "recipe", folder: Path | None = None, *, bare
         content = read_yaml(text)
     except Refused as broken:
         raise RecipeError([conceal_shapes(str(broken))], source) from None
-    return from_mapping(content, source, folder, bare=bare)
+    return from_mapping(content, source, folder, stages)
 
 
-def from_mapping(content: object, source: str = "recipe", folder: Path | None = None, *, bare: bool = False) -> Recipe:
-    """Read a recipe from plain data, as YAML holds it. Paths in it are relative to ``folder``.
+def from_mapping(
+    content: object, source: str = "recipe", folder: Path | None = None, stages: Collection[str] | None = None
+) -> Recipe:
+    """Read a recipe from plain data, as YAML holds it. Paths in it are relative to ``folder``, and ``stages`` will run.
 
     Raises:
         RecipeError: with every problem that was found.
     """
     if not isinstance(content, dict):
         raise RecipeError(["must be a mapping with models and stages"], source)
-    content = {"stages": {}, **content} if bare else content
+    content = {"stages": {}, **content} if stages is not None and not stages else content
     context = {"folder": folder}
     rest = {name: part for name, part in content.items() if name != "models"}
     problems = [f"{one.path}: holds a secret ({one.why}); it does not belong in a recipe" for one in secrets_in(rest)]
@@ -94,8 +98,8 @@ def from_mapping(content: object, source: str = "recipe", folder: Path | None = 
     except ValidationError as wrong:
         problems += explain(wrong, Recipe)
     if recipe is not None:
-        recipe = recipe.model_copy(update={"models": _bounded(models, recipe.limits.max_reply_mb)})
-        problems += problems_between(recipe)
+        recipe = settled(recipe.model_copy(update={"models": _bounded(models, recipe.limits.max_reply_mb)}))
+        problems += problems_between(recipe, stages)
     if problems or recipe is None:
         raise RecipeError(problems, source)
     return recipe

@@ -10,21 +10,30 @@ from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
 from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 _PAPER_CHAINS = 9
+_PAPER_KEPT = 2
+_FEW = 4
+"""Chains of thought up to which the paper's shares leave no tier between easy and difficult."""
 
 
-def problems_between(recipe: Recipe) -> Iterator[str]:
-    """Every problem that no single field shows."""
+def problems_between(recipe: Recipe, stages: Collection[str] | None = None) -> Iterator[str]:
+    """Every problem that no single field shows.
+
+    Args:
+        recipe: the recipe, its fields checked.
+        stages: those that will run; all that it has where None.
+    """
     for one in mentions(recipe.stages):
         if one.model not in recipe.models:
             yield f"{one.place}: there is no model {one.model!r}; models are {', '.join(recipe.models) or 'none'}"
+    run = set(Stages.model_fields if stages is None else stages)
     if recipe.stages.generate:
-        yield from _check_generate(recipe, recipe.stages.generate)
-        yield from _check_route(recipe.stages, recipe.stages.generate.chains)
-    yield from _check_blind(recipe)
-    yield from _check_verify(recipe)
+        yield from _check_generate(recipe, recipe.stages.generate) if "generate" in run else ()
+        yield from _check_route(recipe.stages, recipe.stages.generate.chains) if "route" in run else ()
+    yield from _check_blind(recipe) if "optimize" in run else ()
+    yield from _check_verify(recipe) if "verify" in run else ()
     yield from _check_temperatures(recipe)
     yield from _check_prompts(recipe.prompts)
 
@@ -102,6 +111,12 @@ def doubts(recipe: Recipe) -> Iterator[str]:
         )
 
 
+def can_agree(recipe: Recipe) -> bool:
+    """Whether questions without a key can get one: a consensus needs two models."""
+    generate = recipe.stages.generate
+    return generate is not None and len({recipe.model(name).label for name in generate.models}) > 1
+
+
 def _check_verify(recipe: Recipe) -> Iterator[str]:
     verify = recipe.stages.verify
     if verify is None:
@@ -113,23 +128,45 @@ def _check_verify(recipe: Recipe) -> Iterator[str]:
         yield f"stages.verify.second_judge: {verify.second_judge} is the judge; it must be another model"
 
 
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with ``rank.keep`` as it follows from the number of chains, where it is not given."""
+    rank, generate = recipe.stages.rank, recipe.stages.generate
+    if rank is None or generate is None or "keep" in rank.model_fields_set:
+        return recipe
+    keep = _kept_by_default(recipe.stages, generate.chains)
+    if keep == rank.keep:
+        return recipe
+    rank = rank.model_copy(update={"keep": keep})
+    return recipe.model_copy(update={"stages": recipe.stages.model_copy(update={"rank": rank})})
+
+
+def _kept_by_default(stages: Stages, chains: int) -> int:
+    """The paper's two; one of a few chains, so that they still make three tiers."""
+    medium = stages.route.medium
+    return 1 if chains <= _FEW and (medium is None or chains - medium < _PAPER_KEPT) else _PAPER_KEPT
+
+
 def thresholds(stages: Stages, chains: int | None = None) -> tuple[int, int]:
-    """Most wrong chains of an easy and of a medium question (paper: 4 and 7 of 9), scaled to the number of chains."""
+    """Most wrong chains of an easy and of a medium question (paper: 4 and 7 of 9), scaled to the number of chains.
+
+    Up to four chains, a question is easy if all are right, and difficult if all are wrong.
+    """
     if chains is None:
         chains = stages.generate.chains if stages.generate else _PAPER_CHAINS
-    keep = stages.rank.keep if stages.rank else 2
-    easy = stages.route.easy if stages.route.easy is not None else round(chains * 4 / _PAPER_CHAINS)
+    keep = stages.rank.keep if stages.rank else _kept_by_default(stages, chains)
+    scaled = 0 if chains <= _FEW else round(chains * 4 / _PAPER_CHAINS)
+    easy = stages.route.easy if stages.route.easy is not None else scaled
     medium = stages.route.medium if stages.route.medium is not None else chains - keep
     return easy, medium
 
 
 def _check_route(stages: Stages, chains: int) -> Iterator[str]:
     easy, medium = thresholds(stages)
-    keep = stages.rank.keep if stages.rank else 2
-    if not 0 <= easy < medium <= chains - keep:
+    keep = stages.rank.keep if stages.rank else _kept_by_default(stages, chains)
+    if not (0 <= easy < medium <= chains - keep or (chains == 1 and 0 == easy == medium == chains - keep)):
         yield (
             f"stages.route: easy {easy} and medium {medium} do not fit {chains} chains of which {keep} are kept: "
-            f"it must be 0 <= easy < medium <= {chains - keep}"
+            f"it must be 0 <= easy < medium <= {chains - keep}; leave both out, and they follow from the number"
         )
 
 
