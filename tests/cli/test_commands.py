@@ -318,6 +318,19 @@ def test_init_writes_a_recipe_that_loads(tmp_path: Path) -> None:
     assert "every model answers" in done.out
 
 
+def test_init_copies_the_prompts_and_its_recipe_uses_them(tmp_path: Path) -> None:
+    done = reasonmed_at(tmp_path, "init", "mine/recipe.yaml", "--from", "scripted", "--prompts", "mine/prompts")
+    assert done.code == 0, done.err
+    summarize = tmp_path / "mine" / "prompts" / "summarize.md"
+    summarize.write_text(summarize.read_text() + "\nMine.\n")
+    shown = reasonmed_at(tmp_path, "prompt", resource("examples", "questions.json"), "--stage", "summarize",
+        "-r", "mine/recipe.yaml")  # fmt: skip
+    assert "Mine." in shown.out, shown.err
+    again = reasonmed_at(tmp_path, "init", "other.yaml", "--prompts", "mine/prompts")
+    assert again.code == 2
+    assert "exists; choose another --prompts, or --force" in again.err
+
+
 def test_doctor_names_what_is_missing_and_never_shows_a_key(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(
         "models: {m: {backend: openai, base_url: 'http://127.0.0.1:9/v1', model: M, api_key_env: MY_KEY}}\n"

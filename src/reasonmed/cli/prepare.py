@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from reasonmed.cli import _options as options
 from reasonmed.cli._consent import check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
-from reasonmed.files import check_new_file, write_atomically
+from reasonmed.files import check_new_file, make_folder, write_atomically
 
 if TYPE_CHECKING:
     from reasonmed.types import Story
@@ -30,16 +32,21 @@ def add_to(app: typer.Typer) -> None:
 def init(
     output: Annotated[Path, typer.Argument(metavar="[OUT]", help="The file to write.")] = Path("recipe.yaml"),
     source: Annotated[str, typer.Option("--from", help="api, endpoint, eight_gpu, paper, local or scripted.")] = "api",
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT where it exists.")] = False,
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="Also copy the prompt templates here, to change them.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
     """Write a commented recipe to start from.
 
-    Its first line names the JSON Schema, from which editors complete and check the fields.
+    Its first line names the JSON Schema, from which editors complete and check the fields. With --prompts the recipe
+    uses the copied templates; delete those that you do not change.
 
     \b
     Examples:
       reasonmed init
       reasonmed init paper.yaml --from paper
+      reasonmed init mine.yaml --prompts prompts
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.recipe import RECIPES  # noqa: PLC0415 - keeps --help fast
     from reasonmed.recipe.schema import SCHEMA  # noqa: PLC0415 - the same
@@ -48,9 +55,25 @@ def init(
     if source not in RECIPES:
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
     check_new_file(output, force=force, other="name")
-    schema = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
-    write_atomically(output, schema + resource("recipes", f"{source}.yaml").read_text(encoding="utf-8"))
+    text = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
+    text += resource("recipes", f"{source}.yaml").read_text(encoding="utf-8")
+    if prompts is not None:
+        text += f"\nprompts: {json.dumps(os.path.relpath(prompts, output.parent), ensure_ascii=False)}\n"
+        _copy_prompts(prompts, force=force)
+    write_atomically(output, text)
     out.print(safe(f"{output} written. Next: reasonmed doctor -r {output}"), soft_wrap=True)
+
+
+def _copy_prompts(folder: Path, *, force: bool) -> None:
+    from reasonmed.recipe.templates import originals  # noqa: PLC0415 - keeps --help fast
+
+    templates = originals()
+    for name in templates:
+        check_new_file(folder / name, force=force, other="--prompts")
+    make_folder(folder)
+    for name, text in templates.items():
+        write_atomically(folder / name, text)
+    out.print(safe(f"{folder}: {len(templates)} templates"), soft_wrap=True)
 
 
 def doctor(

@@ -31,6 +31,11 @@ def shipped() -> frozenset[str]:
     return frozenset({*(path.name for path in _SHIPPED.glob("*.md")), *templates()})
 
 
+def originals() -> dict[str, str]:
+    """The templates that come with the package, by file name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(_SHIPPED.glob("*.md"))}
+
+
 def fenced(text: str, label: str) -> str:
     """Untrusted text between tags that it cannot close: their mark is a hash of the text itself."""
     mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
