@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -316,6 +317,19 @@ def test_init_writes_a_recipe_that_loads(tmp_path: Path) -> None:
     done = reasonmed_at(tmp_path, "doctor", "-r", "scripted.yaml")
     assert done.code == 0, done.err
     assert "every model answers" in done.out
+
+
+def test_a_run_that_reaches_its_cap_says_the_cap_that_it_needs(tmp_path: Path, examples: Path) -> None:
+    recipe = resource("recipes", "scripted.yaml").read_text()
+    priced = recipe.replace("backend: scripted", "backend: scripted, price: {input: 2.0, output: 8.0}")
+    (tmp_path / "r.yaml").write_text(priced)
+    words = ("run", examples, "-r", "r.yaml", "-o", "out", "--limit", "8", "--max-failures", "100%")
+    stopped = reasonmed_at(tmp_path, *words, "--max-cost", "0.2")
+    assert stopped.code == 3, stopped.err
+    (line,) = [line.strip() for line in stopped.err.splitlines() if line.strip().startswith("reasonmed run")]
+    assert line.count("--max-cost") == 1
+    done = reasonmed_at(tmp_path, *shlex.split(line)[1:])
+    assert done.code == 0, done.err
 
 
 def test_init_copies_the_prompts_and_its_recipe_uses_them(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from reasonmed.cli._console import INTERRUPTED, clip, crash, say
-from reasonmed.errors import ControlError, ReasonMedError
+from reasonmed.engine.flow.budget import cap_needed
+from reasonmed.errors import BudgetReached, ControlError, ReasonMedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +42,13 @@ def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], No
         _say_rejections(watch)
         say(f"stopped: {stopped}", "yellow")
         if job.folder.exists:
-            say(
-                f"Everything so far is in {job.folder.path}. To resume, run the same command again:\n  {again}",
-                "yellow",
-            )
+            kept = f"Everything so far is in {job.folder.path}. To resume, run"
+            if isinstance(stopped, BudgetReached) and watch.control is not None:
+                cap = cap_needed(watch.control.budget, watch.done + watch.done_before, watch.total)
+                words = shlex.join(["reasonmed", *_with_cap(sys.argv[1:], f"{cap:g}")])
+                say(f"{kept}, for about {cap:g} USD in all:\n  {words}", "yellow")
+            else:
+                say(f"{kept} the same command again:\n  {again}", "yellow")
         raise typer.Exit(stopped.exit_code) from None
     except (asyncio.CancelledError, KeyboardInterrupt):
         say(f"stopped at once; recorded replies are kept. To resume:\n  {again}", "yellow")
@@ -57,6 +61,17 @@ def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], No
         conclude()
     finally:
         _say_rejections(watch)
+
+
+def _with_cap(words: list[str], cap: str) -> list[str]:
+    """A command line with another ``--max-cost``."""
+    kept, rest = [], iter(words)
+    for word in rest:
+        if word == "--max-cost":
+            next(rest, None)
+        elif not word.startswith("--max-cost="):
+            kept.append(word)
+    return [*kept, "--max-cost", cap]
 
 
 def _say_rejections(watch: Watch) -> None:

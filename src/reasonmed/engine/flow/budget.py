@@ -6,6 +6,7 @@ What was reserved when a process died counts as spent: the sum of open reservati
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -104,3 +105,18 @@ class Budget:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
+
+
+def cap_needed(budget: Budget, done: int, rows: int) -> float:
+    """A cap under which a job probably ends: the cost of its rows so far for all of them and a tenth, in USD.
+
+    Args:
+        budget: what was spent, under the cap that was reached.
+        done: rows that are finished.
+        rows: all rows.
+    """
+    cap = budget.cap or 0.0
+    whole = budget.spent * rows / done if done else 2 * cap
+    wanted = 1.1 * max(whole, cap, 0.01)
+    step = 10.0 ** (math.floor(math.log10(wanted)) - 1)
+    return math.ceil(wanted / step) * step
