@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -330,6 +331,18 @@ def test_a_run_that_reaches_its_cap_says_the_cap_that_it_needs(tmp_path: Path, e
     assert line.count("--max-cost") == 1
     done = reasonmed_at(tmp_path, *shlex.split(line)[1:])
     assert done.code == 0, done.err
+
+
+def test_a_plan_for_more_questions_says_where_the_cap_will_end_the_run(tmp_path: Path, examples: Path) -> None:
+    priced = "backend: scripted, price: {input: 2.0, output: 8.0}"
+    (tmp_path / "r.yaml").write_text(
+        resource("recipes", "scripted.yaml").read_text().replace("backend: scripted", priced)
+    )
+    words = ("plan", examples, "-r", "r.yaml", "--pilot", "3", "--for", "2000", "--max-cost", "1")
+    done = reasonmed_at(tmp_path, *words)
+    assert done.code == 0, done.err
+    assert "2,000 questions (reasonmed examples 2,000)" in done.out
+    assert re.search(r"--max-cost 1 will end the run after about \d% of the questions; the whole needs up to", done.err)
 
 
 def test_init_copies_the_prompts_and_its_recipe_uses_them(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def plan(
     pilot: Annotated[
         int, typer.Option("--pilot", min=2, help="Questions of the pilot, of every source its share.")
     ] = 40,
+    whole: Annotated[
+        int | None, typer.Option("--for", min=1, help="Estimate for so many questions of the same sources.")
+    ] = None,
     seed: options.SeedOption = 0,
     endpoint: options.EndpointOption = None,
     model: options.ModelOption = None,
@@ -55,11 +58,12 @@ def plan(
     Examples:
       reasonmed plan medqa.jsonl -r recipe.yaml
       reasonmed plan medqa.jsonl -r recipe.yaml --pilot 100 --max-cost 5
+      reasonmed plan medqa.jsonl -r recipe.yaml --for 200000
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - the same
     from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
     from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.estimate import choose, estimate  # noqa: PLC0415 - the same
+    from reasonmed.runs.estimate import choose, estimate, scaled  # noqa: PLC0415 - the same
     from reasonmed.runs.intake import take_in  # noqa: PLC0415 - the same
 
     if max_failures is not None:
@@ -79,11 +83,12 @@ def plan(
     job = consented(job, yes=yes, phi=phi)
     say(f"pilot: {len(strata)} of {sum(sizes.values()):,} questions, in {folder.path}")
     do(job, "questions of the pilot")
-    found = estimate(folder, chosen, strata, sizes)
+    found = estimate(folder, chosen, strata, scaled(sizes, whole) if whole else sizes)
     if as_json:
         typer.echo(json_of(found))
     else:
         _show(found)
+        _say_cap(found, chosen.limits.max_cost)
         given = {
             "-r": recipe,
             "--endpoint": endpoint,
@@ -121,6 +126,17 @@ def _show(found: Plan) -> None:
         out.print(
             safe(f"shipped prices are of {table_date()}; intervals are the spread of the pilot, not of the prices")
         )
+
+
+def _say_cap(found: Plan, cap: float | None) -> None:
+    """Say where the cap will end the run."""
+    usd = found.total.usd
+    if cap is None or usd is None or usd.high <= cap:
+        return
+    ends = "may end the run before its last question"
+    if usd.expected > cap:
+        ends = f"will end the run after about {cap / usd.expected:.0%} of the questions"
+    say(f"--max-cost {cap:g} {ends}; the whole needs up to {usd.high:,.2f} USD", "yellow")
 
 
 def _cells(one: StagePlan) -> list[str]:

@@ -107,6 +107,14 @@ def _shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     return shares
 
 
+def scaled(sizes: Mapping[str, int], questions: int) -> Counter[str]:
+    """As many questions in the same shares of sources; the first takes what rounding leaves."""
+    total = sum(sizes.values())
+    found = Counter({name: questions * size // total for name, size in sizes.items()})
+    found[next(iter(sizes))] += questions - found.total()
+    return found
+
+
 def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], sizes: Mapping[str, int]) -> Plan:
     """What all questions will take, from the pilot's recorded calls; intervals by a stratified bootstrap."""
     with closing(folder.reader()) as ledger:
