@@ -119,6 +119,21 @@ def test_formats_without_a_key_for_reasoning_have_it_in_the_content(
         assert row["messages"][1]["content"].startswith("<think>\n")
 
 
+def test_llamafactorys_preferences_are_the_pairs_of_dpo_and_are_named_as_ranked(
+    exported: Export, tmp_path: Path
+) -> None:
+    exported(["dpo", "llamafactory-dpo"])
+    folder = tmp_path / "out" / "llamafactory-dpo"
+    info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
+    assert info["preference"]["ranking"] is True
+    assert {one["file_name"] for one in info.values()} == {path.name for path in folder.glob("*.jsonl")}
+    pairs = [json.loads(line) for line in (tmp_path / "out" / "dpo" / "train.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "preference.jsonl").read_text().splitlines()]
+    assert [row["chosen"] for row in rows] == [pair["chosen"][0]["content"] for pair in pairs]
+    assert [row["rejected"] for row in rows] == [pair["rejected"][0]["content"] for pair in pairs]
+    assert set(rows[0]) == {*info["preference"]["columns"].values()}
+
+
 def test_llamafactory_names_every_file_with_its_documented_keys(exported: Export, tmp_path: Path) -> None:
     exported(["llamafactory", "trl-sft"])
     folder = tmp_path / "out" / "llamafactory"

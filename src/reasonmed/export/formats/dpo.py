@@ -27,11 +27,17 @@ _LONGEST = log(2)
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``SPLIT.jsonl``."""
+    for split, row in rows(view, sinks):
+        sinks.add(f"{split}.jsonl", row)
+
+
+def rows(view: View, sinks: Sinks) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every pair with its split."""
     drift: dict[str, float] = {}
     for case in view.cases():
         for row, pull in pairs(case, view.settings, drift.get(case.split, 0.0), sinks):
             drift[case.split] = drift.get(case.split, 0.0) + pull
-            sinks.add(f"{case.split}.jsonl", row)
+            yield case.split, row
 
 
 def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterator[tuple[dict[str, Any], float]]:
