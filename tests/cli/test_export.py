@@ -104,5 +104,8 @@ def test_questions_that_are_all_held_out_by_their_file_are_said_and_can_be_redra
     kept = reasonmed_at(tmp_path, *words, "-o", "kept")
     assert "no question is in train: their own file holds them all out; --redraw" in kept.err
     assert not (tmp_path / "kept" / "rl" / "trl-grpo" / "train.jsonl").exists()
-    assert reasonmed_at(tmp_path, *words, "-o", "redrawn", "--redraw").code == 0
+    assert "4 questions keep the validation or test split of their own file" in kept.out
+    redrawn = reasonmed_at(tmp_path, *words, "-o", "redrawn", "--redraw")
+    assert redrawn.code == 0
+    assert "keep the" not in redrawn.out
     assert len(read_lines(tmp_path / "redrawn" / "rl" / "trl-grpo" / "train.jsonl")) == 4

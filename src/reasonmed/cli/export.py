@@ -118,6 +118,9 @@ def _show(told: Export, output: Path) -> None:
     for name in told.formats:
         rows = {file: count for file, count in told.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
+    if told.own_split:
+        kept = "1 question keeps" if told.own_split == 1 else f"{told.own_split:,} questions keep"
+        out.print(safe(f"{kept} the validation or test split of their own file; --redraw draws them too"))
     if "train" not in told.splits:
         say("no question is in train: their own file holds them all out; --redraw draws new splits", "yellow")
     if told.unfinished:

@@ -124,6 +124,7 @@ def export(
                 unfinished=view.unfinished,
                 records=view.records.total(),
                 splits=view.splits(),
+                own_split=view.own_split,
                 left_out=_sorted(view.left_out),
                 questions_left_out=_sorted(view.questions_left_out),
                 chains_left_out=_sorted(view.chains_left_out),

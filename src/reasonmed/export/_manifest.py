@@ -68,6 +68,8 @@ class Export(Struct, kw_only=True):
     unfinished: Count = 0
     records: Count = 0
     splits: dict[str, Split]
+    own_split: Count = 0
+    """Questions that keep the validation or test split of their own file."""
     left_out: Counts
     questions_left_out: Counts
     chains_left_out: Counts

@@ -12,13 +12,18 @@ from reasonmed.types import digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reasonmed.types import Story
+    from reasonmed.types import Question, Story
 
 _DECLARED = {
     "test": "test",
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
 }
 """What question files call their held-out splits. Questions of any other split are drawn."""
+
+
+def declared_split(question: Question) -> str | None:
+    """The held-out split that a question's own file puts it in."""
+    return _DECLARED.get((question.split or "").strip().lower())
 
 
 class _Group(NamedTuple):
@@ -43,7 +48,7 @@ def split_of_questions(
     for story in stories:
         question = story.question
         stem = stem_hash(question)
-        declared = None if redraw else _DECLARED.get((question.split or "").strip().lower())
+        declared = None if redraw else declared_split(question)
         old = groups.get(stem)
         if old is None:
             stratum = (question.source or "", str(story.tier or ""))

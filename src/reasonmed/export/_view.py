@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._manifest import Split
-from reasonmed.export._splits import split_of_questions
+from reasonmed.export._splits import declared_split, split_of_questions
 from reasonmed.export._text import ends_unread
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
@@ -68,6 +68,8 @@ class View:
         """How many records each split has."""
         self.questions: Counter[str] = Counter()
         """How many questions each split has, with and without records."""
+        self.own_split = 0
+        """How many of them keep the validation or test split of their own file."""
         self.left_out: Counter[str] = Counter()
         """How many records are left out, by reason."""
         self.questions_left_out: Counter[str] = Counter()
@@ -102,6 +104,7 @@ class View:
         split = self._splits[story.question.id]
         if reason is None:
             self.questions[split] += 1
+            self.own_split += declared_split(story.question) is not None and not self.settings.redraw
             self.chains_left_out.update(rule for _, rule in self._chains(story) if rule is not None)
         else:
             self.questions_left_out[reason] += 1
