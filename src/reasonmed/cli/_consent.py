@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from reasonmed.backends import ModelSettings
     from reasonmed.backends._owners import Stray
-    from reasonmed.recipe.options import Recipe
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
     from reasonmed.runs.patients import Screened
 
 _FIX = (
@@ -28,24 +28,15 @@ _FIX = (
 )
 
 
-def consented(job: Job, *, yes: bool, phi: str | None) -> Job:
+def consented(job: RunJob[Row, Outcome], *, yes: bool, phi: str | None) -> RunJob[Row, Outcome]:
     """The job, once it is known that its prompts may go where they go; with what was decided on patients' data.
 
     Raises:
         UsageError: a variable of another service would be sent, or questions may identify patients, and that was
             not agreed to.
     """
-    entries = asked(job.recipe, job.stages)
-    check_ways(entries, yes=yes)
-    return check_patients(job, entries, phi)
-
-
-def asked(recipe: Recipe, stages: tuple[str, ...] = ()) -> dict[str, ModelSettings]:
-    """The model entries that stages ask, all that the recipe uses where none is named."""
-    from reasonmed.recipe.checks import asked_by  # noqa: PLC0415 - keeps --help fast
-
-    names = asked_by(recipe, stages) if stages else recipe.used
-    return {name: recipe.model(name) for name in names}
+    check_ways(job.asked, yes=yes)
+    return check_patients(job, phi)
 
 
 def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
@@ -88,7 +79,7 @@ def _ask(found: list[Stray], *, yes: bool) -> None:
         raise UsageError(f"not sent. {fix}")
 
 
-def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | None) -> Job:
+def check_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Outcome]:
     """The job with what was decided on questions that may identify patients.
 
     Raises:
@@ -99,7 +90,7 @@ def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | No
 
     if phi is not None and phi not in MODES:
         raise UsageError(f"--phi {phi!r}: it must be {', '.join(MODES)}")
-    away = [name for name, entry in entries.items() if is_away(entry)]
+    away = [name for name, entry in job.asked.items() if is_away(entry)]
     if phi is None and not away:
         return job
     if phi == "off":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,11 +15,13 @@ from reasonmed.errors import ControlError, ReasonMedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reasonmed.runs.job import Job
+    from reasonmed.runs.job import RunJob
     from reasonmed.runs.progress import Watch
 
 
-def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], None] = lambda: None) -> None:
+def do(
+    job: RunJob[Any, Any], noun: str, *, log_json: bool = False, conclude: Callable[[], None] = lambda: None
+) -> None:
     """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code.
 
     ``conclude`` shows the results of a job that came to its end.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
-from reasonmed.documents import Count
 from reasonmed.errors import UsageError
 from reasonmed.questions.ids import chain_name, question_of, record_id
-from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
+from reasonmed.runs.records import rejections_of, scores_of
+from reasonmed.runs.stories import unpack_story
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 _SHORT = 160
 _STYLES = {"correct": "green", "error": "red", "undecided": "yellow", "missing": "dim", "unjudged": "dim"}
-_CALLS = f"""
-SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0)
-FROM calls WHERE {CALLS_OF} GROUP BY stage ORDER BY MIN(call)
-"""  # noqa: S608 - a constant
 
 
 def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
@@ -38,16 +34,16 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
     """
     with closing(folder.reader()) as ledger:
         name = _question_id(ledger, name)
-        story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
-        done = story is not None
+        ended = ledger.outcome(name, unpack_story)
+        story = ended or ledger.row(name, unpack_story)
         if story is None:
-            story = next(ledger.stories("SELECT story FROM items WHERE id = ?", name))
+            raise ledger.refuse(f"the question {name!r:.100}", "it is gone")
         scores = scores_of(ledger, name)
-        calls = list(ledger.query(_CALLS, name, shape=tuple[str, Count, Count, Count]))
+        calls = list(ledger.usage_of(name))
         rejections = rejections_of(ledger, name)
     clip = _Clip(full=full)
     tree = _tree(story, scores, clip)
-    if not done:
+    if ended is None:
         tree.add(safe("unfinished: it is under way, or waits for the run to go on", "yellow"))
     for one, count in rejections.items():
         head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
@@ -60,9 +56,9 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
 
 def _question_id(ledger: Ledger, name: str) -> str:
     for candidate in (name, question_of(name)):
-        if next(ledger.query("SELECT 1 FROM items WHERE id = ?", candidate), None):
+        if ledger.has(candidate):
             return candidate
-    near = [one for (one,) in ledger.query("SELECT id FROM items ORDER BY position LIMIT 3", shape=tuple[str])]
+    near = ledger.first_keys(3)
     raise UsageError(f"{ledger.path.parent} has no question {name!r}; its ids look like {', '.join(near) or '(none)'}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasonmed.cli import _options as options
-from reasonmed.cli._consent import asked, check_ways
+from reasonmed.cli._consent import check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.errors import UsageError
 from reasonmed.files import write_atomically
@@ -68,7 +68,7 @@ def doctor(
     from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
-    check_ways(asked(chosen), yes=yes)
+    check_ways({name: chosen.model(name) for name in chosen.used}, yes=yes)
     worst = None
     for name in chosen.used:
         out.print(safe(f"{name} ({chosen.model(name).backend})", "bold"))

@@ -106,7 +106,7 @@ class Journaled:
             )
         self._served.append(served)
         names = json.dumps(self._served)
-        await self._ledger.put("INSERT OR REPLACE INTO facts VALUES (?, ?)", f"served {model}", names)
+        await self._ledger.note_soon(f"served {model}", names)
 
     def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
         """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""

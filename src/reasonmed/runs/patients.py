@@ -7,17 +7,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.runs.intake import wanted
+from reasonmed.runs.stories import unpack_story
 from reasonmed.screening.phi import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reasonmed.runs.job import Job
+    from reasonmed.runs.job import RunJob
     from reasonmed.types import Story
 
 MODES = ("warn", "refuse", "off")
 _FIRST = 5
-_ITEMS = "SELECT story FROM items ORDER BY position"
 
 
 class Screened(NamedTuple):
@@ -37,13 +37,13 @@ class Screened(NamedTuple):
         return {"mode": mode, "screened": self.of, "questions": self.questions, "kinds": self.kinds}
 
 
-def rows_of(job: Job) -> Iterator[Story]:
+def rows_of(job: RunJob[Any, Any]) -> Iterator[Story]:
     """The rows that a job may send: of its file, or of its ledger where it goes on without one."""
     if job.intake is not None:
         yield from wanted(job.intake)
         return
     with closing(job.folder.reader()) as ledger:
-        yield from ledger.stories(_ITEMS)
+        yield from ledger.rows(unpack_story)
 
 
 def screen(rows: Iterable[Story]) -> Screened:

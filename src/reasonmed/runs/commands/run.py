@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,22 +13,24 @@ from reasonmed.errors import QuestionError
 from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages.verify import contradicts_key
 from reasonmed.pipeline.synthesize import synthesize
+from reasonmed.pipeline.team import assemble
 from reasonmed.questions import read
 from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of, prompt_hashes
 from reasonmed.recipe.options import Stages
-from reasonmed.runs.job import After, Job, screen_identity
+from reasonmed.runs.job import After, RunJob, recipe_job, screen_identity
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
+from reasonmed.runs.stories import story_job
 from reasonmed.types import Failure, Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.job import Job, Models
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.pipeline.team import Team
     from reasonmed.questions import Settings
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
@@ -92,7 +95,7 @@ def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, A
     return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
 
 
-def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> Job:
+def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> RunJob[Story, Story]:
     """The job of ``reasonmed run``; without an intake it goes on with the questions that the run has.
 
     Raises:
@@ -100,28 +103,22 @@ def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -
     """
     check_judge(recipe)
     facts = {"demo": recipe.demo, "prompts": prompt_hashes(recipe)}
-
-    return Job(
-        command="run",
-        recipe=recipe,
-        stages=STAGES,
-        work=whole_story,
-        intake=intake,
-        folder=folder,
+    return with_fields(
+        recipe_job("run", recipe, STAGES, synthesis(recipe), folder=folder, intake=intake),
         after=scoring(recipe, recipe.stages.score.sample if recipe.stages.score else None),
         write=partial(write_outputs, folder, facts=facts),
     )
 
 
+def synthesis(recipe: Recipe) -> Job[Story, Story]:
+    """What is done with every question of a run."""
+    return story_job(lambda models: partial(synthesize, team=assemble(recipe, models)))
+
+
 def scoring(recipe: Recipe, sample: int | None) -> After:
     """Scores so many records after the last question; all of them where no number is given."""
 
-    async def after(ledger: Ledger, team: Team, stop: Stop) -> None:
-        await score_records(ledger, team, sample, alive=recipe.limits.alive, stop=stop)
+    async def after(ledger: Ledger, models: Models, stop: Stop) -> None:
+        await score_records(ledger, recipe, models, sample, alive=recipe.limits.alive, stop=stop)
 
     return after
-
-
-async def whole_story(story: Story, team: Team) -> Story:
-    """Everything that happens to a question; nothing where it came in with a failure."""
-    return story if story.failure else await synthesize(story.question, team, story.chains)

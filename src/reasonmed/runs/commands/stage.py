@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace as with_fields
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,13 +17,15 @@ from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._rewrite import best_wrong
 from reasonmed.pipeline.stages.rank import keep_chain
+from reasonmed.pipeline.team import assemble
 from reasonmed.recipe.options import Generate
 from reasonmed.runs.commands.run import scoring
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.job import Job
+from reasonmed.runs.job import RunJob, recipe_job
 from reasonmed.runs.layouts import layout_of, rows_in, writer
 from reasonmed.runs.records import before_and_after
 from reasonmed.runs.scoring import with_scores
+from reasonmed.runs.stories import story_job
 from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from reasonmed.engine.job import Models
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
     from reasonmed.recipe.options import Recipe, Stages
@@ -71,7 +75,7 @@ def agent_job(
     out: Path,
     layout: str | None,
     tell: Callable[[Tally], None] = lambda _: None,
-) -> Job:
+) -> RunJob[Story, Story]:
     """The job of one agent's command; its ledger lives in ``OUT.run/``.
 
     Args:
@@ -90,16 +94,23 @@ def agent_job(
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")
     sample = recipe.stages.score.sample if recipe.stages.score else None
-    return Job(
-        command=stage,
-        recipe=recipe,
-        stages=NEEDS[stage],
-        work=_as_it_is if stage == "score" else work_of(stage),
+
+    def work(models: Models) -> Callable[[Story], Awaitable[Story]]:
+        team, run = assemble(recipe, models), work_of(stage)
+        return lambda story: run(story, team)
+
+    return with_fields(
+        recipe_job(
+            stage,
+            recipe,
+            NEEDS[stage],
+            story_job(work),
+            folder=folder,
+            intake=intake,
+            settings=_shaping(stage, recipe.stages),
+        ),
         after=scoring(recipe, sample) if stage == "score" else None,
         notes=tuple(_notes(stage, recipe.stages)),
-        settings=_shaping(stage, recipe.stages),
-        intake=intake,
-        folder=folder,
         write=partial(_write, out, written, stage, tell),
     )
 
@@ -136,25 +147,24 @@ def _shaping(stage: str, stages: Stages) -> dict[str, Any]:
     return {"shaped_by": found[stage]} if stage in found else {}
 
 
-async def _as_it_is(story: Story, team: Team) -> Story:  # noqa: ARG001 - the shape of all work
-    return replace(story, rows=())
-
-
 def work_of(stage: str) -> Work:
-    """What an agent does with one row."""
-    return partial(_work, stage, getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage))
+    """What an agent does with one row: the stage, where the row is for it; every other one passes as it is.
 
+    Scores come after the last row.
+    """
+    run: Work = getattr(import_module(f"reasonmed.pipeline.stages.{stage}"), stage)
 
-async def _work(stage: str, run: Work, story: Story, team: Team) -> Story:
-    """The stage, for the rows that it is for; every other one passes as it is."""
-    story = replace(story, rows=())
-    if not _is_for(stage, story):
-        return story
-    if stage == "verify":
-        story = await consensus(story, team)
-    if stage in ("refine", "optimize") and not story.kept:
-        story = _with_candidates(story)
-    return story if story.failure else await run(story, team)
+    async def work(story: Story, team: Team) -> Story:
+        story = replace(story, rows=())
+        if stage == "score" or not _is_for(stage, story):
+            return story
+        if stage == "verify":
+            story = await consensus(story, team)
+        if stage in ("refine", "optimize") and not story.kept:
+            story = _with_candidates(story)
+        return story if story.failure else await run(story, team)
+
+    return work
 
 
 def _is_for(stage: str, story: Story) -> bool:
