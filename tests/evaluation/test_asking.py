@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reasonmed.backends.scripted import Scripted, made_up
+from reasonmed.engine.job import Kept
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.ask import Asked, job_on, key_of
 from reasonmed.evaluation.settings import Settings
@@ -26,8 +27,9 @@ async def test_answers_are_kept_with_what_is_counted_of_them() -> None:
     row = question("bench/q1")
     answers = await job.work({"model": Scripted(made_up)})(Asked(row))
     kept = job.keep(answers)
+    assert isinstance(kept, Kept)
     assert (kept.key, kept.tier, kept.records, len(answers.chains)) == ("bench/q1", None, 0, 2)
-    assert job.renewed(Asked(row), True, kept.whole) is None
+    assert job.renewed(Asked(row), True, kept.whole) is None  # noqa: FBT003 - the shape of all jobs
 
 
 async def test_a_question_whose_benchmark_is_not_named_again_is_not_scored_by_another_prompt() -> None:
