@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from _harness import FirstRequest, machine, server_of, table
 from engine import HERE, Setting, real_questions
-from reasonmed.engine.ledger import pack, unpack_story
+from reasonmed.engine.ledger import pack
 from reasonmed.questions._lint import native_row
-from reasonmed.runs.intake import content_hash
+from reasonmed.runs.stories import content_hash, unpack_story
 
 QUESTIONS = 800
 SLOW = 60_000

@@ -15,10 +15,11 @@ import pytest
 
 from reasonmed.backends import scripted
 from reasonmed.errors import Drained, Unavailable
-from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs import intake as intakes
+from reasonmed.runs.commands.run import synthesis, synthesis_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
-from reasonmed.runs.job import execute
+from reasonmed.runs.job import as_it_is, execute
 from reasonmed.runs.progress import Watch
 from reasonmed.types import Question, Story
 from support import question, recipe
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reasonmed.backends import ModelSettings
+    from reasonmed.engine.ledger import Ledger
     from reasonmed.exchange import Completion, Request
     from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.intake import Intake
 
 
 def questions(count: int) -> list[Question]:
@@ -74,6 +77,11 @@ def run(folder: Path, rows: list[Question], made: Recipe | None = None, **select
     with contextlib.suppress(Unavailable, Drained):
         asyncio.run(execute(synthesis_job(intake, made or recipe(), directory), Watch()))
     return directory
+
+
+def admit(ledger: Ledger, intake: Intake) -> int:
+    """Take the rows of a question file into a ledger."""
+    return intakes.admit(ledger, synthesis(recipe()), intake, as_it_is)
 
 
 def content(directory: RunDirectory) -> tuple[bytes, bytes]:

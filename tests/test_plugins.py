@@ -164,7 +164,7 @@ def with_stage(package: Path, body: str = LOOKS, after: str = "verify", module: 
 async def told(made: Recipe, script: Script) -> Story:
     from reasonmed.backends.scripted import Scripted  # noqa: PLC0415 - only here
 
-    return await synthesize(question(), assemble(made, dict.fromkeys(made.models, Scripted(script))))
+    return await synthesize(Story(question()), assemble(made, dict.fromkeys(made.models, Scripted(script))))
 
 
 async def test_a_stage_of_one_module_stands_after_the_stage_that_it_names_and_gets_the_story(package: Path) -> None:

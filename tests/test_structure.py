@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import reasonmed
 from reasonmed import errors
+from reasonmed.engine.ledger.tables import SCHEMA
 from reasonmed.pipeline import stages
 from reasonmed.recipe.options import Stages
 from reasonmed.recipe.stages import specs
@@ -119,6 +121,39 @@ def test_stages_see_no_back_end_and_no_ledger() -> None:
     for path in Path(stages.__file__ or "").parent.glob("*.py"):
         seen = [name for name in _imports(path) if name.split(".")[1] in ("backends", "engine")]
         assert not seen, f"{path.name} imports {seen}"
+
+
+_TABLES = "|".join(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
+_ON_THE_LEDGER = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN|TABLE)\s+(?:(?:{_TABLES}|sqlite_master)\b|$)")
+"""A statement on a table of the ledger, or on one whose name is filled in."""
+
+
+def test_all_sql_on_the_ledger_is_in_its_own_folder() -> None:
+    for path in MODULES:
+        if ROOT / "engine" / "ledger" in path.parents:
+            continue
+        texts = [node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant)]
+        found = [text for text in texts if isinstance(text, str) and _ON_THE_LEDGER.search(text)]
+        assert not found, f"{_name(path)} has {found}: give the ledger a method for it"
+
+
+def test_sql_on_the_ledger_is_recognized() -> None:
+    assert all(_ON_THE_LEDGER.search(text) for text in ("SELECT x FROM items", "UPDATE calls SET", "SELECT y FROM "))
+    assert not _ON_THE_LEDGER.search("CREATE TABLE seen (id TEXT)")
+
+
+def test_the_engine_knows_no_question_and_no_story() -> None:
+    for path in (ROOT / "engine").rglob("*.py"):
+        assert "reasonmed.types" not in _imports(path), _name(path)
+
+
+def test_nobody_makes_up_a_recipe() -> None:
+    """A recipe is what a person wrote, read by its room; whoever needs less than one asks for less."""
+    for path in MODULES:
+        if path.parent.name != "recipe":
+            called = [node.func for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+            names = {name.id for name in called if isinstance(name, ast.Name)}
+            assert not names & {"Recipe", "Stages"}, _name(path)
 
 
 def test_the_error_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:

@@ -19,12 +19,12 @@ import pytest
 import reasonmed
 from product import reasonmed_at
 from reasonmed.cli import PANELS, app
-from reasonmed.engine.ledger import unpack_story
 from reasonmed.errors import ReasonMedError
 from reasonmed.questions.ids import chain_id
 from reasonmed.recipe.schema import SCHEMA
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.stories import unpack_story
 
 COMMANDS = (
     *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),

@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from test_long_runs import RUN, begin, ended, outputs, prepare, reasonmed, waiting
@@ -100,10 +100,8 @@ def test_the_limit_on_open_files_is_raised_else_fewer_requests_are_open(monkeypa
     monkeypatch.setattr(resource, "setrlimit", lambda _, pair: limits.append(pair))
 
     def fitted(in_flight: int) -> tuple[int, str | None]:
-        made: Any = recipe()
-        return descriptors.fit(
-            made.model_copy(update={"limits": made.limits.model_copy(update={"in_flight": in_flight})})
-        )
+        made = recipe()
+        return descriptors.fit([made.model(name) for name in made.used], in_flight)
 
     assert fitted(10) == (10, None)
     assert limits == [(200, 500)]

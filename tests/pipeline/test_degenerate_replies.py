@@ -25,7 +25,7 @@ async def _played(case: dict[str, Any]) -> Story:
         summarize=case["input"].get("summarize", "The answer is C. Heparin, because it acts at once."),
         consensus=verdict(reason="It follows from the mechanism."),
     )
-    return await synthesize(asked, team(script))
+    return await synthesize(Story(asked), team(script))
 
 
 def _is_right(case: dict[str, Any], story: Story) -> bool:

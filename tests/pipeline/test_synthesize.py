@@ -34,7 +34,7 @@ def world(right: int) -> Script:
 
 async def story(right: int, script: Script | None = None) -> tuple[Story, Script]:
     script = script or world(right)
-    return await synthesize(question(), team(script)), script
+    return await synthesize(Story(question()), team(script)), script
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_story_that_fails_early_asks_nothing_more() -> None:
 
 async def test_a_question_without_a_key_goes_the_whole_way_on_a_consensus() -> None:
     script = world(9)
-    done = await synthesize(question(answer=None), team(script))
+    done = await synthesize(Story(question(answer=None)), team(script))
     assert done.question.answer == 1
     assert done.question.answer_source == "consensus"
     assert len(done.kept or ()) == 2

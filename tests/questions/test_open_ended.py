@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reasonmed.engine.ledger import encode, pack, unpack_story
+from reasonmed.engine.ledger import encode, pack
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.pipeline.stages._consensus import consensus
@@ -25,8 +25,8 @@ from reasonmed.questions import Settings, read
 from reasonmed.questions._lint import lint, write_native
 from reasonmed.recipe.stages import specs
 from reasonmed.runs.commands.run import question_source
-from reasonmed.runs.intake import content_hash
 from reasonmed.runs.layouts import story_source
+from reasonmed.runs.stories import content_hash, unpack_story
 from reasonmed.types import Kept, Question, Story
 from support import WORDS, Script, team, texts
 from support import score as points

@@ -23,12 +23,12 @@ from reasonmed.errors import Drained, RequestRejected, RunDirectoryError, UsageE
 from reasonmed.recipe.shipped import resource as shipped
 from reasonmed.runs.diff import changes, summary
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.job import Job, execute
+from reasonmed.runs.job import RunJob, execute
 from reasonmed.runs.progress import Watch
 from reasonmed.runs.rebuild import rebuild
-from reasonmed.runs.records import CALLS_OF
 from reasonmed.runs.resume import job_of, recipe_of, retire
 from reasonmed.runs.status import status_of
+from reasonmed.types import Story
 from runs import World, content, questions, run, untroubled
 from support import recipe
 
@@ -100,11 +100,10 @@ def test_a_damaged_ledger_is_kept_and_said(world: World, tmp_path: Path) -> None
     assert 0 < world.requests - paid < paid
 
 
-def job_of_fresh(directory: RunDirectory) -> Job:
+def job_of_fresh(directory: RunDirectory) -> RunJob[Story, Story]:
     """The job of the same questions, taken in anew: a damaged ledger may have lost them."""
     from reasonmed.runs.commands.run import synthesis_job  # noqa: PLC0415 - only here
     from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - only here
-    from reasonmed.types import Story  # noqa: PLC0415 - only here
 
     intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in questions(6)), Selection())
     return synthesis_job(intake, recipe(), directory)
@@ -238,13 +237,12 @@ def test_a_diff_names_the_calls_that_scored_records(world: World, tmp_path: Path
 def test_calls_of_a_question_are_not_those_of_one_whose_id_begins_alike(world: World, tmp_path: Path) -> None:
     rows = [replace(one, id=name) for one, name in zip(questions(3), ("c", "c#x", "c_"), strict=True)]
     directory = run(tmp_path / "run", rows)
-    select = f"SELECT question FROM calls WHERE {CALLS_OF}"  # noqa: S608 - a constant
     with closing(directory.reader()) as ledger:
-        found = {name: list(ledger.query(select, name)) for name in ("c", "c#x")}
-        ((asked,),) = ledger.query("SELECT count(*) FROM calls")
-    assert {name for (name,) in found["c"]} <= {"c", "c#1", "c#2"}
-    assert {name for (name,) in found["c#x"]} <= {"c#x", "c#x#1", "c#x#2"}
-    assert 0 < len(found["c"]) + len(found["c#x"]) < asked
+        found = {name: {call.key for call in ledger.calls_of(name)} for name in ("c", "c#x")}
+        asked = list(ledger.query("SELECT question, key FROM calls"))
+    for name, keys in found.items():
+        assert keys == {key for question, key in asked if question in (name, f"{name}#1", f"{name}#2")}
+    assert 0 < len(found["c"]) + len(found["c#x"]) < len(asked)
     assert world.requests
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasonmed.engine.ledger import Ledger, unpack_story
+from reasonmed.engine.ledger import Ledger
 from reasonmed.errors import QuestionError, RunDirectoryError
 from reasonmed.questions import Settings
 from reasonmed.runs import intake as admission
-from reasonmed.runs.commands.run import question_source
-from reasonmed.runs.intake import Intake, Selection, admit, content_hash, refuse_bad, survey, take_in
-from reasonmed.runs.pool import unfinished
+from reasonmed.runs.commands.run import question_source, synthesis
+from reasonmed.runs.intake import Intake, Selection, refuse_bad, survey, take_in
+from reasonmed.runs.job import as_it_is
 from reasonmed.runs.records import outcomes
+from reasonmed.runs.stories import content_hash, unpack_story
 from reasonmed.types import Question, Story
-from support import question
+from runs import admit
+from support import question, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +59,7 @@ def source(*stories: Story | QuestionError) -> Callable[[], Iterable[Story | Que
 
 def in_order(ledger: Ledger) -> list[str]:
     """The ids of a ledger's rows, by their positions, as a run reads them."""
-    return [story.question.id for story in unfinished(ledger)]
+    return [story.question.id for story in ledger.pending(unpack_story)]
 
 
 def test_a_survey_counts_good_and_bad_rows_and_those_without_a_key(tmp_path: Path) -> None:
@@ -249,7 +252,7 @@ def test_rows_that_left_the_file_stay_in_the_run_behind_the_others(tmp_path: Pat
     assert [story.question.id for story in outcomes(ledger)] == list("dbeac")
 
 
-def test_admission_reads_the_file_as_a_stream(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_admission_reads_the_file_as_a_stream(tmp_path: Path, ledger: Ledger) -> None:
     """No more than one row is alive between reading it and taking it in."""
     events: list[str] = []
 
@@ -264,8 +267,7 @@ def test_admission_reads_the_file_as_a_stream(tmp_path: Path, ledger: Ledger, mo
 
     intake = take_in(tmp_path / "f", stories, Selection())
     events.clear()
-    monkeypatch.setattr(admission, "content_hash", noted)
-    admit(ledger, intake)
+    admission.admit(ledger, replace(synthesis(recipe()), hash=noted), intake, as_it_is)
     assert events == [f"{what} {name}" for name in "abc" for what in ("read", "took")]
 
 

@@ -13,11 +13,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reasonmed.engine.ledger import encode, pack, unpack_story
+from reasonmed.engine.ledger import encode, pack
 from reasonmed.questions import Settings
 from reasonmed.recipe.stages import shipped
 from reasonmed.runs.commands.stage import rows_after, work_of
 from reasonmed.runs.layouts import layout_of, story_source
+from reasonmed.runs.stories import unpack_story
 from reasonmed.types import Story
 from stories import whole_stories
 from support import team

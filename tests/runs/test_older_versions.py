@@ -1,4 +1,4 @@
-"""A run directory of version 0.1.0: it is read and reused, never resumed or changed."""
+"""Run directories of older code: one of this format is resumed, one of version 0.1.0 is read and reused alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from reasonmed import parsing
 from reasonmed.cli import app
 from reasonmed.questions import Settings
 from reasonmed.runs.commands.run import question_source, synthesis_job
@@ -23,6 +24,10 @@ from reasonmed.runs.resume import recipe_of
 
 _FROZEN = Path(__file__).with_name("run_of_0_1_0.tar.gz")
 """Three questions, two with records, as version 0.1.0 left them after `reasonmed run q.jsonl -r scripted -o old`."""
+
+_BEGUN = Path(__file__).with_name("begun_run.tar.gz")
+"""Three questions, as a scripted run left them whose service went away after 45 of its 62 calls, when SQL on the ledger
+still stood all over the code; and the files of the whole run."""
 
 
 @pytest.fixture
@@ -89,3 +94,26 @@ def test_a_fork_reuses_its_replies(old: Path, tmp_path: Path) -> None:
     reused = {key for key, origin in asked.items() if origin == "old"}
     assert reused == there & asked.keys()
     assert len(reused) >= 27
+
+
+def test_a_run_that_older_code_began_is_resumed_as_if_nothing_had_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(_BEGUN) as frozen:
+        frozen.extractall(tmp_path, filter="data")
+    monkeypatch.chdir(tmp_path)
+    directory = RunDirectory(Path("begun"))
+    if directory.manifest().identity["parsing"] != parsing.VERSION:
+        pytest.skip("the parsers of today may read other records from the same replies")
+    with closing(directory.reader()) as ledger:
+        paid = set(ledger.query("SELECT key, at, texts FROM calls"))
+    intake = take_in(Path("q.jsonl"), question_source(Path("q.jsonl"), Settings()), Selection())
+    watch = Watch()
+    asyncio.run(execute(synthesis_job(intake, recipe_of(directory), directory), watch))
+    with closing(directory.reader()) as ledger:
+        calls = list(ledger.query("SELECT key, at, texts FROM calls"))
+    assert paid < set(calls)
+    assert (len(paid), len(calls)) == (45, 62)
+    assert (watch.total, watch.done_before) == (3, 2)
+    for name in ("records.jsonl", "failures.jsonl"):
+        assert Path("begun", name).read_bytes() == Path("whole", name).read_bytes()

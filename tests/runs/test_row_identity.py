@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import fields, replace
 
-from reasonmed.engine.ledger import Ledger, pack, unpack_story
+from reasonmed.engine.ledger import Ledger, pack
 from reasonmed.errors import RunDirectoryError
 from reasonmed.export import Settings as ExportSettings
 from reasonmed.export import export
 from reasonmed.questions import Settings
-from reasonmed.runs.intake import REFRESHED, Selection, admit, content_hash, take_in
+from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.layouts import story_source
 from reasonmed.runs.records import outcomes
+from reasonmed.runs.stories import REFRESHED, content_hash, unpack_story
 from reasonmed.types import (
     ChainOfThought,
     Dropped,
@@ -30,7 +31,7 @@ from reasonmed.types import (
     Tier,
     Verdict,
 )
-from runs import World, content, questions, run
+from runs import World, admit, content, questions, run
 from support import question
 
 if TYPE_CHECKING:

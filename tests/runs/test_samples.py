@@ -19,6 +19,7 @@ from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
 from reasonmed.runs.samples import SampleWatch, equal_by_model
 from reasonmed.runs.status import status_of
+from reasonmed.runs.stories import kept_of
 from reasonmed.types import ChainOfThought, Story
 from runs import questions
 from support import Script, chain, own_prose, prose, question, recipe
@@ -78,13 +79,13 @@ def test_the_run_says_so_as_soon_as_a_few_questions_make_it_certain(
         watching = SampleWatch(ledger)
     chains = tuple(chain(prose("B"), model=model, sample=index) for model in MODELS for index in range(2))
     story = Story(question(), chains)
-    assert watching.warnings(story) == []
-    told = watching.warnings(story)
+    assert watching.warnings(kept_of(story)) == []
+    told = watching.warnings(kept_of(story))
     assert [note.split(" (")[0] for note in told] == [
         "all samples of made-up-1 are equal",
         "all samples of made-up-3 are equal",
     ]
-    assert watching.warnings(story) == []
+    assert watching.warnings(kept_of(story)) == []
 
 
 def test_only_models_with_several_texts_are_compared_and_white_space_is_folded() -> None:

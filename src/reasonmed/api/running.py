@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Session:
     def __init__(self) -> None:
         self._watch: Watch | None = None
 
-    async def do(self, job: Job, *, progress: bool) -> None:
+    async def do(self, job: RunJob[Row, Outcome], *, progress: bool) -> None:
         """Do a job to its end, with the live view where that is wanted.
 
         Raises:
@@ -176,13 +177,13 @@ def agreed(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
         raise UsageError(f"{told}. {FIX}")
 
 
-def without_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | None) -> Job:
+def without_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Outcome]:
     """The job with what was decided on questions that may identify patients.
 
     Raises:
         UsageError: there are such questions, and the decision is to refuse them.
     """
-    job, warning = screened(job, entries, phi)
+    job, warning = screened(job, phi)
     if warning:
         log.warning(warning)
     return job

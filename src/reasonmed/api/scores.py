@@ -103,7 +103,7 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
         )
         for one, job in evaluation.jobs(planned):
             log.info("asking %s (%s)", one.name, one.entry.label)
-            await session.do(without_patients(job, {one.name: one.entry}, phi), progress=progress)
+            await session.do(without_patients(job, phi), progress=progress)
         evaluation.conclude(planned)
     return results_in(Path(out))
 

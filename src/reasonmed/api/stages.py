@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed.api.recipes import load_recipe
 from reasonmed.api.running import agreed
+from reasonmed.engine.connect import connected
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
 from reasonmed.engine.ledger import Ledger
@@ -20,9 +21,8 @@ from reasonmed.pipeline.stages.route import route
 from reasonmed.pipeline.stages.score import score
 from reasonmed.pipeline.stages.summarize import summarize
 from reasonmed.pipeline.stages.verify import verify
-from reasonmed.pipeline.team import Team, connected
+from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe import with_cap
-from reasonmed.runs.consent import asked
 from reasonmed.runs.session import budget_of
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ async def team(recipe: Source, *, max_cost: float | None = None, yes: bool = Fal
         UsageError: a variable of another service would be sent, and nobody agreed to that.
     """
     chosen = with_cap(load_recipe(recipe), max_cost)
-    agreed(asked(chosen), yes=yes)
-    for name in chosen.used:
-        chosen.model(name).ready()
+    entries = {name: chosen.model(name) for name in chosen.used}
+    agreed(entries, yes=yes)
+    for entry in entries.values():
+        entry.ready()
     with TemporaryDirectory(prefix="reasonmed-") as folder, closing(Ledger(Path(folder, "ledger.db"))) as ledger:
         control = Control(chosen.limits, Stop(), budget_of(chosen.limits.max_cost, ledger))
-        async with connected(chosen, ledger, control) as made:
-            yield made
+        async with connected(entries, ledger, control) as models:
+            yield assemble(chosen, models)

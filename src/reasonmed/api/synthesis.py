@@ -14,7 +14,6 @@ from reasonmed.questions.contamination import matcher_of
 from reasonmed.questions.given import as_file
 from reasonmed.recipe import need_stages, with_cap
 from reasonmed.runs.commands.run import NEEDED, job_of_rows, question_source
-from reasonmed.runs.consent import asked
 from reasonmed.runs.intake import refuse_unusable, selected, take_in
 
 if TYPE_CHECKING:
@@ -88,9 +87,8 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         matcher = matcher_of(paths(against))
         folder = None if out is None else Path(out)
         job = job_of_rows(intake, chosen, folder, matcher, paths(fork))
-        entries = asked(job.recipe, job.stages)
-        agreed(entries, yes=yes)
-        job = without_patients(job, entries, phi)
+        agreed(job.asked, yes=yes)
+        job = without_patients(job, phi)
         await session.do(job, progress=progress)
     return Run(job.folder.path)
 

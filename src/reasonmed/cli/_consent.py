@@ -15,21 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
 
 
-def consented(job: Job, *, yes: bool, phi: str | None) -> Job:
+def consented(job: RunJob[Row, Outcome], *, yes: bool, phi: str | None) -> RunJob[Row, Outcome]:
     """The job, once it is known that its prompts may go where they go; with what was decided on patients' data.
 
     Raises:
         UsageError: a variable of another service would be sent, or questions may identify patients, and that was
             not agreed to.
     """
-    from reasonmed.runs.consent import asked  # noqa: PLC0415 - keeps --help fast
-
-    entries = asked(job.recipe, job.stages)
-    check_ways(entries, yes=yes)
-    return check_patients(job, entries, phi)
+    check_ways(job.asked, yes=yes)
+    return check_patients(job, phi)
 
 
 def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
@@ -59,7 +57,7 @@ def _ask(told: str) -> None:
         raise UsageError(f"not sent. {FIX}")
 
 
-def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | None) -> Job:
+def check_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Outcome]:
     """The job with what was decided on questions that may identify patients.
 
     Raises:
@@ -68,7 +66,7 @@ def check_patients(job: Job, entries: Mapping[str, ModelSettings], phi: str | No
     from reasonmed.runs.consent import screened  # noqa: PLC0415 - keeps --help fast
 
     with working("looking for patients' data"):
-        job, warning = screened(job, entries, phi)
+        job, warning = screened(job, phi)
     if warning:
         say(warning, "bold yellow")
     return job

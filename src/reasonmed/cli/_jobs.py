@@ -16,11 +16,14 @@ from reasonmed.errors import BudgetReached, ControlError, ReasonMedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
     from reasonmed.runs.progress import Watch
 
 
-def do(job: Job, noun: str, *, log_json: bool = False, conclude: Callable[[], None] = lambda: None) -> None:
+def do(
+    job: RunJob[Row, Outcome], noun: str, *, log_json: bool = False, conclude: Callable[[], None] = lambda: None
+) -> None:
     """Do a job with its live view; a run that drains says how to resume and leaves with its own exit code.
 
     ``conclude`` shows the results of a job that came to its end.

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
-from reasonmed.documents import Count
 from reasonmed.questions.ids import chain_name, record_id
-from reasonmed.runs.records import CALLS_OF, rejections_of, scores_of
+from reasonmed.runs.records import rejections_of, scores_of
 from reasonmed.runs.stories import question_in, story_in
 from reasonmed.types import letter
 
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 _SHORT = 160
 _STYLES = {"correct": "green", "error": "red", "undecided": "yellow", "missing": "dim", "unjudged": "dim"}
-_CALLS = f"""
-SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0)
-FROM calls WHERE {CALLS_OF} GROUP BY stage ORDER BY MIN(call)
-"""  # noqa: S608 - a constant
 
 
 def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
@@ -39,7 +34,7 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         name = question_in(ledger, name)
         story, done = story_in(ledger, name)
         scores = scores_of(ledger, name)
-        calls = list(ledger.query(_CALLS, name, shape=tuple[str, Count, Count, Count]))
+        calls = list(ledger.usage_of(name))
         rejections = rejections_of(ledger, name)
     clip = _Clip(full=full)
     tree = _tree(story, scores, clip)

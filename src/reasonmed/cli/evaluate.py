@@ -152,7 +152,7 @@ def evaluate(
     _announce(planned)
     for one, job in engine.jobs(planned):
         say(f"asking {one.name} ({one.entry.label})")
-        job = check_patients(job, {one.name: one.entry}, phi)  # noqa: PLW2901 - the same job, with what was decided
+        job = check_patients(job, phi)  # noqa: PLW2901 - the same job, with what was decided
         do(job, "questions", log_json=log_json)
     with options.working("writing results and reports"):
         told = engine.conclude(planned)

@@ -91,11 +91,10 @@ def doctor(
       reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.recipe.checks import doubts  # noqa: PLC0415 - the same
-    from reasonmed.runs.consent import asked  # noqa: PLC0415 - the same
     from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
-    check_ways(asked(chosen), yes=yes)
+    check_ways({name: chosen.model(name) for name in chosen.used}, yes=yes)
     worst = None
     for name in chosen.used:
         out.print(safe(f"{name} ({chosen.model(name).backend})", "bold"))

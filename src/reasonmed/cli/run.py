@@ -14,8 +14,9 @@ from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
 
 if TYPE_CHECKING:
+    from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Intake
-    from reasonmed.runs.job import Job
 
 _TOO_MANY_FAILURES = 1
 
@@ -83,43 +84,43 @@ def run(
         matcher = matcher_of(against or [])
     job = synthesis.job_of_rows(intake, chosen, output, matcher, fork or ())
     job = consented(job, yes=yes, phi=phi)
-    _announce(job, intake)
-    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job, allowed))
+    _announce(chosen, intake, job.folder)
+    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job.folder, allowed, demo=chosen.demo))
 
 
-def _announce(job: Job, intake: Intake) -> None:
+def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
     from reasonmed.recipe.checks import thresholds  # noqa: PLC0415 - keeps --help fast
 
-    stages = job.recipe.stages
+    stages = recipe.stages
     chains = stages.generate.chains if stages.generate else 0
     easy, medium = thresholds(stages)
-    models = ", ".join(sorted({job.recipe.model(name).label for name in job.recipe.used}))
+    models = ", ".join(sorted({recipe.model(name).label for name in recipe.used}))
     say(f"{intake.survey.wanted:,} questions, {chains} chains of thought each, by {models}")
     if intake.survey.given:
         say(f"{intake.survey.given:,} rows of {intake.file} bring chains of thought: these are taken as generated")
     keep = f", keep {stages.rank.keep}" if stages.rank else ""
-    say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more{keep} · run directory: {job.folder.path}")
-    if job.recipe.demo:
+    say(f"easy: up to {easy} wrong, medium: up to {medium}, difficult: more{keep} · run directory: {folder.path}")
+    if recipe.demo:
         say(
             "DEMO: this model proves the machinery and has no medical ability; nothing it writes is fit for use",
             "bold red",
         )
-    options.say_keyless(job.recipe, intake)
+    options.say_keyless(recipe, intake)
 
 
-def _conclude(job: Job, allowed: int) -> None:
+def _conclude(folder: RunDirectory, allowed: int, *, demo: bool) -> None:
     from reasonmed.cli._console import out, safe  # noqa: PLC0415 - keeps --help fast
     from reasonmed.cli._funnel import first_record, show_funnel, show_record  # noqa: PLC0415 - the same
     from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
 
-    status = status_of(job.folder)
-    record = first_record(job.folder.records_path)
+    status = status_of(folder)
+    record = first_record(folder.records_path)
     if record is not None:
         show_record(record)
     show_funnel(status)
-    out.print(safe(f"\nrecords   {job.folder.records_path}\nfailures  {job.folder.failures_path}"), soft_wrap=True)
-    out.print(safe(f"ledger    {job.folder.ledger_path}"), soft_wrap=True)
-    if job.recipe.demo:
+    out.print(safe(f"\nrecords   {folder.records_path}\nfailures  {folder.failures_path}"), soft_wrap=True)
+    out.print(safe(f"ledger    {folder.ledger_path}"), soft_wrap=True)
+    if demo:
         say("DEMO: these records come from a model without medical ability; they only show the machinery", "bold red")
     dropped = status.reasons.get("contaminated", 0)
     if dropped:

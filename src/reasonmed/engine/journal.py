@@ -81,7 +81,10 @@ class Journaled:
         if lent is not None:
             outcome, call = lent
         else:
-            outcome = await self._sent(request)
+            try:
+                outcome = await self._inner.complete(request)
+            except RequestRejected as rejected:
+                outcome = rejected
             call = Call(time.perf_counter() - started, self._cost(request, outcome))
         if not isinstance(outcome, RequestRejected):
             outcome = without_keys(outcome)
@@ -106,7 +109,7 @@ class Journaled:
             )
         self._served.append(served)
         names = json.dumps(self._served)
-        await self._ledger.put("INSERT OR REPLACE INTO facts VALUES (?, ?)", f"served {model}", names)
+        await self._ledger.note_soon(f"served {model}", names)
 
     def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
         """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""
@@ -129,12 +132,6 @@ class Journaled:
             if found is not None:
                 return found, Call(0.0, cost=0.0, reused_from=elder.name)
         return None
-
-    async def _sent(self, request: Request) -> Completion | RequestRejected:
-        try:
-            return await self._inner.complete(request)
-        except RequestRejected as rejected:
-            return rejected
 
     async def aclose(self) -> None:
         """Close the back end; the ledgers stay open."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.documents import MOST, Count, Refused, decoded, regular
+from reasonmed.documents import MOST, Refused, decoded, regular
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.ask import STAGE, status_of
+from reasonmed.evaluation.ask import STAGE, chains_in, key_of, status_of
 from reasonmed.evaluation.loglikelihood import CUT, scores_of
 from reasonmed.files import replacing
 from reasonmed.questions.normal import normal, question_hash
@@ -27,19 +27,12 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Question
 
+    _Counts = tuple[int | None, int | None]
+
 READ = ("correct", "wrong")
 """What an answer is where an option was read and nothing was cut."""
 UNREAD = ("unparsed", "truncated", "unended", "failed")
 """What it is where none could be."""
-_TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
-_STORY = "SELECT story FROM outcomes WHERE id = ?"
-
-
-class _Tokens(NamedTuple):
-    question: str
-    sample: int
-    prompt: Count | None
-    completion: Count | None
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -146,26 +139,25 @@ def always(results: Sequence[Result]) -> str | None:
 def missing(run: RunDirectory, benchmarks: list[Benchmark]) -> int:
     """How many questions of the benchmarks a run has no answer to."""
     with closing(run.reader()) as ledger:
-        done = {name for (name,) in ledger.query("SELECT id FROM outcomes", shape=tuple[str])}
-    return sum(f"{one.name}/{question.id}" not in done for one in benchmarks for question in one.questions)
+        done = ledger.tiers().keys()
+    return sum(key_of(one.name, question) not in done for one in benchmarks for question in one.questions)
 
 
 def write_answers(run: RunDirectory, benchmarks: list[Benchmark], settings: Settings, target: Path) -> list[Result]:
     """Write every answer of a model, in the order of the questions; returns what each question came to."""
     results = []
     with closing(run.reader()) as ledger, replacing(target) as sink:
-        recorded = ledger.query(_TOKENS, STAGE, shape=_Tokens)
-        tokens = {(question, sample): counts for question, sample, *counts in recorded}
+        tokens = ledger.tokens(STAGE)
         for one in benchmarks:
             for question, stems in zip(one.questions, one.stems, strict=True):
-                rows = list(_rows(ledger, Asked(one.name, question, stems), settings, tokens))
+                rows = list(_rows(ledger, _Asked(one.name, question, stems), settings, tokens))
                 for row in rows:
                     sink.write(encode(row) + b"\n")
                 results.append(result_of(rows))
     return results
 
 
-class Asked(NamedTuple):
+class _Asked(NamedTuple):
     """A question of a benchmark, with the hashes of its stem."""
 
     benchmark: str
@@ -174,18 +166,18 @@ class Asked(NamedTuple):
 
 
 def _rows(
-    ledger: Ledger, asked: Asked, settings: Settings, tokens: Mapping[tuple[str, int], list[Any]]
+    ledger: Ledger, asked: _Asked, settings: Settings, tokens: Mapping[tuple[str, int], _Counts]
 ) -> Iterator[Row]:
-    name = f"{asked.benchmark}/{asked.question.id}"
-    chains, draws = next(ledger.stories(_STORY, name)).chains, settings.draws(asked.question)
+    name = key_of(asked.benchmark, asked.question)
+    chains, draws = ledger.outcome(name, chains_in) or (), settings.draws(asked.question)
     if len(chains) != len(draws):
         raise ledger.refuse(f"the answers to {name!r:.100}", f"there are {len(chains)}, not {len(draws)}")
     for chain, rotated in zip(chains, draws, strict=True):
-        counts = tokens.get((name, chain.sample), [None, None])
+        counts = tokens.get((name, chain.sample), (None, None))
         yield _row(asked, chain, rotated, counts, scored=settings.protocol == "loglikelihood")
 
 
-def _row(asked: Asked, chain: ChainOfThought, rotated: int, tokens: list[Any], *, scored: bool) -> Row:
+def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *, scored: bool) -> Row:
     question = asked.question
     subject, tier = question.meta.get("subject"), question.meta.get("tier")
     key = question.answer or 0

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from reasonmed.engine.job import Job
+from reasonmed.engine.ledger import pack
 from reasonmed.errors import RequestRejected, UsageError
 from reasonmed.evaluation import loglikelihood
 from reasonmed.evaluation.rotation import present
+from reasonmed.exchange import SamplingParameters
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.pipeline.agent import gather
-from reasonmed.types import ChainOfThought
+from reasonmed.pipeline.team import agent_on
+from reasonmed.runs.stories import content_hash, kept_of, renewed, unpack_story
+from reasonmed.types import ChainOfThought, Question, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from reasonmed.backends import ModelSettings
+    from reasonmed.engine.job import Models
     from reasonmed.evaluation.rotation import Presented
     from reasonmed.evaluation.settings import Settings
     from reasonmed.evaluation.shots import Shots
     from reasonmed.exchange import Completion, Message
     from reasonmed.pipeline.agent import Agent
-    from reasonmed.pipeline.team import Team
-    from reasonmed.types import Question, Story
 
 Status = Literal["correct", "wrong", "unparsed", "truncated", "unended", "failed"]
 STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "unended", "failed")
@@ -32,19 +37,72 @@ STATUSES: tuple[Status, ...] = ("correct", "wrong", "unparsed", "truncated", "un
 STAGE = "evaluate"
 
 
-async def answer(story: Story, team: Team, settings: Settings, prompts: Mapping[str, str]) -> Story:
-    """The story with one chain an answer, in the order of ``settings.draws``; options by their original places.
+class Asked(NamedTuple):
+    """A question as the ledger of an evaluation has it, and the log-likelihood prompt of its benchmark."""
 
-    ``prompts`` names the log-likelihood prompt of each benchmark.
+    question: Question
+    """Under an id that names its benchmark too; see ``key_of``."""
+    prompt: str | None = None
+
+
+class Answers(NamedTuple):
+    """The answers to a question, in the order of ``Settings.draws``; options by their original places."""
+
+    question: Question
+    chains: tuple[ChainOfThought, ...]
+
+
+def key_of(benchmark: str, question: Question) -> str:
+    """The id of a benchmark's question among those of all benchmarks."""
+    return f"{benchmark}/{question.id}"
+
+
+def job_on(
+    entry: ModelSettings, name: str, settings: Settings, prompts: Mapping[str, str | None]
+) -> Job[Asked, Answers]:
+    """A job that asks one model.
+
+    Args:
+        entry: the model.
+        name: what it is connected as.
+        settings: how it is asked.
+        prompts: the log-likelihood prompt of each question, by its key.
     """
-    question, (agent, _) = story.question, team.generators[0]
-    if settings.protocol == "loglikelihood":
-        kind = prompts[question.id.partition("/")[0]]
-        return replace(story, chains=(await _score(question, agent, kind, settings.shots),))
-    asker = changed(agent, stage=STAGE, prompt=settings.template())
-    shown = [present(question, by) for by in settings.draws(question)]
-    before = settings.before(question)
-    return replace(story, chains=tuple(await gather(_ask(one, asker, draw, before) for draw, one in enumerate(shown))))
+    sampling = SamplingParameters(settings.temperature, settings.top_p, settings.max_tokens)
+
+    def decode(blob: bytes) -> Asked:
+        question = unpack_story(blob).question
+        return Asked(question, prompts.get(question.id))
+
+    def work(models: Models) -> Callable[[Asked], Awaitable[Answers]]:
+        agent = agent_on(entry, models[name], STAGE, settings.template(), sampling)
+        return partial(_score if settings.protocol == "loglikelihood" else _answer, agent, settings)
+
+    return Job(
+        key=lambda row: row.question.id,
+        hash=lambda row: content_hash(Story(row.question)),
+        encode=lambda row: pack(Story(row.question)),
+        decode=decode,
+        renewed=lambda row, is_outcome, stored: renewed(Story(row.question), is_outcome, stored),
+        keep=lambda answers: kept_of(Story(answers.question, answers.chains)),
+        work=work,
+    )
+
+
+def chains_in(blob: bytes) -> tuple[ChainOfThought, ...]:
+    """The answers that a ledger keeps of a question.
+
+    Raises:
+        Refused: they are torn.
+    """
+    return unpack_story(blob).chains
+
+
+async def _answer(agent: Agent, settings: Settings, row: Asked) -> Answers:
+    shown = [present(row.question, by) for by in settings.draws(row.question)]
+    before = settings.before(row.question)
+    chains = await gather(_ask(one, agent, draw, before) for draw, one in enumerate(shown))
+    return Answers(row.question, tuple(chains))
 
 
 async def _ask(shown: Presented, agent: Agent, draw: int, before: tuple[Message, ...]) -> ChainOfThought:
@@ -74,7 +132,16 @@ async def _ask(shown: Presented, agent: Agent, draw: int, before: tuple[Message,
     )
 
 
-async def _score(question: Question, agent: Agent, kind: str, shots: Shots | None) -> ChainOfThought:
+async def _score(agent: Agent, settings: Settings, row: Asked) -> Answers:
+    if row.prompt is None:
+        raise UsageError(
+            f"{row.question.id}: an earlier command of this evaluation took this question in and ended before it was "
+            "asked; name its benchmark in this command too"
+        )
+    return Answers(row.question, (await _scored(row.question, agent, row.prompt, settings.shots),))
+
+
+async def _scored(question: Question, agent: Agent, kind: str, shots: Shots | None) -> ChainOfThought:
     request = loglikelihood.request_of(question, kind, agent.model, agent.revision, shots)
     try:
         reply = await agent.complete(request)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed.errors import UsageError
+from reasonmed.evaluation.ask import key_of
 from reasonmed.evaluation.sources import Source, rows_of, source_of
 from reasonmed.questions import Settings as FileSettings
 from reasonmed.questions.benchmarks import Facts, Variant, differences, facts_of, recognize, registry, unpinned
@@ -156,4 +157,4 @@ def stories_of(found: Sequence[Benchmark]) -> Iterator[Story]:
     """Every question of every benchmark as a story, under an id that names both."""
     for one in found:
         for question in one.questions:
-            yield Story(replace(question, id=f"{one.name}/{question.id}"))
+            yield Story(replace(question, id=key_of(one.name, question)))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasonmed.errors import RecipeError, UsageError
-from reasonmed.evaluation.ask import answer
+from reasonmed.evaluation.ask import Answers, Asked, job_on, key_of
 from reasonmed.evaluation.benchmarks import stories_of
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.loglikelihood import prompt_of
 from reasonmed.evaluation.models import as_asked
-from reasonmed.evaluation.settings import Settings
+from reasonmed.evaluation.settings import PROMPTS, Settings
 from reasonmed.pipeline.agent import question_fields
-from reasonmed.recipe.options import Generate, Limits, Recipe, Stages
+from reasonmed.recipe.identity import identity_without_stages
+from reasonmed.recipe.options import Limits
 from reasonmed.runs.intake import Selection, take_in
-from reasonmed.runs.job import Job
+from reasonmed.runs.job import RunJob
+from reasonmed.runs.manifest import Written
 from reasonmed.runs.session import spent
 
 if TYPE_CHECKING:
@@ -104,29 +105,44 @@ def _check_protocol(evaluation: Evaluation) -> None:
             prompt_of(question, one.prompt, evaluation.settings.shots)
 
 
-def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, Job]]:
+def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, RunJob[Asked, Answers]]]:
     """The jobs, one after the other, so that only one model is in memory; a cap on money counts over all of them."""
     for one in evaluation.candidates:
         yield one, _job(one, evaluation)
 
 
-def _job(one: Candidate, evaluation: Evaluation) -> Job:
+def _job(one: Candidate, evaluation: Evaluation) -> RunJob[Asked, Answers]:
     settings, run = evaluation.settings, evaluation.folder.run_of(one)
-    kinds = {found.name: found.prompt or "" for found in evaluation.benchmarks}
-    return Job(
+    limits = _limits(one, evaluation, run)
+    prompts = {
+        key_of(found.name, question): found.prompt for found in evaluation.benchmarks for question in found.questions
+    }
+    told = one.entry.model_dump(mode="json", exclude_none=True, serialize_as_any=True)
+    template = settings.template() if settings.protocol == "generate" else None
+    identity = identity_without_stages() | {"evaluate": settings.identity(), "model": _identity(one)}
+    return RunJob(
         command="evaluate",
-        recipe=_recipe(one, evaluation, run),
-        stages=(),
-        work=partial(answer, settings=settings, prompts=kinds),
-        intake=take_in(Path("questions"), lambda: stories_of(evaluation.benchmarks), Selection()),
+        job=job_on(one.entry, _NAME, settings, prompts),
+        models={_NAME: one.entry},
+        limits=limits,
+        identity=identity,
+        written=Written(
+            demo=one.entry.demo,
+            prompts={PROMPTS.get(settings.prompt, "evaluate"): template.hash} if template else {},
+            recipe={"models": {_NAME: told}, "limits": limits.model_dump(mode="json", exclude_none=True)},
+            templates=template.sources if template else {},
+        ),
         folder=run,
+        intake=take_in(Path("questions"), lambda: stories_of(evaluation.benchmarks), Selection()),
+        row=lambda story: Asked(story.question, prompts.get(story.question.id)),
+        asked={one.name: one.entry},
         forks=_elders(evaluation.forks),
-        settings={"evaluate": settings.identity(), "model": _identity(one)},
     )
 
 
-def _recipe(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Recipe:
-    settings, limits = evaluation.settings, evaluation.limits
+def _limits(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Limits:
+    """The limits for a model: a cap on money is what the other models left of it."""
+    limits = evaluation.limits
     if one.folder is not None and "in_flight" not in limits.model_fields_set:
         limits = limits.model_copy(update={"in_flight": max(limits.in_flight, one.entry.limits.in_flight or 0)})
     if limits.questions is None:
@@ -135,15 +151,7 @@ def _recipe(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Recipe
         others = [other for other in evaluation.folder.runs() if other.path != run.path]
         left = max(0.0, limits.max_cost - sum(_spent(other) for other in others))
         limits = limits.model_copy(update={"max_cost": left})
-    generate = Generate(
-        models=(_NAME,),
-        temperatures=(settings.temperature,),
-        samples=1,
-        top_p=settings.top_p,
-        max_tokens=settings.max_tokens,
-        keep_truncated=True,
-    )
-    return Recipe(models={_NAME: one.entry}, stages=Stages(generate=generate), limits=limits)
+    return limits
 
 
 def _spent(run: RunDirectory) -> float:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from reasonmed.types import Question, Record, Story
 
 
-_UNFINISHED = "SELECT count(*) FROM items WHERE id NOT IN (SELECT id FROM outcomes)"
-
-
 class Case(NamedTuple):
     """A question that an export takes: all that happened to it, the records that are taken, and its split.
 
@@ -61,7 +58,7 @@ class View:
     def __init__(self, ledger: Ledger, facts: OfRun, settings: Settings) -> None:
         self.settings = settings
         self._ledger, self._facts = ledger, facts
-        ((self.unfinished,),) = ledger.query(_UNFINISHED)
+        self.unfinished = ledger.count_pending()
         """How many questions of the run have no outcome yet."""
         self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed, redraw=settings.redraw)
         self.records: Counter[str] = Counter()

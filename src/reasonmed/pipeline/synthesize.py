@@ -14,13 +14,12 @@ from reasonmed.pipeline.stages.refine import refine
 from reasonmed.pipeline.stages.route import route
 from reasonmed.pipeline.stages.summarize import summarize
 from reasonmed.pipeline.stages.verify import verify
-from reasonmed.types import Question, Story, Tier
+from reasonmed.types import Story, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from reasonmed.pipeline.team import Team
-    from reasonmed.types import ChainOfThought
 
     Stage = Callable[[Story, Team], Awaitable[Story]]
 
@@ -28,12 +27,15 @@ _BEHIND: dict[Any, tuple[str, ...]] = {sample_until_decided: ("generate", "verif
 """Functions that are more than the one stage of their name."""
 
 
-async def synthesize(question: Question, team: Team, chains: tuple[ChainOfThought, ...] = ()) -> Story:
+async def synthesize(story: Story, team: Team) -> Story:
     """The whole story of a question; it ends with kept chains and responses, or with a failure.
 
-    Chains of thought that are given are taken as generated, and no more are written.
+    Chains of thought that it comes with are taken as generated, and no more are written; what else was said of it is
+    forgotten. One that comes with a failure stays as it is.
     """
-    options = team.stages.generate
+    if story.failure:
+        return story
+    question, chains, options = story.question, story.chains, team.stages.generate
     in_waves = options is not None and options.stop_when_decided and question.answer is not None and not chains
     judged = (consensus, verify, route)
     first = (sample_until_decided, route) if in_waves else judged if chains else (generate, *judged)

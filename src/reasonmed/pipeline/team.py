@@ -1,26 +1,21 @@
-"""The team: every role of a recipe as an agent, bound to back ends through the ledger, the limits and the stop."""
+"""The team: every role of a recipe as an agent, bound to back ends that are connected."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reasonmed.engine.journal import Journaled
 from reasonmed.exchange import SamplingParameters
 from reasonmed.pipeline.agent import Agent
 from reasonmed.recipe.stages import specs, the_spec
 from reasonmed.recipe.templates import Prompt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from pydantic import BaseModel
 
-    from reasonmed.backends import Backend
-    from reasonmed.engine.flow.traffic import Control
-    from reasonmed.engine.journal import Elder
-    from reasonmed.engine.ledger import Ledger
+    from reasonmed.backends import Backend, ModelSettings
     from reasonmed.recipe.options import Generate, Recipe, Role, Stages
     from reasonmed.recipe.stages import RoleSpec, StageSpec
 
@@ -60,22 +55,31 @@ def assemble(recipe: Recipe, connected: Mapping[str, Backend]) -> Team:
     )
 
 
-@asynccontextmanager
-async def connected(
-    recipe: Recipe, ledger: Ledger, control: Control, elders: tuple[Elder, ...] = ()
-) -> AsyncIterator[Team]:
-    """A team on the recipe's own back ends, closed at the end."""
-    stacks: dict[str, Backend] = {}
-    try:
-        for name in recipe.used:
-            settings = recipe.model(name)
-            proven = ledger.has_replies_of(settings.identity)
-            layer = control.connect(settings, len(recipe.used), name, proven=proven)
-            stacks[name] = Journaled(layer, ledger, control.meter, elders, settings.priced)
-        yield assemble(recipe, stacks)
-    finally:
-        for stack in stacks.values():
-            await stack.aclose()
+def agent_on(  # noqa: PLR0913 - who, for what, and how it is asked
+    entry: ModelSettings,
+    backend: Backend,
+    stage: str,
+    prompt: Prompt,
+    sampling: SamplingParameters,
+    *,
+    schema: dict[str, object] | None = None,
+    refusals: tuple[str, ...] = (),
+) -> Agent:
+    """An agent on a back end that is connected already; the model's own sampling parameters go before those given."""
+    own = {key: value for key, value in entry.sampling.model_dump().items() if value is not None}
+    return Agent(
+        stage=stage,
+        model=entry.identity,
+        revision=entry.revision,
+        system=entry.system,
+        extra_body=entry.extra_body,
+        tags=entry.tags,
+        refusals=refusals,
+        prompt=prompt,
+        sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
+        schema=schema,
+        complete=backend.complete,
+    )
 
 
 class _Maker:
@@ -87,20 +91,14 @@ class _Maker:
     def agent(
         self, stage: str, name: str, sampling: SamplingParameters, schema: dict[str, object] | None = None
     ) -> Agent:
-        entry = self._recipe.model(name)
-        own = {key: value for key, value in entry.sampling.model_dump().items() if value is not None}
-        return Agent(
-            stage=stage,
-            model=entry.identity,
-            revision=entry.revision,
-            system=entry.system,
-            extra_body=entry.extra_body,
-            tags=entry.tags,
-            refusals=self._recipe.refusals,
-            prompt=Prompt(stage, self._recipe.prompts),
-            sampling=SamplingParameters(**{**_as_dict(sampling), **own}),
+        return agent_on(
+            self._recipe.model(name),
+            self._connected[name],
+            stage,
+            Prompt(stage, self._recipe.prompts),
+            sampling,
             schema=schema,
-            complete=self._connected[name].complete,
+            refusals=self._recipe.refusals,
         )
 
     def role(self, role: RoleSpec, options: Any) -> Agent | None:  # noqa: ANN401 - each stage has a class of its own

@@ -29,11 +29,15 @@ def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str
     """Models, sampling, options and templates of the stages, as plain data; no address, key, limit or price."""
     wanted = recipe.stages.names if stages is None else tuple(stages)
     return {
-        "format": RECORD_FORMAT,
-        "parsing": parsing.VERSION,
+        **identity_without_stages(),
         "stages": {stage: _stage(recipe, stage) for stage in wanted if getattr(recipe.stages, stage) is not None},
         **({"refusals": list(recipe.refusals)} if recipe.refusals else {}),
     }
+
+
+def identity_without_stages() -> dict[str, object]:
+    """The identity of what uses no stage of a recipe: the versions of what reads replies."""
+    return {"format": RECORD_FORMAT, "parsing": parsing.VERSION, "stages": {}}
 
 
 def judge_identity(recipe: Recipe) -> dict[str, object]:

@@ -102,7 +102,7 @@ class StageSpec:
     """Whether it runs after the last question, over records."""
     rows: Literal["question", "chain", "record"] = "question"
     """What a row of the original layout holds behind it."""
-    shaped_by: Callable[[Any], dict[str, Any]] | None = None
+    shaped_by: Callable[[Any], dict[str, object]] | None = None
     """Options of other stages that change what it makes."""
     notes: Callable[[Any], Iterator[str]] | None = None
     """Options that its command leaves to another one, in sentences."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from reasonmed.backends._endpoint import EndpointSettings
 from reasonmed.backends._owners import is_away, strays
 from reasonmed.errors import UsageError
-from reasonmed.recipe.checks import asked_by
 from reasonmed.runs.manifest import Decision
 from reasonmed.runs.patients import MODES, rows_of, screen
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reasonmed.backends import ModelSettings
-    from reasonmed.recipe.options import Recipe
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
     from reasonmed.runs.patients import Screened
 
     Entries = Mapping[str, ModelSettings]
@@ -28,12 +27,6 @@ _DE_IDENTIFY = (
     "De-identify the file, or use models on this machine (names are not looked for, so that finding nothing proves "
     "nothing)"
 )
-
-
-def asked(recipe: Recipe, stages: tuple[str, ...] = ()) -> dict[str, ModelSettings]:
-    """The model entries that stages ask, all that the recipe uses where none is named."""
-    names = asked_by(recipe, stages) if stages else recipe.used
-    return {name: recipe.model(name) for name in names}
 
 
 def routes(entries: Entries) -> Iterator[str]:
@@ -63,7 +56,7 @@ def stray_variables(entries: Entries) -> str:
     return "; ".join(f"{one.variable} (named after {one.owner}) would be sent to {one.host}" for one in found)
 
 
-def screened(job: Job, entries: Entries, phi: str | None) -> tuple[Job, str]:
+def screened(job: RunJob[Row, Outcome], phi: str | None) -> tuple[RunJob[Row, Outcome], str]:
     """The job with what was decided on questions that may identify patients, and a warning where there are any.
 
     Raises:
@@ -71,7 +64,7 @@ def screened(job: Job, entries: Entries, phi: str | None) -> tuple[Job, str]:
     """
     if phi is not None and phi not in MODES:
         raise UsageError(f"--phi {phi!r}: it must be {', '.join(MODES)}")
-    away = [name for name, entry in entries.items() if is_away(entry)]
+    away = [name for name, entry in job.asked.items() if is_away(entry)]
     if phi is None and not away:
         return job, ""
     if phi == "off":

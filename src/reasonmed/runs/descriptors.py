@@ -6,19 +6,20 @@ import resource
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reasonmed.recipe.options import Recipe
+    from collections.abc import Collection
+
+    from reasonmed.backends import ModelSettings
 
 _OWN = 64
 """Files that a run has open beside its connections."""
 
 
-def fit(recipe: Recipe) -> tuple[int, str | None]:
-    """The most requests that may be open at once, and a word on it where that is fewer than the recipe says.
+def fit(models: Collection[ModelSettings], wanted: int) -> tuple[int, str | None]:
+    """The most requests that may be open at once, and a word on it where that is fewer than is wanted.
 
     Raises the soft limit on open files as far as it may be raised. Each address keeps connections of its own.
     """
-    addresses = sum(len(recipe.model(name).split()) for name in recipe.used)
-    wanted = recipe.limits.in_flight
+    addresses = sum(len(entry.split()) for entry in models)
     most = max(1, (_raised(wanted * addresses + _OWN) - _OWN) // max(1, addresses))
     if wanted <= most:
         return wanted, None

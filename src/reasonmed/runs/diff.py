@@ -11,8 +11,9 @@ import msgspec
 from reasonmed.documents import Refused
 from reasonmed.engine.ledger import Ledger, unpack_texts
 from reasonmed.recipe.stages import ranks, specs
-from reasonmed.runs.records import CALLS_OF, Facts, records_of, scores_of
+from reasonmed.runs.records import Facts, records_of, scores_of
 from reasonmed.runs.status import status_of
+from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,26 +23,9 @@ if TYPE_CHECKING:
     from reasonmed.runs.status import Status
     from reasonmed.types import Record
 
-_CALLS = f"""
-SELECT key, max_tokens, stage, model, sample, attempt, temperature, texts FROM calls
-WHERE {CALLS_OF} AND length(key) = 16 ORDER BY call
-"""  # noqa: S608 - a constant
-_IDS = "SELECT id FROM outcomes"
-_TIERS = "SELECT id, COALESCE(tier, 'no tier') FROM outcomes"
 _JUDGES = ("verify", "blind")
 
 _Calls: TypeAlias = "dict[tuple[bytes, int], _Call]"
-
-
-class _Recorded(NamedTuple):
-    key: bytes
-    max_tokens: int
-    stage: str
-    model: str
-    sample: int
-    attempt: int
-    temperature: float | None
-    texts: bytes
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -66,7 +50,7 @@ class Overview(NamedTuple):
 def overview(old: RunDirectory, new: RunDirectory) -> Overview:
     """Questions, tiers, failures, records and cost of two runs, and the questions whose tier differs."""
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        before, after = (dict(ledger.query(_TIERS, shape=tuple[str, str])) for ledger in (one, other))
+        before, after = ({name: tier or "no tier" for name, tier in ledger.tiers().items()} for ledger in (one, other))
     both = before.keys() & after.keys()
     moved = Counter((before[name], after[name]) for name in both if before[name] != after[name])
     return Overview(status_of(old), status_of(new), len(both), dict(sorted(moved.items())))
@@ -76,8 +60,7 @@ def changes(old: RunDirectory, new: RunDirectory) -> Iterator[Change]:
     """What differs, question by question, in the order of ids."""
     facts = old.manifest(), new.manifest()
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        names = sorted({name for ledger in (one, other) for (name,) in ledger.query(_IDS, shape=tuple[str])})
-        for name in names:
+        for name in sorted({*one.tiers(), *other.tiers()}):
             before, after = _records(one, name, facts[0]), _records(other, name, facts[1])
             if before == after:
                 continue
@@ -92,7 +75,7 @@ def summary(found: list[Change]) -> dict[str, int]:
 
 
 def _records(ledger: Ledger, name: str, facts: Manifest) -> list[Record]:
-    story = next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name), None)
+    story = ledger.outcome(name, unpack_story)
     if story is None:
         return []
     return records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
@@ -175,11 +158,13 @@ def _calls(ledger: Ledger, name: str) -> _Calls:
     found: _Calls = {}
     turn, last, rewriting = 0, "", False
     rewriters = {role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1]}
-    for key, limit, stage, *drawn, texts in ledger.query(_CALLS, name, shape=_Recorded):
+    for call in ledger.calls_of(name):
+        stage = call.stage
         kind = "judge" if stage in _JUDGES else stage
         turn += bool(last) and kind != last
         last, rewriting = kind, rewriting or stage in rewriters
         label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
-        place = " ".join(map(str, (label, *drawn, limit)))
-        found[key, limit] = _Call(turn, label, place, _reply_in(texts))
+        drawn = (call.model, call.sample, call.attempt, call.temperature, call.max_tokens)
+        place = " ".join(map(str, (label, *drawn)))
+        found[call.key, call.max_tokens] = _Call(turn, label, place, _reply_in(call.texts))
     return found

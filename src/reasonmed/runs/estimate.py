@@ -6,11 +6,10 @@ import heapq
 import random
 from collections import Counter, defaultdict
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from reasonmed.documents import Amount, Count
 from reasonmed.errors import QuestionError
 from reasonmed.questions.ids import question_of
 from reasonmed.runs.intake import Selection
@@ -29,23 +28,7 @@ if TYPE_CHECKING:
 
 _DRAWS = 1000
 _LOW, _HIGH = 0.05, 0.95
-_CALLS = """
-SELECT question, stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0),
-  SUM(cost), SUM(cost IS NULL), COALESCE(SUM(seconds), 0.0)
-FROM calls WHERE reused_from IS NULL GROUP BY question, stage
-"""
 _MEASURES = ("requests", "tokens_in", "tokens_out", "usd", "seconds")
-
-
-class _Used(NamedTuple):
-    question: str
-    stage: str
-    requests: Count
-    tokens_in: Count
-    tokens_out: Count
-    usd: Amount | None
-    unpriced: Count
-    seconds: Amount
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -119,8 +102,7 @@ def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], si
     """What all questions will take, from the pilot's recorded calls; intervals by a stratified bootstrap."""
     with closing(folder.reader()) as ledger:
         used, unpriced = _used(ledger, strata)
-        made = ledger.query("SELECT id, records FROM outcomes", shape=tuple[str, Count])
-        records = {name: count for name, count in made if name in strata}
+        records = {name: count for name, count in ledger.records() if name in strata}
     for name, count in records.items():
         used[name]["", "records"] = float(count)
     groups = {stratum: [name for name, own in strata.items() if own == stratum] for stratum in sizes}
@@ -146,7 +128,7 @@ def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals],
     """What each question of the pilot took, by stage and measure; and the calls without a price, by stage."""
     used: dict[str, Totals] = {name: defaultdict(float) for name in strata}
     unpriced: Counter[str] = Counter()
-    for one in ledger.query(_CALLS, shape=_Used):
+    for one in ledger.usage():
         name = question_of(one.question) if one.stage == "score" else one.question
         if name not in used:
             continue

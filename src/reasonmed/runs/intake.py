@@ -6,29 +6,23 @@ import heapq
 import sqlite3
 from contextlib import closing
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
-from reasonmed.engine.ledger import encode, pack
-from reasonmed.errors import QuestionError, RunDirectoryError, UsageError
+from reasonmed.engine.ledger import encode
+from reasonmed.errors import QuestionError, UsageError
+from reasonmed.runs.stories import content_hash, refreshed
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from reasonmed.engine.job import Job, Outcome, Row
     from reasonmed.engine.ledger import Ledger
 
     Source = Callable[[], Iterable[Story | QuestionError]]
 
 _SHOWN = 20
-_ADMITTED = "admitted"
-REFRESHED = ("source", "license", "license_source", "split", "meta")
-"""Fields of a question that change no reply: a corrected file corrects them in a run that has begun or is finished."""
-_BLANK = {name: getattr(Question("", "", ()), name) for name in REFRESHED}
-_BEHIND = 1 << 32
-"""Added to the positions of what a run has already, so that rows which left the file come after it."""
 
 
 class Selection(NamedTuple):
@@ -99,7 +93,7 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
         count += 1
         given += bool(one.chains)
         whole.update(content_hash(one))
-        rest.update(encode((_refreshed(one.question), one.rows)))
+        rest.update(encode((refreshed(one.question), one.rows)))
         keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
         if selection.ids is not None and one.question.id in selection.ids:
             lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))
@@ -138,32 +132,16 @@ def refuse_unusable(intake: Intake, *, skip_bad: bool) -> None:
         raise UsageError(f"{intake.file} has no rows to work on")
 
 
-def admit(ledger: Ledger, intake: Intake) -> int:
+def admit(ledger: Ledger, job: Job[Row, Outcome], intake: Intake, row: Callable[[Story], Row]) -> int:
     """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
 
-    Each row stands at its place in the file, and no two at one, whatever was taken in before. What is not identity
-    is refreshed from the file, in finished outcomes too. The rows that were taken in last are not read again.
+    What is not identity is refreshed from the file, in finished outcomes too.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    new, name = 0, _name_of(intake)
-    if ledger.saved is None and ledger.fact(_ADMITTED) == name:
-        return 0
-
-    def change(connection: sqlite3.Connection) -> None:
-        nonlocal new
-        connection.execute("UPDATE items SET position = position + ?", (_BEHIND,))
-        for position, (story, wanted) in enumerate(_good(intake)):
-            known = _place(connection, position, story, ledger)
-            if wanted and not known:
-                row = (position, story.question.id, content_hash(story), pack(story))
-                connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", row)
-                new += 1
-        connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_ADMITTED, name))
-
-    ledger.apply(change).result()
-    return new
+    rows = ((row(story), is_wanted) for story, is_wanted in _good(intake))
+    return ledger.admit(job, rows, _name_of(intake))
 
 
 def _name_of(intake: Intake) -> str:
@@ -171,16 +149,6 @@ def _name_of(intake: Intake) -> str:
     ids = intake.selection.ids
     which = (intake.selection._replace(ids=None), None if ids is None else sorted(ids))
     return digest((intake.survey.hash, intake.survey.refreshed, which))
-
-
-def content_hash(story: Story) -> bytes:
-    """A row's identity: a hash of everything in it but the fields that are refreshed."""
-    told = replace(story, rows=(), question=replace(story.question, **_BLANK))
-    return blake2b(encode(told), digest_size=16).digest()
-
-
-def _refreshed(question: Question) -> dict[str, Any]:
-    return {name: getattr(question, name) for name in REFRESHED}
 
 
 def wanted(intake: Intake) -> Iterator[Story]:
@@ -227,32 +195,3 @@ def _draw(lottery: list[_Ticket], question: Question, selection: Selection) -> N
         heapq.heappush(lottery, ticket)
     else:
         heapq.heappushpop(lottery, ticket)
-
-
-def _place(connection: sqlite3.Connection, position: int, story: Story, ledger: Ledger) -> bool:
-    """Move a row that the ledger has to its place; returns whether it has it."""
-    name, run = story.question.id, ledger.path.parent
-    known = connection.execute("SELECT hash FROM items WHERE id = ?", (name,)).fetchone()
-    if known is None:
-        return False
-    if known[0] != content_hash(story):
-        raise RunDirectoryError(
-            f"question {name!r} has changed since the run {run} took it in; give the changed question another id, "
-            f"or start a new run with -o NEW --fork {run}"
-        )
-    connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, name))
-    for table in ("items", "outcomes"):
-        _refresh(connection, table, story, ledger)
-    return True
-
-
-def _refresh(connection: sqlite3.Connection, table: str, story: Story, ledger: Ledger) -> None:
-    """Correct what is not identity in a stored story; what its stages did to it stays."""
-    name = story.question.id
-    found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (name,)).fetchone()  # noqa: S608 - ours
-    if found is None:
-        return
-    old, rows = ledger.story(found[0]), story.rows if table == "items" else ()
-    new = replace(old, rows=rows, question=replace(old.question, **_refreshed(story.question)))
-    if new != old:
-        connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (pack(new), name))  # noqa: S608 - ours

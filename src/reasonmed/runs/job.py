@@ -1,4 +1,4 @@
-"""A job: rows in, work on each, outcomes out. ``run`` and every agent's own command are jobs."""
+"""A job in its run directory: rows in, work on each, outcomes out. Every command that asks models is one."""
 
 from __future__ import annotations
 
@@ -9,49 +9,63 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
 from reasonmed import __version__
+from reasonmed.engine.connect import connected
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
-from reasonmed.pipeline.team import Team, connected
-from reasonmed.recipe.checks import doubts
+from reasonmed.engine.job import Job, Models, Outcome, Row
+from reasonmed.engine.pool import finish
+from reasonmed.recipe.checks import asked_by, doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.recipe.stages import ranks
 from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclass
 from reasonmed.runs.intake import admit
-from reasonmed.runs.manifest import FORMAT, Decision, Input, Manifest, Screen
-from reasonmed.runs.pool import run, save, unfinished
+from reasonmed.runs.manifest import FORMAT, Decision, Input, Manifest, Screen, Written
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
-from reasonmed.runs.session import begin, budget_of, elder_of, end, open_rows, set_facts, signals
+from reasonmed.runs.session import begin, budget_of, elder_of, end, signals
 from reasonmed.runs.socket import listening
-from reasonmed.types import Story
 
 if TYPE_CHECKING:
+    from reasonmed.backends import ModelSettings
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.recipe.options import Recipe
+    from reasonmed.recipe.options import Limits, Recipe
     from reasonmed.runs.intake import Intake
     from reasonmed.runs.progress import Watch
+    from reasonmed.types import Story
 
-Work = Callable[[Story, Team], Awaitable[Story]]
-After = Callable[["Ledger", Team, Stop], Awaitable[None]]
+After = Callable[["Ledger", Models, Stop], Awaitable[None]]
+
+
+def as_it_is(story: Story) -> Story:
+    """The row of a job on stories: the story itself."""
+    return story
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What to do with which rows, where."""
+class RunJob(Generic[Row, Outcome]):
+    """What to do with which rows, by whom, where."""
 
     command: str
-    recipe: Recipe
-    stages: tuple[str, ...]
-    """The stages whose options can change an outcome."""
-    work: Work
+    job: Job[Row, Outcome]
+    models: Mapping[str, ModelSettings]
+    """Who is connected, by the names of the job."""
+    limits: Limits
+    identity: dict[str, object]
+    """Everything that can change an outcome, beside the rows."""
+    written: Written
+    """What the manifest says beside that."""
+    folder: RunDirectory
     intake: Intake | None
     """The rows to take in; None to go on with those that the ledger has."""
-    folder: RunDirectory
+    row: Callable[[Story], Row]
+    """A row of the file as one of the job."""
+    asked: Mapping[str, ModelSettings]
+    """Those of the models that the work asks, by the names that a person knows."""
     forks: tuple[RunDirectory, ...] = ()
     """Older runs whose replies serve this one too."""
     against: tuple[dict[str, object], ...] = ()
@@ -62,8 +76,8 @@ class Job:
     """Writes the files that are derived from the ledger."""
     notes: tuple[str, ...] = ()
     """What a person should know of the job before it begins."""
-    settings: dict[str, object] = field(default_factory=dict)
-    """What else can change an outcome, beside the recipe's stages: a part of the identity."""
+    first_notes: tuple[str, ...] = ()
+    """What a person should know before its first session."""
     phi: Decision | None = None
     """What was decided on questions that may identify patients, and what was found; no part of the identity."""
 
@@ -77,15 +91,57 @@ class Job:
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             python=platform.python_version(),
             platform=platform.platform(),
-            demo=self.recipe.demo,
-            prompts=prompt_hashes(self.recipe),
+            demo=self.written.demo,
+            prompts=self.written.prompts,
             input=Input(taken.file.name, taken.survey.hash) if taken else None,
-            recipe=self.recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
-            templates=prompt_texts(self.recipe),
+            recipe=self.written.recipe,
+            templates=self.written.templates,
             against=msgspec.convert(self.against, list[Screen]),
             phi=[] if self.phi is None else [self.phi],
-            identity=identity_of(self.recipe, self.stages) | self.settings | screen_identity(self.against),
+            identity=self.identity | screen_identity(self.against),
         )
+
+
+def recipe_job(  # noqa: PLR0913 - what a command says of its job
+    command: str,
+    recipe: Recipe,
+    stages: tuple[str, ...],
+    job: Job[Story, Story],
+    *,
+    folder: RunDirectory,
+    intake: Intake | None,
+    settings: Mapping[str, object] | None = None,
+) -> RunJob[Story, Story]:
+    """A job on stories by the models of a recipe.
+
+    Args:
+        command: what makes it.
+        recipe: models, options, templates, limits.
+        stages: the stages whose options can change an outcome.
+        job: what is done with a story.
+        folder: where the run lives.
+        intake: the rows to take in.
+        settings: what else can change an outcome.
+    """
+    models = {name: recipe.model(name) for name in recipe.used}
+    return RunJob(
+        command=command,
+        job=job,
+        models=models,
+        limits=recipe.limits,
+        identity={**identity_of(recipe, stages), **(settings or {})},
+        written=Written(
+            demo=recipe.demo,
+            prompts=prompt_hashes(recipe),
+            recipe=recipe.model_dump(mode="json", exclude_none=True, serialize_as_any=True),
+            templates=prompt_texts(recipe),
+        ),
+        folder=folder,
+        intake=intake,
+        row=as_it_is,
+        asked={name: models[name] for name in asked_by(recipe, stages)},
+        first_notes=tuple(doubts(recipe)) if {"generate", "verify"} <= {*stages} else (),
+    )
 
 
 def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object]:
@@ -97,27 +153,27 @@ def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object
     return {"against": screens} if screens else {}
 
 
-async def execute(job: Job, watch: Watch) -> None:
+async def execute(job: RunJob[Row, Outcome], watch: Watch) -> None:
     """Do the job to its end, or as far as it goes; whatever is done is on record.
 
     Raises:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
         ReasonMedError: the directory, the rows or the recipe do not allow the job.
     """
-    for name in job.recipe.used:
-        job.recipe.model(name).ready()
+    for entry in job.models.values():
+        entry.ready()
     stop = Stop()
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
         elders = tuple(stack.enter_context(elder_of(fork)) for fork in job.forks)
-        new = admit(ledger, job.intake) if job.intake else 0
-        session, changes = begin(ledger, job.recipe, job.intake.selection if job.intake else None)
+        new = admit(ledger, job.job, job.intake, job.row) if job.intake else 0
+        session, changes = begin(ledger, job.models, job.limits, job.intake.selection if job.intake else None)
         _tell(job, watch, ledger, new, changes)
-        if session == 1 and {"generate", "verify"} <= {*job.stages}:
-            watch.notes += doubts(job.recipe)
+        if session == 1:
+            watch.notes += job.first_notes
         stack.enter_context(signals(stop))
-        limits = job.recipe.limits
-        places, note = fit(job.recipe)
+        limits = job.limits
+        places, note = fit(job.models.values(), limits.in_flight)
         if note is not None:
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
@@ -126,8 +182,15 @@ async def execute(job: Job, watch: Watch) -> None:
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))
         try:
-            async with connected(job.recipe, ledger, control, elders) as team:
-                await _work(job, ledger, team, stop, watch)
+            async with connected(job.models, ledger, control, elders) as models:
+                watch.phase = "running"
+                samples, rows = SampleWatch(ledger), ledger.pending(job.job.decode)
+                async for kept in finish(job.job, rows, ledger, models, alive=limits.alive, stop=stop):
+                    watch.done += 1
+                    watch.notes += samples.warnings(kept)
+                if job.after is not None and not stop.wanted:
+                    watch.phase = "scoring"
+                    await job.after(ledger, models, stop)
         except asyncio.CancelledError:
             end(ledger, session, "stopped")
             raise
@@ -145,27 +208,10 @@ async def execute(job: Job, watch: Watch) -> None:
         raise stop.reason
 
 
-async def _work(job: Job, ledger: Ledger, team: Team, stop: Stop, watch: Watch) -> None:
-    watch.phase = "running"
-
-    async def work(story: Story) -> Story:
-        done = await job.work(story, team)
-        await save(ledger, done)
-        return done
-
-    samples = SampleWatch(ledger)
-    async for story in run(unfinished(ledger), work, alive=job.recipe.limits.alive, stop=stop):
-        watch.done += 1
-        watch.notes += samples.warnings(story)
-    if job.after is not None and not stop.wanted:
-        watch.phase = "scoring"
-        await job.after(ledger, team, stop)
-
-
-def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) -> None:
+def _tell(job: RunJob[Row, Outcome], watch: Watch, ledger: Ledger, new: int, changes: list[str]) -> None:
     """What a person should know before the work begins."""
-    (watch.total,) = next(ledger.query("SELECT COUNT(*) FROM items", shape=tuple[int]))
-    watch.done_before = watch.total - open_rows(ledger)
+    watch.total = ledger.count()
+    watch.done_before = watch.total - ledger.count_pending()
     watch.notes += job.notes
     mode = job.folder.open_mode
     if mode is not None and ledger.fact("told_open") is None:
@@ -173,7 +219,7 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
             f"{job.folder.path} is open to other users of this machine (mode {mode:o}); what is written into it from "
             f"now on is not. To close it: chmod -R go-rwx {shlex.quote(str(job.folder.path))}"
         )
-        ledger.apply(set_facts(told_open="yes")).result()
+        ledger.note(told_open="yes")
     if ledger.saved is not None:
         watch.notes.append(str(ledger.saved))
     watch.notes += [f"changed since the last session: {change}" for change in changes]
@@ -183,9 +229,8 @@ def _tell(job: Job, watch: Watch, ledger: Ledger, new: int, changes: list[str]) 
         )
     if job.intake and job.intake.survey.wanted < watch.total:
         watch.notes.append(f"the run has {watch.total} questions from earlier commands; all of them stay in it")
-    priced = [job.recipe.model(name).priced for name in job.recipe.used]
-    if None in priced:
-        unknown = [name for name, price in zip(job.recipe.used, priced, strict=True) if price is None]
+    unknown = [name for name, entry in job.models.items() if entry.priced is None]
+    if unknown:
         watch.notes.append(
             f"no price is known for {', '.join(unknown)}: cost tracking is off (add `price:` to the recipe)"
         )

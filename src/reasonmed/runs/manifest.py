@@ -41,6 +41,17 @@ class Decision(Struct, omit_defaults=True):
     """In how many, by kind."""
 
 
+class Written(Struct, kw_only=True, frozen=True):
+    """What made a run, as its manifest says it beside its identity."""
+
+    demo: bool
+    prompts: dict[str, str]
+    """The hashes of the templates."""
+    recipe: dict[str, object]
+    templates: dict[str, str]
+    """Their texts."""
+
+
 class Manifest(Struct, kw_only=True, omit_defaults=True):
     """What a run was started with."""
 

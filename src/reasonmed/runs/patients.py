@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.runs.intake import wanted
 from reasonmed.runs.manifest import Decision
+from reasonmed.runs.stories import unpack_story
 from reasonmed.screening.phi import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reasonmed.runs.job import Job
+    from reasonmed.engine.job import Outcome, Row
+    from reasonmed.runs.job import RunJob
     from reasonmed.types import Story
 
 MODES = ("warn", "refuse", "off")
 _FIRST = 5
-_ITEMS = "SELECT story FROM items ORDER BY position"
 
 
 class Screened(NamedTuple):
@@ -38,13 +39,13 @@ class Screened(NamedTuple):
         return Decision(mode, self.of, self.questions, self.kinds)
 
 
-def rows_of(job: Job) -> Iterator[Story]:
+def rows_of(job: RunJob[Row, Outcome]) -> Iterator[Story]:
     """The rows that a job may send: of its file, or of its ledger where it goes on without one."""
     if job.intake is not None:
         yield from wanted(job.intake)
         return
     with closing(job.folder.reader()) as ledger:
-        yield from ledger.stories(_ITEMS)
+        yield from ledger.rows(unpack_story)
 
 
 def screen(rows: Iterable[Story]) -> Screened:

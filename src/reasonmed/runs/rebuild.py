@@ -9,27 +9,18 @@ from reasonmed.documents import is_plain_file
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.journal import Journaled
+from reasonmed.engine.pool import run
 from reasonmed.errors import Drained
-from reasonmed.pipeline.team import assemble
-from reasonmed.runs.commands.run import whole_story
-from reasonmed.runs.pool import run, save
+from reasonmed.runs.commands.run import synthesis
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.resume import recipe_of, same_recipe
 from reasonmed.runs.scoring import score_records
+from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from reasonmed.engine.ledger import Ledger
     from reasonmed.exchange import Completion, Request
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import Story
-
-_PAGE = 256
-_FINISHED = """
-SELECT position, items.story FROM items JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
-"""
 
 
 class Rebuilt(NamedTuple):
@@ -68,33 +59,22 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
     before = _hashes(folder)
     meter = Meter()
     with folder.writing(manifest) as ledger:
-        backend = Journaled(_Nobody(), ledger, meter)
-        team = assemble(recipe, dict.fromkeys(recipe.models, backend))
+        models = dict.fromkeys(recipe.models, Journaled(_Nobody(), ledger, meter))
+        job = synthesis(recipe)
         stop, changed, count = Stop(), [], 0
-        async for story in run(_finished(ledger), lambda story: whole_story(story, team), alive=64, stop=stop):
+        async for story in run(ledger.finished_rows(job.decode), job.work(models), alive=64, stop=stop):
             count += 1
-            if story != _on_record(ledger, story.question.id):
+            if story != ledger.outcome(story.question.id, unpack_story):
                 changed.append(story.question.id)
-                await save(ledger, story)
+                await ledger.keep(job.keep(story))
         if stop.reason is None:
             wanted = recipe.stages.score.sample if recipe.stages.score else None
-            await score_records(ledger, team, wanted, alive=64, stop=stop, again=True)
+            await score_records(ledger, recipe, models, wanted, alive=64, stop=stop, again=True)
         if stop.reason is not None:
             raise stop.reason
         write_outputs(folder, ledger, manifest)
     calls = sum(one.replayed for one in meter.stages.values())
     return Rebuilt(count, calls, sorted(changed), before == _hashes(folder))
-
-
-def _finished(ledger: Ledger) -> Iterator[Story]:
-    position = -1
-    while page := list(ledger.query(_FINISHED, position, _PAGE, shape=tuple[int, bytes])):
-        position = page[-1][0]
-        yield from (ledger.story(blob) for _, blob in page)
-
-
-def _on_record(ledger: Ledger, name: str) -> Story:
-    return next(ledger.stories("SELECT story FROM outcomes WHERE id = ?", name))
 
 
 def _hashes(folder: RunDirectory) -> list[str | None]:

@@ -10,10 +10,10 @@ import msgspec
 
 from reasonmed.documents import Refused
 from reasonmed.engine.ledger import encode, unpack_texts
-from reasonmed.engine.ledger.packing import completion_in
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.questions.ids import chain_id, record_id
+from reasonmed.runs.stories import unpack_story
 from reasonmed.types import Question, Record, Story, letter
 
 if TYPE_CHECKING:
@@ -23,27 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Kept
 
-_PAGE = 256
-_DONE = """
-SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
-WHERE position > ? ORDER BY position LIMIT ?
-"""
-CALLS_OF = """
-(question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
-  AND instr(substr(question, length(?1) + 2), '#') = 0))
-"""
-"""SQL: whether a call belongs to a question (the first value); calls that score a record bear the record's id."""
-_REJECTED = f"""
-SELECT stage, model, error, texts FROM calls WHERE {CALLS_OF} AND error IS NOT NULL AND length(key) = 16
-"""  # noqa: S608 - a constant
 _ADDRESS = re.compile(r" at \S+ answered ")
-_SCORES = "SELECT record, score, justification, model FROM scores WHERE record >= ? AND record < ?"
-_SCORING = """
-SELECT texts FROM calls WHERE question = ? AND stage = 'score' AND error IS NULL AND length(key) = 16
-ORDER BY attempt DESC, max_tokens DESC LIMIT 1
-"""
-
-
 _UNKNOWN: dict[str, object] = {
     **dict.fromkeys(("options", "flags"), ()),
     **dict.fromkeys(("verified", "demo"), False),
@@ -86,7 +66,7 @@ class Rejection(NamedTuple):
 def rejections_of(ledger: Ledger, question_id: str) -> dict[Rejection, int]:
     """The recorded rejections of a question's requests with their numbers, in an order that no arrival decides."""
     found: Counter[Rejection] = Counter()
-    for stage, model, kind, texts in ledger.query(_REJECTED, question_id, shape=tuple[str, str, str, bytes]):
+    for stage, model, kind, texts in ledger.rejections_of(question_id):
         try:
             said = _ADDRESS.sub(" answered ", unpack_texts(texts)[1].decode("utf-8", "replace"))
         except Refused:  # torn on disk: a replay asks again, what was said is gone
@@ -105,46 +85,28 @@ class Scored(NamedTuple):
     """The parameters that were sent, where they are not the recipe's."""
 
 
-class _ScoreRow(NamedTuple):
-    record: str
-    score: int | None
-    justification: str
-    model: str
-
-
 def outcomes(ledger: Ledger) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
-    return (ledger.story(after) for _, after in _finished(ledger))
+    return ledger.finished(unpack_story)
 
 
 def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
     """Each finished story of a ledger, as it was taken in and as it ended, in input order."""
-    return ((ledger.story(before), ledger.story(after)) for before, after in _finished(ledger))
-
-
-def _finished(ledger: Ledger) -> Iterator[tuple[bytes, bytes]]:
-    position = -1
-    while page := list(ledger.query(_DONE, position, _PAGE, shape=tuple[int, bytes, bytes])):
-        position = page[-1][0]
-        yield from ((before, after) for _, before, after in page)
+    return ledger.pairs(unpack_story, unpack_story)
 
 
 def scores_of(ledger: Ledger, question_id: str) -> dict[str, Scored]:
     """The scores of a question's records, by record id."""
-    rows = list(ledger.query(_SCORES, f"{question_id}#", f"{question_id}$", shape=_ScoreRow))
     return {
-        row.record: Scored(row.score, row.justification, row.model, _sent_to_score(ledger, row.record)) for row in rows
+        row.record: Scored(row.score, row.justification, row.model, _sent_to_score(ledger, row.record))
+        for row in ledger.scores_of(question_id)
     }
 
 
 def _sent_to_score(ledger: Ledger, name: str) -> dict[str, object] | None:
     """What was sent for a record's score, from the call that gave it; None where that is the recipe's or is lost."""
-    for (texts,) in ledger.query(_SCORING, name):
-        try:
-            return completion_in(texts, None).sent
-        except Refused:
-            return None
-    return None
+    reply = ledger.last_reply(name, "score")
+    return None if reply is None else reply.sent
 
 
 def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list[Record]:

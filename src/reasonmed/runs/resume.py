@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,26 +18,16 @@ from reasonmed.recipe.stages import shipped
 from reasonmed.runs.commands.run import synthesis_job
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
+    from reasonmed.engine.ledger import Asked, Ledger
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.runs.job import Job
+    from reasonmed.runs.job import RunJob
+    from reasonmed.types import Story
 
 CLASSES = ("context", "filter", "bad_request", "unparsable")
 """Faults that belong to a request: on record, and not asked again unless somebody wants it."""
-
-_RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE call IN ({})"
-_REFUSED = "SELECT call, stage, question FROM calls WHERE error = ? AND length(key) = 16"
-_ASKED_AGAIN = "SELECT call, stage, question FROM calls WHERE attempt > 0 AND length(key) = 16"
-_PAGE = 500
-
-
-class _Asked(NamedTuple):
-    call: int
-    stage: str
-    question: str
 
 
 def recipe_of(folder: RunDirectory) -> Recipe:
@@ -89,7 +79,7 @@ def _refuse_code(folder: RunDirectory, models: object, stages: object) -> None:
             )
 
 
-def job_of(folder: RunDirectory, other: Recipe | None = None) -> Job:
+def job_of(folder: RunDirectory, other: Recipe | None = None) -> RunJob[Story, Story]:
     """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
     job = synthesis_job(None, other or recipe_of(folder), folder)
     return replace(job, against=tuple(msgspec.to_builtins(folder.manifest().against)))
@@ -107,29 +97,15 @@ def retire(folder: RunDirectory, classes: Sequence[str]) -> int:
     if unknown:
         raise UsageError(f"--class {', '.join(unknown)}: there are {', '.join(CLASSES)}")
     with folder.writing(folder.manifest()) as ledger:
-        rows: list[_Asked] = []
+        calls: list[Asked] = []
         for name in classes:
-            rows += list(ledger.query(_REFUSED, name, shape=_Asked)) if name != "unparsable" else _unparsable(folder)
-        calls = [call for call, _, _ in rows]
-        questions = sorted({question_of(asked) if stage == "score" else asked for _, stage, asked in rows})
-
-        def change(connection: sqlite3.Connection) -> None:
-            for start in range(0, len(calls), _PAGE):
-                page = calls[start : start + _PAGE]
-                connection.execute(_RETIRE.format(", ".join("?" * len(page))), page)
-            connection.executemany("DELETE FROM outcomes WHERE id = ?", [(name,) for name in questions])
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('state', 'drained')")
-
-        ledger.apply(change).result()
+            calls += ledger.rejected(name) if name != "unparsable" else _unparsable(ledger)
+        questions = sorted({question_of(asked) if stage == "score" else asked for _, stage, asked in calls})
+        ledger.retire([one.call for one in calls], questions)
     return len(questions)
 
 
-def _unparsable(folder: RunDirectory) -> list[_Asked]:
+def _unparsable(ledger: Ledger) -> list[Asked]:
     """Re-asks of questions whose story has a chain that is undecided or missing for an unusable reply."""
-    with_trouble = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
-    ledger = folder.reader()
-    try:
-        troubled = {name for (name,) in ledger.query(with_trouble, shape=tuple[str])}
-        return [row for row in ledger.query(_ASKED_AGAIN, shape=_Asked) if row[2] in troubled]
-    finally:
-        ledger.close()
+    troubled = ledger.troubled()
+    return [one for one in ledger.asked_again() if one.question in troubled]

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from reasonmed.documents import Count
+from reasonmed.engine.job import Kept
 from reasonmed.screening.repeats import folded
 
 if TYPE_CHECKING:
+    from reasonmed.engine.job import Score
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.types import ChainOfThought, Story
+    from reasonmed.types import ChainOfThought
 
 _CERTAIN = 5
 """Questions after which a model that has not varied once is reported while the run still goes on."""
-_COUNTS = """
-SELECT samples.key, COUNT(*), SUM(samples.value) FROM multiples JOIN outcomes USING (id), json_each(multiples.equal)
-AS samples GROUP BY samples.key ORDER BY samples.key
-"""
 
 
 def equal_by_model(chains: tuple[ChainOfThought, ...]) -> dict[str, bool]:
@@ -31,7 +28,7 @@ def equal_by_model(chains: tuple[ChainOfThought, ...]) -> dict[str, bool]:
 
 def equal_samples(ledger: Ledger) -> dict[str, int]:
     """The models whose samples are equal at every question that has several, with the number of these questions."""
-    return {model: count for model, count, equal in _counts(ledger) if count == equal}
+    return {model: count for model, count, equal in ledger.multiples() if count == equal}
 
 
 def warning(model: str, questions: int) -> str:
@@ -55,15 +52,15 @@ class SampleWatch:
     def __init__(self, ledger: Ledger) -> None:
         self._equal: Counter[str] = Counter()
         self._varied: set[str] = set()
-        for model, count, equal in _counts(ledger):
+        for model, count, equal in ledger.multiples():
             self._equal[model] = equal
             if equal < count:
                 self._varied.add(model)
 
-    def warnings(self, story: Story) -> list[str]:
-        """What a finished story makes certain; each model is reported once."""
+    def warnings(self, kept: Kept | Score) -> list[str]:
+        """What a finished row makes certain; each model is reported once."""
         found = []
-        for model, equal in equal_by_model(story.chains).items():
+        for model, equal in (kept.multiples or {}).items() if isinstance(kept, Kept) else ():
             if not equal:
                 self._varied.add(model)
                 continue
@@ -71,10 +68,3 @@ class SampleWatch:
             if self._equal[model] == _CERTAIN and model not in self._varied:
                 found.append(warning(model, _CERTAIN))
         return found
-
-
-def _counts(ledger: Ledger) -> list[tuple[str, int, int]]:
-    """By model: questions with several texts, and those with equal ones."""
-    if not next(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'multiples'"), None):
-        return []
-    return [(model, count, equal) for model, count, equal in ledger.query(_COUNTS, shape=tuple[str, Count, Count])]

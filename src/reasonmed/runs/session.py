@@ -7,23 +7,21 @@ import json
 import os
 import signal
 import socket
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from reasonmed.documents import Amount, Count
 from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.journal import Elder
 from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
+    from reasonmed.backends import ModelSettings
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.recipe.options import Recipe
+    from reasonmed.recipe.options import Limits
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Selection
 
@@ -40,41 +38,28 @@ _ADDRESSES = (
     "price",
     "limits",
 )
-_OPEN = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
 
 
-def open_rows(ledger: Ledger) -> int:
-    """How many rows have no outcome."""
-    return next(ledger.query(_OPEN, shape=tuple[Count]))[0]
-
-
-def begin(ledger: Ledger, recipe: Recipe, selection: Selection | None) -> tuple[int, list[str]]:
+def begin(
+    ledger: Ledger, models: Mapping[str, ModelSettings], limits: Limits, selection: Selection | None
+) -> tuple[int, list[str]]:
     """Note that a session begins; gives its number, and what differs from the last one though it changes no record."""
-    harmless = _harmless(recipe, selection)
+    harmless = _harmless(models, limits, selection)
     last = ledger.told("harmless", dict[str, object])
     changes = [] if last is None else list(differences(last, harmless))
-    ledger.apply(set_facts(harmless=json.dumps(harmless), state="running")).result()
-    values = (time.time(), socket.gethostname(), os.getpid(), json.dumps(changes))
-    ledger.write("INSERT INTO sessions (started, host, pid, changes) VALUES (?, ?, ?, ?)", *values).result()
-    (session,) = next(ledger.query("SELECT MAX(session) FROM sessions", shape=tuple[int]))
-    return session, changes
+    ledger.note(harmless=json.dumps(harmless), state="running")
+    return ledger.begin_session(socket.gethostname(), os.getpid(), json.dumps(changes)), changes
 
 
 def end(ledger: Ledger, session: int, how: str) -> None:
     """Note how a session ended; nothing is reserved any more."""
-    ledger.write("UPDATE sessions SET ended = ?, how = ? WHERE session = ?", time.time(), how, session).result()
-    ledger.apply(set_facts(state=how, reserved_usd="0.0")).result()
-
-
-def set_facts(**values: str) -> Callable[[sqlite3.Connection], object]:
-    """A change of the ledger that remembers facts."""
-    return lambda connection: connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", list(values.items()))
+    ledger.end_session(session, how)
+    ledger.note(state=how, reserved_usd="0.0")
 
 
 def spent(ledger: Ledger) -> float:
     """USD that the run has cost so far: what replies cost, and what tries that left none may have cost."""
-    (recorded,) = next(ledger.query("SELECT COALESCE(SUM(cost), 0.0) FROM totals", shape=tuple[Amount]))
-    return recorded + lost(ledger)
+    return ledger.cost() + lost(ledger)
 
 
 def lost(ledger: Ledger) -> float:
@@ -88,15 +73,15 @@ def budget_of(cap: float | None, ledger: Ledger) -> Budget:
     held = ledger.usd("reserved_usd")
     if held:
         gone += held
-        ledger.apply(set_facts(lost_usd=repr(gone), reserved_usd="0.0")).result()
+        ledger.note(lost_usd=repr(gone), reserved_usd="0.0")
 
     async def remember(bound: float) -> None:
-        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('reserved_usd', ?)", repr(bound))
+        await ledger.note_soon("reserved_usd", repr(bound))
 
     async def lose(cost: float) -> None:
         nonlocal gone
         gone += cost
-        await ledger.put("INSERT OR REPLACE INTO facts VALUES ('lost_usd', ?)", repr(gone))
+        await ledger.note_soon("lost_usd", repr(gone))
 
     return Budget(cap, spent(ledger), remember, lose)
 
@@ -142,11 +127,11 @@ def signals(stop: Stop) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _harmless(recipe: Recipe, selection: Selection | None) -> dict[str, object]:
+def _harmless(models: Mapping[str, ModelSettings], limits: Limits, selection: Selection | None) -> dict[str, object]:
     """What may change between sessions: addresses, names of key variables, limits, prices, the selection."""
-    told = {name: recipe.model(name).model_dump(mode="json") for name in recipe.used}
+    told = {name: entry.model_dump(mode="json") for name, entry in models.items()}
     return {
-        "limits": recipe.limits.model_dump(mode="json"),
+        "limits": limits.model_dump(mode="json"),
         "models": {name: {key: entry[key] for key in _ADDRESSES if key in entry} for name, entry in told.items()},
         "limit": selection.limit if selection else None,
         "sample": selection.sample if selection else None,

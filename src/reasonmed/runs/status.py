@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -16,45 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.engine.ledger import Ledger
+    from reasonmed.engine.ledger.calls import StageTotal
+    from reasonmed.engine.ledger.rows import OutcomeSums
     from reasonmed.runs.directory import RunDirectory
-
-_OUTCOMES = """
-SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), COALESCE(SUM(right), 0),
-  COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0) FROM outcomes
-"""
-_UNASKED = "SELECT COALESCE(SUM(unsampled), 0), COALESCE(SUM(prechecked), 0) FROM outcomes"
-_CANARIES = """
-SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(rejected), 0), COALESCE(SUM(canaries.undecided), 0)
-FROM canaries JOIN outcomes USING (id)
-"""
-_TOTALS = """
-SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
-  SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage
-"""
-
-
-class _Counted(NamedTuple):
-    done: Count
-    succeeded: Count
-    records: Count
-    right: Count
-    wrong: Count
-    undecided: Count
-    missing: Count
-
-
-class _Summed(NamedTuple):
-    stage: str
-    calls: Count
-    reused: Count
-    rejected: Count
-    unpriced: Count
-    prompt: Count
-    cached: Count
-    completion: Count
-    cost: Amount
-    seconds: Amount
-
 
 Saver = Literal["precheck", "stop_when_decided"]
 """An option that saves requests."""
@@ -136,9 +100,8 @@ def status_of(folder: RunDirectory) -> Status:
 
 def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
     """The status of a ledger that is open already."""
-    (questions,) = next(ledger.query("SELECT COUNT(*) FROM items", shape=tuple[Count]))
-    found = next(ledger.query(_OUTCOMES, shape=_Counted))
-    stages = {row.stage: _stage(row) for row in ledger.query(_TOTALS, shape=_Summed)}
+    questions, found = ledger.count(), ledger.sums()
+    stages = {row.stage: _stage(row) for row in ledger.totals()}
     spent = [stage.spent_usd for stage in stages.values()]
     known = [cost for cost in spent if cost is not None]
     finished = ledger.fact("state") == "finished" and found.done == questions
@@ -155,13 +118,13 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
             "undecided": found.undecided,
             "missing": found.missing,
         },
-        tiers=_counts(ledger, "SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier"),
-        reasons=_counts(ledger, "SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason"),
+        tiers=ledger.by_tier(),
+        reasons=ledger.by_reason(),
         calls=sum(stage.calls for stage in stages.values()),
         tokens=sum(stage.prompt_tokens + stage.completion_tokens for stage in stages.values()),
         spent_usd=sum(known) if len(known) == len(spent) else None,
         lost_usd=ledger.usd("lost_usd"),
-        saved=_saved(ledger, stages),
+        saved=_saved(found, stages),
         demo=demo,
         seconds=_seconds(ledger),
         stages=stages,
@@ -171,26 +134,23 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
 
 
 def _canaries(ledger: Ledger) -> Canaries | None:
-    if not next(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'canaries'"), None):
-        return None
-    accepted, rejected, undecided = next(ledger.query(_CANARIES, shape=tuple[Count, Count, Count]))
+    accepted, rejected, undecided = ledger.canaries()
     planted = accepted + rejected + undecided
     return Canaries(planted, accepted, rejected, undecided, *proportion(accepted, planted)) if planted else None
 
 
-def _stage(row: _Summed) -> StageTotals:
+def _stage(row: StageTotal) -> StageTotals:
     spent = None if row.unpriced else row.cost
     return StageTotals(row.calls, row.reused, row.rejected, row.prompt, row.cached, row.completion, spent, row.seconds)
 
 
-def _saved(ledger: Ledger, stages: Mapping[str, StageTotals]) -> dict[Saver, Saving]:
+def _saved(found: OutcomeSums, stages: Mapping[str, StageTotals]) -> dict[Saver, Saving]:
     """What precheck and stop_when_decided saved: verdicts of plain errors, and chains that no tier hung on."""
-    unsampled, prechecked = next(ledger.query(_UNASKED, shape=tuple[Count, Count]))
     savings: dict[Saver, Saving] = {}
-    if prechecked:
-        savings["precheck"] = _saving(stages, {"verify": prechecked})
-    if unsampled:
-        savings["stop_when_decided"] = _saving(stages, {"generate": unsampled, "verify": unsampled})
+    if found.prechecked:
+        savings["precheck"] = _saving(stages, {"verify": found.prechecked})
+    if found.unsampled:
+        savings["stop_when_decided"] = _saving(stages, {"generate": found.unsampled, "verify": found.unsampled})
     return savings
 
 
@@ -206,15 +166,7 @@ def _saving(stages: Mapping[str, StageTotals], unasked: Mapping[str, int]) -> Sa
     return Saving(calls, round(tokens), None if math.isnan(usd) else usd)
 
 
-def _counts(ledger: Ledger, sql: str) -> dict[str, int]:
-    return dict(sorted(ledger.query(sql, shape=tuple[str, Count])))
-
-
 def _seconds(ledger: Ledger) -> float:
     """Wall time over all sessions; one that was killed counts up to its last recorded call."""
-    (last,) = next(ledger.query("SELECT at FROM calls ORDER BY call DESC LIMIT 1", shape=tuple[Number]), (None,))
-    sessions = ledger.query(_SESSIONS, shape=tuple[Number, Number | None])
-    return sum((max(0.0, (ended or last or started) - started) for started, ended in sessions), 0.0)
-
-
-_SESSIONS = "SELECT started, ended FROM sessions"
+    last = ledger.last_call()
+    return sum((max(0.0, (ended or last or started) - started) for started, ended in ledger.sessions()), 0.0)

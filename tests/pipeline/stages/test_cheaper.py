@@ -37,7 +37,7 @@ def world(right: set[int], *, conflict: bool = False) -> Script:
 
 
 async def story(script: Script, name: str = "q1", **options: Any) -> Story:
-    return await synthesize(question(name), team(script, route={"dispute": False}, **options))
+    return await synthesize(Story(question(name)), team(script, route={"dispute": False}, **options))
 
 
 async def test_the_tier_is_the_same_for_every_pattern_of_right_and_wrong() -> None:
@@ -124,6 +124,6 @@ async def test_a_judge_who_contradicts_the_precheck_gives_no_reason() -> None:
 async def test_a_question_without_a_key_is_sampled_whole() -> None:
     script = world(set(range(9)))
     script.replies["consensus"] = verdict()
-    done = await synthesize(question(answer=None), team(script, generate={"stop_when_decided": True}))
+    done = await synthesize(Story(question(answer=None)), team(script, generate={"stop_when_decided": True}))
     assert len(script.of("generate")) == 9
     assert done.question.answer == 1

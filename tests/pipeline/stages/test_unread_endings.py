@@ -56,7 +56,7 @@ async def test_it_stays_undecided_where_the_tier_is_open() -> None:
 )
 async def test_no_record_comes_of_such_chains_whatever_the_judge_says(ending: str) -> None:
     script = Script(generate=f"{WORDS}\n\n{ending}", verify=verdict("Correct"), optimize=f"{WORDS}\n\n{ending}")
-    story = await synthesize(question(), team(script))
+    story = await synthesize(Story(question()), team(script))
     assert story.failure is not None
     assert not story.kept
 

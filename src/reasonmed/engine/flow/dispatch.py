@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from reasonmed.errors import (
     BackendError,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from reasonmed.backends._prices import Price
-    from reasonmed.engine.flow.budget import Budget, Reservation
+    from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.endpoint import Endpoint
     from reasonmed.engine.flow.meter import Meter
     from reasonmed.engine.flow.rejections import Refusal
@@ -65,17 +65,8 @@ class Dispatched:
             RequestRejected: for a fault of its own; until that is known it waits.
             SetAside: the endpoint refuses this request and answers others, and nothing says why.
         """
-        self._control.stop.check()
-        outcome = await self._sent(request)
-        if not isinstance(outcome, _Held):
-            return outcome
-        await self._control.verdicts.wait(outcome.verdict)
-        if isinstance(outcome.refusal, RequestRejected):
-            raise outcome.refusal
-        raise SetAside(f"refused, while others were answered: {outcome.refusal}") from outcome.refusal
-
-    async def _sent(self, request: Request) -> Completion | _Held:
-        control, pool = self._control, self._pool
+        control, pool, held = self._control, self._pool, None
+        control.stop.check()
         traffic = control.meter.stages[request.stage]
         estimate = pool.endpoints[0].estimate(request)
         traffic.waiting += 1
@@ -86,13 +77,16 @@ class Dispatched:
         traffic.in_flight += 1
         sent = endpoint.clock()
         try:
-            completion = await self._afford(endpoint, request)
+            if control.budget.cap is None or self._price is None:
+                completion = await endpoint.backend.complete(request)
+            else:
+                completion = await self._paid(endpoint, request, self._price)
         except (RequestRejected, CredentialRejected, ModelNotServed) as refusal:
             control.meter.failed(refusal)
             endpoint.refused()
             if not _may_be_its_own(refusal, endpoint):
                 raise
-            return _Held(refusal, endpoint.rejections.add(request.question_id, refusal, endpoint.clock()))
+            held = _Held(refusal, endpoint.rejections.add(request.question_id, refusal, endpoint.clock()))
         except BackendError as failed:
             control.meter.failed(failed)
             endpoint.failed(estimate, failed, sent)
@@ -103,31 +97,33 @@ class Dispatched:
             traffic.in_flight -= 1
             control.scheduler.leave(endpoint)
             control.verdicts.look(endpoint)
+        if held is not None:
+            await self._raise(held)
         pool.rest()
         control.meter.answered(request, completion)
         return completion
 
-    async def _afford(self, endpoint: Endpoint, request: Request) -> Completion:
-        """Send under the cap on money, if there is one."""
-        budget = self._control.budget
-        if budget.cap is None or self._price is None:
-            return await endpoint.backend.complete(request)
-        async with budget.reserve(self._price.worst(request)) as reservation:
-            return await self._settled(endpoint, request, reservation, self._price)
+    async def _raise(self, held: _Held) -> NoReturn:
+        """Raise a refusal, once it is known whose fault it is."""
+        await self._control.verdicts.wait(held.verdict)
+        if isinstance(held.refusal, RequestRejected):
+            raise held.refusal
+        raise SetAside(f"refused, while others were answered: {held.refusal}") from held.refusal
 
-    async def _settled(
-        self, endpoint: Endpoint, request: Request, reservation: Reservation, price: Price
-    ) -> Completion:
-        try:
-            completion = await endpoint.backend.complete(request)
-        except Unreachable:
-            await self._control.budget.lost(reservation.worst)
-            raise
-        except BackendError:
-            reservation.cost = 0.0
-            raise
-        reservation.cost = price.of(completion)
-        return completion
+    async def _paid(self, endpoint: Endpoint, request: Request, price: Price) -> Completion:
+        """Send under the cap on money."""
+        budget = self._control.budget
+        async with budget.reserve(price.worst(request)) as reservation:
+            try:
+                completion = await endpoint.backend.complete(request)
+            except Unreachable:
+                await budget.lost(reservation.worst)
+                raise
+            except BackendError:
+                reservation.cost = 0.0
+                raise
+            reservation.cost = price.of(completion)
+            return completion
 
     async def aclose(self) -> None:
         """Close the back ends of all endpoints."""

@@ -9,7 +9,6 @@ import msgspec
 
 from reasonmed.documents import MOST, Refused, decoded
 from reasonmed.exchange import Completion
-from reasonmed.types import Story, unsound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,19 +43,6 @@ def unpacked(blob: object) -> bytes:
     if not unpacking.eof:
         raise Refused("it is torn" if not unpacking.unconsumed_tail else f"it unpacks to more than {MOST:,} bytes")
     return content
-
-
-def unpack_story(blob: object) -> Story:
-    """A story from compressed JSON.
-
-    Raises:
-        Refused: it is none, or an index in it points at nothing.
-    """
-    story = decoded(unpacked(blob), Story)
-    problem = unsound(story)
-    if problem is not None:
-        raise Refused(problem)
-    return story
 
 
 def unpack_texts(blob: object) -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -64,7 +64,7 @@ def with_candidates(story: Story) -> Story:
     return replace(story, kept=tuple(keep_chain(story, index) for index in chosen))
 
 
-def shaping(stages: Stages) -> dict[str, Any]:
+def shaping(stages: Stages) -> dict[str, object]:
     """The options of generate that decide whether a rewrite is taken."""
     generate = stages.generate or Generate(models=("",))
     return {"keep_truncated": generate.keep_truncated, "min_words": generate.min_words}

@@ -25,8 +25,6 @@ from reasonmed.screening.echo import echoed_share
 from reasonmed.types import Dropped, Failure, Kept, letter
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from reasonmed.exchange import Completion, Request
     from reasonmed.parsing.answer import Answer
     from reasonmed.pipeline.team import Team
@@ -120,7 +118,7 @@ def _example(request: Request, choice: str, drawn: int) -> str:  # noqa: ARG001 
     return f"The answer is {choice}, because the findings fit it best. (Made up, {drawn % 1000}.)"
 
 
-def _shaping(stages: Stages) -> dict[str, Any]:
+def _shaping(stages: Stages) -> dict[str, object]:
     return {"keep_truncated": stages.generate is not None and stages.generate.keep_truncated}
 
 

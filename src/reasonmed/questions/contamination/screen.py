@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ def screened(source: Source, matcher: Matcher) -> Source:
     return rows
 
 
-def told(matcher: Matcher) -> list[dict[str, Any]]:
+def told(matcher: Matcher) -> list[dict[str, object]]:
     """What was screened against and how: part of a run's identity."""
     return [
         {

@@ -19,13 +19,14 @@ from reasonmed.pipeline.judging.cases import CaseMaker, labelled, unlabelled
 from reasonmed.pipeline.judging.pages import html_of, markdown_of
 from reasonmed.pipeline.stages.generate import generate
 from reasonmed.pipeline.stages.verify import judge
+from reasonmed.pipeline.team import assemble
 from reasonmed.questions import Settings, read
 from reasonmed.recipe.identity import judge_identity
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.job import Job
+from reasonmed.runs.job import RunJob, recipe_job
 from reasonmed.runs.layouts import story_source
 from reasonmed.runs.records import outcomes
-from reasonmed.runs.session import open_rows
+from reasonmed.runs.stories import story_job
 from reasonmed.types import ChainOfThought, Question, Story, Verdict, digest
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _chains(story: Story) -> list[Labelled]:
     return [unlabelled(chain) for chain in story.chains if chain.missing is None]
 
 
-def card_job(intake: Intake, recipe: Recipe, trial: Trial, folder: RunDirectory) -> Job:
+def card_job(intake: Intake, recipe: Recipe, trial: Trial, folder: RunDirectory) -> RunJob[Story, Story]:
     """The job of ``reasonmed judge-card``; a run whose chains are tried lends the verdicts that it has.
 
     Raises:
@@ -121,16 +122,13 @@ def card_job(intake: Intake, recipe: Recipe, trial: Trial, folder: RunDirectory)
         "seed": trial.seed,
         "source": intake.file.name,
     }
-    return Job(
-        command="judge-card",
-        recipe=recipe,
-        stages=("generate", "verify") if trial.write_chains else ("verify",),
-        work=partial(_work, trial),
-        intake=intake,
-        folder=folder,
+    job = story_job(lambda models: partial(_try, trial, assemble(recipe, models)))
+    stages = ("generate", "verify") if trial.write_chains else ("verify",)
+    settings = {"judge_card": {**dataclasses.asdict(trial), "cases": intake.survey.hash}}
+    return dataclasses.replace(
+        recipe_job("judge-card", recipe, stages, job, folder=folder, intake=intake, settings=settings),
         forks=(RunDirectory(intake.file),) if intake.file.is_dir() else (),
         write=partial(_write, folder, facts),
-        settings={"judge_card": {**dataclasses.asdict(trial), "cases": intake.survey.hash}},
     )
 
 
@@ -154,7 +152,7 @@ def default_folder(intake: Intake, recipe: Recipe, trial: Trial) -> Path:
     return Path("judge-cards", f"{intake.file.resolve().stem}-{digest(told, 4)}")
 
 
-async def _work(trial: Trial, story: Story, team: Team) -> Story:
+async def _try(trial: Trial, team: Team, story: Story) -> Story:
     if trial.write_chains and not story.probes and not story.flags and story.question.answer is not None:
         written = await generate(story, team)
         maker = CaseMaker(trial.seed, presume=trial.presume)
@@ -182,7 +180,7 @@ async def _tried(trial: Trial, question: Question, probe: Probe, team: Team) -> 
 
 def _write(folder: RunDirectory, facts: dict[str, object], ledger: Ledger) -> None:
     """The card's files, once every case was tried."""
-    if open_rows(ledger):
+    if ledger.count_pending():
         return
     card = card_of(list(outcomes(ledger)), facts)
     told = msgspec.json.format(msgspec.json.encode(card), indent=1).decode()

@@ -13,23 +13,25 @@ from reasonmed.errors import QuestionError
 from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages.verify import contradicts_key
 from reasonmed.pipeline.synthesize import synthesize
+from reasonmed.pipeline.team import assemble
 from reasonmed.questions import read
 from reasonmed.questions.contamination.screen import screened, told
 from reasonmed.questions.ids import clash
-from reasonmed.recipe.identity import identity_of, prompt_hashes
+from reasonmed.recipe.identity import identity_of
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.job import After, Job, screen_identity
+from reasonmed.runs.job import After, RunJob, recipe_job, screen_identity
 from reasonmed.runs.layouts import look, story_source
-from reasonmed.runs.records import Facts, write_outputs
+from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
+from reasonmed.runs.stories import story_job
 from reasonmed.types import Failure, Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.job import Job, Models
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.pipeline.team import Team
     from reasonmed.questions import Settings
     from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
@@ -93,24 +95,18 @@ def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, o
     return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
 
 
-def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> Job:
+def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> RunJob[Story, Story]:
     """The job of ``reasonmed run``; without an intake it goes on with the questions that the run has.
 
     Raises:
         RecipeError: the judge lacks the card that the recipe asks for.
     """
     check_judge(recipe)
-    facts = Facts(recipe.demo, prompt_hashes(recipe))
-
-    return Job(
-        command="run",
-        recipe=recipe,
-        stages=recipe.stages.names,
-        work=whole_story,
-        intake=intake,
-        folder=folder,
+    job = recipe_job("run", recipe, recipe.stages.names, synthesis(recipe), folder=folder, intake=intake)
+    return dataclasses.replace(
+        job,
         after=scoring(recipe, recipe.stages.score.sample if recipe.stages.score else None),
-        write=partial(write_outputs, folder, facts=facts),
+        write=partial(write_outputs, folder, facts=job.written),
     )
 
 
@@ -120,7 +116,7 @@ def job_of_rows(
     out: Path | None = None,
     matcher: Matcher | None = None,
     forks: Sequence[Path] = (),
-) -> Job:
+) -> RunJob[Story, Story]:
     """The job of new rows: without the questions of benchmarks, and with the replies of older runs.
 
     Args:
@@ -141,15 +137,15 @@ def job_of_rows(
     return dataclasses.replace(job, against=against, forks=tuple(RunDirectory(path) for path in forks))
 
 
+def synthesis(recipe: Recipe) -> Job[Story, Story]:
+    """What is done with every question of a run."""
+    return story_job(lambda models: partial(synthesize, team=assemble(recipe, models)))
+
+
 def scoring(recipe: Recipe, sample: int | None) -> After:
     """Scores so many records after the last question; all of them where no number is given."""
 
-    async def after(ledger: Ledger, team: Team, stop: Stop) -> None:
-        await score_records(ledger, team, sample, alive=recipe.limits.alive, stop=stop)
+    async def after(ledger: Ledger, models: Models, stop: Stop) -> None:
+        await score_records(ledger, recipe, models, sample, alive=recipe.limits.alive, stop=stop)
 
     return after
-
-
-async def whole_story(story: Story, team: Team) -> Story:
-    """Everything that happens to a question; nothing where it came in with a failure."""
-    return story if story.failure else await synthesize(story.question, team, story.chains)

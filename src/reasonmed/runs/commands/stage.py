@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace as with_fields
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,18 +13,21 @@ from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
 from reasonmed.pipeline.judging.gate import check_judge
+from reasonmed.pipeline.team import assemble
 from reasonmed.recipe.stages import the_spec
 from reasonmed.runs.commands.run import scoring
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.job import Job
+from reasonmed.runs.job import RunJob, recipe_job
 from reasonmed.runs.layouts import layout_of, rows_in, writer
 from reasonmed.runs.records import before_and_after
 from reasonmed.runs.scoring import with_scores
+from reasonmed.runs.stories import story_job
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
+    from reasonmed.engine.job import Models
     from reasonmed.engine.ledger import Ledger
     from reasonmed.pipeline.team import Team
     from reasonmed.recipe.options import Recipe
@@ -49,7 +53,7 @@ def agent_job(
     out: Path,
     layout: str | None,
     tell: Callable[[Tally], None] = lambda _: None,
-) -> Job:
+) -> RunJob[Story, Story]:
     """The job of one agent's command; its ledger lives in ``OUT.run/``.
 
     Args:
@@ -69,16 +73,23 @@ def agent_job(
     if out.exists() and not folder.exists:
         raise UsageError(f"{out} exists and was not made by `reasonmed {stage}`; choose another -o")
     sample = recipe.stages.score.sample if recipe.stages.score else None
-    return Job(
-        command=stage,
-        recipe=recipe,
-        stages=needed(stage),
-        work=_as_it_is if spec.at_end else work_of(stage),
+
+    def work(models: Models) -> Callable[[Story], Awaitable[Story]]:
+        team, run = assemble(recipe, models), work_of(stage)
+        return lambda story: run(story, team)
+
+    return with_fields(
+        recipe_job(
+            stage,
+            recipe,
+            needed(stage),
+            story_job(work),
+            folder=folder,
+            intake=intake,
+            settings={"shaped_by": spec.shaped_by(recipe.stages)} if spec.shaped_by else {},
+        ),
         after=scoring(recipe, sample) if spec.at_end else None,
         notes=tuple(spec.notes(recipe.stages)) if spec.notes else (),
-        settings={"shaped_by": spec.shaped_by(recipe.stages)} if spec.shaped_by else {},
-        intake=intake,
-        folder=folder,
         write=partial(_write, out, written, stage, tell),
     )
 
@@ -93,17 +104,18 @@ def partial_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
-async def _as_it_is(story: Story, team: Team) -> Story:  # noqa: ARG001 - the shape of all work
-    return replace(story, rows=())
-
-
 def work_of(stage: str) -> Work:
-    """What an agent does with one row: its stage, where that is for the row; else the row passes as it is."""
+    """What an agent does with one row: its stage, where the row is for it; every other one passes as it is.
+
+    A stage that runs after the last row does nothing before.
+    """
     spec = the_spec(stage)
 
     async def work(story: Story, team: Team) -> Story:
         story = replace(story, rows=())
-        return await (spec.alone or spec.run)(story, team) if _is_for(spec, story) else story
+        if spec.at_end or not _is_for(spec, story):
+            return story
+        return await (spec.alone or spec.run)(story, team)
 
     return work
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sqlite3
 import sys
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import yaml
 
+from reasonmed.engine.ledger import progress_of
 from reasonmed.errors import ReasonMedError
 from reasonmed.runs.selftest.server import FAULTS, FaultyServer, serving
 
@@ -90,7 +90,7 @@ async def _whole(
                 break
             while server.open:  # noqa: ASYNC110 - answers under way at the kill end within moments
                 await asyncio.sleep(_SETTLE)
-            gone = server.answered - _on_record(ledger) - lost
+            gone = server.answered - progress_of(ledger).replies - lost
             lost += gone
             say(f"kill {number + 1}: {server.answered} answers given, {gone} more of them not recorded")
         await _run(questions, folder, server, None)
@@ -98,11 +98,11 @@ async def _whole(
         name="killed" if kills else "undisturbed",
         received=server.received,
         answered=server.answered,
-        on_record=_on_record(ledger),
+        on_record=progress_of(ledger).replies,
         lost=lost,
         faults=dict(server.faults),
         most_open=server.most_open,
-        questions=_count(ledger, "SELECT COUNT(*) FROM outcomes"),
+        questions=progress_of(ledger).outcomes,
         records=_content(folder, "records"),
         failures=_content(folder, "failures"),
     )
@@ -144,15 +144,3 @@ def open_log(folder: Path) -> BinaryIO:
 
 def _last_lines(folder: Path) -> str:
     return " ".join((folder / "log.txt").read_text(encoding="utf-8", errors="replace").split()[-60:])
-
-
-def _on_record(ledger: Path) -> int:
-    return _count(ledger, "SELECT COUNT(*) FROM calls WHERE error IS NULL") if ledger.is_file() else 0
-
-
-def _count(ledger: Path, sql: str) -> int:
-    with closing(sqlite3.connect(ledger)) as connection:
-        try:
-            return int(connection.execute(sql).fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0

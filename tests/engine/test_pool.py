@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from reasonmed.engine.flow.stop import Stop
+from reasonmed.engine.pool import run
 from reasonmed.errors import Drained, Unavailable
-from reasonmed.runs.pool import run
 from reasonmed.types import Story
 from support import question
 

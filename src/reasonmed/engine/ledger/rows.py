@@ -1,0 +1,221 @@
+"""The rows of a ledger: taken in, in the order of their file, and finished one by one, each with its outcome."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+
+from msgspec import Meta
+
+from reasonmed.documents import Count
+from reasonmed.engine.ledger.packing import encode
+from reasonmed.engine.ledger.store import Store
+from reasonmed.errors import RunDirectoryError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+
+    from reasonmed.engine.job import Job, Kept
+
+Row = TypeVar("Row")
+Outcome = TypeVar("Outcome")
+_Records = Annotated[int, Meta(ge=0, le=10_000)]
+_MARKED = "SELECT 1 FROM facts WHERE name = 'admitted' AND value = ?"
+_BEHIND = 1 << 32
+"""Added to the positions of what a run has already, so that rows which left the file come after it."""
+_PENDING = """
+SELECT position, items.story FROM items LEFT JOIN outcomes USING (id)
+WHERE outcomes.id IS NULL AND position > ? ORDER BY position LIMIT ?
+"""
+_FINISHED = """
+SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
+WHERE position > ? ORDER BY position LIMIT ?
+"""
+_ROWS = "SELECT position, story FROM items WHERE position > ? ORDER BY position LIMIT ?"
+_COUNT_PENDING = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
+_RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
+_TROUBLED = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
+_KEEP = "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SUMS = """
+SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), COALESCE(SUM(right), 0),
+  COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0), COALESCE(SUM(unsampled), 0),
+  COALESCE(SUM(prechecked), 0) FROM outcomes
+"""
+_CANARIES = """
+SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(rejected), 0), COALESCE(SUM(canaries.undecided), 0)
+FROM canaries JOIN outcomes USING (id)
+"""
+_MULTIPLES = """
+SELECT samples.key, COUNT(*), SUM(samples.value) FROM multiples JOIN outcomes USING (id), json_each(multiples.equal)
+AS samples GROUP BY samples.key ORDER BY samples.key
+"""
+
+
+class OutcomeSums(NamedTuple):
+    """Sums over all outcomes."""
+
+    done: Count
+    succeeded: Count
+    records: Count
+    right: Count
+    wrong: Count
+    undecided: Count
+    missing: Count
+    unsampled: Count
+    prechecked: Count
+
+
+class Rows(Store):
+    """Rows and outcomes."""
+
+    def admit(self, job: Job[Row, Outcome], rows: Iterable[tuple[Row, bool]], mark: str) -> int:
+        """Take the wanted ones of rows in, all or none; returns how many are new.
+
+        Each row stands at its place among the rows, and no two at one, whatever was taken in before. Rows and outcomes
+        that are there are corrected. ``mark`` names the rows: those that were taken in last are not read again.
+
+        Raises:
+            RunDirectoryError: a row with a key that the ledger knows has changed.
+        """
+        new = 0
+        if self.saved is None and next(self.query(_MARKED, mark), None):
+            return 0
+
+        def change(connection: sqlite3.Connection) -> None:
+            nonlocal new
+            connection.execute("UPDATE items SET position = position + ?", (_BEHIND,))
+            for position, (row, wanted) in enumerate(rows):
+                if not self._stand(connection, position, job, row) and wanted:
+                    values = (position, job.key(row), job.hash(row), job.encode(row))
+                    connection.execute("INSERT INTO items VALUES (?, ?, ?, ?)", values)
+                    new += 1
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('admitted', ?)", (mark,))
+
+        self.apply(change).result()
+        return new
+
+    def _stand(self, connection: sqlite3.Connection, position: int, job: Job[Row, Outcome], row: Row) -> bool:
+        """Move a row that the ledger has to its place, and correct it; returns whether it has it."""
+        key = job.key(row)
+        known = connection.execute("SELECT hash FROM items WHERE id = ?", (key,)).fetchone()
+        if known is None:
+            return False
+        if known[0] != job.hash(row):
+            run = self.path.parent
+            raise RunDirectoryError(
+                f"question {key!r} has changed since the run {run} took it in; give the changed question another id, "
+                f"or start a new run with -o NEW --fork {run}"
+            )
+        connection.execute("UPDATE items SET position = ? WHERE id = ?", (position, key))
+        for table in ("items", "outcomes"):
+            found = connection.execute(f"SELECT story FROM {table} WHERE id = ?", (key,)).fetchone()  # noqa: S608 - ours
+            if found is not None:
+                new = self.read(found[0], partial(job.renewed, row, table == "outcomes"))
+                if new is not None:
+                    connection.execute(f"UPDATE {table} SET story = ? WHERE id = ?", (new, key))  # noqa: S608 - ours
+        return True
+
+    def pending(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:
+        """The rows without an outcome, in order."""
+        return (self.read(row, decode) for _, row in self.paged(_PENDING, -1, shape=tuple[int, bytes]))
+
+    def finished(self, decode: Callable[[bytes], Outcome]) -> Iterator[Outcome]:
+        """The outcomes, in the order of their rows."""
+        return (self.read(outcome, decode) for _, outcome in self._finished())
+
+    def finished_rows(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:
+        """The rows that have an outcome, as they were taken in, in order."""
+        return (self.read(row, decode) for row, _ in self._finished())
+
+    def pairs(
+        self, decode: Callable[[bytes], Row], decode_outcome: Callable[[bytes], Outcome]
+    ) -> Iterator[tuple[Row, Outcome]]:
+        """Each row that has an outcome, with it, in order."""
+        return ((self.read(row, decode), self.read(outcome, decode_outcome)) for row, outcome in self._finished())
+
+    def _finished(self) -> Iterator[tuple[bytes, bytes]]:
+        found = self.paged(_FINISHED, -1, shape=tuple[int, bytes, bytes])
+        return ((row, outcome) for _, row, outcome in found)
+
+    def rows(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:
+        """All rows, as they were taken in, in order."""
+        return (self.read(row, decode) for _, row in self.paged(_ROWS, -1, shape=tuple[int, bytes]))
+
+    def row(self, key: str, decode: Callable[[bytes], Row]) -> Row | None:
+        """A row as it was taken in; None where there is none of this key."""
+        found = next(self.query("SELECT story FROM items WHERE id = ?", key, shape=tuple[bytes]), None)
+        return None if found is None else self.read(found[0], decode)
+
+    def outcome(self, key: str, decode: Callable[[bytes], Outcome]) -> Outcome | None:
+        """The outcome of a row; None where it has none."""
+        found = next(self.query("SELECT story FROM outcomes WHERE id = ?", key, shape=tuple[bytes]), None)
+        return None if found is None else self.read(found[0], decode)
+
+    async def finish(self, kept: Kept) -> None:
+        """Put an outcome on record; returns when it is on disk."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            *columns, canaries, multiples = kept
+            if canaries is not None:
+                connection.execute("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", (kept.key, *canaries))
+            if multiples:
+                row = (kept.key, encode(multiples).decode())
+                connection.execute("INSERT OR REPLACE INTO multiples VALUES (?, ?)", row)
+            connection.execute(_KEEP, columns)
+
+        await self.change_soon(change)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a row of this key."""
+        return next(self.query("SELECT 1 FROM items WHERE id = ?", key), None) is not None
+
+    def first_keys(self, count: int) -> list[str]:
+        """The keys of the first rows."""
+        found = self.query("SELECT id FROM items ORDER BY position LIMIT ?", count, shape=tuple[str])
+        return [key for (key,) in found]
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return next(self.query("SELECT COUNT(*) FROM items", shape=tuple[Count]))[0]
+
+    def count_pending(self) -> int:
+        """How many rows have no outcome."""
+        return next(self.query(_COUNT_PENDING, shape=tuple[Count]))[0]
+
+    def tiers(self) -> dict[str, str | None]:
+        """The tier of each row that has an outcome."""
+        return dict(self.query("SELECT id, tier FROM outcomes", shape=tuple[str, str | None]))
+
+    def troubled(self) -> set[str]:
+        """The rows whose outcome lacks something for replies that could not be used."""
+        return {key for (key,) in self.query(_TROUBLED, shape=tuple[str])}
+
+    def records(self) -> Iterator[tuple[str, int]]:
+        """The rows that have records, with the number of these, in the order of keys."""
+        return self.paged(_RECORDS, "", shape=tuple[str, _Records])
+
+    def sums(self) -> OutcomeSums:
+        """Sums over all outcomes."""
+        return next(self.query(_SUMS, shape=OutcomeSums))
+
+    def by_tier(self) -> dict[str, int]:
+        """Outcomes by their tier."""
+        return self._by("SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier")
+
+    def by_reason(self) -> dict[str, int]:
+        """Failures by their reason."""
+        return self._by("SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason")
+
+    def _by(self, sql: str) -> dict[str, int]:
+        return dict(sorted(self.query(sql, shape=tuple[str, Count])))
+
+    def canaries(self) -> tuple[int, int, int]:
+        """Planted chains that were accepted, rejected, undecided."""
+        if not self.has_table("canaries"):
+            return 0, 0, 0
+        return next(self.query(_CANARIES, shape=tuple[Count, Count, Count]))
+
+    def multiples(self) -> list[tuple[str, int, int]]:
+        """By model: rows with several samples, and those where they are equal."""
+        return list(self.query(_MULTIPLES, shape=tuple[str, Count, Count])) if self.has_table("multiples") else []
