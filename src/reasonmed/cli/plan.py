@@ -32,7 +32,7 @@ def plan(
         int, typer.Option("--pilot", min=2, help="Questions of the pilot, of every source its share.")
     ] = 40,
     whole: Annotated[
-        int | None, typer.Option("--for", min=1, help="Estimate for so many questions of the same sources.")
+        int | None, typer.Option("--for", min=1, help="Estimate for N questions of the same sources.")
     ] = None,
     seed: options.SeedOption = 0,
     endpoint: options.EndpointOption = None,
