@@ -23,7 +23,8 @@ from reasonmed.questions import readers
 from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
 from reasonmed.questions._counting import WAYS, Counting, Keyed
 from reasonmed.questions._files import Row, is_table, rows
-from reasonmed.questions._names import strays
+from reasonmed.questions._names import question_field, strays
+from reasonmed.questions._nested import unwrapped
 from reasonmed.questions._options import listed
 from reasonmed.questions._own import attributed, renamed
 from reasonmed.questions._row import glance
@@ -144,9 +145,10 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
         if wrong.file:
             raise
         names = {**file.told, **(raw.names if raw else {})}
-        return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), wrong.problem)
+        problem = f"{wrong.problem}{row.known_as}"
+        return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), problem)
     except KeyError as missing:
-        return QuestionError(str(file.path), row.line, str(missing.args[0]), "is missing")
+        return QuestionError(str(file.path), row.line, str(missing.args[0]), f"is missing{row.known_as}")
     if note is not None and (letters := lettered(raw)):
         note("options without their letters", f"{one.id}: {letters}")
     return one
@@ -196,10 +198,11 @@ def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
     """The rows of a file with our names for its fields."""
     theirs = set(settings.names.values())
     for row in rows(path, theirs):
-        if isinstance(row, QuestionError) or not theirs & row.fields.keys():
+        if isinstance(row, QuestionError):
             yield row
             continue
-        yield Row(row.line, renamed(row.fields, settings.names))
+        fields = unwrapped(row.fields)
+        yield row._replace(fields=renamed(fields, settings.names) if theirs & fields.keys() else fields)
 
 
 @cache
@@ -238,6 +241,11 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
         unknown = unknown or row
     if unknown is None:
         return native
+    if question_field(unknown.fields) is not None and not unknown.table:
+        problem = f"these questions have no options; the fields are {_fields(unknown)}. An answer in words goes into"
+        raise QuestionError(
+            str(path), unknown.line, "", f"{problem} `reference`, for summarize, score and check: --map reference=NAME"
+        )
     raise QuestionError(
         str(path),
         unknown.line,
