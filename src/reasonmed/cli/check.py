@@ -46,6 +46,7 @@ def check(
     ] = False,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the report's files where they exist.")] = False,
 ) -> None:
     """Check a whole set: copies of benchmarks, duplicates, answers that disagree, leaks, licenses. Deletes nothing.
@@ -68,7 +69,7 @@ def check(
     for file in outputs:
         _may_write(file, force=force or left_behind(file, outputs))
     matcher = options.load_against(against or [], ("exact", "ngram") if exact else None)
-    source = find_input(path, Settings(layout, cop_base))
+    source = find_input(path, Settings(layout, cop_base, options.names_of(names)))
     plan = Plan(matcher, not exact, frozenset(name.casefold() for name in allow_license or []))
     with options.working(f"checking {path}"):
         report = check_to_files(source, plan, json_file, html_file)

@@ -37,6 +37,7 @@ def plan(
     key_env: options.KeyOption = None,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
     max_failures: Annotated[
@@ -66,7 +67,7 @@ def plan(
         options.failures_allowed(max_failures, pilot)
     chosen = options.with_cap(options.load_recipe(recipe, endpoint, model, key_env), max_cost)
     options.need_stages(chosen, synthesis.NEEDED, recipe)
-    source = synthesis.question_source(questions, Settings(layout, cop_base))
+    source = synthesis.question_source(questions, Settings(layout, cop_base, options.names_of(names)))
     with options.working(f"checking {questions}"):
         selection, strata, sizes = choose(source, pilot, seed)
         intake = take_in(questions, source, selection)
@@ -91,6 +92,7 @@ def plan(
             "--key-env": key_env,
             "--layout": layout,
             "--cop-base": cop_base,
+            "--map": names,
             "--max-cost": max_cost,
             "--max-failures": max_failures,
             "--phi": phi,

@@ -22,11 +22,11 @@ from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions import readers
 from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
 from reasonmed.questions._counting import WAYS, Counting, Keyed
-from reasonmed.questions._files import Row, is_table, rows
+from reasonmed.questions._files import Row, encoding_note, is_table, rows
 from reasonmed.questions._names import question_field, strays
 from reasonmed.questions._nested import unwrapped
 from reasonmed.questions._options import listed
-from reasonmed.questions._own import attributed, renamed
+from reasonmed.questions._own import attributed, mapped_names, renamed
 from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Note = Callable[[str, str], None]
 
-__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "layouts", "questions_in", "read"]
+__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "encoding_note", "layouts", "questions_in", "read"]
 
 
 NEEDS_OPTIONS = "must be 2 to 26, not 0: [], and this command needs options"
@@ -118,6 +118,8 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
                 one = QuestionError(str(path), row.line, "options", NEEDS_OPTIONS)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
     if note is not None:
+        if said := encoding_note(path):
+            note("another encoding", said)
         for field, way in counting.settled.items():
             if way != "text":
                 note("integer keys", f"{told.get(field, field)}: read {WAYS[way]}")
@@ -196,7 +198,7 @@ def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Que
 
 def _rows(path: Path, settings: Settings) -> Iterator[Row | QuestionError]:
     """The rows of a file with our names for its fields."""
-    theirs = set(settings.names.values())
+    theirs = mapped_names(settings.names)
     for row in rows(path, theirs):
         if isinstance(row, QuestionError):
             yield row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import QuestionError
-from reasonmed.questions._bytes import binary
+from reasonmed.questions._bytes import binary, encoding_of
 from reasonmed.questions._csv import csv_rows
 from reasonmed.questions._excel import ZIP, excel_rows, kind_of_zip
 from reasonmed.questions._json import BLANK, BOM, list_rows, object_rows
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-__all__ = ["Row", "rows"]
+__all__ = ["Row", "encoding_note", "rows"]
 
 _HEAD = 1 << 16
 _OTHERS = {
@@ -87,6 +87,14 @@ def rows(path: Path, names: Collection[str] = ()) -> Iterator[Row | QuestionErro
     if content.startswith(b"{"):
         return object_rows(path)
     return csv_rows(path, names)
+
+
+def encoding_note(path: Path) -> str | None:
+    """What a person should know of the encoding in which a file was read; None where it is UTF-8 or not a text."""
+    head, content = _look(path)
+    if head.startswith((b"PAR1", ZIP)) or content[:1] in (b"[", b"{") or not encoding_of(path):
+        return None
+    return f"{path} is not UTF-8: read as Windows-1252 (Latin-1); look at its accents, or save it as UTF-8"
 
 
 def is_table(path: Path) -> bool:

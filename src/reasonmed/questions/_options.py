@@ -63,7 +63,7 @@ def listed(value: object) -> Listed:
 
 def of_columns(columns: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Options from columns, as a map by label; the last ones may be empty, a gap stays a gap."""
-    values = {name: None if absent(fields[column]) else fields[column] for name, column in columns.items()}
+    values = {name: None if absent(fields.get(column)) else fields[column] for name, column in columns.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 

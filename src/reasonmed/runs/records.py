@@ -50,6 +50,7 @@ _UNKNOWN: dict[str, Any] = {
     "chain_of_thought": "",
     "answer_source": "key",
     "provenance": {},
+    "meta": {},
 }
 
 
@@ -155,6 +156,7 @@ def records_of(story: Story, facts: Mapping[str, Any], scores: Mapping[str, Scor
                 license=question.license,
                 demo=bool(facts["demo"]),
                 provenance=_provenance(story, kept, scored, facts),
+                meta=question.meta,
             )
         )
     return records
@@ -167,8 +169,9 @@ def record_in(row: Mapping[str, Any]) -> Record:
         msgspec.ValidationError: it is no record.
     """
     fields = {**dict.fromkeys(Record.__struct_fields__), **row}
-    if isinstance(fields["provenance"], str):
-        fields["provenance"] = msgspec.json.decode(fields["provenance"])
+    for name in ("provenance", "meta"):
+        if isinstance(fields[name], str):
+            fields[name] = msgspec.json.decode(fields[name])
     unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
     record = msgspec.convert({**fields, **unknown}, Record)
     if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
@@ -189,6 +192,7 @@ def question_of(record: Record) -> Question:
         answer_source="consensus" if record.answer_source == "consensus" else "key",
         reference=None if record.options else record.answer,
         license_source="row" if record.license else "none",
+        meta=record.meta,
     )
 
 
