@@ -18,6 +18,7 @@ from reasonmed.cli._options import names_of
 from reasonmed.errors import QuestionError
 from reasonmed.questions import Settings, questions_in, read
 from reasonmed.questions._lint import native_row
+from reasonmed.questions._stray import without_stray
 from reasonmed.types import Question
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
-text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == one.strip())
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == without_stray(one))
 scalar = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | text
 )

@@ -87,7 +87,7 @@ def names_of(text: str | None) -> dict[str, str]:
     parts = [part.partition("=") for part in re.split(r",(?=\s*\w+\s*=)", text)]
     pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
     for ours, equals, theirs in pairs:
-        if not equals or not theirs or ours not in _MAPPED:
+        if not equals or not theirs.strip(", ") or theirs.endswith(",") or ours not in _MAPPED:
             raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(_MAPPED)}")
     names = {ours: theirs for ours, _, theirs in pairs}
     if len(names) < len(pairs):

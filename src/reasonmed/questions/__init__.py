@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions import readers
-from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
+from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered, stray
 from reasonmed.questions._counting import WAYS, Counting, Keyed
 from reasonmed.questions._files import Row, encoding_note, is_table, rows
 from reasonmed.questions._names import question_field, strays
@@ -153,6 +153,8 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
         return QuestionError(str(file.path), row.line, str(missing.args[0]), f"is missing{row.known_as}")
     if note is not None and (letters := lettered(raw)):
         note("options without their letters", f"{one.id}: {letters}")
+    if note is not None and (end := stray(raw)):
+        note("a stray quotation mark, taken off", f"{one.id}: {end}")
     return one
 
 

@@ -11,6 +11,7 @@ from reasonmed.questions._letters import mark_of
 from reasonmed.questions._literal import literal
 from reasonmed.questions._names import absent, label_of
 from reasonmed.questions._row import glance
+from reasonmed.questions._stray import without_stray
 from reasonmed.questions._words import SAID
 from reasonmed.types import letter
 
@@ -107,7 +108,7 @@ def meaning(claim: Claim, choices: Choices) -> tuple[int, ...] | Open:
     if kind in ("index", "number"):
         return (_counted(claim, value, choices, 0 if kind == "index" else 1),)
     if isinstance(value, str):
-        return _of_text(claim, value.strip(), choices)
+        return _of_text(claim, without_stray(value), choices)
     if not isinstance(value, int) or isinstance(value, bool):
         raise wrong(claim.field, f"must be an option's text, a letter or an index, not {glance(value)}")
     if str(value) in choices.numbers:

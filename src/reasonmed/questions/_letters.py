@@ -32,6 +32,7 @@ _INLINE = re.compile(
 )
 _ENDS = re.compile(r"[?？:：.。!！)）]['\"”’]?\s*\Z")
 """What a question ends with, before the options that follow in the same line."""
+_REACH = 20
 _FEWEST_INLINE = 3
 _MOST_FIRSTS = 3
 _FIRST = ("A", "1", "I")
@@ -90,7 +91,9 @@ def split_stem(text: str) -> tuple[str, list[str]] | None:
 def _in_one_line(text: str) -> tuple[str, list[str]] | None:
     """Letters behind the end of a question in the same line, each there once."""
     firsts = [
-        one for one in _INLINE.finditer(text) if _plain(one.groups()) in _FIRST and _ENDS.search(text[: one.start()])
+        one
+        for one in _INLINE.finditer(text)
+        if _plain(one.groups()) in _FIRST and _ENDS.search(text[max(0, one.start() - _REACH) : one.start()])
     ]
     for first in firsts[-1:]:
         options = _by_marks(text[first.start() :])

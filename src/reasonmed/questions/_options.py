@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST = 26
-_BETWEEN = tuple(re.compile(sign) for sign in (r"\s*\n\s*", r"\t+", r"\|+", r"#{2,}", ";"))
+_BETWEEN = tuple(re.compile(sign) for sign in (r"\n+", r"\t+", r"\|+", r"#{2,}", ";"))
 """What may stand between the options of one text; the first that is there does."""
 _TEXT_FIELDS = (
     *("text", "content", "atext", "value", "option", "choice", "answer", "description"),
@@ -76,7 +76,7 @@ def _of_text(text: str) -> object:
     if found := split_list(inner):
         return found
     for between in _BETWEEN:
-        parts = [part.strip() for part in between.split(inner)]
+        parts = [part.strip() for part in between.split(inner) if part.strip() or between.pattern != r"\n+"]
         if len(parts) > (2 if between.pattern == ";" else 1) and all(parts):
             return parts
     return text
