@@ -245,7 +245,7 @@ def unsound(story: Story) -> str | None:
     return None
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, omit_defaults=True):
     """One row of the data set. ``answer`` is the key's text, ``answer_index`` its 0-based index.
 
     A record without options has no ``answer_index``; its ``answer`` is the reference, None where there is none.
@@ -269,3 +269,5 @@ class Record(Struct, frozen=True):
     license: str | None
     demo: bool
     provenance: dict[str, Any]
+    meta: dict[str, Any] = {}
+    """The question's own: what its file says besides, which no prompt sees."""

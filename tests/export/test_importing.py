@@ -48,7 +48,7 @@ def imported(folder: Path, *rows: object) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_layout_becomes_a_record_with_what_it_says_and_nothing_more(layout: str, tmp_path: Path) -> None:
     (found,) = imported(tmp_path, LAYOUTS[layout])
-    assert set(found) == set(Record.__struct_fields__)
+    assert {*found, "meta"} == set(Record.__struct_fields__)
     assert found["question"] == "Which drug?"
     assert found["options"] == (None if layout == "complex_cot" else ["Heparin", "Warfarin"])
     assert (found["chain_of_thought"], found["response"]) == ("It thins the blood.", "Answer: B")
@@ -133,7 +133,7 @@ def test_rows_that_fit_no_layout_are_counted_and_listed_with_the_reason(tmp_path
         ("", QuestionError, "is empty"),
         ('[{"a": 1}]', UsageError, "no row fits a known layout"),
         ('{"instruction": "x", "outp', UsageError, "is torn or no JSON"),
-        ("\udcff", QuestionError, "is not UTF-8"),
+        ("\udc81", QuestionError, "is not UTF-8"),
     ],
 )
 def test_a_file_without_a_single_record_is_an_error_and_writes_nothing(
@@ -200,7 +200,7 @@ def own(folder: Path, stage: str, layout: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("stage", ["refine", "summarize", "score"])
 def test_what_our_own_agents_wrote_keeps_key_tier_and_chain(stage: str, layout: str, tmp_path: Path) -> None:
     (found,) = own(tmp_path, stage, layout)
-    assert set(found) == set(Record.__struct_fields__)
+    assert {*found, "meta"} == set(Record.__struct_fields__)
     assert (found["id"], found["question_id"], found["answer"], found["answer_index"]) == ("q1#1", "q1", "Warfarin", 1)
     assert (found["tier"], found["source"], found["license"], found["demo"]) == ("easy", "MedQA", "MIT", None)
     assert found["chain_of_thought"] == f"text 0 {WORDS}"

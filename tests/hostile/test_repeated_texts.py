@@ -16,7 +16,7 @@ from reasonmed.evaluation import rotation
 from reasonmed.parsing import order
 from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.pipeline.judging import mutations
-from reasonmed.questions import _key, _letters, _lint, _options
+from reasonmed.questions import _key, _letters, _literal, _oddities, _options
 from reasonmed.runs.layouts._original_row import from_instruction
 from reasonmed.screening import echo, phi, refusal
 from reasonmed.types import Question
@@ -67,7 +67,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "options": _quiet(_options.listed),
     "printed options": _quiet(lambda text: _options.listed(f"[{text}]")),
     "key": _quiet(lambda text: _key.key_of([_key.Claim("answer", text, "any")], _key.Choices(OPTIONS), lambda *_: 0)),
-    "picture": _lint._IMAGE.search,  # noqa: SLF001 - the only way to it is a file
+    "oddities": lambda text: [*_oddities.oddities(Question("q", text, (text, "b", "c"), 0))],
+    "printed map": lambda text: _literal.literal(f"{{{text}}}"),
     "instruction": from_instruction,
     "rotation": lambda text: rotation.fixed(Question("q", text, (text, "b"), 0)),
     "number": _mutated(mutations.wrong_number),

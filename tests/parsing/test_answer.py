@@ -11,7 +11,7 @@ from reasonmed.parsing.answer import has_final_phrase, parse_answer
 from reasonmed.types import letter
 
 DRUGS = ("Aspirin", "Warfarin", "Heparin", "Clopidogrel")
-METHODS = {"phrase", "tag", "boxed", "bold", "letter", "option text", "opening"}
+METHODS = {"form", "phrase", "tag", "boxed", "bold", "letter", "option text", "opening"}
 
 FRAGMENTS = (
     "The answer is A. ",

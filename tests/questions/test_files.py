@@ -60,11 +60,18 @@ def test_a_byte_order_mark_is_not_part_of_the_content(tmp_path: Path, content: s
     assert the_question(write_bytes(tmp_path / "f", BOM + content.encode())).answer == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("content", [f"[{GOOD}]", GOOD, "question,A,B,answer\nWhich?,x,y,B"])
 def test_wide_characters_are_refused_with_the_mend(tmp_path: Path, encoding: str, content: str) -> None:
     name = encoding[:6].upper()
     assert f"is {name}; convert it: iconv -f {name}" in refusal(write_bytes(tmp_path / "f", content.encode(encoding)))
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+@pytest.mark.parametrize("content", [f"[{GOOD}]", GOOD, "question\tA\tB\tanswer\nWhich?\tx\ty\tB"])
+def test_utf_16_with_its_mark_is_read(tmp_path: Path, content: str, mark: str) -> None:
+    written = (mark + content).encode("utf-16-be") if mark else content.encode("utf-16")
+    assert the_question(write_bytes(tmp_path / "f", written)).answer == 1
 
 
 @pytest.mark.parametrize(
@@ -73,7 +80,6 @@ def test_wide_characters_are_refused_with_the_mend(tmp_path: Path, encoding: str
         "[\n{good},\n{bad}]",
         '{{"1": {{\n"a":\n{bad}}}}}',
         '{{\n"a": 1,\n"b": {bad}}}',
-        "question,A,B\n\nWhat is café?,x,y\n",
     ],
 )
 def test_bytes_that_are_not_utf_8_are_refused_with_line_and_byte(tmp_path: Path, content: str) -> None:
@@ -177,9 +183,7 @@ def test_json_that_is_no_object_is_an_error_of_its_row(tmp_path: Path, value: st
         assert str(bad[0]) == f"{tmp_path / 'f'}:2: must be an object with question and options, not {value}"
 
 
-@pytest.mark.parametrize(
-    "content", ["5", '"text"', "null", "<html><body>Not found</body></html>", "{}", "{}\n{}", "\u3000"]
-)
+@pytest.mark.parametrize("content", ["5", '"text"', "null", "{}", "{}\n{}", "\u3000"])
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: str) -> None:
     assert "has a layout that no reader knows" in refusal(write_bytes(tmp_path / "f", content))
 

@@ -129,3 +129,69 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path: Path) 
     done = CliRunner().invoke(app, ["questions", str(path)])
     assert done.exit_code == 2
     assert "\x1b" not in done.stdout
+
+
+ODD = {
+    "needs an image?": (
+        "Which vessel does the arrow show in Figure 3?",
+        "Welche Diagnose zeigt die nebenstehende Abbildung?",
+        "Que montre la figure ci-dessous ?",
+        "¿Qué se observa en la imagen?",
+        "Qual é a lesão na figura a seguir?",
+        "如图所示,最可能的诊断是?",
+        "写真を示す。診断はどれか。",
+        "다음 사진과 같은 병변은?",
+    ),
+    "asks for several answers": (
+        "Which are signs of shock? Select all that apply.",
+        "Welche Zeichen passen? (Mehrfachauswahl)",
+        "Cochez la ou les réponses exactes.",
+        "Marque todas las correctas.",
+        "正しいのはどれか。2つ選べ。",
+        "옳은 것을 모두 고르시오.",
+    ),
+    "hangs on another question": (
+        "In the previous question, which drug is next?",
+        "Welches Mittel hilft dem Patienten der vorigen Frage?",
+        "Según la pregunta anterior, ¿qué sigue?",
+    ),
+    "gives its key?": ("Which drug? (Answer: B)", "Welches Mittel? Lösung: B", "选哪个?答案:B"),
+    "HTML in the text": ("Which drug lowers CO&#8322;?", "Is it &lt;5?", "Which<br>drug?"),
+    "letters of a wrong encoding": ("Welche GrÃ¶ÃŸe?", "at 37 Â°C?", "the patientâ€™s drug?", "caf\ufffd?"),
+    "the stem lists the options": ("Which? A. Heparin B. Warfarin C. Aspirin", "Which of Heparin, Warfarin, Aspirin?"),
+    "the key's words are in the stem": ("Who needs a loop diuretic at night?",),
+}
+
+
+@pytest.mark.parametrize(("rule", "stem"), [(rule, stem) for rule, stems in ODD.items() for stem in stems])
+def test_what_is_odd_about_a_stem_is_found_and_nothing_else(tmp_path: Path, rule: str, stem: str) -> None:
+    options = {"options": ["loop diuretic", "thiazides"], "answer": "A"} if "key's" in rule else {}
+    assert [*linted(tmp_path, row(question=stem, **options)).findings] == [rule]
+
+
+@pytest.mark.parametrize(
+    "stem",
+    [
+        "Laboratory values are shown below.\n\nNa+: 139\nK+: 4\nWhat now?",
+        "He answers all questions; all applied creams failed. Which drug?",
+        "Key findings: A murmur and a rash. Which drug?",
+        "Sofort nach der Antwort: Übelkeit. Welches Mittel?",
+    ],
+)
+def test_a_stem_that_only_sounds_odd_is_not_blamed(tmp_path: Path, stem: str) -> None:
+    assert not linted(tmp_path, row(question=stem)).findings
+
+
+def test_an_option_that_a_program_left_empty_is_found(tmp_path: Path) -> None:
+    told = linted(tmp_path, row(options=["Heparin", "NaN", "None"], answer="A"))
+    assert [*told.findings] == ["an option that says nothing"]
+
+
+def test_a_stray_quotation_mark_is_taken_off_and_counted_and_inches_stay(tmp_path: Path) -> None:
+    told = [row(id="a", question='Which drug?"'), row(id="b", question="Who is 5'10\""), row(id="c", question='"Oh"?')]
+    told.append(row(id="d", options=["Heparin", 'Warfarin\n"'], answer='Warfarin\n"'))
+    good, bad = found(write_lines(tmp_path / "g.jsonl", told))
+    assert not bad
+    assert [one.stem for one in good] == ["Which drug?", "Who is 5'10\"", '"Oh"?', "Which drug?"]
+    assert (good[3].options, good[3].answer) == (("Heparin", "Warfarin"), 1)
+    assert linted(tmp_path, *told).findings["a stray quotation mark, taken off"].count == 2

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from question_files import found, row, the_error, the_question, write_bytes, write_lines
 
+from reasonmed.cli._options import names_of
 from reasonmed.errors import QuestionError
-from reasonmed.questions import Settings, questions_in
+from reasonmed.questions import Settings, questions_in, read
 from reasonmed.questions._lint import native_row
+from reasonmed.questions._stray import without_stray
 from reasonmed.types import Question
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
-text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == one.strip())
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda one: one == without_stray(one))
 scalar = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | text
 )
@@ -305,6 +307,17 @@ def test_names_map_a_files_fields_to_ours(tmp_path: Path, kind: str) -> None:
     one = the_question(write_bytes(tmp_path / f"f.{kind}", content), Settings(names=names))
     assert (one.stem, one.options, one.answer) == ("Which?", ("x", "y"), 1)
     assert {name: str(value) for name, value in one.meta.items()} == {"Nr": "1"}
+
+
+def test_options_are_mapped_as_several_columns_and_the_other_columns_are_kept(tmp_path: Path) -> None:
+    table = as_csv([["Text, long", "Antwort 1", "A x", "Rest", "Key"], ["Which?", "p", "q", "z", "2"]])
+    path = write_bytes(tmp_path / "f.csv", table)
+    names = {"question": "Text, long", "options": "Antwort 1|A x", "answer_number": "Key"}
+    one = the_question(path, Settings(names=names))
+    assert (one.options, one.answer, one.meta) == (("p", "q"), 1, {"Rest": "z"})
+    assert names_of(",".join(f"{ours}={theirs}" for ours, theirs in names.items())) == names
+    with pytest.raises(QuestionError, match="Antwort 9: is mapped, and no column has this name"):
+        list(read(path, Settings(names={**names, "options": "Antwort 1|Antwort 9"})))
 
 
 def test_a_csv_header_is_known_by_mapped_names_alone(tmp_path: Path) -> None:

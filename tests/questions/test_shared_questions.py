@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from question_files import found, write_lines
 
+from reasonmed.questions._stray import without_stray
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,7 +46,7 @@ def test_every_real_question_is_read_with_its_key_and_all_its_fields(shared: Pat
     assert len(good) == len(rows) == COUNTS[name]
     for one, row in zip(good, rows, strict=True):
         assert one.id == row["id"]
-        assert (one.stem, list(one.options)) == (row["question"].strip(), [option.strip() for option in bare(row)])
+        assert (one.stem, list(one.options)) == (without_stray(row["question"]), [*map(without_stray, bare(row))])
         assert one.answer == row["answer_index"]
         assert (one.context, one.source, one.license) == (row.get("context"), row["source"], row["license"])
         assert one.meta == row.get("meta", {})

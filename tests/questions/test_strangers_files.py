@@ -399,7 +399,14 @@ def test_a_file_that_doubts_its_own_keys_is_reported(tmp_path: Path) -> None:
         (b"\x80\x04\x95\x00", "pickle"),
         (b"ARROW1\0\0\xff\xff", "Arrow"),
         (b"PK\x03\x04\x14\x00", "ZIP archive or a spreadsheet"),
-        (b"\x1f\x8b\x08\x00", "gunzip"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip and torn"),
+        (b"PK\x03\x04\x14\x00" + b"\0" * 40, "ZIP archive"),
+        (b"7z\xbc\xaf\x27\x1c", "7z archive"),
+        (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", ".xls"),
+        (b"\n<html><body>Not found</body></html>", "web page"),
+        (b"x.jsonl" + b"\0" * 250 + b"ustar\0", "tar archive"),
+        (b'{"question": "Which?", "answer": "Heparin"}', "these questions have no options"),
     ],
 )
 def test_files_that_hold_no_rows_are_refused_with_what_they_are(tmp_path: Path, content: bytes, said: str) -> None:

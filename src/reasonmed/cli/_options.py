@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +41,13 @@ CopOption = Annotated[
         "--cop-base", min=0, max=1, help="Whether integer keys, such as MedMCQA's cop, count from 0 or from 1."
     ),
 ]
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        help="The file's names for fields: question=Stem,answer=Key,options=Choices or 'options=Col 1|Col 2|Col 3'",
+    ),
+]
 SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out, listed and counted.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows.")]
 SampleOption = Annotated[
@@ -68,7 +76,27 @@ FailuresOption = Annotated[
 ]
 
 DEFAULT_RECIPE = "local"
+_MAPPED = (
+    *("id", "question", "options", "answer", "answer_index", "answer_number", "answer_text"),
+    *("reference", "context", "source", "license", "split"),
+)
+"""Fields that ``--map`` names."""
 DEMO_QUESTIONS = 50
+
+
+def names_of(text: str | None) -> dict[str, str]:
+    """The file's names for fields, from ``--map``; a name may hold a comma where no field's name follows it."""
+    if text is None:
+        return {}
+    parts = [part.partition("=") for part in re.split(r",(?=\s*\w+\s*=)", text)]
+    pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
+    for ours, equals, theirs in pairs:
+        if not equals or not theirs.strip(", ") or theirs.endswith(",") or ours not in _MAPPED:
+            raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(_MAPPED)}")
+    names = {ours: theirs for ours, _, theirs in pairs}
+    if len(names) < len(pairs):
+        raise UsageError(f"--map {text!r}: a field stands twice")
+    return names
 
 
 def load_recipe(
@@ -153,9 +181,12 @@ def reading(paths: Sequence[Path]) -> AbstractContextManager[None]:
 
 def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
-    from reasonmed.runs.intake import refuse_unusable  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.questions import encoding_note  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.intake import refuse_unusable  # noqa: PLC0415 - the same
 
     found = intake.survey
+    if intake.file.is_file() and (said := encoding_note(intake.file)):
+        say(said, "yellow")
     if skip_bad and found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")

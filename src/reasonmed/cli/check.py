@@ -50,6 +50,7 @@ def check(
     ] = False,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the report's files where they exist.")] = False,
 ) -> None:
     """Check a data set: benchmark contamination, duplicates, conflicting answers, leaks, licenses. Deletes nothing.
@@ -74,7 +75,7 @@ def check(
         check_new_file(file, force=force or left_behind(file, outputs), other="name")
     with options.reading(against or []):
         wants = plan(against or [], allow_license or [], others, exact=exact)
-    source = find_input(path, Settings(layout, cop_base))
+    source = find_input(path, Settings(layout, cop_base, options.names_of(names)))
     with options.working(f"checking {path}"):
         report = check_to_files(source, wants, json_file, html_file)
     refuse_empty(report, path)

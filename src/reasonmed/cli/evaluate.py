@@ -91,6 +91,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", help="Seed of --sample, of --shots and of the bootstrap.")] = 0,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
     fork: Annotated[
@@ -145,7 +146,7 @@ def evaluate(
             settings,
             base=base,
             margin=_margin(margin),
-            reading=engine.Reading(selection, FileSettings(layout, cop_base), skip_bad),
+            reading=engine.Reading(selection, FileSettings(layout, cop_base, options.names_of(names)), skip_bad),
             limits=_limits(chosen, max_cost),
             forks=tuple(fork or ()),
         )

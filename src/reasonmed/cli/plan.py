@@ -40,6 +40,7 @@ def plan(
     key_env: options.KeyOption = None,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
     max_failures: Annotated[
@@ -69,7 +70,7 @@ def plan(
     if max_failures is not None:
         options.failures_allowed(max_failures, pilot)
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
-    source = synthesis.question_source(questions, Settings(layout, cop_base))
+    source = synthesis.question_source(questions, Settings(layout, cop_base, options.names_of(names)))
     with options.working(f"checking {questions}"):
         selection, strata, sizes = choose(source, pilot, seed)
         intake = take_in(questions, source, selection)
@@ -96,6 +97,7 @@ def plan(
             "--key-env": key_env,
             "--layout": layout,
             "--cop-base": cop_base,
+            "--map": names,
             "--max-cost": max_cost,
             "--max-failures": max_failures,
             "--phi": phi,

@@ -9,7 +9,6 @@ import typer
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._console import out, safe, say
-from reasonmed.errors import UsageError
 from reasonmed.files import check_new_file
 
 _SHOWN = 20
@@ -22,9 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 def questions(
     file: Annotated[Path, typer.Argument(help="A question file of any known layout.")],
-    names: Annotated[
-        str | None, typer.Option("--map", help="The file's names for fields: question=Stem,answer=Key,options=Choices")
-    ] = None,
+    names: options.MapOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the good rows here, as JSON Lines.")
     ] = None,
@@ -44,6 +41,7 @@ def questions(
       reasonmed questions phrases_no_exclude_train.jsonl
       reasonmed questions exam.csv --map answer_number=answer -o exam.jsonl
       reasonmed questions mine.csv --map question=Stem,answer=Key -o mine.jsonl
+      reasonmed questions prüfung.csv --map 'question=Text,options=Antwort 1|Antwort 2|Antwort 3,answer=Richtig'
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
     from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
@@ -52,7 +50,7 @@ def questions(
     refuse_agents_file(file)
     if output is not None:
         check_new_file(output, force=force)
-    settings = Settings(layout, cop_base, _names(names), records=True, open_ended=True)
+    settings = Settings(layout, cop_base, options.names_of(names), records=True, open_ended=True)
     with options.working(f"reading {file}"):
         found = lint(file, settings, _SHOWN)
     out.print(safe(f"{file}: {found.good:,} questions, {found.bad:,} bad rows"))
@@ -68,22 +66,3 @@ def questions(
         say(f"{count:,} questions written to {output}")
     if found.bad:
         raise typer.Exit(2)
-
-
-def _names(text: str | None) -> dict[str, str]:
-
-    if text is None:
-        return {}
-    parts = [part.partition("=") for part in text.split(",")]
-    pairs = [(ours.strip(), equals, theirs.strip()) for ours, equals, theirs in parts]
-    known = (
-        *("id", "question", "options", "answer", "answer_index", "answer_number", "answer_text"),
-        *("reference", "context", "source", "license", "split"),
-    )
-    for ours, equals, theirs in pairs:
-        if not equals or not theirs or ours not in known:
-            raise UsageError(f"--map {text!r}: it must be FIELD=NAME,..., with fields {', '.join(known)}")
-    names = {ours: theirs for ours, _, theirs in pairs}
-    if len(names) < len(pairs):
-        raise UsageError(f"--map {text!r}: a field stands twice")
-    return names

@@ -43,6 +43,7 @@ def run(
     key_env: options.KeyOption = None,
     layout: options.LayoutOption = None,
     cop_base: options.CopOption = None,
+    names: options.MapOption = None,
     skip_bad: options.SkipOption = False,
     max_failures: options.FailuresOption = "10%",
     max_cost: options.CostOption = None,
@@ -74,7 +75,9 @@ def run(
 
     selection = selected(limit, sample, seed)
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
-    source = synthesis.question_source(questions, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
+    source = synthesis.question_source(
+        questions, Settings(layout, cop_base, options.names_of(names)), keep_verdicts=keep_verdicts
+    )
     with options.working(f"checking {questions}"):
         intake = take_in(questions, source, selection)
     options.check_rows(intake, skip_bad=skip_bad)

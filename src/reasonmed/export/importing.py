@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.export._sinks import Sinks
@@ -151,7 +151,7 @@ def _of_agents(source: Path, layout: str) -> Iterator[dict[str, object] | Questi
         for record in made:
             origin = {"imported_from": source.name, "row": number, "layout": layout}
             provenance = {name: value for name, value in record.provenance.items() if name != "prompts"}
-            yield asdict(record) | {"demo": None, "provenance": provenance | origin}
+            yield to_builtins(record) | {"demo": None, "provenance": provenance | origin}
 
 
 def _without_record(story: Story) -> str:

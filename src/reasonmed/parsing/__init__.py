@@ -11,5 +11,5 @@
 - ``conclusion``: a chain of thought without its conclusion.
 """
 
-VERSION = 5
+VERSION = 6
 """Raised when a change here can change a record; part of a run's identity."""

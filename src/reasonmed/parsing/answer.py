@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
+from reasonmed.parsing.answer_forms import Form, form
 from reasonmed.parsing.answer_statements import MOST, Statements
 from reasonmed.parsing.ending import REACH, announced
 from reasonmed.parsing.option_texts import OptionTexts, option_texts, tokens
@@ -97,9 +98,29 @@ def has_final_phrase(sentence: str) -> bool:
 
 
 def _read(text: str, options: OptionTexts) -> Answer | None:
+    """What the rules read; where they read nothing, an answer that fills the last line or sentence."""
+    text = text.rstrip()
+    end = form(text, options)
     with suppress(Several):
-        return next(_Reader(text.rstrip(), options).candidates(), None)
+        found = _by_rules(text, options)
+        if found is not None and (end is None or found.option == end.option or found.span[1] > end.start):
+            return found
+        if found is not None and end is not None and not end.corrects:
+            return None
+    return _unless_above(text, end, options)
+
+
+def _unless_above(text: str, end: Form | None, options: OptionTexts) -> Answer | None:
+    """An answer at the end of a text whose statements the rules cannot settle, where the text above states no other."""
+    with suppress(Several):
+        above = None if end is None or end.corrects else _by_rules(text[: end.start], options)
+        if end is not None and (above is None or above.option == end.option):
+            return Answer(end.option, "form", (end.start, len(text)))
     return None
+
+
+def _by_rules(text: str, options: OptionTexts) -> Answer | None:
+    return next(_Reader(text.rstrip(), options).candidates(), None)
 
 
 def _went_on(text: str, found: Answer, options: OptionTexts) -> bool:

@@ -61,7 +61,7 @@ TAG = re.compile(
     r"<(?:final[_ -]?)?answer>((?:[^<]|<(?!/?(?:final[_ -]?)?answer>))*+)</(?:final[_ -]?)?answer>", re.IGNORECASE
 )
 TAG_END = re.compile(r"</(?:final[_ -]?)?answer>", re.IGNORECASE)
-BOXED = re.compile(r"\\boxed\s*+\{")
+BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*+\{")
 BOLD = re.compile(r"\*\*[ \t]?(\(?[A-Z]\)?(?:[.:)][ \t]?[^*\n]{0,300})?)\*\*")
 BOLD_ITEM = re.compile(r"^[ \t>*-]*?\*\*\(?([A-Z])[).:]", re.MULTILINE)
 """A line of a list whose items begin with bold letters."""
@@ -85,7 +85,8 @@ TRAILING = re.compile(r",\s(?:option\s|choice\s)?[(\[*_]{0,3}([A-Z])[)\]*_.]{0,3
 
 LEAD = re.compile(
     r"(?:[\s:：=,*_\"'`“”‘’$\[({⟨«‹【〔「『〈《（［]|\\\(|[>-](?!\s?\d))*+"
-    r"(?:(?:\\(?!boxed)[a-z]{2,12}\{[\s(\[]*+)"
+    r"(?:(?:\\(?:text)?color\{\w{1,20}\}\{?\s*+)|(?:\\(?!boxed)[a-z]{2,12}\{[\s(\[]*+)"
+    r"|\\(?:(?:left|displaystyle|large|bf|rm|it|sf|tt|normalsize)(?![a-z])|[\[{,;!])[\s({\[]*+"
     r"|(?:[ao]|la|le|el|de|die|der|den|das|het)(?=\s(?:letra|op[cç]|opzione|lettera|lettre|letter|optie|buchstabe)\b)\s++"
     r"|(?:option|choice|letter|answer|alternative|opci[oó]n|opzione|op[cç][aã]o|lettre|letra|lettera|la"
     r"|the(?=\s(?:option|choice|letter|answer|alternative)\b))"
@@ -154,7 +155,7 @@ QUALIFIED = re.compile(r"\s{0,3}\bwith\b", re.IGNORECASE)
 """After a letter with its own text this adds a detail, not an answer."""
 
 REVISED = re.compile(
-    r"\b(?:revis\w+|correct(?:ed|ion)|changed|updated|amended|edited|actually|make\sthat|should\sbe|I\smean|no(?=,?\s[A-Z]\b))\b(?P<to>.*)",
+    r"\b(?:revis\w+|correct(?:ed|ion)|changed|updated|amended|edited|actually|sorry|pardon|chang\w+|nein|doch|make\sthat|should\sbe|I\smean|no(?=,?\s[A-Z]\b))\b(?P<to>.*)",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"^[ \t(*_>-]*+([A-Z])[).:]", re.MULTILINE)
@@ -171,7 +172,7 @@ DENIED = re.compile(r"[\s*_]*+(?:\b(?:not|never|neither|unlikely|cannot|excluded
 _STRAIGHT_ON = r"(?:(?!(?:so|thus|hence|therefore|but|then)\b)\w+\s+)"
 DENIAL_BEFORE = re.compile(
     r"(?:\b(?:not|never|neither|nor|wrong|incorrect|mistake|mistaken|cannot)|n['’]t)\s+" + _STRAIGHT_ON + r"{0,5}\Z"
-    r"|\b(?:less|another|other|second)\s+\Z",
+    r"|\b(?:less|another|other|second|false|falsche|inkorrekte|schlechteste|mauvaise|fausse)\s+\Z",
     re.IGNORECASE,
 )
 DOUBT_BEFORE = re.compile(
@@ -179,6 +180,13 @@ DOUBT_BEFORE = re.compile(
     r"|\bI\s+(?:\w+\s+)?thought|\bwhether|\bperhaps|\bmaybe|\bpossibly)\s+" + _STRAIGHT_ON + r"{0,6}\Z",
     re.IGNORECASE,
 )
+FOREIGN_DOUBT = re.compile(
+    r"\b(?:si|se|wenn|falls)\s[^,]{1,80},|\b(?:vielleicht|peut-être|quizás?|tal vez|talvez|forse)\b"
+    r"|也许|或许|可能|如果|もし|아마|만약",
+    re.IGNORECASE,
+)
+"""What makes a statement a condition's or a guess in other languages than English."""
+ELSEWHERE = re.compile(r"\b(?:previous|last|earlier|next|other)\s+(?:question|case|item)", re.IGNORECASE)
 CONDITION_BEFORE = re.compile(r"\b(?:if|unless|had|were)\b", re.IGNORECASE)
 CONDITION = re.compile(
     r"[^.,;:(\n]{0,60}?(?<!even\s)(?<!as\s)(?<!because\s)(?<!since\s)(?<!that\s)\b(?:if|unless)\b", re.IGNORECASE
@@ -200,14 +208,18 @@ AGAINST = re.compile(
 REJECTED = re.compile(
     r"[\s*_)\]\"'”’]*(?:is|are|was|were|has|have|had|should|would|could|can|may|might|must|will|does|do)"
     r"(?:\s+(?:be|been|\w+))?"
-    rf"(?:\s+|(?=n['’]t))(?:{AGAINST.pattern})",
+    rf"(?:\s+|(?=n['’]t))(?:{AGAINST.pattern})"
+    r"|[\s)）」』】*_\"'”’]*(?:では(?:な|あり)|じゃな|[이가은는]?\s*아[니닙]|不(?:是|对|正确)|错)",
     re.IGNORECASE,
 )
 """What turns an option at the start of a sentence down: "is not", "should be avoided"."""
 
 RETHOUGHT = re.compile(
     r"(?:^|(?<=[.!?]\s))[ \t*_]*+(?:(?:(?:but|no|oh|hmm),?\s+)?"
-    r"(?:wait|hmm|hold\s+on|scratch\s+that|correction)\s?(?:[,.!:…—-]|a\s(?:minute|moment|second)\b)"
+    r"(?:wait|hmm|hold\s+on|scratch\s+that|correction|edit|update|revised(?:\s+answer)?|sorry|nein"
+    r"|korrektur|corrección|correção)\s?(?:[,.!:…—-]|a\s(?:minute|moment|second)\b)"
+    r"|(?:or|oder|ou|o)\s+(?:maybe|perhaps|possibly|vielleicht|peut-être|quizás|talvez)\b"
+    r"|(?:更正|等等|不对|訂正|いや|待って|정정|아니)[,，、:：]?"
     r"|but\s+wait\b|let\s+me\s+(?:re\w+|double|correct)\b|oops\b)"
     r"|\b(?:on|upon|after)\s+(?:second\s+thought|(?:further\s+|closer\s+)?(?:reflection|reconsideration|reconsidering))"
     r"|\bI\s+(?:was|am|stand)\s+(?:mistaken|wrong|corrected)\b|\bmy\s+mistake\b|\bscratch\s+that\b"

@@ -210,6 +210,10 @@ def _is_strong(match: re.Match[str]) -> bool:
 
 def _doubted(match: re.Match[str], before: str) -> bool:
     """Whether a statement is somebody's first thought, or holds only under a condition."""
-    if phrases.DOUBT_BEFORE.search(before):
+    if (
+        phrases.DOUBT_BEFORE.search(before)
+        or phrases.FOREIGN_DOUBT.search(before)
+        or phrases.ELSEWHERE.search(match[0])
+    ):
         return True
     return "would" in match[0].lower() and phrases.CONDITION_BEFORE.search(before) is not None

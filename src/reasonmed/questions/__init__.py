@@ -22,12 +22,13 @@ from msgspec.structs import replace
 from reasonmed import plugins
 from reasonmed.errors import PluginError, QuestionError, UsageError
 from reasonmed.questions import readers
-from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered
+from reasonmed.questions._build import Raw, build, choices_of, claims_of, lettered, stray
 from reasonmed.questions._counting import WAYS, Counting, Keyed
-from reasonmed.questions._files import Row, is_table, rows
-from reasonmed.questions._names import strays
+from reasonmed.questions._files import Row, encoding_note, is_table, rows
+from reasonmed.questions._names import question_field, strays
+from reasonmed.questions._nested import unwrapped
 from reasonmed.questions._options import listed
-from reasonmed.questions._own import attributed, renamed
+from reasonmed.questions._own import attributed, mapped_names, renamed
 from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     Note = Callable[[str, str], None]
 
-__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "layouts", "questions_in", "read"]
+__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "encoding_note", "layouts", "questions_in", "read"]
 
 
 NEEDS_OPTIONS = "must be 2 to 26, not 0: [], and this command needs options"
@@ -119,6 +120,8 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
                 one = QuestionError(str(path), row.line, "options", NEEDS_OPTIONS)
             yield one if isinstance(one, QuestionError) else _once(one, path, row.line, seen)
     if note is not None:
+        if said := encoding_note(path):
+            note("another encoding", said)
         for field, way in counting.settled.items():
             if way != "text":
                 note("integer keys", f"{told.get(field, field)}: read {WAYS[way]}")
@@ -168,11 +171,14 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
         if wrong.file:
             raise
         names = {**file.told, **(raw.names if raw else {})}
-        return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), wrong.problem)
+        problem = f"{wrong.problem}{row.known_as}"
+        return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), problem)
     except KeyError as missing:
-        return QuestionError(str(file.path), row.line, str(missing.args[0]), "is missing")
+        return QuestionError(str(file.path), row.line, str(missing.args[0]), f"is missing{row.known_as}")
     if note is not None and (letters := lettered(raw)):
         note("options without their letters", f"{one.id}: {letters}")
+    if note is not None and (end := stray(raw)):
+        note("a stray quotation mark, taken off", f"{one.id}: {end}")
     return one
 
 
@@ -218,12 +224,13 @@ def _once(one: Question, path: Path, line: int, seen: sqlite3.Connection) -> Que
 
 def _rows(path: Path, settings: Settings, header: bool | None = None) -> Iterator[Row | QuestionError]:  # noqa: FBT001 - passed on
     """The rows of a file with our names for its fields."""
-    theirs = set(settings.names.values())
+    theirs = mapped_names(settings.names)
     for row in rows(path, theirs, header=header):
-        if isinstance(row, QuestionError) or not theirs & row.fields.keys():
+        if isinstance(row, QuestionError):
             yield row
             continue
-        yield Row(row.line, renamed(row.fields, settings.names))
+        fields = unwrapped(row.fields)
+        yield row._replace(fields=renamed(fields, settings.names) if theirs & fields.keys() else fields)
 
 
 @cache
@@ -261,6 +268,11 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
         unknown = unknown or row
     if unknown is None:
         return native
+    if question_field(unknown.fields) is not None and not unknown.table:
+        problem = f"these questions have no options; the fields are {_fields(unknown)}. An answer in words goes into"
+        raise QuestionError(
+            str(path), unknown.line, "", f"{problem} `reference`, for summarize, score and check: --map reference=NAME"
+        )
     raise QuestionError(
         str(path),
         unknown.line,

@@ -14,6 +14,7 @@ from reasonmed.questions._letters import unlettered
 from reasonmed.questions._names import absent, kind_of
 from reasonmed.questions._options import MOST, Listed, listed
 from reasonmed.questions._row import glance
+from reasonmed.questions._stray import without_stray
 from reasonmed.types import Question, digest
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def build(raw: Raw, path: Path, line: int, counting: Counting | None = None) -> 
     Raises:
         QuestionError: a field is missing or wrong; the caller adds file and line.
     """
-    stem = _text(raw.question, "question")
+    stem = without_stray(_text(raw.question, "question"))
     reference = _optional(raw.reference, "reference")
     found = Listed([]) if raw.options == [] or (raw.options is None and reference) else listed(raw.options)
     options = _options(found) if found.texts else ()
@@ -118,9 +119,16 @@ def lettered(raw: Raw) -> str | None:
     return repr(texts[0])[:80] if unlettered(texts) else None
 
 
+def stray(raw: Raw) -> str | None:
+    """The end of the first text of a row from which a quotation mark was taken; None where none was."""
+    texts = [raw.question, *listed(raw.options).texts] if raw.options else [raw.question]
+    changed = (one for one in texts if isinstance(one, str) and without_stray(one) != one.strip())
+    return next((repr(one.strip()[-60:]) for one in changed), None)
+
+
 def choices_of(found: Listed) -> Choices:
     """Options of a row for a count over its file, which passes over what is wrong with them."""
-    texts = [str(one).strip() for one in found.texts]
+    texts = [without_stray(str(one)) for one in found.texts]
     return Choices(unlettered(texts) or texts, found.numbers, found.texts)
 
 
@@ -157,7 +165,7 @@ def _options(found: Listed) -> tuple[str, ...]:
     if not _FEWEST <= len(found.texts) <= MOST:
         shown = f"must be {_FEWEST} to {MOST}, not {len(found.texts)}: {glance(found.texts)}"
         raise wrong("options", shown)
-    texts = [_option(one, index) for index, one in enumerate(found.texts)]
+    texts = [without_stray(_option(one, index)) for index, one in enumerate(found.texts)]
     return tuple(unlettered(texts) or texts)
 
 

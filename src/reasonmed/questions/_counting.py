@@ -8,7 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import QuestionError
-from reasonmed.questions._key import Open, meaning
+from reasonmed.questions._key import Open, meaning, single
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -145,9 +145,8 @@ def _sorted_out(row: Keyed) -> tuple[list[tuple[Claim, Open]], set[int] | None]:
     opened: list[tuple[Claim, Open]] = []
     known: set[int] | None = None
     for claim in row.claims:
-        value = claim.value[0] if isinstance(claim.value, list) and len(claim.value) == 1 else claim.value
         try:
-            found = meaning(claim._replace(value=value), row.choices)
+            found = meaning(single(claim, row.choices), row.choices)
         except QuestionError:
             continue
         if isinstance(found, Open):

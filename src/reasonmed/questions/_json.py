@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
-from reasonmed.questions._nested import cut_cells, numbered, rows_within
+from reasonmed.questions._bytes import binary
+from reasonmed.questions._nested import cut_cells, has_question, numbered, rows_within
 from reasonmed.questions._row import MOST_FIELDS, Row, start, too_wide
 from reasonmed.questions._stream import Values, lines, not_utf8, opened
 
@@ -31,7 +32,7 @@ def list_rows(path: Path) -> Iterator[Row | QuestionError]:
 
 def object_rows(path: Path) -> Iterator[Row | QuestionError]:
     """A file that begins with a brace: JSON Lines, a map of rows, or objects that take several lines each."""
-    with path.open("rb") as file:
+    with binary(path) as file:
         first, more = _next_line(file), _next_line(file)
     try:
         value = json_value(first.removeprefix(BOM), empty_numbers=True)
@@ -77,7 +78,7 @@ def _begins(path: Path) -> str | None:
 
 
 def _lines(path: Path) -> Iterator[Row | QuestionError]:
-    with path.open("rb") as file:
+    with binary(path) as file:
         for number, line in lines(path, file):
             text = line.removeprefix(BOM) if number == 1 else line
             if text.strip(BLANK):
@@ -133,8 +134,12 @@ def _rows(path: Path, line: int, text: str | bytes, name: str | None = None) -> 
     except Refused as broken:
         yield QuestionError(str(path), line, "", f"{broken}: {start(text)}")
         return
-    inner = rows_within(value) if isinstance(value, dict) else []
-    for one in inner or [value if name is None or not isinstance(value, dict) else {"id": name, **value}]:
+    if isinstance(value, dict):
+        inner = rows_within(value if name is None or has_question(value) else {name: value})
+        value = value if name is None else {"id": name, **value}
+    else:
+        inner = value if isinstance(value, list) and value and all(isinstance(one, dict) for one in value) else []
+    for one in inner or [value]:
         if not isinstance(one, dict):
             shown = start(text if one is value else json.dumps(one))
             yield QuestionError(str(path), line, "", f"must be an object with question and options, not {shown}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._letters import mark_of
-from reasonmed.questions._names import absent
+from reasonmed.questions._literal import literal
+from reasonmed.questions._names import absent, label_of
 from reasonmed.questions._row import glance
+from reasonmed.questions._stray import without_stray
+from reasonmed.questions._words import SAID
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -16,8 +20,14 @@ if TYPE_CHECKING:
 
 _SEVERAL = re.compile(r"(?:[A-Z]|\d)(?:(?: *[,;/&+|] *| | and | or )(?:[A-Z]|\d))+", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Z]{2,}")
-_INTEGER = re.compile(r"-?\d{1,2}(?:\.0)?")
-_DRESSED = re.compile(r"(?:(?:option|choice|answer)\s*:?\s+)?[(\[]?([A-Za-z]|\d{1,2})[)\].:]?", re.IGNORECASE)
+_INTEGER = re.compile(r"(-?\d{1,2})(?:[.,]0)?")
+_DRESSED = re.compile(
+    rf"(?:(?:the\s+)?(?:(?:correct|right|best|final|richtige|korrekte)\s+)?(?:{SAID})\s*(?:(?:is|ist|es|est|è|é)\b|:)?\s*"
+    r"|选择?|答案(?:是|为|:)?|正解(?:は|:)?|정답(?:은|:)?)?\s*[(\[]?([A-Za-z]|\d{1,2})[)\].:]?",
+    re.IGNORECASE,
+)
+_SPACED = re.compile(r"([A-Za-z])\s+(\S.*)", re.DOTALL)
+_AROUND = "'\"“”„‘’*_` "
 _EXPLAINED = re.compile(r"\.?(?<!\s)\s++Explanation\s*+:.*", re.DOTALL)
 
 Kind = Literal["index", "number", "text", "place", "label", "any"]
@@ -67,7 +77,11 @@ def key_of(claims: Sequence[Claim], choices: Choices, settle: Callable[[Claim, O
     Raises:
         QuestionError: a key is none of the options, or two fields name different ones.
     """
-    meant = [(claim, meaning(claim, choices)) for claim in map(_single, claims) if not absent(claim.value)]
+    meant = [
+        (claim, meaning(claim, choices))
+        for claim in (single(one, choices) for one in claims)
+        if not absent(claim.value)
+    ]
     known = any(not isinstance(found, Open) for _, found in meant)
     told = [
         (claim, _settled(claim, found, choices, None if known else settle) if isinstance(found, Open) else found)
@@ -94,7 +108,7 @@ def meaning(claim: Claim, choices: Choices) -> tuple[int, ...] | Open:
     if kind in ("index", "number"):
         return (_counted(claim, value, choices, 0 if kind == "index" else 1),)
     if isinstance(value, str):
-        return _of_text(claim, value.strip(), choices)
+        return _of_text(claim, without_stray(value), choices)
     if not isinstance(value, int) or isinstance(value, bool):
         raise wrong(claim.field, f"must be an option's text, a letter or an index, not {glance(value)}")
     if str(value) in choices.numbers:
@@ -107,13 +121,21 @@ def wrong(field: str, problem: str) -> QuestionError:
     return QuestionError("", 0, field, problem)
 
 
-def _single(claim: Claim) -> Claim:
+def single(claim: Claim, choices: Choices) -> Claim:
+    """A claim whose list of one key is that key; a list with a mark for each option is the index of the marked one.
+
+    Raises:
+        QuestionError: a list holds several keys.
+    """
     value = claim.value
-    if not isinstance(value, list | tuple):
+    told = literal(value) if isinstance(value, str) else value
+    if not isinstance(told, list | tuple):
         return claim
-    if len(value) > 1:
-        raise wrong(claim.field, f"several keys: {glance(list(value))}; a question has one")
-    return claim._replace(value=value[0] if value else None)
+    if len(told) == len(choices.texts) and sum(one in (0, 1) for one in told) == len(told) > 1 and sum(told) == 1:
+        return Claim(claim.field, told.index(1), "index")
+    if len(told) > 1:
+        raise wrong(claim.field, f"several keys: {glance(list(told))}; a question has one")
+    return claim._replace(value=told[0] if told else None)
 
 
 def _integral(value: object) -> object:
@@ -121,8 +143,8 @@ def _integral(value: object) -> object:
 
 
 def _counted(claim: Claim, value: object, choices: Choices, base: int) -> int:
-    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
-        value = int(float(value))
+    if isinstance(value, str) and (integer := _INTEGER.fullmatch(value.strip())):
+        value = int(integer[1])
     if isinstance(value, str) and _SEVERAL.fullmatch(value.strip()):
         raise wrong(claim.field, f"several keys: {glance(value)}; a question has one")
     count = len(choices.texts)
@@ -160,8 +182,8 @@ def _of_text(claim: Claim, value: str, choices: Choices) -> tuple[int, ...] | Op
     if claim.kind != "text":
         if value in choices.numbers:
             return (choices.numbers.index(value),)
-        if _INTEGER.fullmatch(value):
-            return _open(claim, int(float(value)), choices)
+        if integer := _INTEGER.fullmatch(value):
+            return _open(claim, int(integer[1]), choices)
     same = _same(value, choices.texts) if claim.kind != "place" else ()
     placed = _by_letter(value, len(choices.texts)) if claim.kind != "text" else ()
     if same or placed:
@@ -174,7 +196,9 @@ def _of_text(claim: Claim, value: str, choices: Choices) -> tuple[int, ...] | Op
     near = _dressed(value, choices)
     if near is None:
         raise _no_option(claim, choices)
-    return near if isinstance(near, tuple) else _open(claim, near, choices)
+    if isinstance(near, tuple):
+        return near
+    return (choices.numbers.index(str(near)),) if str(near) in choices.numbers else _open(claim, near, choices)
 
 
 def _same(value: str, texts: Sequence[str]) -> tuple[int, ...]:
@@ -194,20 +218,29 @@ def _ascending(value: str, count: int) -> bool:
 def _dressed(value: str, choices: Choices) -> tuple[int, ...] | int | None:
     """A text in another case, ``(B)``, ``Option 2``, ``B. its text``, or a text with an explanation behind it."""
     texts = choices.texts
-    folded = [option.casefold() for option in texts]
-    for one in (value, _EXPLAINED.sub("", value), value.removesuffix(".")):
-        if folded.count(one.casefold()) == 1:
-            return (folded.index(one.casefold()),)
-    bare = _DRESSED.fullmatch(_EXPLAINED.sub("", value))
-    if bare and bare[1].isdecimal():
-        return int(bare[1])
-    if bare:
-        return _by_letter(bare[1], len(texts)) or None
-    marked = mark_of(_EXPLAINED.sub("", value))
+    folded = [_folded(option) for option in texts]
+    said = _folded(_EXPLAINED.sub("", value))
+    for one in (_folded(value), said, said.removesuffix(".")):
+        if folded.count(one) == 1:
+            return (folded.index(one),)
+    bare = unicodedata.normalize("NFKC", _EXPLAINED.sub("", value)).strip(_AROUND)
+    found = _DRESSED.fullmatch(bare)
+    name = found[1] if found else label_of(bare)
+    if name.isdecimal():
+        return int(name)
+    if name != bare or found:
+        return _by_letter(name, len(texts)) or None
+    spaced = _SPACED.fullmatch(bare)
+    marked = mark_of(bare) or (spaced.groups() if spaced else None)
     if marked is None:
         return None
     placed = _by_letter(marked[0], len(texts))
-    return placed if placed and folded[placed[0]] in (marked[1].casefold(), marked[1].casefold().rstrip(".")) else None
+    text = _folded(marked[1])
+    return placed if placed and folded[placed[0]] in (text, text.rstrip(".")) else None
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def _no_option(claim: Claim, choices: Choices) -> QuestionError:

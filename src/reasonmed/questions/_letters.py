@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.types import letter
@@ -10,14 +12,30 @@ from reasonmed.types import letter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_NAME = r"[A-Za-zＡ-Ｚａ-ｚ]|\d{1,2}|[１-９]"
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 _MARK = re.compile(
-    r"\s*(?:option\s+)?(?:\(([A-Za-z]|\d{1,2})\)|\[([A-Za-z]|\d{1,2})\]|([A-Za-z])[.):]|(\d{1,2})[.):](?=\s)"
-    r"|([A-Za-z])\s+[-\u2013\u2014](?=\s))\s*(\S.*)",
+    rf"\s*(?:[-*•]\s+)?(?:\*\*|__)?(?:option\s+)?"
+    rf"(?:\(({_NAME})\)|\[({_NAME})\]|（({_NAME})）|【({_NAME})】|<([A-Z])>|([①-⑳])|({_NAME})[、．：）](?!\d)"
+    r"|([A-Za-zＡ-Ｚａ-ｚ])\s?[.):]|(\d{1,2})[.):](?=\s|\*\*)|([ivx]{2,4})[.)](?=\s|\*\*)"
+    r"|([A-Za-z])\s+[-\u2013\u2014](?=\s))"
+    r"(?:\*\*|__)?\s*(\S.*)",
     re.DOTALL | re.IGNORECASE,
 )
-_BARE = re.compile(r"\s*([A-Z])[ \t]+(\S.*)", re.DOTALL)
+_BARE = re.compile(r"\s*([A-ZＡ-Ｚ])[ \t]+(\S.*)", re.DOTALL)
 """A letter and a space: a mark only where every line of a text begins so."""
-_INLINE = re.compile(r"(?:(?<=\s)|^)(?:\(([A-Z])\)|([A-Z])[.):](?=\s))\s*")
+_INLINE = re.compile(
+    rf"(?:(?<=[\s,;。；，])|^)(?:-\s+)?(?:\*\*)?(?:\(({_NAME})\)|（({_NAME})）|【({_NAME})】|\[({_NAME})\]|<([A-Z])>|([①-⑳])"
+    r"|([A-Za-z])[ ]?[.):](?!\d)|([A-Z])[ ]-(?=[ ])|([A-Z])(?:[.):](?=\d))"
+    r"|([A-Za-zＡ-Ｚ])[、．：）]|(\d{1,2})[.)](?=\s)"
+    r"|([ivx]{1,4})[.)](?=\s))(?:\*\*)?\s*"
+)
+_ENDS = re.compile(r"[?？:：.。!！)）]['\"”’]?\s*\Z")
+"""What a question ends with, before the options that follow in the same line."""
+_REACH = 20
+_FEWEST_INLINE = 3
+_MOST_FIRSTS = 3
+_FIRST = ("A", "1", "I")
 _HEADER = re.compile(r"(?:answer\s+choices|answer\s+options|options|choices)\s*:?[ \t]*", re.IGNORECASE)
 _LINE_HEADER = re.compile(
     r"\n[ \t]*(?:answer\s+choices|answer\s+options|options|choices)\s*+(?::\s*+)?\Z", re.IGNORECASE
@@ -55,20 +73,38 @@ def split_list(text: str) -> list[str] | None:
 def split_stem(text: str) -> tuple[str, list[str]] | None:
     """A question that ends with its lettered options, as stem and options; None where it does not, or is unclear."""
     lines = text.splitlines()
-    first = next((number for number in range(len(lines) - 1, 0, -1) if _is_first(lines[number])), None)
-    if first is not None:  # the last A: with another one behind it, letters would not be in order
+    firsts = (number for number in range(len(lines) - 1, 0, -1) if _is_first(lines[number]))
+    for first in islice(
+        firsts, _MOST_FIRSTS
+    ):  # before the last A: with another one behind it, letters are out of order
         options = _by_lines("\n".join(lines[first:]))
         stem = _LINE_HEADER.sub("", "\n".join(lines[:first])).strip()
         if options is not None and stem:
             return stem, options
     header = _STEM_HEADER.search(text)
     options = _by_marks(text[header.end() :]) if header else None
-    return (text[: header.start()].strip(), options) if header and options and text[: header.start()].strip() else None
+    if header and options and text[: header.start()].strip():
+        return text[: header.start()].strip(), options
+    return _in_one_line(text)
+
+
+def _in_one_line(text: str) -> tuple[str, list[str]] | None:
+    """Letters behind the end of a question in the same line, each there once."""
+    firsts = [
+        one
+        for one in _INLINE.finditer(text)
+        if _plain(one.groups()) in _FIRST and _ENDS.search(text[max(0, one.start() - _REACH) : one.start()])
+    ]
+    for first in firsts[-1:]:
+        options = _by_marks(text[first.start() :])
+        if options and len(options) >= _FEWEST_INLINE:
+            return text[: first.start()].strip(), options
+    return None
 
 
 def _is_first(line: str) -> bool:
     found = _marked(line)
-    return found is not None and found.name == "A"
+    return found is not None and found.name in _FIRST
 
 
 def _marked(text: str) -> _Marked | None:
@@ -76,12 +112,17 @@ def _marked(text: str) -> _Marked | None:
     if found is None:
         return None
     *names, rest = found.groups()
-    return _Marked(next(name for name in names if name).upper(), rest.rstrip())
+    return _Marked(_plain(names), rest.rstrip())
+
+
+def _plain(names: Sequence[str | None]) -> str:
+    return unicodedata.normalize("NFKC", next(name for name in names if name)).upper()
 
 
 def _in_order(names: Sequence[str]) -> bool:
     expected = [letter(index) for index in range(len(names))]
-    return names == expected or names == [str(index + 1) for index in range(len(names))]
+    numbers = [str(index + 1) for index in range(len(names))]
+    return [*names] in (expected, numbers, [*_ROMAN[: len(names)]])
 
 
 def _by_lines(text: str) -> list[str] | None:
@@ -89,7 +130,7 @@ def _by_lines(text: str) -> list[str] | None:
     lines = [line for line in text.splitlines() if line.strip()]
     bare = [_BARE.fullmatch(line) for line in lines]
     if all(bare) and not any(map(_marked, lines)):
-        found = [_Marked(one[1], one[2].rstrip()) for one in bare if one]
+        found = [_Marked(_plain([one[1]]), one[2].rstrip()) for one in bare if one]
     else:
         found = []
         for line in lines:
@@ -106,9 +147,12 @@ def _by_lines(text: str) -> list[str] | None:
 def _by_marks(text: str) -> list[str] | None:
     """Letters in one line; each must be there exactly once, so that no option is cut in two."""
     marks = list(_INLINE.finditer(text))
-    names = [one[1] or one[2] for one in marks]
+    names = [_plain(one.groups()) for one in marks]
     if len(marks) < 2 or marks[0].start() or not _in_order(names):  # noqa: PLR2004 - one option is no list
         return None
     ends = [*(one.start() for one in marks[1:]), len(text)]
     texts = [text[one.end() : end].strip() for one, end in zip(marks, ends, strict=True)]
+    for sign in ",;，；":
+        if all(one.endswith(sign) for one in texts[:-1]):
+            texts = [*(one[:-1].rstrip() for one in texts[:-1]), texts[-1]]
     return texts if all(texts) else None

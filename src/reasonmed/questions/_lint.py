@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -13,19 +12,12 @@ import msgspec
 from reasonmed.errors import QuestionError
 from reasonmed.files import replacing
 from reasonmed.questions import Settings, read
+from reasonmed.questions._oddities import oddities
 from reasonmed.types import Question, digest, letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_IMAGE = re.compile(
-    r"\b(?:(?:image|figure|photograph|picture|micrograph|radiograph|x-ray|ECG|EKG|scan|slide|tracing|plate|graph|chart)s?"
-    r"(?: \w+){0,4} (?:below|above|shown|provided|attached|depicted)|"
-    r"(?:shown|depicted|pictured|illustrated) (?:below|above|here|in the (?:image|figure|picture|photograph|exhibit))|"
-    r"(?:image|figure|exhibit|colou?r plate|table) (?:no\.? ?)?\d+|colou?r plate|see (?:the )?(?:image|figure))\b",
-    re.IGNORECASE,
-)
 
 
 class Findings(msgspec.Struct):
@@ -125,6 +117,4 @@ def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[st
             "the file doubts its own key",
             f"error_type {doubt!r:.60}, correct_answer {question.meta.get('correct_answer')!r:.60}",
         )
-    image = _IMAGE.search(question.stem)
-    if image:
-        yield "needs an image?", f'"{image[0]}"'
+    yield from oddities(question)

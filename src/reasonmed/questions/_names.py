@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
+
+from reasonmed.questions import _words as words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_QUESTIONS = {"question", "stem", "qtext", "questiontext", "questionstem", "fullquestion"}
-_LISTS = (
-    *("options", "choices", "option", "choice", "answerchoices", "answeroptions", "alternatives", "candidates"),
-    *("endings", "answers"),
-)
-_KEYS = {"label", "labels", "target", "key", "truth", "groundtruth", "solution", "finaldecision", "decision"}
-_KEY_WORDS = {"answer", "answers", "ans", "correct", "gold", "cop", "ra"}
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _COUNTS = {"number", "nbr", "num", "count", "n"}
-_BESIDE = {
-    *("explanation", "explanations", "exp", "rationale", "reason", "reasoning", "type", "source", "long", "full"),
-    *("open", "free"),
-    *("url", "link", "image", "format", "count", "start", "pred"),
-}
-"""A name with such a word is of something beside the key: ``answer_explanation``, ``long_answer``."""
 _NAMES = 4096
 """So many names are remembered: those of a file's fields are asked about at every row."""
 _PLACES = {"cop", "ra", "idx", "index", "letter", "number"}
 _LABELS = {"label", "key"}
 _COLUMN = re.compile(
-    r"((?:options?|opt|op|choices?|answers?|ans|alternatives?|candidates?|endings?|distractors?)?[ _-]?)"
-    r"([A-Z]|[a-z]|[0-9]{1,2})",
+    r"[(\[]?(?P<before>[^\W\d_]*?[ _-]*)(?P<label>[A-Z]|[0-9]{1,2})[)\].:]?(?P<after>[ _-]?(?:option|choice|text))?",
     re.IGNORECASE,
+)
+_WRONG = re.compile(
+    rf"(?:{'|'.join(sorted(words.WRONG, key=len, reverse=True))})"
+    r"(?:answers?|options?|choices?|antwort(?:en)?|respuestas?|reponses?|respostas?)?(?:[a-z]|[0-9]{1,2})?"
 )
 
 
@@ -43,22 +36,22 @@ def absent(value: object) -> bool:
 @lru_cache(_NAMES)
 def is_question(name: str) -> bool:
     """Whether a field of this name holds a question."""
-    return "".join(_words(name)) in _QUESTIONS
+    return "".join(_words(name)) in words.QUESTIONS
 
 
 @lru_cache(_NAMES)
 def is_key(name: str) -> bool:
     """Whether a name looks like that of a key."""
-    words = _words(name)
-    if not words or words[0] in _COUNTS or _BESIDE & {*words}:
+    parts = _words(name)
+    if not parts or parts[0] in _COUNTS or (words.BESIDE | words.WRONG) & {*parts}:
         return False
-    return bool(_KEY_WORDS & {*words}) or "".join(words) in _KEYS
+    return bool(words.KEY_WORDS & {*parts}) or "".join(parts) in words.KEYS
 
 
 def kind_of(name: str) -> Literal["place", "label", "any"]:
     """What a key of this name is: a letter or an integer and never a text; a letter rather than a text; or any."""
-    words = {*_words(name)}
-    return "place" if _PLACES & words else "label" if _LABELS & words else "any"
+    parts = {*_words(name)}
+    return "place" if _PLACES & parts else "label" if _LABELS & parts else "any"
 
 
 def question_field(fields: Mapping[str, Any]) -> str | None:
@@ -71,12 +64,12 @@ def question_field(fields: Mapping[str, Any]) -> str | None:
 def list_fields(fields: Mapping[str, Any]) -> list[str]:
     """Fields with all options in one value; ``answers`` may be the keys instead, if other fields have options."""
     named = {_list(name): name for name in reversed(list(fields)) if _list(name) and not absent(fields[name])}
-    return [named[word] for word in _LISTS if word in named and _may_list(word, fields[named[word]])]
+    return [named[word] for word in words.LISTS if word in named and _may_list(word, fields[named[word]])]
 
 
 def _may_list(word: str, value: object) -> bool:
     """``answers`` hold options only as a map or as several texts."""
-    return word != "answers" or isinstance(value, dict) or (isinstance(value, list) and len(value) > 1)
+    return word not in words.MAY_BE_KEYS or isinstance(value, dict) or (isinstance(value, list) and len(value) > 1)
 
 
 def column_groups(fields: Collection[str]) -> list[dict[str, str]]:
@@ -98,6 +91,26 @@ def label_of(name: str) -> str:
     return found[1] if found else name
 
 
+def correct_and_wrong(fields: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+    """The field with the key's text, and those with the other options, where a row has no list of all of them."""
+    wrong = [name for name in fields if _is_wrong(name) and not absent(fields[name])]
+    right = [name for name in fields if "".join(_words(name)) in words.RIGHT and not absent(fields[name])]
+    if not wrong or not right or list_fields(fields) or column_groups(fields):
+        return None
+    return right[0], wrong
+
+
+@lru_cache(_NAMES)
+def _is_wrong(name: str) -> bool:
+    return bool(_WRONG.fullmatch("".join(_words(name))))
+
+
+@lru_cache(_NAMES)
+def is_context(name: str) -> bool:
+    """Whether a field of this name holds what a question asks about."""
+    return "".join(_words(name)) in words.CONTEXTS
+
+
 def strays(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Fields that look like a key or an option, and that a reader does not know."""
     columns = {name for group in column_groups(fields) for name in group.values()}
@@ -107,18 +120,30 @@ def strays(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
 
 @lru_cache(_NAMES)
 def _words(name: str) -> tuple[str, ...]:
-    return tuple(word.lower() for word in _WORDS.findall(name))
+    return tuple(word.lower() for word in _WORDS.findall(_folded(name)))
+
+
+@lru_cache(_NAMES)
+def _folded(name: str) -> str:
+    """A name without accents and full-width signs."""
+    apart = unicodedata.normalize("NFKD", name)
+    return unicodedata.normalize("NFC", "".join(sign for sign in apart if not "\u0300" <= sign <= "\u036f")).strip()
 
 
 @lru_cache(_NAMES)
 def _list(name: str) -> str:
     """The word for a list of options that a name is; empty where it is none."""
     word = "".join(_words(name))
-    return word if word in _LISTS else ""
+    return word if word in words.LISTS else ""
 
 
 @lru_cache(_NAMES)
 def _column(name: str) -> tuple[tuple[str, bool], str] | None:
     """How a column with one option is named, and the option's label."""
-    found = _COLUMN.fullmatch(name)
-    return ((found[1].lower(), found[2].islower()), found[2].upper()) if found else None
+    found = _COLUMN.fullmatch(_folded(name))
+    if found is None:
+        return None
+    before = found["before"].lower()
+    if before.strip(" _-") and before.strip(" _-") not in words.OPTIONS:
+        return None
+    return (before + (found["after"] or ""), found["label"].islower()), found["label"].upper()

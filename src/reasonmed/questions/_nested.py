@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.questions._names import is_question
+from reasonmed.questions._literal import literal
+from reasonmed.questions._names import absent, is_key, is_question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SPLITS = {"train", "test", "validation", "valid", "val", "dev"}
+_TEXTS = {"text", "stem", "content", "value"}
 _LONG = 200
 """A text of so many characters beside a list may belong to its rows, such as the passage that they ask about."""
 
@@ -43,6 +45,34 @@ def rows_within(value: dict[str, Any]) -> list[Any]:
     return [_own(row, one.path, several=len(found) > 1) for one in found for row in one.rows]
 
 
+def unwrapped(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose question, options and key are a level deeper, with what is beside them; every other row as it is.
+
+    Where both levels have something that looks like a key, the one beside the question counts.
+    """
+    name = next((name for name, one in row.items() if is_question(name) and isinstance(one, dict)), None)
+    if name is not None:
+        inner = dict(row[name])
+        asked = next((one for one in inner if is_question(one) or one.lower() in _TEXTS), None)
+        if asked is None or not isinstance(inner[asked], str):
+            return row
+        return _merged({one: row[one] for one in row if one != name}, {"question": inner.pop(asked), **inner})
+    if has_question(row):
+        return row
+    told = {name: literal(one) if isinstance(one, str) and one[:1] == "{" else one for name, one in row.items()}
+    found = [name for name, one in told.items() if isinstance(one, dict) and has_question(one)]
+    if len(found) != 1:
+        return row
+    return _merged({name: one for name, one in row.items() if name != found[0]}, unwrapped(told[found[0]]))
+
+
+def _merged(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    keyed = any(is_key(name) and not absent(one) for name, one in inner.items())
+    beside = {name: one for name, one in outer.items() if not (keyed and is_key(name))}
+    identity = {"id": beside["_id"]} if isinstance(beside.get("_id"), str) else {}
+    return {**identity, **beside, **inner}
+
+
 def cut_cells(row: dict[str, Any]) -> list[str]:
     """The cells of a viewer's row that it shows cut."""
     cut = row.get("truncated_cells")
@@ -50,8 +80,8 @@ def cut_cells(row: dict[str, Any]) -> list[str]:
 
 
 def numbered(value: dict[str, Any]) -> bool:
-    """Whether the names in an object count rows: ``0``, ``1``, ``2``, ..."""
-    return bool(value) and list(value) == [str(number) for number in range(len(value))]
+    """Whether the names in an object number the rows of a column, as pandas writes them."""
+    return bool(value) and all(name.isdecimal() for name in value) and not any(map(_is_row, value.values()))
 
 
 def _of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -61,9 +91,10 @@ def _of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     asked = next(column for name, column in value.items() if is_question(name))
     if not isinstance(asked, list | dict):
         return None
-    cells = [
-        list(column.values()) if isinstance(column, dict) and numbered(column) else column for column in value.values()
-    ]
+    names = list(asked) if isinstance(asked, dict) and numbered(asked) else None
+    if names and not all(isinstance(column, dict) and [*column] == names for column in value.values()):
+        return None
+    cells = [[column[name] for name in names] if names else column for column in value.values()]
     lengths = {len(column) if isinstance(column, list) else -1 for column in cells}
     texts = asked.values() if isinstance(asked, dict) else asked
     if len(lengths) > 1 or -1 in lengths or not all(isinstance(cell, str) for cell in texts):
@@ -81,8 +112,11 @@ def _lists(value: dict[str, Any], path: tuple[str, ...], *, beside: bool) -> Ite
             path, [dict(zip(names, row, strict=True)) if len(row) == len(names) else row for row in data], beside
         )
         return
+    rows = [{"id": name, **one} for name, one in value.items() if _is_row(one)]
+    if rows and path:
+        yield _List(path, rows, beside)
     for name, one in value.items():
-        if isinstance(one, dict):
+        if isinstance(one, dict) and not _is_row(one):
             yield from _lists(one, (*path, name), beside=beside)
         elif isinstance(one, list):
             yield _List((*path, name), one, beside)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
 from reasonmed.questions._letters import split_list
+from reasonmed.questions._literal import literal
 from reasonmed.questions._names import absent, label_of
 from reasonmed.questions._row import glance
 from reasonmed.types import letter
@@ -17,11 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST = 26
-_ITEM = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)\s*(,?)""", re.DOTALL)
-_TEXT_FIELDS = ("text", "content", "atext", "value", "option", "choice", "answer", "description")
-
-
-_LABEL_FIELDS = ("letter", "label", "key", "aid")
+_BETWEEN = tuple(re.compile(sign) for sign in (r"\n+", r"\t+", r"\|+", r"#{2,}", ";"))
+"""What may stand between the options of one text; the first that is there does."""
+_TEXT_FIELDS = (
+    *("text", "content", "atext", "value", "option", "choice", "answer", "description"),
+    *("option_text", "choice_text", "answer_text"),
+)
+_LABEL_FIELDS = ("letter", "label", "key", "aid", "id", "option_id", "choice_id")
+_MARKS = re.compile(r"(?:is[ _-]?)?(?:correct|right|true)(?:[ _-]?(?:answer|option|choice))?", re.IGNORECASE)
+"""A field that says whether an option is the key, also as 0 and 1."""
 
 
 class Listed(NamedTuple):
@@ -47,57 +50,36 @@ def listed(value: object) -> Listed:
         problem = f"must be a list of texts, not {glance(value)}" if value is not None else "is missing"
         raise QuestionError("", 0, "options", problem)
     if value and all(isinstance(one, dict) for one in value):
+        pairs = [next(iter(one.items())) for one in value if len(one) == 1]
+        if len(pairs) == len(value) > 1 and len({name for name, _ in pairs}) == len(pairs):
+            return _of_map(dict(pairs))
         return _of_objects(list(value))
+    if len(value) > 1 and all(isinstance(one, list) and len(one) == 2 for one in value):  # noqa: PLR2004 - label and text
+        labels = [str(label) for label, _ in value]
+        if _sequence(labels):
+            return _of_map(dict(zip(labels, (text for _, text in value), strict=True)))
     return Listed(list(value))
 
 
 def of_columns(columns: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Options from columns, as a map by label; the last ones may be empty, a gap stays a gap."""
-    values = {name: None if absent(fields[column]) else fields[column] for name, column in columns.items()}
+    values = {name: None if absent(fields.get(column)) else fields[column] for name, column in columns.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _of_text(text: str) -> object:
-    """A list or map in JSON's or Python's notation, lettered lines, or texts with ``|`` between them."""
+    """A list or map in JSON's or Python's notation, lettered lines, or texts with a sign between them."""
     inner = text.strip()
-    if inner[:1] in ("[", "{"):
-        try:
-            return json_value(inner)
-        except Refused:
-            return _of_python(inner) or text
+    told = literal(inner)
+    if told is not None:
+        return told
     if found := split_list(inner):
         return found
-    parts = [part.strip() for part in inner.split("|")]
-    return parts if len(parts) > 1 and all(parts) else text
-
-
-def _of_python(text: str) -> object:
-    """A printed list of texts, with commas or, as numpy prints it, without; or a printed map."""
-    if text.startswith("{"):
-        try:
-            parsed = ast.parse(text, mode="eval").body if text.endswith("}") and "\\" not in text else None
-            if not isinstance(parsed, ast.Dict):
-                return None
-            told: dict[object, object] = ast.literal_eval(parsed)
-            return told if len(told) == len(parsed.keys) else None
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
-    at, items, commas = 1, [], []
-    while found := _ITEM.match(text, at):
-        items.append(found[1])
-        commas.append(found[2])
-        at = found.end()
-    if text[at:].strip() != "]" or len({*commas[:-1]}) > 1:
-        return None
-    return [_unquoted(item) for item in items]
-
-
-def _unquoted(item: str) -> str:
-    return (
-        re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), item[1:-1])
-        if (item[0] in "'\"")
-        else item
-    )
+    for between in _BETWEEN:
+        parts = [part.strip() for part in between.split(inner) if part.strip() or between.pattern != r"\n+"]
+        if len(parts) > (2 if between.pattern == ";" else 1) and all(parts):
+            return parts
+    return text
 
 
 def _of_map(value: dict[str, Any]) -> Listed:
@@ -107,9 +89,10 @@ def _of_map(value: dict[str, Any]) -> Listed:
         for labels, texts in (lists, lists[::-1]):
             if _sequence([str(label) for label in labels]):
                 return _of_map(dict(zip(map(str, labels), texts, strict=True)))
-    there = {label_of(str(name)): one for name, one in value.items() if one is not None}
-    if len(there) < sum(one is not None for one in value.values()) or not _sequence(list(there)):
-        names = glance(", ".join(str(name) for name, one in value.items() if one is not None))
+    said = {name: one for name, one in value.items() if not absent(one)}
+    there = {label_of(str(name)): one for name, one in said.items()}
+    if len(there) < len(said) or not _sequence(list(there)):
+        names = glance(", ".join(str(name) for name in said))
         problem = f"must be lettered A, B, C, ... to at most Z, without a gap, not {names}"
         raise QuestionError("", 0, "options", problem)
     if "A" in there:
@@ -129,7 +112,7 @@ def _sequence(names: Sequence[str]) -> bool:
 def _of_objects(value: list[dict[str, Any]]) -> Listed:
     """Objects with a text each, and perhaps a label and a mark that says whether it is the key."""
     names = [name for name in value[0] if all(name in one for one in value)]
-    flags = [name for name in names if all(isinstance(one[name], bool) for one in value)]
+    flags = [name for name in names if all(_is_mark(name, one[name]) for one in value)]
     labels = next((name for name in names if name not in flags and _labels(value, name)), None)
     texts = [name for name in names if name not in flags and name != labels]
     chosen = next((name for name in _TEXT_FIELDS if name in texts), texts[0] if len(texts) == 1 else None)
@@ -146,6 +129,10 @@ def _of_objects(value: list[dict[str, Any]]) -> Listed:
         marks = _of_map({label: one[flags[0]] for label, one in zip(found, value, strict=True)}).texts
         key = [index for index, mark in enumerate(marks) if mark]
     return _of_map({label: one[chosen] for label, one in zip(found, value, strict=True)})._replace(key=key)
+
+
+def _is_mark(name: str, value: object) -> bool:
+    return isinstance(value, bool) or bool(value in (0, 1) and _MARKS.fullmatch(name))
 
 
 def _labels(value: list[dict[str, Any]], name: str) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from reasonmed.questions._names import absent, column_groups, is_key, list_fields
+from reasonmed.questions._options import of_columns
+from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +42,7 @@ def attributed(raw: Raw, fields: Mapping[str, Any]) -> Raw:
 
 def renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Fields under the names that a person has mapped; others that look like a mapped key or options go to ``meta``."""
-    theirs = {*names.values()}
+    theirs = mapped_names(names)
     rest = {name: value for name, value in fields.items() if name not in theirs and name not in names}
     aside = {name for name in rest if _KEYS & names.keys() and is_key(name)}
     if "options" in names:
@@ -49,7 +51,15 @@ def renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     kept = {**(meta if isinstance(meta, dict) else {} if meta is None else {"meta": meta})}
     kept |= {name: rest.pop(name) for name in list(rest) if name in aside}
     mapped = {_PRIVATE.get(ours, ours): fields[name] for ours, name in names.items() if name in fields}
+    columns = names.get("options", "").split("|")
+    if len(columns) > 1 and names["options"] not in fields:
+        mapped["options"] = of_columns({letter(place): name.strip() for place, name in enumerate(columns)}, fields)
     return rest | ({"meta": kept} if kept or meta is not None else {}) | mapped
+
+
+def mapped_names(names: Mapping[str, str]) -> set[str]:
+    """The file's names that a person has mapped; options may be several columns, with ``|`` between them."""
+    return {part.strip() for ours, name in names.items() for part in (name.split("|") if ours == "options" else [name])}
 
 
 def _own(fields: Mapping[str, Any], *names: str) -> object:

@@ -14,10 +14,22 @@ _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 10
 
 
 class Row(NamedTuple):
-    """One row: the 1-based line on which it starts (in parquet its number), and its fields."""
+    """One row: the 1-based line on which it starts (in parquet and spreadsheets its number), and its fields."""
 
     line: int
     fields: dict[str, Any]
+    sheet: int = 0
+    """Its number in a sheet, where that is another one than its line."""
+    table: bool = False
+    """Whether it is a row of a table under a header."""
+
+    @property
+    def known_as(self) -> str:
+        """By what a person finds a row of a table again, for the end of a message; nothing for other rows."""
+        said = [f"row {self.sheet} of the sheet"] if self.sheet else []
+        if self.table and self.fields.get("id"):
+            said.append(f"id {glance(self.fields['id'])}")
+        return f" ({', '.join(said)})" if said else ""
 
 
 def too_wide(count: int) -> str:

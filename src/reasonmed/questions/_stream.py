@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from io import TextIOWrapper
 from json import JSONDecodeError, JSONDecoder
 from typing import TYPE_CHECKING
 
 from reasonmed.documents import NO_MEMORY, TOO_DEEP, in_mb
 from reasonmed.errors import QuestionError
+from reasonmed.questions._bytes import binary
 from reasonmed.questions._row import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import TextIOWrapper
     from pathlib import Path
     from typing import IO, AnyStr, TextIO
 
@@ -113,9 +114,9 @@ class Values:
         return bool(block)
 
 
-def opened(path: Path) -> TextIOWrapper:
+def opened(path: Path, encoding: str = "") -> TextIOWrapper:
     """A file as text, its line ends as they are."""
-    return path.open(encoding="utf-8-sig", newline="")
+    return TextIOWrapper(binary(path, encoding), encoding="utf-8-sig", newline="")
 
 
 def lines(path: Path, file: IO[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
@@ -135,7 +136,7 @@ def lines(path: Path, file: IO[AnyStr]) -> Iterator[tuple[int, AnyStr]]:
 
 def not_utf8(path: Path) -> QuestionError:
     """The error that says where the first byte stands that is not UTF-8."""
-    with path.open("rb") as file:
+    with binary(path) as file:
         for number, line in lines(path, file):
             try:
                 line.decode()

@@ -30,6 +30,7 @@ _UNKNOWN: dict[str, object] = {
     "chain_of_thought": "",
     "answer_source": "key",
     "provenance": {},
+    "meta": {},
 }
 
 
@@ -138,6 +139,7 @@ def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list
                 license=question.license,
                 demo=facts.demo,
                 provenance=_provenance(story, kept, scored, facts),
+                meta=question.meta,
             )
         )
     return records
@@ -150,9 +152,10 @@ def record_in(row: Mapping[str, object]) -> Record:
         msgspec.ValidationError: it is no record.
     """
     fields: dict[str, object] = {**dict.fromkeys(Record.__struct_fields__), **row}
-    provenance = fields["provenance"]
-    if isinstance(provenance, str):
-        fields["provenance"] = msgspec.json.decode(provenance)
+    for name in ("provenance", "meta"):
+        written = fields[name]
+        if isinstance(written, str):
+            fields[name] = msgspec.json.decode(written)
     unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
     record = msgspec.convert({**fields, **unknown}, Record)
     if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
@@ -173,6 +176,7 @@ def question_of(record: Record) -> Question:
         answer_source="consensus" if record.answer_source == "consensus" else "key",
         reference=None if record.options else record.answer,
         license_source="row" if record.license else "none",
+        meta=record.meta,
     )
 
 

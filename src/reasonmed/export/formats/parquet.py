@@ -1,8 +1,9 @@
 """The canonical form: one row a record, fixed columns, in parquet.
 
 CoT and response are columns of their own; ``provenance`` is the record's own, as JSON, so that nothing is lost, and its
-main fields are columns too; ``verdicts`` are those of all generated chains of the question, without their texts. The
-three variants stand beside it as prompt and completion, with the columns of ``trl-sft``.
+main fields are columns too; ``meta`` is the question's own, as JSON; ``verdicts`` are those of all generated chains of
+the question, without their texts. The three variants stand beside it as prompt and completion, with the columns of
+``trl-sft``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
         **{name: told.get(name) for name in _FLAT},
         **{f"verdict_{name}" if name != "outcome" else "verdict": verdict.get(name) for name in _VERDICT},
         "provenance": encode(told).decode(),
+        "meta": encode(record["meta"]).decode() if record.get("meta") else None,
     }
 
 
@@ -82,7 +84,7 @@ def schema() -> object:
     columns |= {"origin": text, "writer": text, "generator": text, "temperature": real, "rank_score": number}
     columns |= {"verdict": text, "verdict_reason": text, "verdict_judge": text}
     columns |= {"responder": text, "scorer": text, "score_reason": text}
-    columns |= {"verdicts": pa.list_(pa.struct(verdict)), "provenance": text}
+    columns |= {"verdicts": pa.list_(pa.struct(verdict)), "provenance": text, "meta": text}
     return pa.schema(columns)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 def write(view: View, sinks: Sinks) -> None:
     """Write the records as they are."""
     for record, split, _ in view.rows():
-        sinks.add(f"{split}.jsonl", asdict(record))
+        sinks.add(f"{split}.jsonl", to_builtins(record))

@@ -1,9 +1,9 @@
 """reasonmed's own layout and the original's, and others like them: a question with its options, by the fields' names.
 
 Options are a list, a map by letters or numbers, objects, lettered lines, or columns ``A``, ``B``, ... or ``option_a``,
-... or numbers; they may also end the question. Every field that looks like a key must name the same option. Fields with
-other names go to ``meta``. A question with ``reference``, its answer in words, and nothing that could be options is
-open-ended.
+... or numbers; they may also end the question, or be the key in one field and wrong options in others. Every field that
+looks like a key must name the same option. Fields with other names go to ``meta``. A question with ``reference``, its
+answer in words, and nothing that could be options is open-ended.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ from typing import TYPE_CHECKING, Any
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
 from reasonmed.questions._letters import split_stem
-from reasonmed.questions._names import absent, column_groups, is_key, list_fields, question_field
+from reasonmed.questions._names import (
+    absent,
+    column_groups,
+    correct_and_wrong,
+    is_context,
+    is_key,
+    list_fields,
+    question_field,
+)
 from reasonmed.questions._options import of_columns
 from reasonmed.questions._own import NUMBER, TEXT
+from reasonmed.questions._row import glance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEYS = ("answer", "answer_index")
-_PLAIN = ("id", "context", "source", "license", "split")
+_PLAIN = ("id", "source", "license", "split")
 _LONGEST = 100
 _PARTS = {"label", "letter", "text", "value", "index", "key", "answer", "id", "aid"}
-_OURS = {*_KEYS, *_PLAIN, NUMBER, TEXT, "license_source", "meta"}
+_OURS = {*_KEYS, *_PLAIN, "context", NUMBER, TEXT, "license_source", "meta"}
 
 
 def matches(fields: Mapping[str, Any]) -> bool:
@@ -33,7 +42,7 @@ def matches(fields: Mapping[str, Any]) -> bool:
     if name is None:
         return False
     stem = fields[name]
-    if "options" in fields or _holders(fields) or _is_open_ended(fields):
+    if "options" in fields or _holders(fields) or _is_open_ended(fields) or correct_and_wrong(fields):
         return True
     return isinstance(stem, str) and split_stem(stem) is not None
 
@@ -41,6 +50,8 @@ def matches(fields: Mapping[str, Any]) -> bool:
 def read(fields: Mapping[str, Any]) -> Raw:
     """The row as it is."""
     asked = question_field(fields) or "question"
+    if (pair := correct_and_wrong(fields)) is not None:
+        return _mixed(fields, asked, *pair)
     stem, options, used = fields.get(asked), *_options(fields)
     if not used and isinstance(stem, str) and (found := split_stem(stem)):
         stem, options = found
@@ -60,8 +71,43 @@ def read(fields: Mapping[str, Any]) -> Raw:
         question=stem,
         options=options,
         keys=keys,
+        context=_context(fields, others),
         meta={**others, **(meta if isinstance(meta, dict) else {} if meta is None else {"meta": meta})},
         names={"question": asked, "options": used[0]} if len(used) == 1 else {"question": asked},
+    )
+
+
+def _context(fields: Mapping[str, Any], others: dict[str, Any]) -> object:
+    """What the question asks about; a list of texts is one text. It leaves ``others``."""
+    name = "context" if "context" in fields else next((name for name in others if is_context(name)), None)
+    if name is None:
+        return None
+    value = others.pop(name, fields[name])
+    texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return "\n\n".join(value) if texts and name != "context" else value
+
+
+def _mixed(fields: Mapping[str, Any], asked: str, right: str, wrong: list[str]) -> Raw:
+    """A row with the key's text in one field and the other options in others: all in the order of their texts.
+
+    Raises:
+        QuestionError: a field holds no texts.
+    """
+    texts = [one for name in wrong for one in (fields[name] if isinstance(fields[name], list) else [fields[name]])]
+    for name, value in ((right, fields[right]), *((wrong[0], one) for one in texts)):
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise QuestionError("", 0, name, f"must be the text of an option, not {glance(value)}")
+    key = str(fields[right]).strip()
+    others = {name: value for name, value in fields.items() if name not in {*_OURS, asked, right, *wrong}}
+    plain: dict[str, Any] = {name: fields.get(name) for name in _PLAIN}
+    return Raw(
+        **plain,
+        question=fields[asked],
+        options=sorted([key, *(str(one).strip() for one in texts)], key=lambda text: (text.casefold(), text)),
+        answer_text=key,
+        context=_context(fields, others),
+        meta=others | {name: fields[name] for name in ("meta",) if name in fields},
+        names={"question": asked, "answer_text": right},
     )
 
 
