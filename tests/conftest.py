@@ -65,7 +65,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
     """Runs command lines in processes of their own."""
-    from killed_at import Commands  # noqa: PLC0415 - imports most of the package, for few tests
+    from killed_at import Commands
 
     with Commands() as served:
         yield served

@@ -195,7 +195,7 @@ def _child(job: dict[str, Any], report: int) -> None:
                 step()
             return super().execute(sql, *values)
 
-    from reasonmed.cli import main  # noqa: PLC0415 - imported by the parent before
+    from reasonmed.cli import main
 
     vars(sqlite3)["connect"] = partial(sqlite3.connect, factory=Stepping)
     sys.addaudithook(hook)

@@ -46,9 +46,9 @@ def score(points: int) -> str:
 
 def recipe(**stages: dict[str, Any] | None) -> Recipe:
     """The scripted recipe with some options changed; None takes a stage out."""
-    import yaml  # noqa: PLC0415 - only here
+    import yaml
 
-    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - only here
+    from reasonmed.recipe.shipped import resource
 
     content = yaml.safe_load(resource("recipes", "scripted.yaml").read_text(encoding="utf-8"))
     for name, options in stages.items():

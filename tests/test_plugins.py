@@ -128,7 +128,7 @@ def test_a_package_with_one_of_each_is_installed_listed_and_used(
 
 
 def run_directory(path: Path) -> Any:
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - only here
+    from reasonmed.runs.directory import RunDirectory
 
     return RunDirectory(path)
 
@@ -162,7 +162,7 @@ def with_stage(package: Path, body: str = LOOKS, after: str = "verify", module: 
 
 
 async def told(made: Recipe, script: Script) -> Story:
-    from reasonmed.backends.scripted import Scripted  # noqa: PLC0415 - only here
+    from reasonmed.backends.scripted import Scripted
 
     return await synthesize(Story(question()), assemble(made, dict.fromkeys(made.models, Scripted(script))))
 
@@ -260,7 +260,7 @@ async def test_a_new_stage_of_our_own_is_one_module_one_template_and_one_line(
         *("model", "temperature", "top_p", "max_tokens", "word", "prompts"),
     }
     assert preview(made, "second_look", Story(question())).messages[-1].content == "Look: Which drug?"
-    from reasonmed.backends.scripted import Scripted, made_up  # noqa: PLC0415 - only here
+    from reasonmed.backends.scripted import Scripted, made_up
 
     ready = assemble(made, dict.fromkeys(made.models, Scripted(made_up)))
     assert (await work_of("second_look")(judged_story("ccc"), ready)).flags == ("seen",)
@@ -377,7 +377,7 @@ def test_two_packages_with_one_name_are_both_named(
 
 
 def test_the_scripted_back_end_answers_a_stage_as_its_spec_says() -> None:
-    from reasonmed.backends.scripted import made_up  # noqa: PLC0415 - only here
+    from reasonmed.backends.scripted import made_up
 
     asked = Request(model="m", messages=(Message("user", "Correct answer: C. Atrophy"),), stage="summarize")
     assert specs()

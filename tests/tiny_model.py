@@ -38,9 +38,9 @@ _WORDS = [
 
 def tiny_model(folder: Path, *, context: int = 512, layers: int = 2, template: str | None = CHATML) -> Path:
     """Write a random Llama of a few thousand weights with a byte-level tokenizer."""
-    import torch  # noqa: PLC0415 - an extra
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: PLC0415 - an extra
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: PLC0415 - an extra
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())

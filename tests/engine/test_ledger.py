@@ -184,7 +184,7 @@ async def test_an_older_run_lends_its_replies_at_no_cost(ledger: Ledger, tmp_pat
 
 @given(st.text(), st.text(), st.one_of(st.none(), st.text()))
 def test_any_text_survives_the_ledger(prompt: str, text: str, reasoning: str | None) -> None:
-    import tempfile  # noqa: PLC0415 - hypothesis and function fixtures do not mix
+    import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.db")
@@ -205,9 +205,9 @@ def test_a_reader_sees_what_is_committed_while_a_writer_goes_on(ledger: Ledger) 
 def test_a_request_is_kept_as_it_was_sent(ledger: Ledger) -> None:
     asked = replace(request(), messages=(Message("system", "s"), Message("user", "ü")))
     put(ledger, asked, Completion("x"))
-    import json  # noqa: PLC0415 - only here
+    import json
 
-    from reasonmed.engine.ledger import unpack_texts  # noqa: PLC0415 - only here
+    from reasonmed.engine.ledger import unpack_texts
 
     (blob,) = next(ledger.query("SELECT texts FROM calls"))
     assert json.loads(unpack_texts(blob)[0]) == [{"role": "system", "content": "s"}, {"role": "user", "content": "ü"}]

@@ -45,7 +45,7 @@ def test_a_model_against_itself_differs_in_nothing() -> None:
 
 
 def test_where_no_answer_differs_the_words_say_so_and_give_no_interval() -> None:
-    from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - said where it is used
+    from reasonmed.evaluation.comparison_tables import comparison_tables
 
     one = results(1, 0, 1, 1, 0)
     found = compare_all(one, one, 0)
@@ -65,7 +65,7 @@ def test_other_wrong_answers_are_a_difference_though_the_score_is_the_same() -> 
 
 
 def test_a_model_that_picks_one_letter_on_every_question_is_named() -> None:
-    from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - said where it is used
+    from reasonmed.evaluation.comparison_tables import comparison_tables
 
     one, other = results(1, 1, 1), results(1, 0, 1)
     found = compare_all(one, other, 0)

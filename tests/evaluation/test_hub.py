@@ -92,7 +92,7 @@ def lines(rows: list[dict[str, Any]]) -> bytes:
 
 def parquet(rows: list[dict[str, Any]]) -> bytes:
     pyarrow = pytest.importorskip("pyarrow", reason="the hub's files are parquet")
-    from pyarrow import parquet as format_  # noqa: PLC0415 - an extra
+    from pyarrow import parquet as format_
 
     sink = io.BytesIO()
     format_.write_table(pyarrow.Table.from_pylist(rows), sink, compression="none", use_dictionary=False)

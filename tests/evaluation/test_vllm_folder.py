@@ -184,7 +184,7 @@ def test_a_field_that_vllm_does_not_know_is_named(told: tuple[Told, Told]) -> No
 
 
 def test_no_process_is_left_when_the_back_end_is_closed_and_no_use_is_reported(told: tuple[Told, Told]) -> None:
-    from vllm.usage.usage_lib import is_usage_stats_enabled  # noqa: PLC0415 - an extra
+    from vllm.usage.usage_lib import is_usage_stats_enabled
 
     assert told[0].left == []
     assert not is_usage_stats_enabled()

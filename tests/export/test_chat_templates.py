@@ -126,7 +126,7 @@ def test_templates_are_loaded_from_files_and_tokenizers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [INLINE, APART, PLAIN], ids=["inline", "apart", "plain"])
 def test_templates_are_rendered_as_transformers_renders_them(name: str, rows: dict[str, Any]) -> None:
     utils = pytest.importorskip("transformers.utils.chat_template_utils", reason="transformers is not installed")
-    from reasonmed.export.chat_templates import _environment, _render  # noqa: PLC0415 - what is compared is inside
+    from reasonmed.export.chat_templates import _environment, _render
 
     for messages, ask in ((rows["prompt"], True), ([*rows["prompt"], *rows["completion"]], False)):
         environment = _environment()

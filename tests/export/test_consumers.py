@@ -143,7 +143,7 @@ def test_lm_eval_loads_the_task_and_reads_the_answer(
 )
 def test_lm_evals_filter_reads_the_last_answer(text: str, read: str) -> None:
     extraction = pytest.importorskip("lm_eval.filters.extraction", reason="lm_eval is not installed")
-    from reasonmed.export._lm_eval_task import ANSWER  # noqa: PLC0415 - beside its consumer
+    from reasonmed.export._lm_eval_task import ANSWER
 
     assert extraction.RegexFilter(ANSWER, group_select=-1).apply([[text]], [{}]) == [[read]]
 

@@ -152,7 +152,7 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
 
 def test_parquet_has_the_canonical_columns_with_nulls(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
-    from reasonmed.export.formats.parquet import schema  # noqa: PLC0415 - needs pyarrow
+    from reasonmed.export.formats.parquet import schema
 
     (tmp_path / "theirs.json").write_text(json.dumps([LAYOUTS["alpaca"], LAYOUTS["complex_cot"]]))
     import_file(tmp_path / "theirs.json", tmp_path / "ours.parquet")

@@ -59,7 +59,7 @@ def _text(path: Path) -> str:
     """A file as text; of a parquet file every value, as JSON."""
     if path.suffix != ".parquet":
         return path.read_text(encoding="utf-8")
-    from pyarrow import parquet  # noqa: PLC0415 - an extra
+    from pyarrow import parquet
 
     return json.dumps(parquet.read_table(path).to_pylist(), ensure_ascii=False, default=str)
 

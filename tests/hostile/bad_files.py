@@ -250,8 +250,8 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 def parquets() -> dict[str, Callable[[Path], object]]:
     """Makers of hostile parquet files."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy
-    from pyarrow import parquet  # noqa: PLC0415 - the same
+    import pyarrow as pa
+    from pyarrow import parquet
 
     def table(columns: dict[str, Any], **how: Any) -> bytes:
         sink = io.BytesIO()

@@ -102,8 +102,8 @@ def test_a_damaged_ledger_is_kept_and_said(world: World, tmp_path: Path) -> None
 
 def job_of_fresh(directory: RunDirectory) -> RunJob[Story, Story]:
     """The job of the same questions, taken in anew: a damaged ledger may have lost them."""
-    from reasonmed.runs.commands.run import synthesis_job  # noqa: PLC0415 - only here
-    from reasonmed.runs.intake import Selection, take_in  # noqa: PLC0415 - only here
+    from reasonmed.runs.commands.run import synthesis_job
+    from reasonmed.runs.intake import Selection, take_in
 
     intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in questions(6)), Selection())
     return synthesis_job(intake, recipe(), directory)

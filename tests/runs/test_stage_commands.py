@@ -219,7 +219,7 @@ def test_rows_that_are_no_rows_of_the_original_are_named(row: dict[str, Any], fi
 
 
 def test_a_torn_story_is_named_with_its_line(tmp_path: Path) -> None:
-    import msgspec  # noqa: PLC0415 - only here
+    import msgspec
 
     whole = msgspec.json.encode(judged_story("ccc"))
     (tmp_path / "in.jsonl").write_bytes(whole + b"\n" + whole[:50] + b'\n{"question": {"id": 3}}\n')

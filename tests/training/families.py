@@ -86,8 +86,8 @@ FAMILIES = {
 
 def tokenizer_of(family: Family) -> Any:
     """The tokenizer of a family, byte by byte besides its own tokens."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors  # noqa: PLC0415 - extra
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 - an extra
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     every = [*family.special, *family.marks, *alphabet]
@@ -110,8 +110,8 @@ def tokenizer_of(family: Family) -> Any:
 
 def family_model(folder: Path, family: Family, layers: int = 1) -> Path:
     """Write a random model with a family's tokenizer."""
-    import torch  # noqa: PLC0415 - an extra
-    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM  # noqa: PLC0415 - an extra
+    import torch
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
     tokenizer = tokenizer_of(family)
     torch.manual_seed(0)

@@ -26,7 +26,7 @@ def results(rate: float, seed: int, count: int = 300) -> list[Result]:
 
 
 def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.3, 0)]}
     groups |= {name: [results(rate, seed) for seed in seeds] for name, rate, seeds in (
@@ -44,7 +44,7 @@ def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_fewer_than_three_seeds_say_nothing_of_training(seeds: int) -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.2, 0)], "good": [results(0.9, 1 + seed) for seed in range(seeds)]}
     (found,) = pooled(groups, "base", set())["differences"]
@@ -58,7 +58,7 @@ def test_fewer_than_three_seeds_say_nothing_of_training(seeds: int) -> None:
 def test_arms_that_are_alike_are_said_to_be_above_or_below_in_no_more_than_7_of_100(
     seeds: int, deviation: float
 ) -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     draw, told = random.Random(f"{seeds} {deviation}"), 0
     for _ in range(100):
@@ -74,7 +74,7 @@ def test_arms_that_are_alike_are_said_to_be_above_or_below_in_no_more_than_7_of_
 
 
 def test_holm_counts_every_pair_of_arms() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.3, 0)]} | {f"arm{n}": [results(0.3, 10 * n + k) for k in range(3)] for n in (1, 2, 3)}
     found = pooled(groups, "base", set())["differences"]
@@ -84,7 +84,7 @@ def test_holm_counts_every_pair_of_arms() -> None:
 
 
 def test_a_base_that_could_not_answer_gives_no_arm_above_it() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     cut = [one._replace(statuses=("truncated",), right=0.0) for one in results(0.5, 0)]
     (found,) = pooled({"base": [cut], "x": [results(0.5, k) for k in range(3)]}, "base", set())["differences"]
@@ -93,7 +93,7 @@ def test_a_base_that_could_not_answer_gives_no_arm_above_it() -> None:
 
 
 def test_copies_of_a_question_are_one_question() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.3, 0, 30)], "x": [results(0.5, k, 30) for k in range(3)]}
     copied = {name: [one * 5 for one in found] for name, found in groups.items()}
@@ -101,7 +101,7 @@ def test_copies_of_a_question_are_one_question() -> None:
 
 
 def test_the_interval_is_wider_where_seeds_differ() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     alike = {"base": [results(0.5, 0)], "x": [results(0.5, 1)] * 3}
     apart = {"base": [results(0.5, 0)], "x": [results(rate, 1) for rate in (0.3, 0.5, 0.7)]}
@@ -115,8 +115,8 @@ def test_the_interval_is_wider_where_seeds_differ() -> None:
 def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from reasonmed.cli.ablate import _show  # noqa: PLC0415 - the same
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.cli.ablate import _show
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     first = [result(number, 1.0) for number in range(40)]
     same_score = [one._replace(answers=("C",)) for one in first]
@@ -135,7 +135,7 @@ def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
 
 
 def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
-    from reasonmed.evaluation.ablation.pooled import pooled  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.5, 0, 20)], "x": [results(0.5, 1, 20)]}
     told = pooled(groups, "base", {"s3", "s4", "unknown"})
@@ -148,14 +148,14 @@ def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
 def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Path) -> None:
     for package in ("torch", "trl"):
         pytest.importorskip(package, reason="needs the extra train: make test-train")
-    from reasonmed.evaluation import (  # noqa: PLC0415 - beside its use
+    from reasonmed.evaluation import (
         Reading,
         Settings,
         ablation,
     )
-    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - beside its use
-    from reasonmed.training import settings  # noqa: PLC0415 - beside its use
-    from tiny_model import export, tiny_model  # noqa: PLC0415 - an extra
+    from reasonmed.runs.intake import Selection
+    from reasonmed.training import settings
+    from tiny_model import export, tiny_model
 
     tiny_model(tmp_path / "model", context=4096)
     export(tmp_path / "data", 10, "reasonmed")

@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(world: Path, data: Path | None = None, **changes: Any) -> Any:
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     body = {
         "base_model": str(world / "model"), "batch": 8, "epochs": 10, "learning_rate": 0.01, "warmup": 0,
@@ -46,10 +46,10 @@ def prepared(world: Path, data: Path | None = None, **changes: Any) -> Any:
 def test_accuracy_is_measured_at_every_checkpoint_and_the_best_one_becomes_the_model(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM
 
-    from reasonmed.training import accuracy, careful  # noqa: PLC0415 - an extra
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import accuracy, careful
+    from reasonmed.training import run as fit
 
     plain, kept = accuracy.measured, {}
 
@@ -77,7 +77,7 @@ def test_accuracy_is_measured_at_every_checkpoint_and_the_best_one_becomes_the_m
 
 
 def test_a_model_that_learns_the_answer_has_it_measured(world: Path, tmp_path: Path) -> None:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     ready = prepared(world, epochs=20, save_steps=40)
     fit.open_folder(tmp_path / "m", ready, force=False)

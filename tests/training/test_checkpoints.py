@@ -41,14 +41,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(world: Path, **changes: Any) -> Any:
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     body = yaml.safe_dump({"base_model": str(world / "model"), **USUAL, **changes})
     return prepare(world / "data", settings.parse(body, "train.yaml", None))
 
 
 def trained(world: Path, folder: Path, *, told: list[str] | None = None, **changes: Any) -> dict[str, Any]:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     force, overrides = changes.pop("force", False), changes.pop("overrides", {})
     ready = prepared(world, **{**changes, **overrides})
@@ -68,7 +68,7 @@ class Spoiled(Exception):
 @pytest.fixture
 def at_step(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Do something to the trainer before it saves at a step."""
-    from reasonmed.training.careful import Careful  # noqa: PLC0415 - an extra
+    from reasonmed.training.careful import Careful
 
     plain = Careful._save_checkpoint  # noqa: SLF001 - where a trainer saves
 
@@ -143,7 +143,7 @@ def test_a_checkpoint_after_which_no_step_was_good_gives_way_to_the_one_before(
 def test_a_validation_loss_that_is_no_number_ends_the_run_before_the_checkpoint(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasonmed.training.careful import Careful  # noqa: PLC0415 - an extra
+    from reasonmed.training.careful import Careful
 
     plain = Careful.log
 
@@ -195,7 +195,7 @@ def test_a_damaged_checkpoint_of_the_right_size_is_said_and_not_taken_again(
 def test_the_checkpoint_before_goes_only_after_the_marker_of_the_next_is_written(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasonmed.training import checkpoints  # noqa: PLC0415 - an extra
+    from reasonmed.training import checkpoints
 
     plain, seen = checkpoints.rotate, []
 
@@ -211,7 +211,7 @@ def test_the_checkpoint_before_goes_only_after_the_marker_of_the_next_is_written
 
 
 def test_a_second_training_of_a_folder_is_refused_while_the_first_one_runs(world: Path, tmp_path: Path) -> None:
-    from reasonmed.training import folder as folders  # noqa: PLC0415 - an extra
+    from reasonmed.training import folder as folders
 
     ready = prepared(world)
     assert not folders.open_folder(tmp_path / "m", ready, force=False)
@@ -226,7 +226,7 @@ def test_a_second_training_of_a_folder_is_refused_while_the_first_one_runs(world
 
 
 def test_force_removes_all_of_an_older_training_also_where_its_record_is_torn(world: Path, tmp_path: Path) -> None:
-    from reasonmed.training import folder as folders  # noqa: PLC0415 - an extra
+    from reasonmed.training import folder as folders
 
     place = tmp_path / "m"
     (place / "adapter").mkdir(parents=True)
@@ -241,7 +241,7 @@ def test_force_removes_all_of_an_older_training_also_where_its_record_is_torn(wo
 
 
 def test_force_removes_neither_a_stranger_s_files_nor_the_base_model(world: Path, tmp_path: Path) -> None:
-    from reasonmed.training import folder as folders  # noqa: PLC0415 - an extra
+    from reasonmed.training import folder as folders
 
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "thesis.tex").write_text("all of it", encoding="utf-8")
@@ -255,7 +255,7 @@ def test_force_removes_neither_a_stranger_s_files_nor_the_base_model(world: Path
 
 
 def test_a_refused_start_leaves_no_folder_behind(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reasonmed.training.methods import sft  # noqa: PLC0415 - an extra
+    from reasonmed.training.methods import sft
 
     def refuses(*_: Any) -> Any:
         raise ValueError("no such thing here")

@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(world: Path, data: Path | None = None, **changes: Any) -> Any:
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     body = {"base_model": str(world / "model"), "batch": 4, "max_steps": 2, **changes}
     return prepare(data or world / "data", settings.parse(yaml.safe_dump(body), "train.yaml", None))
@@ -134,7 +134,7 @@ def test_weights_that_are_missing_or_cut_are_known_in_a_dry_run(
 
 
 def test_weights_that_lack_a_part_are_not_trained_with_a_random_one(world: Path, tmp_path: Path) -> None:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     shutil.copytree(world / "model", tmp_path / "m")
     weights = pytest.importorskip("safetensors.torch", reason="comes with the extra train")
@@ -172,8 +172,8 @@ def test_an_override_is_one_of_three_settings(world: Path, tmp_path: Path) -> No
 
 
 def test_what_a_base_model_was_trained_on_is_in_the_record_of_the_next_training(world: Path, tmp_path: Path) -> None:
-    from reasonmed.evaluation import of_folder  # noqa: PLC0415
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.evaluation import of_folder
+    from reasonmed.training import run as fit
 
     def trained(name: str, base: Path, first: int, **changes: Any) -> dict[str, Any]:
         found = [{**one, "stem": f"{place + first:032x}"} for place, one in enumerate(rows(4))]
@@ -196,8 +196,8 @@ def test_what_a_base_model_was_trained_on_is_in_the_record_of_the_next_training(
 
 
 def test_checkpoints_of_a_run_are_models_with_what_their_run_was_trained_on(world: Path, tmp_path: Path) -> None:
-    from reasonmed.evaluation import candidates  # noqa: PLC0415
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.evaluation import candidates
+    from reasonmed.training import run as fit
 
     ready = prepared(world, save_steps=1, keep_checkpoints=2)
     fit.open_folder(tmp_path / "m", ready, force=False)

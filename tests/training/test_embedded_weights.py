@@ -24,8 +24,8 @@ for _package in ("torch", "trl", "gguf"):
 def test_the_embedded_weights_learn_in_a_few_steps(tmp_path: Path) -> None:
     if not (cache_folder() / FILE).is_file():
         pytest.skip("the embedded model's weights are not in the cache")
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
+    from reasonmed.training.prepare import prepare
 
     text = "base_model: embedded\nbatch: 2\nmax_steps: 4\nlearning_rate: 1.0e-4\nwarmup: 0\nsave_steps: 100\n"
     ready = prepare(export(tmp_path / "data", 8), settings.parse(text, "train.yaml", None))

@@ -337,8 +337,8 @@ def test_trl_itself_reads_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lora: dict[str, Any] | None
 ) -> None:
     pytest.importorskip("trl", reason="needs the extra train: make test-train")
-    from trl import SFTConfig, get_peft_config  # noqa: PLC0415 - an extra
-    from trl.scripts.sft import make_parser  # noqa: PLC0415 - the same
+    from trl import SFTConfig, get_peft_config
+    from trl.scripts.sft import make_parser
 
     emitted(tmp_path, "trl-cli", lora=lora, precision="fp32", trl_args={"neftune_noise_alpha": 5}, template="plain")
     monkeypatch.chdir(tmp_path / "trl-cli")
@@ -358,7 +358,7 @@ def test_trl_itself_reads_its_file(
 @pytest.mark.filterwarnings("default")  # of packages that are not ours
 def test_trl_itself_trains_from_what_was_written(tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="needs the extra train: make test-train")
-    from tiny_model import tiny_model  # noqa: PLC0415 - needs the extra
+    from tiny_model import tiny_model
 
     tiny_model(tmp_path / "model")
     own: dict[str, Any] = {"base_model": str(tmp_path / "model"), "precision": "fp32", "learning_rate": 0.01}
@@ -377,7 +377,7 @@ def test_trl_itself_trains_from_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_card_of_it_is_refused_with_the_mend_that_fits(tmp_path: Path, stack: str) -> None:
-    from reasonmed.export import About, recard  # noqa: PLC0415 - beside its use
+    from reasonmed.export import About, recard
 
     emitted(tmp_path, stack)
     before = {path.name: path.read_bytes() for path in (tmp_path / stack).iterdir() if path.is_file()}

@@ -68,7 +68,7 @@ def axolotl(folder: Path) -> Learned:
 
 
 def verl(folder: Path) -> Learned:
-    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+    from transformers import AutoTokenizer
 
     hydra = import_module("hydra")
     with hydra.initialize_config_dir(str(folder), version_base=None):
@@ -92,7 +92,7 @@ def both(
     """The same rows, tokenized there and here."""
     stack = there.__name__
     pytest.importorskip(stack, reason=f"needs {stack}, which pins other versions than the extra train")
-    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+    from transformers import AutoTokenizer
 
     patch.setenv("HF_HOME", str(folder / "hub"))
     model = tiny_model(folder / "model", template=template)

@@ -40,14 +40,14 @@ def rows(count: int = 8, reply: str = REPLY) -> list[dict[str, Any]]:
 
 
 def prepared(base: Path, data: Path, **changes: Any) -> Any:
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     body = yaml.safe_dump({"base_model": str(base), **USUAL, **changes})
     return prepare(data, settings.parse(body, "train.yaml", None))
 
 
 def trained(folder: Path, ready: Any) -> dict[str, Any]:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     assert not fit.open_folder(folder, ready, force=False)
     return fit.train(ready, folder, lambda _: None)
@@ -55,7 +55,7 @@ def trained(folder: Path, ready: Any) -> dict[str, Any]:
 
 def asked(folder: Path, text: str = "Case 1?", most: int = 60) -> Any:
     """The reply of a model folder as `evaluate` gets it."""
-    from reasonmed.backends._causal import load  # noqa: PLC0415 - an extra
+    from reasonmed.backends._causal import load
 
     request = Request(
         model="m", messages=(Message("user", text),), sampling=SamplingParameters(temperature=0, max_tokens=most)
@@ -77,7 +77,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_template_end_mask_stop_and_scores_are_right(world: Path, tmp_path: Path, name: str) -> None:
-    from transformers import AutoConfig, AutoTokenizer, GenerationConfig  # noqa: PLC0415 - an extra
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
     family = FAMILIES[name]
     ready = prepared(world / name, world / "data", **({"template": "plain"} if family.template is None else {}))
@@ -144,7 +144,7 @@ def guesses(world: Path) -> Path:
 
 @pytest.mark.parametrize("merge", [True, False])
 def test_adapters_and_every_checkpoint_stop_too(world: Path, guesses: Path, tmp_path: Path, merge: bool) -> None:  # noqa: FBT001
-    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+    from transformers import AutoTokenizer
 
     changes = {"lora": {"r": 4, "merge": merge}, "learning_rate": 0.0001, "max_steps": 2, "save_steps": 2}
     told = trained(tmp_path / "m", prepared(guesses, world / "mixed", **changes))
@@ -214,7 +214,7 @@ def test_rows_with_control_tokens_are_refused_by_name_or_read_as_text(world: Pat
 
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.template])
 def test_a_question_cannot_end_its_turn_or_open_another(world: Path, name: str) -> None:
-    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+    from transformers import AutoTokenizer
 
     family = FAMILIES[name]
     tokenizer = AutoTokenizer.from_pretrained(world / name)
@@ -230,11 +230,11 @@ def test_a_question_cannot_end_its_turn_or_open_another(world: Path, name: str) 
 def test_thinking_that_the_template_opened_and_nobody_ended_is_read_alike_everywhere(
     world: Path, tmp_path: Path
 ) -> None:
-    from reasonmed.evaluation.ask import status_of  # noqa: PLC0415 - an extra
-    from reasonmed.parsing.answer import parse_answer  # noqa: PLC0415 - an extra
-    from reasonmed.training.data import Keyed  # noqa: PLC0415 - an extra
-    from reasonmed.training.methods import grpo  # noqa: PLC0415 - an extra
-    from reasonmed.types import ChainOfThought  # noqa: PLC0415 - an extra
+    from reasonmed.evaluation.ask import status_of
+    from reasonmed.parsing.answer import parse_answer
+    from reasonmed.training.data import Keyed
+    from reasonmed.training.methods import grpo
+    from reasonmed.types import ChainOfThought
 
     endless = "<think>\nAnswer: B"
     splits(tmp_path / "data" / "trl-sft" / "reasonmed", rows(8, endless), [])

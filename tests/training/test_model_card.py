@@ -67,7 +67,7 @@ def test_the_head_of_the_card_names_the_base_model_and_nothing_else(name: str, t
 
 
 def test_a_step_at_which_the_model_is_its_own_reference_is_no_accuracy_of_nought() -> None:
-    from reasonmed.training.card import _watched  # noqa: PLC0415 - beside its use
+    from reasonmed.training.card import _watched
 
     steps = [(0.0, 0.0), (0.75, 0.1), (1.0, 0.4)]
     history = [{"loss": 0.7, "rewards/accuracies": right, "rewards/margins": gap} for right, gap in steps]
@@ -76,7 +76,7 @@ def test_a_step_at_which_the_model_is_its_own_reference_is_no_accuracy_of_nought
 
 
 def test_a_small_model_has_parameters_too() -> None:
-    from reasonmed.training.card import _millions  # noqa: PLC0415 - beside its use
+    from reasonmed.training.card import _millions
 
     assert [_millions(count) for count in (47_104, 1_300_000, 134_515_008, 7_615_616_512)] == [
         "0.0471", "1.3", "135", "7,616"]  # fmt: skip

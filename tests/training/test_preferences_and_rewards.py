@@ -33,14 +33,14 @@ REPLIES = ("Answer: A", "Answer: B")
 
 
 def prepared(base: Path, data: Path, method: str, **changes: Any) -> Any:
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     body = yaml.safe_dump({"base_model": str(base), "method": method, **USUAL[method], **changes})
     return prepare(data, settings.parse(body, "train.yaml", None))
 
 
 def trained(base: Path, data: Path, folder: Path, method: str, **changes: Any) -> dict[str, Any]:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     ready = prepared(base, data, method, **changes)
     assert not fit.open_folder(folder, ready, force=False)
@@ -193,8 +193,8 @@ def test_what_cannot_be_done_is_said_before_any_work(world: Path) -> None:
 
 @pytest.mark.parametrize("method", ["dpo", "grpo"])
 def test_a_long_run_on_a_gpu_is_padded_and_of_one_size(world: Path, method: str) -> None:
-    from reasonmed.training.memory import Device  # noqa: PLC0415 - an extra
-    from reasonmed.training.methods import METHODS, Model  # noqa: PLC0415 - an extra
+    from reasonmed.training.memory import Device
+    from reasonmed.training.methods import METHODS, Model
 
     gpu = Device("cuda", "NVIDIA H100 80GB HBM3", 80 * 2**30, bf16=True)
     ready = prepared(world / "model", world / "data", method, batch=64 if method == "dpo" else 8)

@@ -160,7 +160,7 @@ def test_groups_hold_every_row_once() -> None:
 
 
 def test_where_the_context_is_the_limit_a_higher_one_is_not_advised() -> None:
-    from reasonmed.training.tokens import Tokenized, Tokens, check_share  # noqa: PLC0415 - beside its use
+    from reasonmed.training.tokens import Tokenized, Tokens, check_share
 
     tokens: Tokens[Tokenized] = Tokens([], [900] * 10, ["q1", "q2"], [], 0)
     with pytest.raises(UsageError, match="Raise `max_length:`, take a model with a longer context"):

@@ -26,8 +26,8 @@ for _package in ("torch", "trl", "peft", "accelerate", "datasets"):
 @pytest.fixture
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A training of three steps with a tracker, which returns the losses and the folder of the tracker's files."""
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
+    from reasonmed.training.prepare import prepare
 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.chdir(tmp_path)

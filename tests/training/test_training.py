@@ -37,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def prepared(world: Path, text: str = "", data: str = "data") -> Any:
     """A run with the given lines in place of the usual ones."""
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - an extra
+    from reasonmed.training.prepare import prepare
 
     usual = {"base_model": str(world / "model"), **yaml.safe_load(BASE)}
     body = yaml.safe_dump({**usual, **(yaml.safe_load(text) or {})})
@@ -45,7 +45,7 @@ def prepared(world: Path, text: str = "", data: str = "data") -> Any:
 
 
 def trained(world: Path, folder: Path, text: str = "") -> dict[str, Any]:
-    from reasonmed.training import run as fit  # noqa: PLC0415 - an extra
+    from reasonmed.training import run as fit
 
     ready = prepared(world, text)
     assert not fit.open_folder(folder, ready, force=False)
@@ -63,7 +63,7 @@ def test_packed_and_padded_training_have_the_same_loss_at_every_step(world: Path
 
 
 def test_the_model_folder_says_how_it_came_about(world: Path, tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM
 
     told = trained(world, tmp_path / "m", "max_steps: 2\n")
     assert json.loads((tmp_path / "m" / "run.json").read_text(encoding="utf-8")) == told
@@ -76,7 +76,7 @@ def test_the_model_folder_says_how_it_came_about(world: Path, tmp_path: Path) ->
 
 
 def test_adapters_are_trained_and_merged(world: Path, tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+    from transformers import AutoModelForCausalLM
 
     told = trained(world, tmp_path / "m", "lora: {r: 4, alpha: 8}\nlearning_rate: 0.05\n")
     assert told["loss"]["last"] < told["loss"]["first"]
@@ -118,7 +118,7 @@ def test_a_killed_run_resumes_with_the_same_loss_curve(world: Path, tmp_path: Pa
 
 
 def test_a_torn_checkpoint_is_not_taken(tmp_path: Path) -> None:
-    from reasonmed.training.checkpoints import last_checkpoint  # noqa: PLC0415 - an extra
+    from reasonmed.training.checkpoints import last_checkpoint
 
     for step in (5, 10, 15):
         (tmp_path / f"checkpoint-{step}").mkdir()
@@ -217,9 +217,9 @@ def test_what_is_no_model_is_said_before_any_work(world: Path, base: str, told: 
 
 
 def test_packed_rows_that_would_see_each_other_are_found_out(world: Path, tmp_path: Path) -> None:
-    from transformers import LlamaForCausalLM  # noqa: PLC0415 - an extra
+    from transformers import LlamaForCausalLM
 
-    from reasonmed.training.methods.sft import make  # noqa: PLC0415 - an extra
+    from reasonmed.training.methods.sft import make
 
     ready = prepared(world, "packing: true\n")
     model = LlamaForCausalLM.from_pretrained(world / "model")

@@ -69,7 +69,7 @@ class Session:
 
 
 def _live(watch: Watch) -> AbstractAsyncContextManager[None]:
-    from reasonmed.cli._live import live  # noqa: PLC0415 - loads rich, which only a live view needs
+    from reasonmed.cli._live import live
 
     return live(watch, "questions")
 

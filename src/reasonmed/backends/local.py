@@ -119,7 +119,7 @@ class Local:
 def _serve(settings: Settings) -> Any:  # noqa: ANN401 - xllamacpp has no types
     os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if settings.spin else "PASSIVE")
     try:
-        import xllamacpp  # noqa: PLC0415 - an extra, and slow to import
+        import xllamacpp
     except ImportError as missing:
         raise ReasonMedError(
             "the embedded model needs xllamacpp: pip install 'reasonmed[local]'. Without it, use an endpoint: "

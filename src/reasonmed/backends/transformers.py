@@ -101,7 +101,7 @@ def _kind(request: Request) -> tuple[object, ...]:
 def _load(settings: Settings) -> Causal:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        from reasonmed.backends._causal import load  # noqa: PLC0415 - heavy
+        from reasonmed.backends._causal import load
 
         return load(settings.path, settings.device, settings.dtype)
     except ImportError as missing:

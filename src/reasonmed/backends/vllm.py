@@ -203,9 +203,9 @@ class _Running:
 
     @staticmethod
     def _told(**parameters: Any) -> Any:  # noqa: ANN401 - vLLM is an extra
-        from vllm import SamplingParams  # noqa: PLC0415 - an extra
-        from vllm.exceptions import VLLMClientError  # noqa: PLC0415 - an extra
-        from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - an extra
+        from vllm import SamplingParams
+        from vllm.exceptions import VLLMClientError
+        from vllm.sampling_params import RequestOutputKind
 
         try:
             return SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **parameters)
@@ -214,8 +214,8 @@ class _Running:
 
     async def _generated(self, tokens: list[int], parameters: Any) -> Any:  # noqa: ANN401 - vLLM is an extra
         """What the engine has in the end for one prompt."""
-        from vllm.exceptions import VLLMClientError, VLLMServerError  # noqa: PLC0415 - an extra
-        from vllm.inputs import tokens_input  # noqa: PLC0415 - an extra
+        from vllm.exceptions import VLLMClientError, VLLMServerError
+        from vllm.inputs import tokens_input
 
         stream = self.engine.generate(tokens_input(tokens), parameters, str(next(self._numbers)))
         try:
@@ -227,7 +227,7 @@ class _Running:
 
 
 def _structured(schema: dict[str, object]) -> object:
-    from vllm.sampling_params import StructuredOutputsParams  # noqa: PLC0415 - an extra
+    from vllm.sampling_params import StructuredOutputsParams
 
     return StructuredOutputsParams(json=schema)
 
@@ -237,8 +237,8 @@ def _start(settings: Settings) -> _Running:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     try:
-        from transformers import AutoConfig, AutoTokenizer  # noqa: PLC0415 - heavy
-        from vllm import AsyncEngineArgs, AsyncLLMEngine  # noqa: PLC0415 - heavy
+        from transformers import AutoConfig, AutoTokenizer
+        from vllm import AsyncEngineArgs, AsyncLLMEngine
     except ImportError as missing:
         raise UsageError(
             f"backend vllm needs {missing.name or missing}: pip install 'reasonmed[vllm]'. `backend: transformers` "
@@ -264,7 +264,7 @@ def _start(settings: Settings) -> _Running:
 
 def _precision(wanted: str, config: Any) -> str:  # noqa: ANN401 - transformers' classes are built at run time
     """The precision as the transformers back end understands it; vLLM alone would halve float32."""
-    from vllm.platforms import current_platform  # noqa: PLC0415 - an extra
+    from vllm.platforms import current_platform
 
     if wanted != "auto":
         return wanted

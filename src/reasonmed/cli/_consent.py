@@ -36,7 +36,7 @@ def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
     Raises:
         UsageError: nobody agreed to send it, or what should be a variable's name may be a key.
     """
-    from reasonmed.runs.consent import routes, stray_variables  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.consent import routes, stray_variables
 
     for line in routes(entries):
         say(line)
@@ -48,7 +48,7 @@ def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
 
 
 def _ask(told: str) -> None:
-    from reasonmed.runs.consent import FIX  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.consent import FIX
 
     if not (sys.stdin.isatty() and err.is_terminal):
         raise UsageError(f"{told}. {FIX}")
@@ -63,7 +63,7 @@ def check_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Ou
     Raises:
         UsageError: there are such questions, and the decision is to refuse them.
     """
-    from reasonmed.runs.consent import screened  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.consent import screened
 
     with working("looking for patients' data"):
         job, warning = screened(job, phi)

@@ -145,7 +145,7 @@ def _traceback_of(error: BaseException) -> str:
 
 def _kept(said: str, folder: Path | None) -> str:
     """Where a traceback is: in the run's folder, else in the user's own folder for such things, else here."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - keeps --help fast
+    from platformdirs import user_state_path
 
     for place in (folder, user_state_path("reasonmed")):
         try:

@@ -28,9 +28,9 @@ def do(
 
     ``conclude`` shows the results of a job that came to its end.
     """
-    from reasonmed.cli._live import live  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.job import execute  # noqa: PLC0415 - the same
-    from reasonmed.runs.progress import Watch  # noqa: PLC0415 - the same
+    from reasonmed.cli._live import live
+    from reasonmed.runs.job import execute
+    from reasonmed.runs.progress import Watch
 
     watch = Watch()
 

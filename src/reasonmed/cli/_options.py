@@ -113,7 +113,7 @@ def load_recipe(
 
     Only ``stages`` will run: what is wrong with the others is not looked for.
     """
-    from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
+    from reasonmed import recipe
 
     chosen = _recipe(name, endpoint, model, key, stages)
     recipe.need_stages(chosen, needs, name)
@@ -123,7 +123,7 @@ def load_recipe(
 def _recipe(
     name: str | None, endpoint: str | None, model: str | None, key: str | None, stages: Collection[str] | None
 ) -> Recipe:
-    from reasonmed import recipe  # noqa: PLC0415 - keeps --help fast
+    from reasonmed import recipe
 
     if endpoint is None:
         if model is not None or key is not None:
@@ -152,7 +152,7 @@ def only_models(chosen: Recipe, names: str) -> Recipe:
 
 def say_keyless(chosen: Recipe, intake: Intake) -> None:
     """Say before anything is paid that questions have no key, and whether a consensus can give them one."""
-    from reasonmed.recipe.checks import can_agree  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.checks import can_agree
 
     count = intake.survey.without_key
     if not count:
@@ -181,8 +181,8 @@ def reading(paths: Sequence[Path]) -> AbstractContextManager[None]:
 
 def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
-    from reasonmed.questions import encoding_note  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.intake import refuse_unusable  # noqa: PLC0415 - the same
+    from reasonmed.questions import encoding_note
+    from reasonmed.runs.intake import refuse_unusable
 
     found = intake.survey
     if intake.file.is_file() and (said := encoding_note(intake.file)):

@@ -42,13 +42,13 @@ def ablate(
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -o ablations/medqa
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --equal tokens --protocol loglikelihood
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.evaluation import (  # noqa: PLC0415 - the same
+    from reasonmed.evaluation import (
         Reading,
         Settings,
         ablation,
     )
-    from reasonmed.runs.intake import Selection  # noqa: PLC0415 - the same
-    from reasonmed.training import settings as files  # noqa: PLC0415 - the same
+    from reasonmed.runs.intake import Selection
+    from reasonmed.training import settings as files
 
     if equal not in ("examples", "tokens"):
         raise UsageError(f"--equal {equal!r}: it must be examples or tokens")

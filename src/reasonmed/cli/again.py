@@ -47,9 +47,9 @@ def retry(
       reasonmed retry runs/medqa --class context
       reasonmed retry runs/medqa --class unparsable,filter -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.cli._jobs import do  # noqa: PLC0415 - the same
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.resume import job_of, retire  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.cli._jobs import do
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.resume import job_of, retire
 
     folder = RunDirectory(run)
     job = job_of(folder, options.load_recipe(recipe, max_cost=max_cost) if recipe else None)
@@ -70,8 +70,8 @@ def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> No
       reasonmed rebuild runs/medqa
       reasonmed rebuild runs/medqa -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.rebuild import rebuild as replay  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.rebuild import rebuild as replay
 
     with options.working(f"replaying {run}"):
         found = asyncio.run(replay(RunDirectory(run), options.load_recipe(recipe) if recipe else None))
@@ -96,8 +96,8 @@ def diff(
       reasonmed diff runs/medqa runs/medqa-new
       reasonmed diff runs/medqa runs/medqa-new --json > changes.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.runs.diff import changes, overview, summary  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.runs.diff import changes, overview, summary
+    from reasonmed.runs.directory import RunDirectory
 
     found = changes(RunDirectory(old), RunDirectory(new))
     if as_json:
@@ -118,7 +118,7 @@ def diff(
 
 def _show_overview(found: Overview, names: tuple[str, str]) -> None:
     """Print the counts of two runs side by side, and how many questions moved from tier to tier."""
-    from reasonmed.cli import _tables as tables  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.cli import _tables as tables
 
     both = found.old, found.new
     counts = [("questions", [one.questions for one in both]), ("  unfinished", [one.unfinished for one in both])]
@@ -151,8 +151,8 @@ def ctl(
       reasonmed ctl runs/medqa limit deepseek 16
       reasonmed ctl runs/medqa drain
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.socket import ask  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.socket import ask
 
     if command not in ("status", "pause", "resume", "drain", "limit"):
         raise UsageError(f"ctl {command!r}: there are status, pause, resume, drain, limit")

@@ -94,12 +94,12 @@ def _command(stage: str) -> Callable[..., None]:
         yes: options.YesOption = False,
         log_json: options.LogOption = False,
     ) -> None:
-        from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-        from reasonmed.recipe.stages import the_spec  # noqa: PLC0415 - the same
-        from reasonmed.runs.commands.stage import agent_job, needed  # noqa: PLC0415 - the same
-        from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-        from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - keeps --help fast
-        from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
+        from reasonmed.questions import Settings
+        from reasonmed.recipe.stages import the_spec
+        from reasonmed.runs.commands.stage import agent_job, needed
+        from reasonmed.runs.directory import RunDirectory
+        from reasonmed.runs.intake import selected, take_in
+        from reasonmed.runs.layouts import story_source
 
         selection = selected(limit, sample, seed)
         if models is not None and stage != "generate":
@@ -131,8 +131,8 @@ def _command(stage: str) -> Callable[..., None]:
 
 def _say_what_is_missing(folder: RunDirectory, output: Path) -> None:
     """Account for the rows of a command that was stopped, whose output is not written."""
-    from reasonmed.runs.commands.stage import partial_of  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
+    from reasonmed.runs.commands.stage import partial_of
+    from reasonmed.runs.status import status_of
 
     found, old = status_of(folder), f"; {output} is what an earlier command wrote" if output.exists() else ""
     done = f"{found.questions - found.unfinished:,} of {found.questions:,} rows are through"

@@ -39,8 +39,8 @@ def card(
       reasonmed card medqa-data --findings check.json
       reasonmed card medqa-data --judge-card judge_card.json --name "MedQA reasoning" --creator "A. Person"
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import About, recard  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.layouts import refuse_agents_file  # noqa: PLC0415 - the same
+    from reasonmed.export import About, recard
+    from reasonmed.runs.layouts import refuse_agents_file
 
     refuse_agents_file(folder)
     about = About(name, creator, url, findings, judge_card)

@@ -61,10 +61,10 @@ def check(
       reasonmed check mine.jsonl --against medqa-test.index.jsonl --fail-on contamination
       reasonmed check data/records.jsonl --allow-license MIT --allow-license apache-2.0
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.checks import RULES, find_rules, plan, refuse_empty  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.checks.inputs import find_input  # noqa: PLC0415 - the same
-    from reasonmed.checks.write import check_to_files  # noqa: PLC0415 - the same
-    from reasonmed.questions import Settings  # noqa: PLC0415 - the same
+    from reasonmed.checks import RULES, find_rules, plan, refuse_empty
+    from reasonmed.checks.inputs import find_input
+    from reasonmed.checks.write import check_to_files
+    from reasonmed.questions import Settings
 
     others = find_rules(rules or [])
     wanted = _known(fail_on or [], (*RULES, *(rule for one in others for rule in one.rules)))
@@ -103,7 +103,7 @@ def index(
       reasonmed index medqa-test.jsonl -o medqa-test.index.jsonl --total 1273
       reasonmed index part1.jsonl part2.jsonl -o mine.index.jsonl --name mine
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.questions.contamination import build, write_index  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.questions.contamination import build, write_index
 
     check_new_file(output, force=force, other="name")
     with options.working(f"reading {', '.join(map(str, files))}"):
@@ -130,7 +130,7 @@ def _under(rule: str, name: str) -> bool:
 
 
 def _show(report: Report) -> None:
-    from rich.table import Table  # noqa: PLC0415 - keeps --help fast
+    from rich.table import Table
 
     counts = report.counts
     sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))

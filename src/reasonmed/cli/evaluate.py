@@ -112,10 +112,10 @@ def evaluate(
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --shots 5 --shots-from train.jsonl
       reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed import evaluation as engine  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.questions import Settings as FileSettings  # noqa: PLC0415 - the same
-    from reasonmed.recipe import load as load_recipe  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import selected  # noqa: PLC0415 - the same
+    from reasonmed import evaluation as engine
+    from reasonmed.questions import Settings as FileSettings
+    from reasonmed.recipe import load as load_recipe
+    from reasonmed.runs.intake import selected
 
     selection = selected(limit, sample, seed)
     if protocol not in ("generate", "loglikelihood"):
@@ -161,7 +161,7 @@ def evaluate(
 
 
 def _fetched(questions: list[str], output: Path) -> list[str | Path | Fetched]:
-    from reasonmed.evaluation import on_hub, with_files  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import on_hub, with_files
 
     far = [one for one in questions if on_hub(one)]
     with options.working(f"fetching {', '.join(far)}") if far else nullcontext():
@@ -175,7 +175,7 @@ def _margin(points: float | None) -> float | None:
 
 
 def _effort(given: str | None) -> Effort | None:
-    from reasonmed.evaluation.settings import EFFORTS  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.settings import EFFORTS
 
     found = next((one for one in EFFORTS if one == given), None)
     if given is not None and found is None:
@@ -184,7 +184,7 @@ def _effort(given: str | None) -> Effort | None:
 
 
 def _shots(count: int | None, source: str | None, seed: int) -> Shots | None:
-    from reasonmed.evaluation import Shots  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import Shots
 
     if (count is None) != (source is None):
         raise UsageError("--shots K and --shots-from FILE go together: how many examples, and out of which file")
@@ -192,7 +192,7 @@ def _shots(count: int | None, source: str | None, seed: int) -> Shots | None:
 
 
 def _prompt(given: str) -> str:
-    from reasonmed.evaluation.settings import PROMPTS  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation.settings import PROMPTS
 
     if given in PROMPTS:
         return given
@@ -208,13 +208,13 @@ def _prompt(given: str) -> str:
 
 
 def _named(names: Iterable[str], recipe: Recipe | None) -> list[Candidate]:
-    from reasonmed.evaluation import candidates  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import candidates
 
     return [one for name in names for one in candidates(name, recipe)]
 
 
 def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Candidate]:
-    from reasonmed.evaluation import of_endpoint  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import of_endpoint
 
     if url is None:
         if models or key:
@@ -226,7 +226,7 @@ def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Ca
 
 
 def _limits(recipe: Recipe | None, max_cost: float | None) -> Any:  # noqa: ANN401 - Limits, imported late
-    from reasonmed.evaluation import Limits  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.evaluation import Limits
 
     limits = recipe.limits if recipe else Limits()
     return limits if max_cost is None else limits.model_copy(update={"max_cost": max_cost})
@@ -251,8 +251,8 @@ def _announce(planned: Evaluation) -> None:
 
 
 def _show(told: dict[str, Any], folder: Path) -> None:
-    from reasonmed.evaluation.headlines import headline_words, how, marks  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.evaluation.report import SETS, tables  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.headlines import headline_words, how, marks
+    from reasonmed.evaluation.report import SETS, tables
 
     for table in tables(told):
         if not table.brief:
@@ -291,9 +291,9 @@ def compare(
       reasonmed compare evaluations/base/results.json evaluations/trained/results.json
       reasonmed compare evaluations/gain evaluations/gain -a base -b trained --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.evaluation.compare_folders import across  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.evaluation.comparison_tables import comparison_tables  # noqa: PLC0415 - the same
-    from reasonmed.evaluation.headlines import remarks_of  # noqa: PLC0415 - the same
+    from reasonmed.evaluation.compare_folders import across
+    from reasonmed.evaluation.comparison_tables import comparison_tables
+    from reasonmed.evaluation.headlines import remarks_of
 
     with options.working("reading answers"):
         found = across(first, second, a, b, seed, _margin(margin))

@@ -82,10 +82,10 @@ def export(
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.export import export as write  # noqa: PLC0415 - the same
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.layouts import refuse_agents_file  # noqa: PLC0415 - the same
+    from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
+    from reasonmed.export import export as write
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.layouts import refuse_agents_file
 
     refuse_agents_file(run)
     settings = Settings(

@@ -34,7 +34,7 @@ def import_(
       reasonmed import medical_o1_sft.json -o o1.jsonl
       reasonmed import CoTMed.json -o cotmed.parquet
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export.importing import import_file  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.export.importing import import_file
 
     target = output if output.suffix in (".jsonl", ".parquet") and not output.is_dir() else output / "records.jsonl"
     if output.is_file() and target != output:

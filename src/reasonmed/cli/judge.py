@@ -60,11 +60,11 @@ def judge_card(
       reasonmed judge-card runs/medqa -r recipe.yaml --sample 50 -o cards/medqa
       reasonmed judge-card medqa.jsonl -r recipe.yaml --write-chains --sample 20 --max-cost 2
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.pipeline.judging.gate import read_card  # noqa: PLC0415 - the same
-    from reasonmed.pipeline.judging.pages import facts, summary  # noqa: PLC0415 - the same
-    from reasonmed.runs.commands import judge_card as judgecard  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - the same
+    from reasonmed.pipeline.judging.gate import read_card
+    from reasonmed.pipeline.judging.pages import facts, summary
+    from reasonmed.runs.commands import judge_card as judgecard
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.intake import selected, take_in
 
     selection = selected(limit, sample, seed)
     chosen = options.load_recipe(recipe, needs=("verify",), max_cost=max_cost)

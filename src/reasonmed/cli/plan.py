@@ -61,11 +61,11 @@ def plan(
       reasonmed plan medqa.jsonl -r recipe.yaml --pilot 100 --max-cost 5
       reasonmed plan medqa.jsonl -r recipe.yaml --for 200000
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-    from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.estimate import choose, estimate, scaled  # noqa: PLC0415 - the same
-    from reasonmed.runs.intake import take_in  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings
+    from reasonmed.runs.commands import run as synthesis
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.estimate import choose, estimate, scaled
+    from reasonmed.runs.intake import take_in
 
     if max_failures is not None:
         options.failures_allowed(max_failures, pilot)
@@ -109,7 +109,7 @@ def plan(
 
 
 def _show(found: Plan) -> None:
-    from reasonmed.backends._prices import table_date  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.backends._prices import table_date
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("stage", "requests", "tokens in", "tokens out", "USD", "90 % of draws"):

@@ -28,7 +28,7 @@ def plugins(
       reasonmed plugins
       reasonmed plugins --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.plugins import KINDS, installed  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.plugins import KINDS, installed
 
     found = [{**one._asdict(), "problem": _problem(one)} for kind in KINDS for one in installed(kind)]
     if as_json:
@@ -43,7 +43,7 @@ def plugins(
 
 
 def _problem(one: Plugin) -> str | None:
-    from reasonmed.plugins import load  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.plugins import load
 
     try:
         load(one.kind, one.name)

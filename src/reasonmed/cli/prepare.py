@@ -48,9 +48,9 @@ def init(
       reasonmed init paper.yaml --from paper
       reasonmed init mine.yaml --prompts prompts
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.recipe import RECIPES  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.recipe.schema import SCHEMA  # noqa: PLC0415 - the same
-    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - the same
+    from reasonmed.recipe import RECIPES
+    from reasonmed.recipe.schema import SCHEMA
+    from reasonmed.recipe.shipped import resource
 
     if source not in RECIPES:
         raise UsageError(f"--from {source!r}: there are {', '.join(RECIPES)}")
@@ -65,7 +65,7 @@ def init(
 
 
 def _copy_prompts(folder: Path, *, force: bool) -> None:
-    from reasonmed.recipe.templates import originals  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.templates import originals
 
     templates = originals()
     for name in templates:
@@ -90,8 +90,8 @@ def doctor(
       reasonmed doctor -r recipe.yaml
       reasonmed doctor --endpoint http://localhost:8000/v1 --model Qwen/Qwen2.5-72B-Instruct
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.recipe.checks import doubts  # noqa: PLC0415 - the same
-    from reasonmed.runs.doctor import examine  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.checks import doubts
+    from reasonmed.runs.doctor import examine
 
     chosen = options.load_recipe(recipe, endpoint, model, key_env)
     check_ways({name: chosen.model(name) for name in chosen.used}, yes=yes)
@@ -126,7 +126,7 @@ def prompt(
       reasonmed prompt examples/questions.json --stage generate
       reasonmed prompt examples/questions.json --stage verify --id gastro-01 -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.pipeline.preview import preview  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.pipeline.preview import preview
 
     chosen = options.load_recipe(recipe)
     story = _story(rows, question, layout, cop_base)
@@ -142,9 +142,9 @@ def prompt(
 
 
 def _story(path: Path, name: str | None, layout: str | None, cop_base: int | None) -> Story:
-    from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.layouts import story_source  # noqa: PLC0415 - the same
-    from reasonmed.types import Story  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings
+    from reasonmed.runs.layouts import story_source
+    from reasonmed.types import Story
 
     settings = Settings(None if layout == "original" else layout, cop_base)
     for found in story_source(path, layout, settings)():

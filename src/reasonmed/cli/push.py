@@ -38,8 +38,8 @@ def push(
       HF_TOKEN=... reasonmed push medqa-data --to user/medqa-reasoning
       HF_TOKEN=... reasonmed push models/medqa-8b --to user/medqa-8b
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export.push import is_model, model_shipment, shipment  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.export.push import push as send  # noqa: PLC0415 - the same
+    from reasonmed.export.push import is_model, model_shipment, shipment
+    from reasonmed.export.push import push as send
 
     with options.working(f"checking {folder}"):
         load = (model_shipment if is_model(folder) else shipment)(folder, to, public=public, demo=demo)

@@ -43,9 +43,9 @@ def questions(
       reasonmed questions mine.csv --map question=Stem,answer=Key -o mine.jsonl
       reasonmed questions prüfung.csv --map 'question=Text,options=Antwort 1|Antwort 2|Antwort 3,answer=Richtig'
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.questions import Settings  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.questions._lint import lint, write_native  # noqa: PLC0415 - the same
-    from reasonmed.runs.layouts import refuse_agents_file  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings
+    from reasonmed.questions._lint import lint, write_native
+    from reasonmed.runs.layouts import refuse_agents_file
 
     refuse_agents_file(file)
     if output is not None:

@@ -68,10 +68,10 @@ def run(
       reasonmed run save_cot.json -r recipe.yaml
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.questions import Settings  # noqa: PLC0415 - the same
-    from reasonmed.questions.contamination import matcher_of  # noqa: PLC0415 - the same
-    from reasonmed.runs.commands import run as synthesis  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.intake import selected, take_in  # noqa: PLC0415 - the same
+    from reasonmed.questions import Settings
+    from reasonmed.questions.contamination import matcher_of
+    from reasonmed.runs.commands import run as synthesis
+    from reasonmed.runs.intake import selected, take_in
 
     selection = selected(limit, sample, seed)
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
@@ -92,7 +92,7 @@ def run(
 
 
 def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
-    from reasonmed.recipe.checks import thresholds  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.recipe.checks import thresholds
 
     stages = recipe.stages
     chains = stages.generate.chains if stages.generate else 0
@@ -112,9 +112,9 @@ def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
 
 
 def _conclude(folder: RunDirectory, allowed: int, *, demo: bool) -> None:
-    from reasonmed.cli._console import out, safe  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.cli._funnel import first_record, show_funnel, show_record  # noqa: PLC0415 - the same
-    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
+    from reasonmed.cli._console import out, safe
+    from reasonmed.cli._funnel import first_record, show_funnel, show_record
+    from reasonmed.runs.status import status_of
 
     status = status_of(folder)
     record = first_record(folder.records_path)

@@ -74,8 +74,8 @@ def selftest(
       reasonmed selftest -r recipe.yaml --odd
       reasonmed selftest -r recipe.yaml --odd --case 429 --case temperature
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.recipe.shipped import resource  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.selftest.check import examine  # noqa: PLC0415 - the same
+    from reasonmed.recipe.shipped import resource
+    from reasonmed.runs.selftest.check import examine
 
     if odd and kill:
         raise UsageError("--kill and --odd exclude each other")
@@ -121,8 +121,8 @@ def _conclude(results: list[Result]) -> bool:
 
 def _odd(chosen: Recipe, file: Path, names: list[str]) -> bool:
     """Play the odd servers; whether all ended as they should."""
-    from reasonmed.runs.selftest.odd import play  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.selftest.odd_cases import CASES  # noqa: PLC0415 - the same
+    from reasonmed.runs.selftest.odd import play
+    from reasonmed.runs.selftest.odd_cases import CASES
 
     cases = [one for one in CASES if not names or any(name.lower() in one.name.lower() for name in names)]
     if not cases:

@@ -27,9 +27,9 @@ def status(
       reasonmed status runs/medqa
       reasonmed status runs/medqa --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.cli._funnel import show_funnel, show_stages  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
-    from reasonmed.runs.status import status_of  # noqa: PLC0415 - the same
+    from reasonmed.cli._funnel import show_funnel, show_stages
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.status import status_of
 
     found = status_of(RunDirectory(run))
     if as_json:
@@ -53,7 +53,7 @@ def why(
       reasonmed why runs/medqa medqa-us-test-0004
       reasonmed why runs/medqa medqa-us-test-0004 --full | less -R
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.cli._tree import show_story  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.runs.directory import RunDirectory  # noqa: PLC0415 - the same
+    from reasonmed.cli._tree import show_story
+    from reasonmed.runs.directory import RunDirectory
 
     show_story(RunDirectory(run), question, full=full)

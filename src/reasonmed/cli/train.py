@@ -64,7 +64,7 @@ def train(
       reasonmed train medqa-data -c train.yaml -o models/medqa-8b --override learning_rate=5e-6
       reasonmed train medqa-data -c train.yaml --emit axolotl -o medqa-axolotl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.training import settings as files  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.training import settings as files
 
     if presets:
         for name, text in files.presets().items():
@@ -78,10 +78,10 @@ def train(
     if emit is not None:
         _emit(emit, data, settings, output, devices=devices, force=force)
         return
-    from reasonmed.training import dependencies as extra  # noqa: PLC0415 - the same
+    from reasonmed.training import dependencies as extra
 
     extra.need()
-    from reasonmed.training.prepare import prepare  # noqa: PLC0415 - the same
+    from reasonmed.training.prepare import prepare
 
     first = extra.processes()[0] == 0
     with options.working(f"reading {data} and {settings.base_model}"):
@@ -91,8 +91,8 @@ def train(
     if dry_run:
         _show_row(prepared)
         return
-    from reasonmed.training import run as fit  # noqa: PLC0415 - the same
-    from reasonmed.training.progress import Progress  # noqa: PLC0415 - the same
+    from reasonmed.training import run as fit
+    from reasonmed.training.progress import Progress
 
     folder = output or Path("models", f"{data.resolve().stem}-{settings.variant}-{settings.seed}")
     if fit.open_folder(folder, prepared, force=force, overrides={name: getattr(settings, name) for name in overrides}):
@@ -106,8 +106,8 @@ def train(
 
 
 def _emit(stack: str, data: Path, settings: Training, output: Path | None, *, devices: int, force: bool) -> None:
-    from reasonmed.training.emit import emit  # noqa: PLC0415 - keeps --help fast
-    from reasonmed.training.methods import sft  # noqa: PLC0415 - the same
+    from reasonmed.training.emit import emit
+    from reasonmed.training.methods import sft
 
     if output is None:
         raise UsageError("--emit needs -o DIR, the folder to write")
@@ -180,7 +180,7 @@ def _show_row(prepared: Prepared) -> None:
 
 
 def _report(told: dict[str, Any], folder: Path) -> None:
-    from reasonmed.training.methods import METHODS  # noqa: PLC0415 - keeps --help fast
+    from reasonmed.training.methods import METHODS
 
     loss, measured = told["loss"], told["measured"]
     held_out = f", validation {loss['validation']:.4f}" if loss["validation"] is not None else ""

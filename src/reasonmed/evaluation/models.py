@@ -128,7 +128,7 @@ def _engine(path: Path) -> str:
 
 def _free_gpu() -> bool:
     """Whether there is a CUDA GPU that this process does not hold memory of: vLLM takes most of it."""
-    import torch  # noqa: PLC0415 - heavy, and there where vLLM is
+    import torch
 
     return bool(torch.cuda.is_available()) and not torch.cuda.is_initialized()
 

@@ -117,7 +117,7 @@ class _Table:
     """A parquet file, written in groups of rows."""
 
     def __init__(self, file: BinaryIO, schema: object) -> None:
-        from pyarrow import parquet  # noqa: PLC0415 - heavy, and an extra
+        from pyarrow import parquet
 
         self._schema = schema
         self._writer = parquet.ParquetWriter(file, schema, compression="zstd")
@@ -137,7 +137,7 @@ class _Table:
         self._writer.is_open = False
 
     def _flush(self) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra; it is there, since the file is open
+        import pyarrow as pa
 
         if self._batch:
             self._writer.write_table(pa.Table.from_pylist(self._batch, schema=self._schema))
@@ -151,7 +151,7 @@ def need_pyarrow() -> Any:  # noqa: ANN401 - pyarrow ships no types
         UsageError: it is not installed.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+        import pyarrow as pa
     except ImportError as missing:
         raise UsageError("parquet files need pyarrow: pip install 'reasonmed[parquet]'") from missing
     return pa

@@ -52,7 +52,7 @@ def excel_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionErr
         QuestionError: the extra is missing, the file is torn, or several sheets or none have questions.
     """
     try:
-        from openpyxl import load_workbook  # noqa: PLC0415 - an extra
+        from openpyxl import load_workbook
     except ImportError as missing:
         raise QuestionError(str(path), 0, "", _NEEDS) from missing
     try:

@@ -30,7 +30,7 @@ def parquet_rows(path: Path) -> Iterator[Row | QuestionError]:
         QuestionError: pyarrow is not installed, two columns have one name, or the file unpacks to too much.
     """
     try:
-        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra
+        from pyarrow import ArrowException, parquet
     except ImportError as missing:
         raise QuestionError(
             str(path), 0, "", "is parquet, which needs pyarrow: pip install 'reasonmed[parquet]'"
@@ -94,7 +94,7 @@ def _checked_texts(path: Path, file: Any) -> int:  # noqa: ANN401 - the same
 
 def _longest(column: Any) -> int:  # noqa: ANN401 - the same
     """Bytes of the longest text of each part of a column, together."""
-    from pyarrow import compute  # noqa: PLC0415 - it is there, since the file is open
+    from pyarrow import compute
 
     lengths = (compute.max(compute.binary_length(part.dictionary)).as_py() or 0 for part in _parts(column))
     return sum(lengths)
@@ -102,7 +102,7 @@ def _longest(column: Any) -> int:  # noqa: ANN401 - the same
 
 def _unpacked(column: Any) -> int:  # noqa: ANN401 - the same
     """Bytes that the texts of a column take once each row has its own."""
-    from pyarrow import compute  # noqa: PLC0415 - the same
+    from pyarrow import compute
 
     return sum(
         compute.sum(compute.take(compute.binary_length(part.dictionary), part.indices)).as_py() or 0
@@ -112,7 +112,7 @@ def _unpacked(column: Any) -> int:  # noqa: ANN401 - the same
 
 def _parts(column: Any) -> Iterator[Any]:  # noqa: ANN401 - the same
     """The packed texts in a column, however deep they are in it."""
-    from pyarrow import types  # noqa: PLC0415 - the same
+    from pyarrow import types
 
     if types.is_dictionary(column.type):
         if types.is_string(column.type.value_type) or types.is_binary(column.type.value_type):

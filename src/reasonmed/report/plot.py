@@ -107,9 +107,9 @@ def _matplotlib() -> Any:  # noqa: ANN401 - an extra
     """
     try:
         with _configured():
-            import matplotlib as mpl  # noqa: PLC0415 - an extra
-            import matplotlib.backends.backend_svg  # noqa: PLC0415 - the same
-            import matplotlib.figure  # noqa: PLC0415 - the same
+            import matplotlib as mpl
+            import matplotlib.backends.backend_svg
+            import matplotlib.figure
     except ImportError as missing:
         raise UsageError("plots need matplotlib: pip install 'reasonmed[plots]'") from missing
     return mpl

@@ -19,9 +19,9 @@ _BATCH = 16
 
 def measured(trainer: Any, asked: Sequence[Keyed]) -> float:  # noqa: ANN401 - TRL has no types
     """The share of questions that the model answers rightly, at temperature 0; processes share them."""
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
-    from reasonmed.backends._causal import Causal  # noqa: PLC0415 - heavy
+    from reasonmed.backends._causal import Causal
 
     rank, count = extra.processes()
     own = list(asked)[rank::count]

@@ -166,7 +166,7 @@ class Collator:
         return self._flat(rows) if self._width else self._padded(rows)
 
     def _flat(self, rows: Sequence[Tokenized]) -> dict[str, Any]:
-        import torch  # noqa: PLC0415 - an extra
+        import torch
 
         ids = torch.full((1, self._width), self._pad)
         labels, positions = torch.full_like(ids, MASKED), torch.zeros_like(ids)
@@ -188,7 +188,7 @@ class Collator:
         return made
 
     def _padded(self, rows: Sequence[Tokenized]) -> dict[str, Any]:
-        import torch  # noqa: PLC0415 - an extra
+        import torch
 
         widest = max((len(row) for row in rows), default=2)
         ids = torch.full((max(len(rows), 1), widest), self._pad)

@@ -107,7 +107,7 @@ class Careful:
 
     def check_weights(self) -> None:
         """End a run whose weights are no numbers before they are written over good ones."""
-        import torch  # noqa: PLC0415 - an extra
+        import torch
 
         trained = [part.detach() for part in self.model.parameters() if part.requires_grad and part.numel()]
         bad = torch.stack([~part.isfinite().all() for part in trained]).any().float().reshape(1)

@@ -29,8 +29,8 @@ def need() -> None:
 
 
 def _hush() -> None:
-    from datasets.utils.logging import disable_progress_bar  # noqa: PLC0415 - an extra
-    from transformers.utils import logging  # noqa: PLC0415 - an extra
+    from datasets.utils.logging import disable_progress_bar
+    from transformers.utils import logging
 
     disable_progress_bar()
     logging.set_verbosity_error()

@@ -41,7 +41,7 @@ def check_packages(settings: Training) -> None:
     Raises:
         UsageError: a package is missing.
     """
-    from transformers.integrations import get_reporting_integration_callbacks  # noqa: PLC0415 - an extra
+    from transformers.integrations import get_reporting_integration_callbacks
 
     tracker = settings.report_to
     try:
@@ -124,8 +124,8 @@ def check_targets(lora: Lora | None, model: Any) -> None:  # noqa: ANN401 - tran
                 f"lora.target_modules: the model has no layer {', '.join(unknown)}; it has {', '.join(own)}, or say "
                 "all-linear"
             )
-    import torch  # noqa: PLC0415 - an extra
-    from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415 - an extra
+    import torch
+    from peft import LoraConfig, inject_adapter_in_model
 
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
     try:

@@ -95,7 +95,7 @@ class Choice(NamedTuple):
 
 def device() -> Device:
     """What there is to train on."""
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     if torch.cuda.is_available():
         facts = torch.cuda.get_device_properties(torch.cuda.current_device())

@@ -79,7 +79,7 @@ def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transf
     Raises:
         UsageError: it cannot be loaded, or it has no chat template and none is named.
     """
-    from transformers import AutoTokenizer  # noqa: PLC0415 - an extra
+    from transformers import AutoTokenizer
 
     found = _loaded(AutoTokenizer, base)
     if template == PLAIN:
@@ -103,7 +103,7 @@ def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transf
 
 def config(base: Base) -> Any:  # noqa: ANN401
     """The model's configuration, without its weights."""
-    from transformers import AutoConfig  # noqa: PLC0415 - an extra
+    from transformers import AutoConfig
 
     return _loaded(AutoConfig, base)
 
@@ -116,8 +116,8 @@ def context(found: Any) -> int | None:  # noqa: ANN401
 
 def without_weights(found: Any) -> Any:  # noqa: ANN401
     """A model of this configuration, which takes no memory."""
-    import torch  # noqa: PLC0415 - an extra
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+    import torch
+    from transformers import AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
@@ -141,8 +141,8 @@ def parameters(model: Any) -> int:  # noqa: ANN401
 
 def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
     """The model with its weights in ``dtype``; GGUF weights are de-quantized."""
-    import torch  # noqa: PLC0415 - an extra
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - an extra
+    import torch
+    from transformers import AutoModelForCausalLM
 
     if base.gguf is None:
         model, told = _loaded(

@@ -13,7 +13,7 @@ def check_apart(fitting: Any, width: int) -> None:  # noqa: ANN401
 
     Two packed inputs differ in the first row alone; the second row's hidden states must not.
     """
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     model, vocabulary = fitting.model, fitting.model.config.get_text_config().vocab_size
     half = width // 2

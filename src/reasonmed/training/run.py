@@ -47,7 +47,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
     Raises:
         UsageError: the layout would let packed rows see each other on this model, or the loss is no number.
     """
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     try:
         with storing(folder), tracking(prepared.settings.report_to, folder):
@@ -62,7 +62,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
 
 
 def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     if not torch.cuda.is_available():
         keep_blocks()
@@ -100,8 +100,8 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
 
 def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """The trainer with its model; a start that is refused leaves no folder behind."""
-    import torch  # noqa: PLC0415 - an extra
-    from transformers import set_seed  # noqa: PLC0415 - an extra
+    import torch
+    from transformers import set_seed
 
     settings, choice = prepared.settings, prepared.choice
     set_seed(settings.seed)

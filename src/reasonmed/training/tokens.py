@@ -110,7 +110,7 @@ class Tokens(NamedTuple, Generic[K]):
 
 def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
     """Render and tokenize prompts with their replies; drop those over ``limit`` tokens or with control tokens."""
-    import numpy as np  # noqa: PLC0415 - comes with torch
+    import numpy as np
 
     refused = refused_controls(tokenizer, ((row.id, (*row.prompt, *row.reply)) for row in rows), settings)
     done = Tokens[Tokenized]([], [], [], [], 0, refused)

@@ -95,7 +95,7 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
         tell: called with what is logged at each step.
         own: what this method gives it besides.
     """
-    from transformers import PrinterCallback  # noqa: PLC0415 - an extra
+    from transformers import PrinterCallback
 
     trainer = kind(
         model=model,
@@ -119,7 +119,7 @@ def lower(model: Any, ready: Ready) -> None:  # noqa: ANN401
 
 
 def _to_bf16(_: object, __: object, embedded: Any) -> Any:  # noqa: ANN401
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     return embedded.to(torch.bfloat16) if torch.is_autocast_enabled(embedded.device.type) else embedded
 
@@ -128,7 +128,7 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
     """Peft's configuration of the training file's ``lora``, or None for all weights."""
     if settings.lora is None:
         return None
-    from peft import LoraConfig  # noqa: PLC0415 - an extra
+    from peft import LoraConfig
 
     lora = settings.lora
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
@@ -139,7 +139,7 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
 
 def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """Tells of every step."""
-    from transformers import TrainerCallback  # noqa: PLC0415 - an extra
+    from transformers import TrainerCallback
 
     tokens = ready.plan.tokens and ready.plan.tokens / ready.plan.steps
 

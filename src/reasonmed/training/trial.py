@@ -20,8 +20,8 @@ def tried(folder: Path, prepared: Prepared) -> dict[str, Any]:
         folder: the model folder.
         prepared: the run that it is of; the row with the shortest reply is asked.
     """
-    import torch  # noqa: PLC0415 - an extra
-    from transformers import AutoModelForCausalLM, GenerationConfig  # noqa: PLC0415 - an extra
+    import torch
+    from transformers import AutoModelForCausalLM, GenerationConfig
 
     row, prompt, learned = prepared.method.shortest(prepared.train)
     cuda = prepared.machine.kind == "cuda"

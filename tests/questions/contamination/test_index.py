@@ -82,7 +82,7 @@ def test_what_is_no_benchmark_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_index_finds_its_own_questions(index: Path) -> None:
-    from reasonmed.questions import questions_in  # noqa: PLC0415 - only here
+    from reasonmed.questions import questions_in
 
     matcher = Matcher([benchmark(index)])
     assert all(matcher.matches(one)[0].id == one.id for one in questions_in(EXAMPLES))

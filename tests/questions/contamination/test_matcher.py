@@ -147,8 +147,8 @@ def test_no_two_halves_of_the_real_sets_match_by_mistake(shared: Path) -> None:
 
 
 def _prints(rows: list[Question]) -> tuple[list, list]:  # type: ignore[type-arg]
-    from reasonmed.questions.contamination.fingerprint import fingerprint, masked_words  # noqa: PLC0415 - only here
-    from reasonmed.questions.contamination.minhash import Signer  # noqa: PLC0415 - only here
+    from reasonmed.questions.contamination.fingerprint import fingerprint, masked_words
+    from reasonmed.questions.contamination.minhash import Signer
 
     signer, words = Signer(), [masked_words(one.stem) for one in rows]
     prints = [

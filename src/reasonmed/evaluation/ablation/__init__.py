@@ -149,7 +149,7 @@ def _prepared(arm: Arm, plan: Plan, source: Path, common: frozenset[str]) -> Pre
 
 def _base(settings: Training, out: Path) -> Path:
     """The base model as a folder, so that it is asked in the same way as those that were trained from it."""
-    import torch  # noqa: PLC0415 - an extra
+    import torch
 
     base, folder = models.find(settings), out / "models" / BASE
     if not (folder / "config.json").is_file():

@@ -70,7 +70,7 @@ def _plain(members: Mapping[str, Kind]) -> tuple[tuple[str, Kind], ...]:
 
 def _of_parquet(path: Path) -> dict[str, Kind]:
     try:
-        from pyarrow import parquet, types  # noqa: PLC0415 - an extra
+        from pyarrow import parquet, types
     except ImportError as missing:
         raise UsageError("the card of parquet files needs pyarrow: pip install 'reasonmed[parquet]'") from missing
 

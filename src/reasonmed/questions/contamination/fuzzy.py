@@ -30,7 +30,7 @@ class Fuzzy:
 
     def __init__(self, stems: Sequence[Sequence[str] | None]) -> None:
         try:
-            from rapidfuzz import fuzz  # noqa: PLC0415 - an extra
+            from rapidfuzz import fuzz
         except ImportError as missing:
             raise UsageError(f"the fuzzy comparison {NEEDS}") from missing
         self._stems = stems

@@ -28,7 +28,7 @@ class Signer:
 
     def __init__(self) -> None:
         try:
-            from datasketch import MinHash  # noqa: PLC0415 - an extra
+            from datasketch import MinHash
         except ImportError as missing:
             raise UsageError(f"MinHash {NEEDS}") from missing
         self._empty = MinHash(num_perm=PERMUTATIONS, hashfunc=crc32, scheme=SCHEME)
@@ -53,8 +53,8 @@ class Neighbors:
     """
 
     def __init__(self, signatures: Iterable[bytes], similarity: float) -> None:
-        import numpy as np  # noqa: PLC0415 - comes with an extra
-        from datasketch import LeanMinHash, MinHashLSH  # noqa: PLC0415 - an extra
+        import numpy as np
+        from datasketch import LeanMinHash, MinHashLSH
 
         self._all = list(signatures)
         self._numpy, self._made = np, LeanMinHash

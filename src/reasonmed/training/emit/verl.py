@@ -35,7 +35,7 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
 
 def _schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
     need_pyarrow()
-    import pyarrow as pa  # noqa: PLC0415 - heavy, and an extra
+    import pyarrow as pa
 
     message = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
     return pa.schema([pa.field("messages", pa.list_(message))])

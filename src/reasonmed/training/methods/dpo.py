@@ -141,7 +141,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     Raises:
         UsageError: it refuses the training file's ``trl_args``.
     """
-    from trl import DPOConfig  # noqa: PLC0415 - an extra
+    from trl import DPOConfig
 
     size = ready.settings.batch // ready.plan.accumulation
     beta = BETA if ready.settings.beta is None else ready.settings.beta
@@ -156,7 +156,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
 
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer of these pairs, with the model as it is now as the reference."""
-    from trl import DPOTrainer  # noqa: PLC0415 - an extra
+    from trl import DPOTrainer
 
     class Trainer(Careful, DPOTrainer):  # type: ignore[misc] # TRL has no types
         """Takes our tokens as they are."""
@@ -181,7 +181,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
 
 
 def _rows(pairs: Sequence[Both]) -> Any:  # noqa: ANN401 - an extra's data set
-    from datasets import Dataset  # noqa: PLC0415 - an extra
+    from datasets import Dataset
 
     rows = []
     for pair in pairs:

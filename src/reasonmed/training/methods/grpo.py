@@ -138,7 +138,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     Raises:
         UsageError: it refuses the training file's ``trl_args``.
     """
-    from trl import GRPOConfig  # noqa: PLC0415 - an extra
+    from trl import GRPOConfig
 
     rollouts = ready.settings.rollouts
     size = ready.settings.batch * rollouts.replies // ready.plan.accumulation
@@ -156,7 +156,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
 
 def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
     """A trainer on these questions."""
-    from trl import GRPOTrainer  # noqa: PLC0415 - an extra
+    from trl import GRPOTrainer
 
     class Trainer(Careful, GRPOTrainer):  # type: ignore[misc] # TRL has no types
         """Tells nothing of how far replies differ on validation questions: each is answered once."""
@@ -182,7 +182,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
 
 
 def _rows(questions: Sequence[Opened]) -> Any:  # noqa: ANN401 - an extra's data set
-    from datasets import Dataset  # noqa: PLC0415 - an extra
+    from datasets import Dataset
 
     return Dataset.from_list(
         [

@@ -99,7 +99,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     Raises:
         UsageError: it refuses the training file's ``trl_args``.
     """
-    from trl import SFTConfig  # noqa: PLC0415 - an extra
+    from trl import SFTConfig
 
     own = {
         "per_device_train_batch_size": 1,
@@ -117,9 +117,9 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     Raises:
         UsageError: packed rows would see each other on this model.
     """
-    import torch  # noqa: PLC0415 - an extra
-    from datasets import Dataset  # noqa: PLC0415 - an extra
-    from trl import SFTTrainer  # noqa: PLC0415 - an extra
+    import torch
+    from datasets import Dataset
+    from trl import SFTTrainer
 
     lower(model, ready)
     flash = ready.choice.attention in FLASH
@@ -176,7 +176,7 @@ def _width(micros: Sequence[Sequence[int]], ready: Ready) -> int:
 
 def _compile_layers(model: Any) -> None:  # noqa: ANN401
     """Compile each layer by itself: one compilation serves all, and the state dict keeps its names."""
-    from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - an extra
+    from transformers.modeling_layers import GradientCheckpointingLayer
 
     for layer in model.modules():
         if isinstance(layer, GradientCheckpointingLayer):
