@@ -116,12 +116,13 @@ class Commands:
         shown = log.read_text(encoding="utf-8", errors="replace")
         return Ended(code, shown, changes, took, peak_mb, strayed, computed)
 
-    def done(self, folder: Path, words: list[str], seconds: int = 120) -> Done:
-        """Run one command line in a folder, with the environment that this process has now."""
+    def done(self, folder: Path, words: list[str], variables: dict[str, str], seconds: int = 120) -> Done:
+        """Run one command line in a folder, with the environment that this process has now and further variables."""
+        environment = {**os.environ, **PLAIN, **variables}
         with TemporaryDirectory() as logs:
             out, err = Path(logs, "out"), Path(logs, "err")
             job = {"folder": str(folder), "root": str(folder), "words": words, "at": 0, "logs": [str(out), str(err)]}
-            code, *_ = self._ask({**job, "seconds": seconds, "fence": None, "environment": {**os.environ, **PLAIN}})
+            code, *_ = self._ask({**job, "seconds": seconds, "fence": None, "environment": environment})
             return Done(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
     def _ask(self, job: dict[str, Any]) -> Any:
@@ -165,6 +166,7 @@ def _settle(job: dict[str, Any]) -> None:
     if "environment" in job:
         os.environ.clear()
         os.environ.update(job["environment"])
+        sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
 
 
 def _child(job: dict[str, Any], report: int) -> None:

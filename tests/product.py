@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
-from killed_at import PLAIN, Commands, Done
+from killed_at import Commands, Done
 
 __all__ = ["Done", "reasonmed_at"]
 
@@ -23,13 +20,5 @@ def _commands() -> Commands:
 
 
 def reasonmed_at(folder: Path, *words: str | Path, env: dict[str, str] | None = None) -> Done:
-    """Run the command in a folder; with variables of its own, in a process that starts from nothing."""
-    line = [*map(str, words)]
-    if env is None:
-        return _commands().done(folder, line)
-    command = [sys.executable, "-m", "reasonmed", *line]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, **PLAIN, **env}, check=False,
-        timeout=120,
-    )  # fmt: skip
-    return Done(done.returncode, done.stdout, done.stderr)
+    """Run the command in a folder, with further variables if there are any."""
+    return _commands().done(folder, [*map(str, words)], env or {})

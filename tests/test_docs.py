@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from product import reasonmed_at
 from reasonmed import recipe
 from reasonmed.types import Record
 
@@ -31,22 +30,14 @@ def blocks(page: Path, language: str) -> list[str]:
 def test_commands_of_a_page_run_and_print_what_it_shows(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copy(ROOT / "examples" / "questions.json", tmp_path)
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
     for block in blocks(page, "console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
             words = shlex.split(command)
             assert words[0] == "reasonmed", f"{page.name}: only our own commands are run: {command}"
-            done = subprocess.run(
-                [sys.executable, "-m", *words],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                env=environment,
-                check=False,
-            )
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-            shown = " ".join((done.stdout + done.stderr).split())
+            done = reasonmed_at(tmp_path, *words[1:])
+            assert done.code == 0, f"{command}\n{done.err}"
+            shown = " ".join((done.out + done.err).split())
             for line in expected.splitlines():
                 assert " ".join(line.split()) in shown, f"{command} no longer prints: {line}"
 
