@@ -24,6 +24,7 @@ settings.register_profile("shared machine", deadline=None)  # a deadline would m
 settings.load_profile("shared machine")
 
 _SECONDS: defaultdict[str, float] = defaultdict(float)
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -56,7 +57,11 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and proxies of whoever runs the tests are not seen by them."""
     for name in list(os.environ):
-        if name.endswith("_API_KEY") or name.lower() in ("http_proxy", "https_proxy", "no_proxy"):
+        if (
+            name.endswith("_API_KEY")
+            or name.startswith("HF_")
+            or name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aiohttp import web
+
+from product import Done, reasonmed_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,14 +29,6 @@ class Answering(Protocol):
 
 
 Hub = TypeVar("Hub", bound=Answering)
-
-
-class Done(NamedTuple):
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
 
 
 @asynccontextmanager
@@ -62,12 +53,6 @@ async def reasonmed_with_hub(
     home = folder / ".hf"
     home.mkdir(exist_ok=True)
     (home / "token").write_text(SAVED_LOGIN)
-    ours = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "200", "NO_COLOR": "1"}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")} | ours | more
-    if token is not None:
-        environment["HF_TOKEN"] = token
-    command = [sys.executable, "-m", "reasonmed", *words]
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=folder, capture_output=True, text=True, env=environment, check=False, timeout=120
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    ours = {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
+    given = {"HF_TOKEN": token} if token is not None else {}
+    return await asyncio.to_thread(reasonmed_at, folder, *words, env=ours | given | more)

@@ -68,9 +68,9 @@ async def test_a_model_behind_a_real_server_is_scored(tmp_path: Path) -> None:
     server = Server()
     async with served(server.answer) as url:
         command = ("evaluate", questions(tmp_path / "own.jsonl"), "--endpoint", url, "--model", "m", "-o", "out")
-        done = await _finish(await _start(tmp_path, *command))
+        done = await asyncio.to_thread(reasonmed_at, tmp_path, *command)
         assert done.code == 0, done.err
-        again = await _finish(await _start(tmp_path, *command))
+        again = await asyncio.to_thread(reasonmed_at, tmp_path, *command)
     assert "66.7 (46.7-82.0)" in done.out
     assert "No headline" in done.out
     assert again.out == done.out
@@ -94,7 +94,7 @@ async def test_an_evaluation_that_was_killed_goes_on_and_asks_nothing_twice_that
         first.send_signal(signal.SIGKILL)
         await first.communicate()
         assert not (tmp_path / "out" / "results.json").exists()
-        done = await _finish(await _start(tmp_path, *command))
+        done = await asyncio.to_thread(reasonmed_at, tmp_path, *command)
     assert done.code == 0, done.err
     assert len(server.asked) == COUNT
     assert sum(server.asked.values()) - COUNT <= 4

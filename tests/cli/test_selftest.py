@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from product import reasonmed_at
 from reasonmed.recipe import load as load_recipe
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.selftest.check import at_server
 from reasonmed.runs.selftest.server import FAULTS, FaultyServer, serving
 
 
-def _selftest(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "reasonmed", "selftest", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
-
-
-def test_a_killed_run_of_the_users_recipe_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    done = _selftest("--kill", "--kills", "2", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "ok  same bytes" in done.stdout
-    assert "ok  a kill costs only what was under way" in done.stdout
-    assert "NO " not in done.stdout
-
-
 def test_a_recipe_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("models: 3\n", encoding="utf-8")
-    done = _selftest("-r", "bad.yaml", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "models" in done.stderr
+    done = reasonmed_at(tmp_path, "selftest", "-r", "bad.yaml")
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert "models" in done.err
 
 
 def test_every_model_of_the_recipe_is_sent_to_the_server_under_its_own_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -25,6 +26,9 @@ from reasonmed.runs.status import status_of
 from reasonmed.types import Story
 from runs import World, content, questions, run, untroubled
 from support import recipe
+
+
+EXAMPLES = 12 if "REASONMED_EVERY_STEP" in os.environ else 6
 
 
 @pytest.fixture
@@ -49,7 +53,10 @@ def test_a_finished_run_makes_no_request(world: World, tmp_path: Path) -> None:
     assert world.requests == paid
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12 if "REASONMED_EVERY_STEP" in os.environ else 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     stops=st.lists(st.integers(1, 250), max_size=3), shuffle=st.integers(0, 99), open_now=st.sampled_from([1, 3, 50])
 )
