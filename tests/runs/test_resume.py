@@ -27,7 +27,6 @@ from reasonmed.types import Story
 from runs import World, content, questions, run, untroubled
 from support import recipe
 
-
 EXAMPLES = 12 if "REASONMED_EVERY_STEP" in os.environ else 6
 
 
