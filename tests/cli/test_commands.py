@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.stories import unpack_story
 
 COMMANDS = (
-    *("run", "status", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
+    *("run", "status", "ls", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
     *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
     *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate", "plugins"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
@@ -343,6 +344,26 @@ def test_a_plan_for_more_questions_says_where_the_cap_will_end_the_run(tmp_path:
     assert done.code == 0, done.err
     assert "2,000 questions (reasonmed examples 2,000)" in done.out
     assert re.search(r"--max-cost 1 will end the run after about \d% of the questions; the whole needs up to", done.err)
+
+
+def test_ls_lists_what_became_of_each_question_and_finds_some(finished: Path) -> None:
+    every = [json.loads(line) for line in reasonmed_at(finished.parent, "ls", "run", "--json").out.splitlines()]
+    status = json.loads(reasonmed_at(finished.parent, "status", "run", "--json").out)
+    assert (
+        Counter(one["state"] for one in every)
+        == Counter(succeeded=status["succeeded"], failed=status["failures"], unfinished=status["unfinished"])
+        - Counter()
+    )
+    for words, wanted in (
+        (("--failed",), [one["id"] for one in every if one["reason"]]),
+        (("--tier", "easy", "--tier", "medium"), [one["id"] for one in every if one["tier"] in ("easy", "medium")]),
+        (("--search", every[3]["question"][:40].upper()), [every[3]["id"]]),
+        (("--source", every[0]["source"]), [one["id"] for one in every]),
+    ):
+        shown = reasonmed_at(finished.parent, "ls", "run", *words)
+        assert [line.split()[0] for line in shown.out.splitlines()] == wanted, words
+    assert "no question is like that" in reasonmed_at(finished.parent, "ls", "run", "--source", "nowhere").err
+    assert "there are easy, medium, difficult" in reasonmed_at(finished.parent, "ls", "run", "--tier", "hard").err
 
 
 def test_init_copies_the_prompts_and_its_recipe_uses_them(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
-from hub_server import NOWHERE, SAVED_LOGIN, Done, reasonmed_with_hub, serving
+from hub_server import NOWHERE, SAVED_LOGIN, reasonmed_with_hub, serving
+from product import Done
 from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
 from reasonmed.questions.benchmarks import ids_of, registry
 from reasonmed.questions.benchmarks.fetching import Fetched, pick

@@ -65,7 +65,7 @@ for family in (
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
-    "Look at a run": ("status", "why", "diff"),
+    "Look at a run": ("status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from exports import Export
-from hub_server import NOWHERE, Done, reasonmed_with_hub, serving
+from hub_server import NOWHERE, reasonmed_with_hub, serving
+from product import Done
 from reasonmed.export import Settings, export
 from runs import run
 from support import question, recipe

@@ -33,6 +33,10 @@ SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
 WHERE position > ? ORDER BY position LIMIT ?
 """
 _ROWS = "SELECT position, story FROM items WHERE position > ? ORDER BY position LIMIT ?"
+_LISTED = """
+SELECT position, items.story, outcomes.id IS NOT NULL, tier, reason, COALESCE(records, 0)
+FROM items LEFT JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
+"""
 _COUNT_PENDING = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
 _RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
 _TROUBLED = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
@@ -64,6 +68,18 @@ class OutcomeSums(NamedTuple):
     missing: Count
     unsampled: Count
     prechecked: Count
+
+
+class Line(NamedTuple):
+    """A row, and what became of it."""
+
+    position: int
+    row: bytes
+    is_done: int
+    tier: str | None
+    reason: str | None
+    """Why it failed."""
+    records: _Records
 
 
 class Rows(Store):
@@ -141,6 +157,10 @@ class Rows(Store):
     def rows(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:
         """All rows, as they were taken in, in order."""
         return (self.read(row, decode) for _, row in self.paged(_ROWS, -1, shape=tuple[int, bytes]))
+
+    def lines(self) -> Iterator[Line]:
+        """All rows with what became of them, in order; the row itself as it is stored."""
+        return self.paged(_LISTED, -1, shape=Line)
 
     def row(self, key: str, decode: Callable[[bytes], Row]) -> Row | None:
         """A row as it was taken in; None where there is none of this key."""
