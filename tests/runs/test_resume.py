@@ -16,12 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from reasonmed.backends._prices import Price
 from reasonmed.errors import ControlError, RunDirectoryError
 from reasonmed.runs.commands.run import synthesis_job
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
+from reasonmed.runs.resume import job_of
 from reasonmed.runs.status import status_of
 from reasonmed.types import Story
 from runs import World, content, questions, run, untroubled
@@ -186,3 +188,17 @@ def test_a_control_error_is_raised_with_its_reason(world: World, tmp_path: Path)
     intake = take_in(Path("questions.jsonl"), lambda: (Story(one) for one in questions(3)), Selection())
     with pytest.raises(ControlError, match="the service went away"):
         asyncio.run(execute(synthesis_job(intake, recipe(), RunDirectory(tmp_path / "run")), Watch()))
+
+
+def test_a_retry_keeps_the_cap_of_the_last_session_unless_another_is_given(world: World, tmp_path: Path) -> None:
+    made = recipe()
+    priced = {
+        name: entry.model_copy(update={"price": Price(input=1.0, output=1.0)}) for name, entry in made.models.items()
+    }
+    made = made.model_copy(update={"models": priced, "limits": made.limits.model_copy(update={"max_cost": 1.0})})
+    run(tmp_path / "run", questions(2), made)
+    raised = made.model_copy(update={"limits": made.limits.model_copy(update={"max_cost": 9.0})})
+    directory = run(tmp_path / "run", questions(3), raised)
+    assert job_of(directory).limits.max_cost == 9.0
+    assert job_of(directory, made).limits.max_cost == 9.0
+    assert job_of(directory, None, 12.0).limits.max_cost == 12.0

@@ -61,13 +61,21 @@ class _Clip:
         line = " ".join(text.split())
         return line if len(line) <= _SHORT else f"{line[: _SHORT - 3]}..."
 
+    def ends(self, text: str) -> str:
+        """A chain of thought by its beginning and its end, where its answer is."""
+        line = text if self._full else " ".join(text.split())
+        return line if self._full or len(line) <= 2 * _SHORT else f"{line[:_SHORT]} ... {line[-_SHORT:]}"
+
 
 def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
     question = story.question
     tree = Tree(safe(f"{question.id}: {clip(question.stem)}", "bold"))
     key = "no key" if question.answer is None else f"key {question.key_text}"
     by = " (consensus)" if question.answer_source == "consensus" else ""
-    tree.add(safe(f"{key}{by}"))
+    choices = tree.add(safe(f"{key}{by}"))
+    for index, option in enumerate(question.options):
+        is_key = index == question.answer
+        choices.add(safe(f"{letter(index)}. {clip(option)}{' = key' if is_key else ''}", "bold" if is_key else "dim"))
     chains = tree.add(safe(f"{len(story.chains)} chains of thought"))
     for number, chain in enumerate(story.chains, 1):
         _add_chain(chains, chain_name(number), chain, question, clip)
@@ -105,7 +113,7 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
     if chain.served is not None:
         node.add(safe(f"served as {chain.served}"))
     _add_sent(node, chain.sent)
-    node.add(safe(clip(chain.text)))
+    node.add(safe(clip.ends(chain.text)))
     if chain.verdict is not None:
         conflict = " (conflict)" if chain.verdict.conflict else ""
         said = node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
@@ -133,7 +141,7 @@ def _add_rewrite(tree: Tree, number: int, rewrite: Rewrite, question: Question, 
     )
     node = tree.add(safe(head, "green" if rewrite.problem is None else "yellow"))
     if rewrite.chain.text:
-        node.add(safe(f"{_concluded(rewrite.chain, question)}: {clip(rewrite.chain.text)}"))
+        node.add(safe(f"{_concluded(rewrite.chain, question)}: {clip.ends(rewrite.chain.text)}"))
     if rewrite.blind_model is not None:
         said = "no option" if rewrite.blind_answer is None else letter(rewrite.blind_answer)
         node.add(safe(f"blind reader {rewrite.blind_model}: {said}"))

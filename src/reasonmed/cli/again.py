@@ -52,7 +52,7 @@ def retry(
     from reasonmed.runs.resume import job_of, retire
 
     folder = RunDirectory(run)
-    job = job_of(folder, options.load_recipe(recipe, max_cost=max_cost) if recipe else None)
+    job = job_of(folder, options.load_recipe(recipe) if recipe else None, max_cost)
     job = consented(job, yes=yes, phi=phi)
     count = retire(folder, [name.strip() for name in classes.split(",")])
     say(f"{count} questions have such replies; they are sent again" if count else "no question has such a reply")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from reasonmed.recipe.identity import differences, identity_of
 from reasonmed.recipe.options import Stages
 from reasonmed.recipe.stages import shipped
 from reasonmed.runs.commands.run import synthesis_job
+from reasonmed.runs.session import last_cap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +81,21 @@ def _refuse_code(folder: RunDirectory, models: object, stages: object) -> None:
             )
 
 
-def job_of(folder: RunDirectory, other: Recipe | None = None) -> RunJob[Story, Story]:
-    """The job that goes on with a run's own questions; another recipe may only differ in what changes no record."""
-    job = synthesis_job(None, other or recipe_of(folder), folder)
+def job_of(folder: RunDirectory, other: Recipe | None = None, max_cost: float | None = None) -> RunJob[Story, Story]:
+    """The job that resumes a run's own questions.
+
+    Args:
+        folder: the run.
+        other: another recipe, which may only differ in what changes no record.
+        max_cost: the cap, in USD; that of the last session by default.
+
+    Raises:
+        RecipeError: there is a cap, and the price of a model is unknown.
+    """
+    chosen = other or recipe_of(folder)
+    with closing(folder.reader()) as ledger:
+        cap = max_cost if max_cost is not None else last_cap(ledger)
+    job = synthesis_job(None, recipes.with_cap(chosen, cap), folder)
     return replace(job, against=tuple(msgspec.to_builtins(folder.manifest().against)))
 
 

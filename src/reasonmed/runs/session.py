@@ -10,6 +10,8 @@ import socket
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.journal import Elder
 from reasonmed.errors import Drained, RunDirectoryError
@@ -49,6 +51,20 @@ def begin(
     changes = [] if last is None else list(differences(last, harmless))
     ledger.note(harmless=json.dumps(harmless), state="running")
     return ledger.begin_session(socket.gethostname(), os.getpid(), json.dumps(changes)), changes
+
+
+class _Capped(Struct):
+    max_cost: float | None = None
+
+
+class _Limited(Struct):
+    limits: _Capped
+
+
+def last_cap(ledger: Ledger) -> float | None:
+    """The cap on money of the last session, in USD; None where it had none, or there was no session."""
+    last = ledger.told("harmless", _Limited)
+    return None if last is None else last.limits.max_cost
 
 
 def end(ledger: Ledger, session: int, how: str) -> None:
