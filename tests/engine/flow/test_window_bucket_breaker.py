@@ -92,10 +92,11 @@ def test_what_was_estimated_too_high_is_given_back() -> None:
     assert bucket.wait(500, 0.0) == 0
 
 
-def test_a_request_larger_than_a_bucket_waits_until_it_is_full() -> None:
+def test_a_request_larger_than_a_bucket_waits_until_it_is_full_and_one_above_the_rate_for_a_minute() -> None:
     bucket = Bucket(60, now=0.0)
     bucket.spend(6, 0.0)
-    assert bucket.wait(1000, 0.0) == pytest.approx(6.0)
+    assert bucket.wait(20, 0.0) == pytest.approx(6.0)
+    assert bucket.wait(1000, 0.0) == pytest.approx(60.0)
     bucket.spend(1000, 6.0)
     assert bucket.wait(1, 6.0) == pytest.approx(1000 - 6 + 1)
 
