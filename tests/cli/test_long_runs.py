@@ -240,7 +240,7 @@ async def test_a_run_is_paused_limited_resumed_and_drained_from_outside(tmp_path
     server = FaultyServer({}, latency=0.3)
     async with serving(server) as url:
         prepare(tmp_path, url)
-        process = await begin(tmp_path, *RUN)
+        process = await begin(tmp_path, *RUN[:-1], "26")  # long enough for all that follows
         await waiting(process, tmp_path)
         assert stat.S_IMODE((tmp_path / "run" / "ctl.sock").stat().st_mode) == 0o600
         assert (await ctl(tmp_path, "pause")).code == 0
