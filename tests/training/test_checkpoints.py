@@ -233,7 +233,7 @@ def test_force_removes_all_of_an_older_training_also_where_its_record_is_torn(wo
     for name in ("adapter_config.json", "model-00001-of-00002.safetensors", "adapter/run.json"):
         (place / name).write_text("{}", encoding="utf-8")
     (place / folders.STARTED).write_text('{"data": ', encoding="utf-8")
-    with pytest.raises(UsageError, match="begin anew with --force"):
+    with pytest.raises(UsageError, match="start over with --force"):
         folders.open_folder(place, prepared(world), force=False)
     assert not folders.open_folder(place, prepared(world), force=True)
     assert sorted(one.name for one in place.iterdir()) == [folders.LOCK, folders.STARTED]

@@ -206,7 +206,7 @@ def test_the_plain_template_suits_a_model_without_one(tmp_path: Path) -> None:
         ("nowhere", "there is no such folder"),
         ("data", "has no config.json"),
         ("data/trl-sft/reasonmed/train.jsonl", "no GGUF file"),
-        ("empty", "cannot be loaded"),
+        ("empty", "the folder has no weights"),
     ],
 )
 def test_what_is_no_model_is_said_before_any_work(world: Path, base: str, told: str) -> None:
