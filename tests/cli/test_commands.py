@@ -362,7 +362,7 @@ def test_ls_lists_what_became_of_each_question_and_finds_some(finished: Path) ->
     ):
         shown = reasonmed_at(finished.parent, "ls", "run", *words)
         assert [line.split()[0] for line in shown.out.splitlines()] == wanted, words
-    assert "no question is like that" in reasonmed_at(finished.parent, "ls", "run", "--source", "nowhere").err
+    assert "no question matches" in reasonmed_at(finished.parent, "ls", "run", "--source", "nowhere").err
     assert "there are easy, medium, difficult" in reasonmed_at(finished.parent, "ls", "run", "--tier", "hard").err
 
 

@@ -34,7 +34,7 @@ def plan(
     whole: Annotated[
         int | None, typer.Option("--for", min=1, help="Estimate for N questions of the same sources.")
     ] = None,
-    seed: options.SeedOption = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed by which the pilot's questions are drawn.")] = 0,
     endpoint: options.EndpointOption = None,
     model: options.ModelOption = None,
     key_env: options.KeyOption = None,
@@ -118,7 +118,7 @@ def _show(found: Plan) -> None:
         table.add_row(safe(stage), *_cells(one))
     table.add_row("all", *_cells(found.total), style="bold")
     out.print(table)
-    strata = ", ".join(f"{name} {size:,}" for name, size in found.strata.items())
+    strata = "; ".join(f"{name.strip('()')} {size:,}" for name, size in found.strata.items())
     out.print(safe(f"{found.questions:,} questions ({strata}), about {_number(found.records)} records"))
     hours = found.hours
     out.print(safe(f"about {hours.expected:.2f} hours ({hours.low:.2f} to {hours.high:.2f}) at the pilot's pace"))

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     questions: Annotated[
-        Path, typer.Argument(help="A question file (JSON, JSON Lines, CSV or parquet), or generated chains of thought.")
+        Path, typer.Argument(help="Questions (JSON, JSON Lines, CSV, Excel, parquet), or generated chains of thought.")
     ],
     recipe: options.RecipeOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory.")] = None,
@@ -82,13 +82,13 @@ def run(
         intake = take_in(questions, source, selection)
     options.check_rows(intake, skip_bad=skip_bad)
     options.check_demo(chosen, intake.survey.wanted, recipe)
-    allowed = options.failures_allowed(max_failures, intake.survey.wanted)
+    options.failures_allowed(max_failures, intake.survey.wanted)
     with options.reading(against or []):
         matcher = matcher_of(against or [])
     job = synthesis.job_of_rows(intake, chosen, output, matcher, fork or ())
     job = consented(job, yes=yes, phi=phi)
     _announce(chosen, intake, job.folder)
-    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job.folder, allowed, demo=chosen.demo))
+    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job.folder, max_failures, demo=chosen.demo))
 
 
 def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
@@ -111,7 +111,7 @@ def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
     options.say_keyless(recipe, intake)
 
 
-def _conclude(folder: RunDirectory, allowed: int, *, demo: bool) -> None:
+def _conclude(folder: RunDirectory, max_failures: str, *, demo: bool) -> None:
     from reasonmed.cli._console import out, safe
     from reasonmed.cli._funnel import first_record, show_funnel, show_record
     from reasonmed.runs.status import status_of
@@ -128,7 +128,7 @@ def _conclude(folder: RunDirectory, allowed: int, *, demo: bool) -> None:
     dropped = status.reasons.get("contaminated", 0)
     if dropped:
         say(f"{dropped:,} questions are in the benchmarks of --against and were not used: see failures.jsonl", "yellow")
-    failures = status.failures - dropped
+    failures, allowed = status.failures - dropped, options.failures_allowed(max_failures, status.questions)
     if failures > allowed:
         say(
             f"{failures} of {status.questions} questions failed, more than --max-failures allows ({allowed})",

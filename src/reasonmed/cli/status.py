@@ -78,7 +78,7 @@ def list_questions(
         line = safe(f"{one.id}  {became:<12} {records}  {' '.join(one.question.split())}")
         out.print(line, no_wrap=True, overflow="ellipsis" if out.is_terminal else "ignore", crop=out.is_terminal)
     if not count:
-        say("no question is like that", "yellow")
+        say("no question matches", "yellow")
 
 
 def why(

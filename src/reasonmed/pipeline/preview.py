@@ -39,7 +39,7 @@ def preview(recipe: Recipe, stage: str, story: Story) -> Request:
     agent = _agent(team, stage)
     if agent is None:
         raise UsageError(
-            f"--stage {stage!r}: the recipe has no such role; stages with prompts are {', '.join(ranks())}"
+            f"--stage {stage!r}: no stage of this recipe has that prompt; all prompts are {', '.join(ranks())}"
         )
     question = story.question
     first = next((chain for chain in story.chains if chain.missing is None), None)

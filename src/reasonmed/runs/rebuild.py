@@ -10,7 +10,7 @@ from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.journal import Journaled
 from reasonmed.engine.pool import run
-from reasonmed.errors import Drained
+from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.runs.commands.run import synthesis
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.resume import recipe_of, same_recipe
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Rebuilt(NamedTuple):
-    """What came of it."""
+    """Result of a rebuild."""
 
     questions: int
     calls: int
@@ -52,8 +52,7 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
         other: the run's recipe as the user has it, where its manifest may not speak for it.
 
     Raises:
-        Drained: a request is not on record; nothing is changed then.
-        RunDirectoryError: the other recipe is not the run's.
+        RunDirectoryError: a request is not recorded, or the other recipe is not the run's.
     """
     recipe, manifest = recipe_of(folder) if other is None else same_recipe(folder, other), folder.manifest()
     before = _hashes(folder)
@@ -71,7 +70,9 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
             wanted = recipe.stages.score.sample if recipe.stages.score else None
             await score_records(ledger, recipe, models, wanted, alive=64, stop=stop, again=True)
         if stop.reason is not None:
-            raise stop.reason
+            raise RunDirectoryError(
+                f"{folder.path} cannot be rebuilt: {stop.reason}. Run it again to finish it, then rebuild it"
+            ) from stop.reason
         write_outputs(folder, ledger, manifest)
     calls = sum(one.replayed for one in meter.stages.values())
     return Rebuilt(count, calls, sorted(changed), before == _hashes(folder))
