@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
@@ -55,7 +55,7 @@ def _next_line(file: BinaryIO) -> bytes:
     return b""
 
 
-def _is_map(value: dict[str, Any]) -> bool:
+def _is_map(value: dict[str, object]) -> bool:
     """Whether most of an object's values are rows."""
     maps = [name for name, one in value.items() if isinstance(one, dict) and name not in _ROW_FIELDS]
     return 2 * len(maps) > len(value)
