@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -126,7 +126,7 @@ def _read_index(path: Path) -> Benchmark:
 def _header(path: Path, line: bytes) -> tuple[str, int, int | None]:
     """The benchmark's name, how many questions are in the index, and how many it has in all."""
     try:
-        found = json_value(line)
+        found: Any = json_value(line)
         name, questions, total = found["name"], found["questions"], found["total"]
     except (Refused, KeyError, TypeError) as torn:
         raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
