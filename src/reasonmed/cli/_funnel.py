@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.panel import Panel
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from reasonmed.cli._console import out, safe
 from reasonmed.cli._live import duration
+from reasonmed.report.figures import between, percent
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 
@@ -49,7 +51,8 @@ def show_funnel(status: Status) -> None:
     table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
     tried = status.canaries
     if tried is not None:
-        rate = f"{tried.accepted_share:.0%} ({tried.low:.0%} to {tried.high:.0%})"
+        whole = partial(percent, digits=0)
+        rate = f"{whole(tried.accepted_share)} ({between(tried.low, tried.high, whole)})"
         table.add_row("canaries", f"{tried.planted:,}", f"{tried.accepted} let pass by the judge: {rate}")
     table.add_row(
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
