@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.panel import Panel
 from rich.table import Table
@@ -13,6 +13,7 @@ from rich.text import Text
 from reasonmed.cli._console import out, safe
 from reasonmed.cli._live import duration
 from reasonmed.report.figures import between, percent
+from reasonmed.runs.records import record_in
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.runs.status import Status
+    from reasonmed.types import Record
 
 _CLIP = 1500
 _CHANGES = {
@@ -86,33 +88,32 @@ def _money(status: Status) -> str:
     return f"{status.spent_usd:.4f} USD" if status.spent_usd is not None else "cost unknown (no price given)"
 
 
-def first_record(path: Path) -> dict[str, Any] | None:
+def first_record(path: Path) -> Record | None:
     """The first line of a record file."""
     with path.open(encoding="utf-8") as file:
         line = file.readline()
-    found: dict[str, Any] | None = json.loads(line) if line else None
-    return found
+    return record_in(json.loads(line)) if line else None
 
 
-def show_record(record: dict[str, Any]) -> None:
+def show_record(record: Record) -> None:
     """One record as a person reads it."""
-    options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record["options"]))
-    place = record["answer_index"]
-    key = record["answer"] if place is None else f"{letter(place)}. {record['answer']}"
-    flags = ", ".join(record["flags"]) or "none"
+    options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record.options))
+    place = record.answer_index
+    key = record.answer if place is None else f"{letter(place)}. {record.answer}"
+    flags = ", ".join(record.flags) or "none"
     body = Text()
     for title, text in (
-        ("question", f"{_clip(record['context'])}{record['question']}\n{options}"),
+        ("question", f"{_clip(record.context)}{record.question}\n{options}"),
         ("answer", key),
-        ("chain of thought", record["chain_of_thought"]),
-        ("response", record["response"] or "(none)"),
-        ("tier · verified · flags", f"{record['tier']} · {record['verified']} · {flags}"),
+        ("chain of thought", record.chain_of_thought),
+        ("response", record.response or "(none)"),
+        ("tier · verified · flags", f"{record.tier} · {record.verified} · {flags}"),
     ):
         body.append(f"{title}\n", style="bold cyan")
         body.append(safe(text))
         body.append("\n\n")
     body.rstrip()
-    out.print(Panel(body, title=safe(f"record {record['id']}"), title_align="left"))
+    out.print(Panel(body, title=safe(f"record {record.id}"), title_align="left"))
 
 
 def _clip(context: str | None) -> str:
