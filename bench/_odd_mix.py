@@ -15,13 +15,16 @@ import json
 import re
 from collections import Counter
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
 from reasonmed.runs.selftest.odd_cases import CASES, Case, error
 from reasonmed.runs.selftest.odd_ends import SAME
 from reasonmed.runs.selftest.odd_server import Asked, OddServer, Reply, send
+
+if TYPE_CHECKING:
+    from reasonmed.runs.selftest._asked import Body
 
 LATENCY = 0.02
 _PASSING = [case for case in CASES if case.ends is SAME]
@@ -72,7 +75,7 @@ class Mix(OddServer):
         mark = blake2b(json.dumps([body[name] for name in _IDENTITY if name in body]).encode(), digest_size=16).digest()
         self.tries[mark] += 1
         case = self._drawn(mark, body)
-        asked = self.read("mix", body)._replace(number=1, marked=True)
+        asked = self.read("mix", cast("Body", body))._replace(number=1, marked=True)
         reply = case.odd(asked) if case is not None and case.odd is not None else None
         self.odd[case.name if case is not None and reply is not None else "none"] += 1
         reply = reply or asked.good

@@ -7,7 +7,7 @@ begin inside it: put `opening` of the prompt before them, as `reasonmed train` a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.thinking import opening
@@ -20,7 +20,7 @@ __all__ = ["compute_score", "multiple_choice_reward", "opening", "place_of"]
 
 
 def multiple_choice_reward(
-    completions: Sequence[str | Sequence[Mapping[str, Any]]],
+    completions: Sequence[str | Sequence[Mapping[str, object]]],
     answer: Sequence[str],
     options: Sequence[Sequence[str]],
     **columns: object,  # noqa: ARG001 - TRL hands over every column of the data
@@ -45,7 +45,7 @@ def compute_score(
     data_source: str,  # noqa: ARG001 - verl's signature
     solution_str: str,
     ground_truth: str,
-    extra_info: Mapping[str, Any] | None = None,
+    extra_info: Mapping[str, object] | None = None,
 ) -> float:
     """The reward of one text, for verl: ``custom_reward_function.name=compute_score``.
 
@@ -55,7 +55,7 @@ def compute_score(
     options = None if extra_info is None else extra_info.get("options")
     if options is None:
         raise ValueError("extra_info has no options; use the rows of `reasonmed export --format rl`")
-    return _reward(solution_str, ground_truth, list(options))
+    return _reward(solution_str, ground_truth, list(cast("Sequence[str]", options)))
 
 
 def place_of(key: str, options: Sequence[str]) -> int:
@@ -76,7 +76,7 @@ def _reward(text: str, key: str, options: Sequence[str]) -> float:
     return float(found is not None and found.option == right)
 
 
-def _text(completion: str | Sequence[Mapping[str, Any]]) -> str:
+def _text(completion: str | Sequence[Mapping[str, object]]) -> str:
     if isinstance(completion, str):
         return completion
     return str(completion[-1].get("content") or "") if completion else ""

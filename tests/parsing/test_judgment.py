@@ -96,12 +96,13 @@ def test_a_refusal_does_not_repeat_a_huge_value() -> None:
 
 
 def test_the_schemas_ask_for_what_is_parsed() -> None:
-    assert VERDICT_SCHEMA["required"] == ["verdict", "reason"]
-    for word in VERDICT_SCHEMA["properties"]["verdict"]["enum"]:
+    verdict = json.loads(json.dumps(VERDICT_SCHEMA))
+    assert verdict["required"] == ["verdict", "reason"]
+    for word in verdict["properties"]["verdict"]["enum"]:
         assert _verdict(json.dumps({"verdict": word, "reason": "Sound."})) == word.lower()
-    schema = score_schema(0, 5)
+    schema = json.loads(json.dumps(score_schema(0, 5)))
     bounds = schema["properties"]["score"]
     assert (bounds["type"], bounds["minimum"], bounds["maximum"]) == ("integer", 0, 5)
     assert schema["required"] == ["score", "justification"]
-    assert not VERDICT_SCHEMA["additionalProperties"]
+    assert not verdict["additionalProperties"]
     assert not schema["additionalProperties"]

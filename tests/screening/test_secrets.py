@@ -74,7 +74,7 @@ def test_fields_are_known_by_their_names(name: str) -> None:
     assert not list(secrets_in({name: 7, "more": {name: None}, "other": {name: ""}}))
 
 
-HARMLESS = [
+HARMLESS: list[dict[str, object]] = [
     {"max_tokens": 5, "max_completion_tokens": 7, "thinking": {"type": "enabled", "budget_tokens": 4000}},
     {"eos_token": "<|eot_id|>", "stop_token_ids": [1, 2], "pad_token": "</s>", "tokenizer": "cl100k_base"},
     {"skip_special_tokens": True, "stop_tokens": ["<|im_end|>"], "key": "<your key>", "token": "[PAD]"},

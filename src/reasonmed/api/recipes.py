@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ class Endpoint(Struct, frozen=True):
     key_env: str | None = None
 
 
-Source = str | os.PathLike[str] | Mapping[str, Any] | Endpoint | Recipe
+Source = str | os.PathLike[str] | Mapping[str, object] | Endpoint | Recipe
 """What names a recipe: a file, a shipped one's name, its content, a recipe, or one endpoint in every role."""
 
 

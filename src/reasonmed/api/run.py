@@ -21,6 +21,7 @@ from reasonmed.runs.stories import question_in, story_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     import datasets
     import pandas as pd
@@ -107,7 +108,7 @@ class Run:
         found: datasets.Dataset = package.Dataset.from_list(self._rows(), features=features)
         return found
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, object]]:
         return [row_of(asdict(record)) for record in self.records()]
 
     def __fspath__(self) -> str:
@@ -126,7 +127,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return Run(path)
 
 
-def _package(name: str) -> Any:  # noqa: ANN401 - a module of an extra
+def _package(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as missing:

@@ -13,7 +13,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
 from reasonmed.errors import ControlError, Drained, UsageError
 from reasonmed.runs.consent import FIX, routes, screened, stray_variables
@@ -21,7 +21,7 @@ from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from reasonmed.backends import ModelSettings
@@ -77,7 +77,7 @@ def _live(watch: Watch) -> AbstractAsyncContextManager[None]:
 class Background(Generic[T]):
     """A coroutine that runs in a thread of its own."""
 
-    def __init__(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> None:
+    def __init__(self, work: Callable[[Session], Awaitable[T]]) -> None:
         self._work, self._session, self._interrupts = work, Session(), 0
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[T] | None = None
@@ -134,7 +134,7 @@ class Background(Generic[T]):
         return await self._task
 
 
-def blocking(work: Callable[Concatenate[Session, P], Coroutine[Any, Any, T]]) -> Callable[P, T]:
+def blocking(work: Callable[Concatenate[Session, P], Awaitable[T]]) -> Callable[P, T]:
     """The work as a function that returns when it is done."""
 
     @wraps(work)
@@ -144,7 +144,7 @@ def blocking(work: Callable[Concatenate[Session, P], Coroutine[Any, Any, T]]) ->
     return _shown(twin, work, work.__name__.removeprefix("_"))
 
 
-def awaitable(work: Callable[Concatenate[Session, P], Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+def awaitable(work: Callable[Concatenate[Session, P], Awaitable[T]]) -> Callable[P, Coroutine[object, None, T]]:
     """The work as a coroutine function, whose caller's event loop stays free."""
 
     @wraps(work)

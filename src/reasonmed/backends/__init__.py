@@ -112,7 +112,7 @@ class ModelSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _holds_no_secret(cls, entry: Any) -> Any:  # noqa: ANN401 - whatever a recipe has there
+    def _holds_no_secret(cls, entry: object) -> object:
         """Refuse what would be stored with the run and published with its data."""
         fields = entry.items() if isinstance(entry, dict) else ()
         told = {name: value for name, value in fields if name != "api_key_env"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -63,18 +65,24 @@ class Price(BaseModel):
 FREE = Price(input=0.0, output=0.0)
 
 
+class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    """The shipped prices."""
+
+    date: date
+    models: dict[str, dict[str, float]]
+
+
 @cache
-def _table() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
-    return found
+def _table() -> _Table:
+    return msgspec.convert(yaml.safe_load(_TABLE.read_text(encoding="utf-8")), _Table)
 
 
 def table_date() -> str:
     """The day on which the shipped prices were taken down."""
-    return str(_table()["date"])
+    return str(_table().date)
 
 
 def known(model: str) -> Price | None:
     """The shipped price of a model, by its provider's name for it."""
-    found = _table()["models"].get(model)
+    found = _table().models.get(model)
     return None if found is None else Price(**found)

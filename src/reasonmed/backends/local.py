@@ -10,7 +10,7 @@ import asyncio
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
@@ -69,13 +69,19 @@ class Settings(ModelSettings):
         return self.model == weights.EMBEDDED
 
 
+class _Server(Protocol):
+    """What is used of llama.cpp's server, whose package has no types."""
+
+    listening_address: str
+
+
 class Local:
     """The back end: starts the server at the first request and speaks HTTP with it."""
 
     def __init__(self, settings: Settings, connections: int) -> None:
         self.settings = settings
         self._connections = connections
-        self._server: Any = None
+        self._server: _Server | None = None
         self._client: OpenAI | None = None
         self._starting = asyncio.Lock()
 
@@ -87,8 +93,9 @@ class Local:
         """The client of the running server."""
         async with self._starting:
             if self._client is None:
-                self._server = await asyncio.to_thread(_serve, self.settings)
-                self._client = OpenAI(self._endpoint(), self._connections, direct=True)
+                server = await asyncio.to_thread(_serve, self.settings)
+                self._server = server
+                self._client = OpenAI(self._endpoint(server), self._connections, direct=True)
                 await self._ready(self._client)
         return self._client
 
@@ -97,8 +104,8 @@ class Local:
         found = await (await self.client()).facts()
         return found._replace(served=(self.settings.identity,), context=self.settings.context)
 
-    def _endpoint(self) -> EndpointSettings:
-        url = f"{self._server.listening_address}/v1"
+    def _endpoint(self, server: _Server) -> EndpointSettings:
+        url = f"{server.listening_address}/v1"
         return EndpointSettings(backend="openai", model=self.settings.identity, base_url=url)
 
     async def _ready(self, client: OpenAI) -> None:
@@ -116,7 +123,7 @@ class Local:
         self._client = self._server = None
 
 
-def _serve(settings: Settings) -> Any:  # noqa: ANN401 - xllamacpp has no types
+def _serve(settings: Settings) -> _Server:
     os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if settings.spin else "PASSIVE")
     try:
         import xllamacpp
@@ -135,9 +142,10 @@ def _serve(settings: Settings) -> Any:  # noqa: ANN401 - xllamacpp has no types
     wanted.endpoint_metrics = wanted.ui = False
     wanted.verbosity, wanted.cache_ram_mib = 1, 0
     try:
-        return xllamacpp.Server(wanted)
+        server: _Server = xllamacpp.Server(wanted)
     except RuntimeError as refused:
         raise ReasonMedError(f"llama.cpp cannot load {settings.path}: {refused}") from refused
+    return server
 
 
 def connect(settings: ModelSettings, connections: int) -> Local:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from reasonmed.backends import ModelSettings
     from reasonmed.backends._chat import Tokenizer
+    from reasonmed.backends._vllm_engine import Engine, Parameters, Replies, Reply, Typed
     from reasonmed.exchange import Request
 
 _ENVIRONMENT = {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1", "DO_NOT_TRACK": "1"}
@@ -126,7 +127,7 @@ class InEngine:
 class _Running:
     """An engine that is up, with the model's tokenizer."""
 
-    def __init__(self, engine: Any, tokenizer: Tokenizer) -> None:  # noqa: ANN401 - vLLM is an extra
+    def __init__(self, engine: Engine, tokenizer: Tokenizer) -> None:
         self.engine, self._tokenizer = engine, tokenizer
         self.guard: _Guard | None = None
         self._numbers = count()
@@ -140,7 +141,7 @@ class _Running:
         self.engine.shutdown(timeout=_GRACE)
         if self.guard is not None:
             self.guard.close()
-        self.engine = None  # or its destructor runs when the interpreter has already gone, and complains
+        del self.engine  # or its destructor runs when the interpreter has already gone, and complains
 
     async def written(self, request: Request) -> Completion:
         """A reply."""
@@ -159,7 +160,7 @@ class _Running:
             completion_tokens=len(reply.token_ids),
         )
 
-    def _text(self, reply: Any) -> str:  # noqa: ANN401 - vLLM is an extra
+    def _text(self, reply: Reply) -> str:
         """The reply without the token that ended it; vLLM's own text leaves out a character that was cut in two."""
         said = reply.token_ids[:-1] if reply.finish_reason == "stop" else reply.token_ids
         return str(self._tokenizer.decode(said, skip_special_tokens=False))
@@ -183,7 +184,7 @@ class _Running:
         places = range(len(context), len(whole))
         return float(sum(told[place][whole[place]].logprob for place in places))
 
-    def _parameters(self, request: Request, room: int) -> Any:  # noqa: ANN401 - vLLM is an extra
+    def _parameters(self, request: Request, room: int) -> Parameters:
         """The request's parameters; drawn replies have a seed that is the request's own."""
         drawn = request.sampling
         more = {name: value for name, value in (request.extra_body or {}).items() if name not in _NOT_PARAMETERS}
@@ -202,17 +203,18 @@ class _Running:
         return self._told(detokenize=bool(told["stop"]), **told)
 
     @staticmethod
-    def _told(**parameters: Any) -> Any:  # noqa: ANN401 - vLLM is an extra
+    def _told(**parameters: object) -> Parameters:
         from vllm import SamplingParams
         from vllm.exceptions import VLLMClientError
         from vllm.sampling_params import RequestOutputKind
 
         try:
-            return SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **parameters)
+            made: Parameters = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **parameters)
         except (TypeError, ValueError, VLLMClientError) as wrong:
             raise UsageError(f"vLLM does not take these sampling parameters (extra_body?): {wrong}") from wrong
+        return made
 
-    async def _generated(self, tokens: list[int], parameters: Any) -> Any:  # noqa: ANN401 - vLLM is an extra
+    async def _generated(self, tokens: list[int], parameters: Parameters) -> Replies:
         """What the engine has in the end for one prompt."""
         from vllm.exceptions import VLLMClientError, VLLMServerError
         from vllm.inputs import tokens_input
@@ -262,7 +264,7 @@ def _start(settings: Settings) -> _Running:
     return running
 
 
-def _precision(wanted: str, config: Any) -> str:  # noqa: ANN401 - transformers' classes are built at run time
+def _precision(wanted: str, config: Typed) -> str:
     """The precision as the transformers back end understands it; vLLM alone would halve float32."""
     from vllm.platforms import current_platform
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.checks.cases import BadRow, Case, Passage
 from reasonmed.errors import QuestionError
@@ -27,9 +27,10 @@ def instruction_cases(path: Path) -> Iterator[Case | BadRow]:
         if isinstance(row, QuestionError):
             yield BadRow(f"{row.file}:{row.line}", str(row))
             continue
-        told = [row.fields.get(name) for name in ("instruction", "input", "output")]
-        if isinstance(told[0], str) and isinstance(told[2], str):
-            yield _case(f"{path.name}#{number}", told, responses=_RESPONSES in path.name)
+        asked, more, said = (row.fields.get(name) for name in ("instruction", "input", "output"))
+        if isinstance(asked, str) and isinstance(said, str):
+            whole = f"{asked}\n{more}" if isinstance(more, str) and more.strip() else asked
+            yield _case(f"{path.name}#{number}", whole, said, responses=_RESPONSES in path.name)
         else:
             yield BadRow(f"{path}:{row.line}", "is no instruction with an output: both must be texts")
 
@@ -47,10 +48,9 @@ def taken_apart(instruction: str) -> tuple[str, tuple[str, ...]]:
     return "\n".join(lines).strip(), tuple(text for _, text in options)
 
 
-def _case(name: str, told: list[Any], *, responses: bool) -> Case:
-    instruction = f"{told[0]}\n{told[1]}" if isinstance(told[1], str) and told[1].strip() else told[0]
+def _case(name: str, instruction: str, said: str, *, responses: bool) -> Case:
     stem, options = taken_apart(instruction)
-    split = split_thinking(told[2])
+    split = split_thinking(said)
     chain: str | None = split.text
     response: str | None = None
     if responses:

@@ -8,7 +8,7 @@ import sys
 import traceback
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import msgspec
 import typer
@@ -69,7 +69,7 @@ class _Steady:
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+    def __getattr__(self, name: str) -> object:
         if name == _PROXIED:
             raise AttributeError(name)
         return getattr(self._stream, name)

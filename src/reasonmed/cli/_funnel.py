@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.panel import Panel
 from rich.table import Table
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from reasonmed.cli._console import out, safe
 from reasonmed.cli._live import duration
+from reasonmed.report.figures import between, percent
+from reasonmed.runs.records import record_in
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.runs.status import Status
+    from reasonmed.types import Record
 
 _CLIP = 1500
 _CHANGES = {
@@ -49,7 +53,8 @@ def show_funnel(status: Status) -> None:
     table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
     tried = status.canaries
     if tried is not None:
-        rate = f"{tried.accepted_share:.0%} ({tried.low:.0%} to {tried.high:.0%})"
+        whole = partial(percent, digits=0)
+        rate = f"{whole(tried.accepted_share)} ({between(tried.low, tried.high, whole)})"
         table.add_row("canaries", f"{tried.planted:,}", f"{tried.accepted} let pass by the judge: {rate}")
     table.add_row(
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
@@ -83,33 +88,32 @@ def _money(status: Status) -> str:
     return f"{status.spent_usd:.4f} USD" if status.spent_usd is not None else "cost unknown (no price given)"
 
 
-def first_record(path: Path) -> dict[str, Any] | None:
+def first_record(path: Path) -> Record | None:
     """The first line of a record file."""
     with path.open(encoding="utf-8") as file:
         line = file.readline()
-    found: dict[str, Any] | None = json.loads(line) if line else None
-    return found
+    return record_in(json.loads(line)) if line else None
 
 
-def show_record(record: dict[str, Any]) -> None:
+def show_record(record: Record) -> None:
     """One record as a person reads it."""
-    options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record["options"]))
-    place = record["answer_index"]
-    key = record["answer"] if place is None else f"{letter(place)}. {record['answer']}"
-    flags = ", ".join(record["flags"]) or "none"
+    options = "\n".join(f"{letter(index)}. {text}" for index, text in enumerate(record.options))
+    place = record.answer_index
+    key = record.answer if place is None else f"{letter(place)}. {record.answer}"
+    flags = ", ".join(record.flags) or "none"
     body = Text()
     for title, text in (
-        ("question", f"{_clip(record['context'])}{record['question']}\n{options}"),
+        ("question", f"{_clip(record.context)}{record.question}\n{options}"),
         ("answer", key),
-        ("chain of thought", record["chain_of_thought"]),
-        ("response", record["response"] or "(none)"),
-        ("tier · verified · flags", f"{record['tier']} · {record['verified']} · {flags}"),
+        ("chain of thought", record.chain_of_thought),
+        ("response", record.response or "(none)"),
+        ("tier · verified · flags", f"{record.tier} · {record.verified} · {flags}"),
     ):
         body.append(f"{title}\n", style="bold cyan")
         body.append(safe(text))
         body.append("\n\n")
     body.rstrip()
-    out.print(Panel(body, title=safe(f"record {record['id']}"), title_align="left"))
+    out.print(Panel(body, title=safe(f"record {record.id}"), title_align="left"))
 
 
 def _clip(context: str | None) -> str:

@@ -10,6 +10,7 @@ import typer
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
+from reasonmed.report.figures import between, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ def _show(told: dict[str, Any]) -> None:
 
 
 def _accuracy(one: dict[str, Any]) -> tuple[str, ...]:
-    return f"{one['value']:.1%}", _between(one), f"{min(one['seeds']):.1%} to {max(one['seeds']):.1%}"
+    return percent(one["value"]), _between(one), between(min(one["seeds"]), max(one["seeds"]), percent)
 
 
 def _gain(one: dict[str, Any] | None) -> tuple[str, str]:
@@ -118,7 +119,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _between(one: dict[str, float]) -> str:
-    return f"{one['low']:.1%} to {one['high']:.1%}"
+    return between(one["low"], one["high"], percent)
 
 
 def _points(one: dict[str, float]) -> str:

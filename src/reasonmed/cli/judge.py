@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
-
-if TYPE_CHECKING:
-    from reasonmed.pipeline.judging.pages import Section
+from reasonmed.cli._tables import show
 
 
 def add_to(app: typer.Typer) -> None:
@@ -79,15 +76,6 @@ def judge_card(
     card = read_card(folder.path / judgecard.CARD)
     for line in facts(card):
         say(line)
-    show(summary(card))
+    verdicts = summary(card)
+    show("", verdicts.columns, verdicts.rows)
     out.print(safe(f"{folder.path / judgecard.CARD}, judge_card.md, judge_card.html"), soft_wrap=True)
-
-
-def show(section: Section) -> None:
-    """A section as a table."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in section.columns:
-        table.add_column(column)
-    for row in section.rows:
-        table.add_row(*(safe(cell) for cell in row))
-    out.print(table)

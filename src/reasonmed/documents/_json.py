@@ -74,7 +74,7 @@ def map_of(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def json_value(text: str | bytes, *, empty_numbers: bool = False) -> Any:  # noqa: ANN401 - whatever is there
+def json_value(text: str | bytes, *, empty_numbers: bool = False) -> object:
     """Strict JSON, in which an object has a key only once.
 
     Args:

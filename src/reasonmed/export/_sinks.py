@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, Self
 
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
@@ -13,7 +14,7 @@ from reasonmed.files import replacing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from types import TracebackType
+    from types import ModuleType, TracebackType
     from typing import BinaryIO
 
 _BATCH = 1000
@@ -144,14 +145,13 @@ class _Table:
             self._batch = []
 
 
-def need_pyarrow() -> Any:  # noqa: ANN401 - pyarrow ships no types
+def need_pyarrow() -> ModuleType:
     """The module pyarrow.
 
     Raises:
         UsageError: it is not installed.
     """
     try:
-        import pyarrow as pa
+        return import_module("pyarrow")
     except ImportError as missing:
         raise UsageError("parquet files need pyarrow: pip install 'reasonmed[parquet]'") from missing
-    return pa

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import Refused, json_value
 from reasonmed.parsing.answer_phrases import SENTENCE_END
@@ -166,7 +166,7 @@ def _in_json(text: str, options: OptionTexts) -> int | None:
     return _value(told, options) if isinstance(told, list) else None
 
 
-def _value(value: Any, options: OptionTexts) -> int | None:  # noqa: ANN401 - whatever is there
+def _value(value: object, options: OptionTexts) -> int | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):

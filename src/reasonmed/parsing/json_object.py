@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import json_repair
 
@@ -24,14 +24,14 @@ class _Twice(ValueError):
 
 
 class _Found(NamedTuple):
-    value: dict[str, Any]
+    value: dict[str, object]
     start: int
     end: int
     twice: str | None = None
     """A field that it has twice, with different values."""
 
 
-def find_object(reply: str, name: str) -> dict[str, Any]:
+def find_object(reply: str, name: str) -> dict[str, object]:
     """The last JSON object of a reply that has a field of this name.
 
     Objects inside the thinking do not count. Broken JSON is mended as a last resort, but never so that the field's
@@ -58,8 +58,8 @@ def find_object(reply: str, name: str) -> dict[str, Any]:
     return _mended(text[braces[-1] :], name)
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
     for name, value in pairs:
         if name in found and found[name] != value:
             raise _Twice(name)
@@ -98,7 +98,7 @@ def _valid(text: str, name: str) -> tuple[list[_Found], str]:
     return having, "".join([*rest, text[done:]])
 
 
-def _decoded(text: str, start: int) -> tuple[dict[str, Any], int, str | None]:
+def _decoded(text: str, start: int) -> tuple[dict[str, object], int, str | None]:
     """The object that begins at a place, where it ends, and a field that it has twice with different values."""
     try:
         return *_ONCE(text, start), None
@@ -123,7 +123,7 @@ def _stands_inside(start: int, broken: str, mentions: list[int]) -> bool:
     return bool(around) and any(around[0] <= mention < start for mention in mentions)
 
 
-def _mended(text: str, name: str) -> dict[str, Any]:
+def _mended(text: str, name: str) -> dict[str, object]:
     broken = text[:_LONGEST_BROKEN]
     try:
         value = json_repair.loads(broken, skip_json_loads=True) if _is_mendable(broken) else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from textwrap import shorten
-from typing import Any, Literal
+from typing import Literal
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object, find_values
 from reasonmed.parsing.judges_reason import OUTCOMES, contradiction
 from reasonmed.screening.echo import says_nothing
 
-VERDICT_SCHEMA: dict[str, Any] = {
+VERDICT_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {
         "verdict": {"type": "string", "enum": ["Correct", "Error"]},
@@ -22,7 +22,7 @@ VERDICT_SCHEMA: dict[str, Any] = {
 }
 
 
-def score_schema(low: int, high: int) -> dict[str, Any]:
+def score_schema(low: int, high: int) -> dict[str, object]:
     """JSON schema of a score with bounds; an integer, because servers do not hold the bounds of a number."""
     return {
         "type": "object",
@@ -85,7 +85,7 @@ def _integer(value: object, high: int) -> int | None:
     return None
 
 
-def _statement(found: dict[str, Any], field: str) -> str:
+def _statement(found: dict[str, object], field: str) -> str:
     """A field's text, without the halves of characters that no file can hold; empty where the field is not there."""
     if field not in found:
         return ""

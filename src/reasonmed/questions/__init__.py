@@ -15,7 +15,7 @@ from functools import cache, partial
 from importlib import import_module
 from itertools import islice
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from msgspec.structs import replace
 
@@ -69,7 +69,7 @@ class Settings(NamedTuple):
 class Reader(Protocol):
     """The shape of a reader's module."""
 
-    def matches(self, fields: Mapping[str, Any]) -> bool:
+    def matches(self, fields: Mapping[str, object]) -> bool:
         """Whether a row has this layout."""
         ...
 
@@ -130,7 +130,7 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
 class _Reader(NamedTuple):
     """A reader's module, and the package that it is from where it does not ship."""
 
-    module: Any
+    module: ModuleType
     plugin: plugins.Plugin | None = None
 
     @property
@@ -282,7 +282,7 @@ def _recognize(path: Path, settings: Settings) -> ModuleType:
     )
 
 
-def _fits(reader: ModuleType, fields: Mapping[str, Any]) -> bool:
+def _fits(reader: ModuleType, fields: Mapping[str, object]) -> bool:
     return bool(reader.matches(fields)) and not strays(fields, getattr(reader, "READS", ()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
@@ -29,26 +29,26 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Raw(Struct, frozen=True, kw_only=True):
     """A row as a reader passes it on: values as the file has them, unchecked."""
 
-    question: Any
-    options: Any
-    answer: Any = None
+    question: object
+    options: object
+    answer: object = None
     """The key: an option's text, a letter or an integer."""
-    answer_index: Any = None
+    answer_index: object = None
     """The key, counted from 0."""
-    answer_number: Any = None
+    answer_number: object = None
     """The key, counted from 1."""
-    answer_text: Any = None
+    answer_text: object = None
     """The key as an option's text and nothing else."""
-    keys: dict[str, Any] = {}
+    keys: dict[str, object] = {}
     """Other fields that name the key, by the file's names; all must agree."""
-    id: Any = None
-    context: Any = None
-    source: Any = None
-    license: Any = None
-    license_source: Any = "none"
-    split: Any = None
-    reference: Any = None
-    meta: dict[str, Any] = {}
+    id: object = None
+    context: object = None
+    source: object = None
+    license: object = None
+    license_source: Literal["row", "layout", "none"] = "none"
+    split: object = None
+    reference: object = None
+    meta: dict[str, object] = {}
     names: dict[str, str] = {}
     """The file's own names of our fields, for messages."""
 
@@ -153,7 +153,7 @@ def _id(value: object) -> str | None:
     return _text(value, "id") if isinstance(value, float) else _optional(value, "id")
 
 
-def _meta(value: dict[str, Any]) -> dict[str, Any]:
+def _meta(value: dict[str, object]) -> dict[str, object]:
     try:
         msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as strange:

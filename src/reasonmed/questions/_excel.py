@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import zipfile
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from reasonmed.documents import in_mb
 from reasonmed.errors import QuestionError
@@ -15,7 +15,7 @@ from reasonmed.questions._row import MOST_FIELDS, Row, too_wide
 from reasonmed.questions._table import Cells, is_header, table_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
 ZIP = b"PK\x03\x04"
@@ -27,6 +27,23 @@ _PARTS = {
 _HEADER_ROWS = 10
 _NEEDS = "is a spreadsheet, and reading it needs the extra: pip install 'reasonmed[excel]'; or save the sheet as CSV"
 _PERCENT = re.compile(r"0(?:[.,](0+))?%")
+
+
+class _Cell(Protocol):
+    """What is used of openpyxl's cells."""
+
+    value: object
+    number_format: object
+
+
+class _Sheet(Protocol):
+    """What is used of openpyxl's sheets."""
+
+    title: str
+
+    def reset_dimensions(self) -> None: ...
+
+    def iter_rows(self) -> Iterable[Iterable[_Cell]]: ...
 
 
 def kind_of_zip(path: Path) -> str:
@@ -66,7 +83,7 @@ def excel_rows(path: Path, names: Collection[str]) -> Iterator[Row | QuestionErr
         book.close()
 
 
-def _sheet(path: Path, sheets: Iterable[Any], names: Collection[str]) -> Any:  # noqa: ANN401 - of openpyxl
+def _sheet(path: Path, sheets: Iterable[_Sheet], names: Collection[str]) -> _Sheet:
     found = [one for one in sheets if any(map(_is_header(names), islice(_cells(path, one), _HEADER_ROWS)))]
     if len(found) == 1:
         return found[0]
@@ -76,11 +93,11 @@ def _sheet(path: Path, sheets: Iterable[Any], names: Collection[str]) -> Any:  #
     raise QuestionError(str(path), 0, "", f"has no sheet with a column of questions ({titles}); map it with --map")
 
 
-def _is_header(names: Collection[str]) -> Any:  # noqa: ANN401 - a test of one row
+def _is_header(names: Collection[str]) -> Callable[[Cells | QuestionError], bool]:
     return lambda one: isinstance(one, Cells) and is_header(one.cells, names)
 
 
-def _cells(path: Path, sheet: Any) -> Iterator[Cells | QuestionError]:  # noqa: ANN401 - of openpyxl
+def _cells(path: Path, sheet: _Sheet) -> Iterator[Cells | QuestionError]:
     """The rows that are not blank."""
     sheet.reset_dimensions()  # what a file says of its size may be wrong
     try:
@@ -96,7 +113,7 @@ def _cells(path: Path, sheet: Any) -> Iterator[Cells | QuestionError]:  # noqa: 
         raise QuestionError(str(path), 0, "", f"is a spreadsheet that cannot be read: {broken}") from broken
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401 - of openpyxl
+def _text(cell: _Cell) -> str:
     """A cell as the sheet shows it: whole numbers without a point, shares in percent, dates as dates."""
     value = cell.value
     if value is None:

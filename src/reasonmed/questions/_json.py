@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.documents import Refused, json_value
 from reasonmed.errors import QuestionError
@@ -44,7 +44,9 @@ def object_rows(path: Path) -> Iterator[Row | QuestionError]:
         if kind is not None:
             return _objects(path) if kind == "table" else _enclosed(path, "{", "}")
         return _lines(path) if cut else _objects(path)
-    return _lines(path) if more or not _is_map(value) or rows_within(value) else _enclosed(path, "{", "}")
+    if more or not isinstance(value, dict) or not _is_map(value) or rows_within(value):
+        return _lines(path)
+    return _enclosed(path, "{", "}")
 
 
 def _next_line(file: BinaryIO) -> bytes:
@@ -55,7 +57,7 @@ def _next_line(file: BinaryIO) -> bytes:
     return b""
 
 
-def _is_map(value: dict[str, Any]) -> bool:
+def _is_map(value: dict[str, object]) -> bool:
     """Whether most of an object's values are rows."""
     maps = [name for name, one in value.items() if isinstance(one, dict) and name not in _ROW_FIELDS]
     return 2 * len(maps) > len(value)
@@ -70,7 +72,8 @@ def _begins(path: Path) -> str | None:
             name = _name(values)
             if values.peek() != "{":
                 return None
-            if numbered(json_value(values.value(), empty_numbers=True)):
+            column = json_value(values.value(), empty_numbers=True)
+            if isinstance(column, dict) and numbered(column):
                 return "table"
         except (ValueError, RecursionError, MemoryError):
             return None

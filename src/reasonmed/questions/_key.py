@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._letters import mark_of
@@ -41,7 +41,7 @@ class Claim(NamedTuple):
     """What one field of a row says of the key."""
 
     field: str
-    value: Any
+    value: object
     kind: Kind
 
 
@@ -51,14 +51,14 @@ class Choices(NamedTuple):
     texts: Sequence[str]
     numbers: Sequence[str] = ()
     """The file's own numbers of them."""
-    raw: Sequence[Any] = ()
+    raw: Sequence[object] = ()
     """The options as the file has them."""
 
 
 class Open(NamedTuple):
     """An integer that can be meant in several ways, and the key that each of them gives."""
 
-    value: Any
+    value: object
     ways: dict[Way, int]
     numeric: bool
     """Whether value and options are both numbers of the file, not texts."""

@@ -8,7 +8,6 @@ import tokenize
 import warnings
 from io import StringIO
 from itertools import pairwise
-from typing import Any
 
 from reasonmed.documents import Refused, json_value
 
@@ -18,7 +17,7 @@ _ITEM = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)\
 _OPENINGS = ("[", "{", "(", "array(", "np.array(")
 
 
-def literal(text: str) -> Any:  # noqa: ANN401 - whatever is there
+def literal(text: str) -> object:
     """The list or map that a text is in JSON's or Python's notation; None where it is neither."""
     inner = text.strip()
     if not inner.startswith(_OPENINGS) or len(inner) > _LONGEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from reasonmed.questions import _words as words
 
@@ -54,14 +54,14 @@ def kind_of(name: str) -> Literal["place", "label", "any"]:
     return "place" if _PLACES & parts else "label" if _LABELS & parts else "any"
 
 
-def question_field(fields: Mapping[str, Any]) -> str | None:
+def question_field(fields: Mapping[str, object]) -> str | None:
     """The field with the question."""
     if "question" in fields:
         return "question"
     return next((name for name in fields if is_question(name)), None)
 
 
-def list_fields(fields: Mapping[str, Any]) -> list[str]:
+def list_fields(fields: Mapping[str, object]) -> list[str]:
     """Fields with all options in one value; ``answers`` may be the keys instead, if other fields have options."""
     named = {_list(name): name for name in reversed(list(fields)) if _list(name) and not absent(fields[name])}
     return [named[word] for word in words.LISTS if word in named and _may_list(word, fields[named[word]])]
@@ -91,7 +91,7 @@ def label_of(name: str) -> str:
     return found[1] if found else name
 
 
-def correct_and_wrong(fields: Mapping[str, Any]) -> tuple[str, list[str]] | None:
+def correct_and_wrong(fields: Mapping[str, object]) -> tuple[str, list[str]] | None:
     """The field with the key's text, and those with the other options, where a row has no list of all of them."""
     wrong = [name for name in fields if _is_wrong(name) and not absent(fields[name])]
     right = [name for name in fields if "".join(_words(name)) in words.RIGHT and not absent(fields[name])]
@@ -111,7 +111,7 @@ def is_context(name: str) -> bool:
     return "".join(_words(name)) in words.CONTEXTS
 
 
-def strays(fields: Mapping[str, Any], known: Collection[str]) -> list[str]:
+def strays(fields: Mapping[str, object], known: Collection[str]) -> list[str]:
     """Fields that look like a key or an option, and that a reader does not know."""
     columns = {name for group in column_groups(fields) for name in group.values()}
     looks = [name for name in fields if is_key(name) or name in columns or _list(name)]

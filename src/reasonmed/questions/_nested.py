@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.questions._literal import literal
 from reasonmed.questions._names import absent, is_key, is_question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SPLITS = {"train", "test", "validation", "valid", "val", "dev"}
 _TEXTS = {"text", "stem", "content", "value"}
@@ -19,17 +19,17 @@ _LONG = 200
 class _List(NamedTuple):
     path: tuple[str, ...]
     """The names that lead to it."""
-    rows: list[Any]
+    rows: Sequence[object]
     beside: bool
     """Whether a long text stands beside it, or above."""
 
 
-def has_question(fields: dict[str, Any]) -> bool:
+def has_question(fields: dict[str, object]) -> bool:
     """Whether an object may be a row: a field of it is called a question."""
     return any(map(is_question, fields))
 
 
-def rows_within(value: dict[str, Any]) -> list[Any]:
+def rows_within(value: dict[str, object]) -> Sequence[object]:
     """The rows that an object holds though it is none itself; none where it holds no questions.
 
     Nothing is taken out of an object in which a long text stands beside the rows.
@@ -45,14 +45,16 @@ def rows_within(value: dict[str, Any]) -> list[Any]:
     return [_own(row, one.path, several=len(found) > 1) for one in found for row in one.rows]
 
 
-def unwrapped(row: dict[str, Any]) -> dict[str, Any]:
+def unwrapped(row: dict[str, object]) -> dict[str, object]:
     """A row whose question, options and key are a level deeper, with what is beside them; every other row as it is.
 
     Where both levels have something that looks like a key, the one beside the question counts.
     """
-    name = next((name for name, one in row.items() if is_question(name) and isinstance(one, dict)), None)
+    name, deeper = next(
+        ((name, one) for name, one in row.items() if is_question(name) and isinstance(one, dict)), (None, {})
+    )
     if name is not None:
-        inner = dict(row[name])
+        inner = dict(deeper)
         asked = next((one for one in inner if is_question(one) or one.lower() in _TEXTS), None)
         if asked is None or not isinstance(inner[asked], str):
             return row
@@ -60,31 +62,32 @@ def unwrapped(row: dict[str, Any]) -> dict[str, Any]:
     if has_question(row):
         return row
     told = {name: literal(one) if isinstance(one, str) and one[:1] == "{" else one for name, one in row.items()}
-    found = [name for name, one in told.items() if isinstance(one, dict) and has_question(one)]
+    found = {name: one for name, one in told.items() if isinstance(one, dict) and has_question(one)}
     if len(found) != 1:
         return row
-    return _merged({name: one for name, one in row.items() if name != found[0]}, unwrapped(told[found[0]]))
+    ((holder, inner),) = found.items()
+    return _merged({name: one for name, one in row.items() if name != holder}, unwrapped(inner))
 
 
-def _merged(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+def _merged(outer: dict[str, object], inner: dict[str, object]) -> dict[str, object]:
     keyed = any(is_key(name) and not absent(one) for name, one in inner.items())
     beside = {name: one for name, one in outer.items() if not (keyed and is_key(name))}
     identity = {"id": beside["_id"]} if isinstance(beside.get("_id"), str) else {}
     return {**identity, **beside, **inner}
 
 
-def cut_cells(row: dict[str, Any]) -> list[str]:
+def cut_cells(row: dict[str, object]) -> list[str]:
     """The cells of a viewer's row that it shows cut."""
     cut = row.get("truncated_cells")
     return [str(name) for name in cut] if isinstance(row.get("row"), dict) and isinstance(cut, list) else []
 
 
-def numbered(value: dict[str, Any]) -> bool:
+def numbered(value: dict[str, object]) -> bool:
     """Whether the names in an object number the rows of a column, as pandas writes them."""
     return bool(value) and all(name.isdecimal() for name in value) and not any(map(_is_row, value.values()))
 
 
-def _of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _of_columns(value: dict[str, object]) -> list[dict[str, object]] | None:
     """A table by column: each a list of cells, or a map of them by the row's number."""
     if len(value) < 2 or not any(is_question(name) for name in value):  # noqa: PLR2004 - question and options
         return None
@@ -92,17 +95,19 @@ def _of_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     if not isinstance(asked, list | dict):
         return None
     names = list(asked) if isinstance(asked, dict) and numbered(asked) else None
-    if names and not all(isinstance(column, dict) and [*column] == names for column in value.values()):
-        return None
-    cells = [[column[name] for name in names] if names else column for column in value.values()]
-    lengths = {len(column) if isinstance(column, list) else -1 for column in cells}
+    maps = [column for column in value.values() if isinstance(column, dict) and [*column] == names]
+    cells = (
+        [[column[name] for name in names] for column in maps]
+        if names
+        else [column for column in value.values() if isinstance(column, list)]
+    )
     texts = asked.values() if isinstance(asked, dict) else asked
-    if len(lengths) > 1 or -1 in lengths or not all(isinstance(cell, str) for cell in texts):
+    if len(cells) < len(value) or len({*map(len, cells)}) > 1 or not all(isinstance(cell, str) for cell in texts):
         return None
     return [dict(zip(value, row, strict=True)) for row in zip(*cells, strict=True)]
 
 
-def _lists(value: dict[str, Any], path: tuple[str, ...], *, beside: bool) -> Iterator[_List]:
+def _lists(value: dict[str, object], path: tuple[str, ...], *, beside: bool) -> Iterator[_List]:
     """Lists under any names, and tables as pandas splits them into columns and data."""
     beside = beside or any(isinstance(one, str) and len(one) >= _LONG for one in value.values())
     columns, data = value.get("columns"), value.get("data")
@@ -112,7 +117,7 @@ def _lists(value: dict[str, Any], path: tuple[str, ...], *, beside: bool) -> Ite
             path, [dict(zip(names, row, strict=True)) if len(row) == len(names) else row for row in data], beside
         )
         return
-    rows = [{"id": name, **one} for name, one in value.items() if _is_row(one)]
+    rows = [{"id": name, **one} for name, one in value.items() if isinstance(one, dict) and _is_row(one)]
     if rows and path:
         yield _List(path, rows, beside)
     for name, one in value.items():

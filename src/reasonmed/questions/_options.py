@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._letters import split_list
@@ -30,9 +30,9 @@ _MARKS = re.compile(r"(?:is[ _-]?)?(?:correct|right|true)(?:[ _-]?(?:answer|opti
 class Listed(NamedTuple):
     """Options in order, unchecked; ``numbers`` are the file's own names of them where it numbers them."""
 
-    texts: list[Any]
+    texts: list[object]
     numbers: tuple[str, ...] = ()
-    key: Any = None
+    key: object = None
     """The indices of options that are themselves marked as correct."""
 
 
@@ -61,7 +61,7 @@ def listed(value: object) -> Listed:
     return Listed(list(value))
 
 
-def of_columns(columns: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
+def of_columns(columns: Mapping[str, str], fields: Mapping[str, object]) -> dict[str, object]:
     """Options from columns, as a map by label; the last ones may be empty, a gap stays a gap."""
     values = {name: None if absent(fields.get(column)) else fields[column] for name, column in columns.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -82,7 +82,7 @@ def _of_text(text: str) -> object:
     return text
 
 
-def _of_map(value: dict[str, Any]) -> Listed:
+def _of_map(value: dict[str, object]) -> Listed:
     """By letters, by numbers, or two lists side by side: labels and texts."""
     lists = [one for one in value.values() if isinstance(one, list)]
     if len(lists) == len(value) == 2 and len(lists[0]) == len(lists[1]):  # noqa: PLR2004 - labels and texts
@@ -109,7 +109,7 @@ def _sequence(names: Sequence[str]) -> bool:
     return count <= MOST and any(sorted(name.strip().upper() for name in names) == sorted(one) for one in expected)
 
 
-def _of_objects(value: list[dict[str, Any]]) -> Listed:
+def _of_objects(value: list[dict[str, object]]) -> Listed:
     """Objects with a text each, and perhaps a label and a mark that says whether it is the key."""
     names = [name for name in value[0] if all(name in one for one in value)]
     flags = [name for name in names if all(_is_mark(name, one[name]) for one in value)]
@@ -135,7 +135,7 @@ def _is_mark(name: str, value: object) -> bool:
     return isinstance(value, bool) or bool(value in (0, 1) and _MARKS.fullmatch(name))
 
 
-def _labels(value: list[dict[str, Any]], name: str) -> bool:
+def _labels(value: list[dict[str, object]], name: str) -> bool:
     """Whether a field of objects holds labels, such as A, B or 1, 2; one that stands twice is a mistake in them."""
     found = [str(one[name]) for one in value if isinstance(one[name], str | int)]
     if len(found) < len(value) or not all(re.fullmatch("[A-Za-z]|[0-9]{1,2}", one) for one in found):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ _KEYS = {"answer", "answer_index", *_PRIVATE}
 _SAYS = ("row", "layout")
 
 
-def attributed(raw: Raw, fields: Mapping[str, Any]) -> Raw:
+def attributed(raw: Raw, fields: Mapping[str, object]) -> Raw:
     """A row under its own source and license, where it names them.
 
     The license of a layout is that of the data set which is published so: a row that names another source does not
@@ -40,7 +40,7 @@ def attributed(raw: Raw, fields: Mapping[str, Any]) -> Raw:
     )
 
 
-def renamed(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def renamed(fields: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
     """Fields under the names that a person has mapped; others that look like a mapped key or options go to ``meta``."""
     theirs = mapped_names(names)
     rest = {name: value for name, value in fields.items() if name not in theirs and name not in names}
@@ -62,7 +62,7 @@ def mapped_names(names: Mapping[str, str]) -> set[str]:
     return {part.strip() for ours, name in names.items() for part in (name.split("|") if ours == "options" else [name])}
 
 
-def _own(fields: Mapping[str, Any], *names: str) -> object:
+def _own(fields: Mapping[str, object], *names: str) -> object:
     found = (value for name, value in fields.items() if name.lower() in names and not absent(value))
     return next(found, None)
 

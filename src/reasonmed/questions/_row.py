@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reprlib import Repr
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 MOST_FIELDS = 2000
 """Columns of a table, and fields of a row."""
@@ -17,7 +17,7 @@ class Row(NamedTuple):
     """One row: the 1-based line on which it starts (in parquet and spreadsheets its number), and its fields."""
 
     line: int
-    fields: dict[str, Any]
+    fields: dict[str, object]
     sheet: int = 0
     """Its number in a sheet, where that is another one than its line."""
     table: bool = False

@@ -98,7 +98,7 @@ def _row(path: Path, one: Cells, header: list[str]) -> Row | QuestionError:
         at = f" (row {sheet} of the sheet)" if sheet else ""
         problem = f"has {len(cells)} columns, the header has {len(header)}{at}"
         return QuestionError(str(path), one.line, "", problem)
-    fields = {name: cell for name, cell in zip(header, cells, strict=False) if cell != "" and name}
+    fields: dict[str, object] = {name: cell for name, cell in zip(header, cells, strict=False) if cell != "" and name}
     return Row(one.line, fields, sheet, table=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 import msgspec
 
@@ -25,14 +25,14 @@ class Frame(Protocol):
     """A pandas DataFrame, as far as it is needed here."""
 
     @property
-    def columns(self) -> Any:  # noqa: ANN401 - pandas is not imported for its types
+    def columns(self) -> object:
         """The names of its columns."""
 
-    def iterrows(self) -> Any:  # noqa: ANN401 - pandas is not imported for its types
+    def iterrows(self) -> object:
         """What only a frame has: iterating over it gives columns."""
 
 
-Questions = str | os.PathLike[str] | Iterable[Mapping[str, Any] | Question] | Frame
+Questions = str | os.PathLike[str] | Iterable[Mapping[str, object] | Question] | Frame
 """A file, or rows: dicts as a file would hold them, or questions; a ``datasets.Dataset`` is an iterable of dicts."""
 
 
@@ -86,8 +86,9 @@ def _is_frame(given: object) -> TypeGuard[Frame]:
     return hasattr(given, "iterrows") and hasattr(given, "columns")
 
 
-def _of_frame(frame: Any) -> Iterable[object]:  # noqa: ANN401 - pandas is not imported for its types
+def _of_frame(given: Frame) -> Iterable[object]:
     """The rows of a frame; what is missing is None, and does not turn the integers of its column into fractions."""
+    frame = cast("Any", given)  # pandas is not imported for its types
     if not frame.columns.is_unique:
         twice = sorted({f"{name!s:.40}" for name in frame.columns[frame.columns.duplicated()]})
         raise UsageError(f"questions: columns of the frame have one name: {', '.join(twice)}")
@@ -103,7 +104,7 @@ def _line(row: object, number: int) -> bytes:
         raise QuestionError(NAME, number, "", f"cannot be written as JSON: {wrong}") from wrong
 
 
-def _plain(value: Any) -> object:  # noqa: ANN401 - whatever a row holds
+def _plain(value: object) -> object:
     """What frames are made of: arrays and scalars of numpy as lists and numbers, moments as ISO 8601."""
     if hasattr(value, "tolist"):
         return value.tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -49,7 +49,7 @@ def _fields_at(shape: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     return sorted(shape.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any annotation
+def _model_in(annotation: object) -> type[BaseModel] | None:
     for one in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(one, type) and issubclass(one, BaseModel):
             return one

@@ -106,7 +106,7 @@ class _Loader(_Fast):  # type: ignore[misc, valid-type]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - PyYAML's
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - PyYAML's
         if node.tag not in _TAGS:
             raise _no_plain(node)
         return super().construct_object(node, deep)

@@ -14,6 +14,7 @@ from reasonmed.report.page import Html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
 
 _FOLDER = "MPLCONFIGDIR"
 _COLORS = ("#2f6fab", "#d1772e", "#4b9b5f", "#a64d79", "#7a6bb0", "#8a8f98")
@@ -100,7 +101,7 @@ def intervals(title: str, series: Mapping[str, Sequence[tuple[float, Bar]]], x: 
     return done[0]
 
 
-def _matplotlib() -> Any:  # noqa: ANN401 - an extra
+def _matplotlib() -> ModuleType:
     """Matplotlib, which reads and writes no folder of the user's, unless the user names one in MPLCONFIGDIR.
 
     It looks for settings and writes its list of fonts when it is imported, and not afterwards.

@@ -11,7 +11,7 @@ import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -140,17 +140,17 @@ def _remove_stale(folder: RunDirectory) -> None:
             stale.parent.rmdir()
 
 
-def _obey(line: bytes, watch: Watch) -> dict[str, Any]:
+def _obey(line: bytes, watch: Watch) -> dict[str, object]:
     """Do what a line of JSON asks for; the answer has ``ok`` or ``error``."""
     try:
-        asked = decoded(line, dict[str, Any])
+        asked = decoded(line, dict[str, object])
         told = _do(str(asked["do"]), asked, watch)
     except (Refused, ValueError, KeyError, TypeError) as wrong:
         return {"error": f"not understood: {wrong}"}
     return told
 
 
-def _do(what: str, asked: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def _do(what: str, asked: dict[str, object], watch: Watch) -> dict[str, object]:
     control = watch.control
     if control is None:
         return {"error": "the run is still starting; try again in a moment"}
@@ -163,18 +163,18 @@ def _do(what: str, asked: dict[str, Any], watch: Watch) -> dict[str, Any]:
         control.stop.ask(Drained("drained by reasonmed ctl"))
         return {"ok": "draining: open requests finish, then the run ends"}
     if what == "limit":
-        return control.limit(str(asked["model"]), int(asked["limit"]))
+        return {**control.limit(str(asked["model"]), int(cast("int", asked["limit"])))}  # what is no number is refused
     return {"error": f"there is no command {what!r}"}
 
 
 class _Answer(msgspec.Struct):
     """What a run answers."""
 
-    ok: str | dict[str, Any] = ""
+    ok: str | dict[str, object] = ""
     error: str | None = None
 
 
-def ask(folder: RunDirectory, command: dict[str, Any]) -> str | dict[str, Any]:
+def ask(folder: RunDirectory, command: dict[str, object]) -> str | dict[str, object]:
     """Send a command to a run and wait for its answer.
 
     Raises:

@@ -6,12 +6,12 @@ A screen for what must not be written into a recipe, a run or a data set. Hashes
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.secrecy import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _SHAPES = re.compile(
     r"\bsk-(?:(?=[\w-]{0,200}\d)[\w-]{16,}|[A-Za-z]{20,})"
@@ -133,20 +133,22 @@ def conceal_shapes(text: str) -> str:
     return _TOKEN.sub(lambda found: HIDDEN if _is_random(found[0]) else found[0], text)
 
 
-def without_secrets(value: Any) -> Any:  # noqa: ANN401 - plain data
+def without_secrets(told: Mapping[str, object]) -> dict[str, object]:
     """Plain data with a mark in the place of every secret."""
-    if isinstance(value, str):
-        return HIDDEN if _WHOLE.fullmatch(value) else conceal_shapes(value)
-    if isinstance(value, list):
-        return [without_secrets(one) for one in value]
-    if not isinstance(value, dict):
-        return value
     return {
         conceal_shapes(name): HIDDEN
         if isinstance(inner, str) and is_secret_name(name) and not _MARK.fullmatch(inner)
-        else without_secrets(inner)
-        for name, inner in value.items()
+        else _without(inner)
+        for name, inner in told.items()
     }
+
+
+def _without(value: object) -> object:
+    if isinstance(value, str):
+        return HIDDEN if _WHOLE.fullmatch(value) else conceal_shapes(value)
+    if isinstance(value, list):
+        return [_without(one) for one in value]
+    return without_secrets(value) if isinstance(value, dict) else value
 
 
 def _without_key(found: re.Match[str]) -> str:

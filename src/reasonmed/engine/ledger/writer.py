@@ -8,10 +8,10 @@ import sqlite3
 import threading
 from concurrent.futures import Future
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Change = Callable[[sqlite3.Connection, "Sums"], object]
     Group = list[tuple[Change, Future[None] | asyncio.Future[None]]]
@@ -138,7 +138,7 @@ class GroupWriter:
             self._thread = None
 
 
-def _tell(waiting: list[Any], failed: Exception | None) -> None:
+def _tell(waiting: Sequence[Future[None] | asyncio.Future[None]], failed: Exception | None) -> None:
     """Everyone who waits learns what became of the group; an event loop is woken once."""
     loops = {done.get_loop() for done in waiting if isinstance(done, asyncio.Future)}
     _resolve([done for done in waiting if isinstance(done, Future)], failed)
@@ -148,7 +148,7 @@ def _tell(waiting: list[Any], failed: Exception | None) -> None:
             loop.call_soon_threadsafe(_resolve, own, failed)
 
 
-def _resolve(waiting: list[Any], failed: Exception | None) -> None:
+def _resolve(waiting: Sequence[Future[None] | asyncio.Future[None]], failed: Exception | None) -> None:
     for done in waiting:
         if done.done():
             continue

@@ -24,7 +24,7 @@ from reasonmed.export.card.statements import (
 from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
 from reasonmed.report import markdown
-from reasonmed.report.figures import interval, percent
+from reasonmed.report.figures import decimal, interval, percent
 from reasonmed.report.markdown import Markdown, code, plain
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _share(found: Share | None) -> str:
 def _estimate(found: Estimate | None) -> str:
     if found is None or found.value is None:
         return _UNMEASURED
-    return f"{found.value:.2f}{interval(found.low, found.high, '{:.2f}'.format)}"
+    return f"{decimal(found.value)}{interval(found.low, found.high, decimal)}"
 
 
 def _lasting(seconds: float) -> str:

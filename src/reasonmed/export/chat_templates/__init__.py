@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from jinja2 import TemplateError, Undefined, nodes
 from jinja2.ext import Extension, loopcontrols
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from jinja2.parser import Parser
 
+    Messages = Sequence[Mapping[str, object]]
     Fill = Callable[[Mapping[str, object]], str]
 
 _FOLDER = Path(__file__).parent
@@ -57,7 +58,8 @@ def load(name: str) -> str:
 
 def _from_tokenizer(name: str, text: str) -> str:
     try:
-        found = json_value(text)["chat_template"]
+        told: Any = json_value(text)
+        found = told["chat_template"]
     except (Refused, KeyError, TypeError) as none:
         raise UsageError(f"--template {name}: has no chat_template") from none
     if not isinstance(found, str):
@@ -65,7 +67,9 @@ def _from_tokenizer(name: str, text: str) -> str:
     return found
 
 
-def guard(template: str, rows: Iterable[Mapping[str, Any]], *, bos_token: str = "", eos_token: str = "") -> list[str]:
+def guard(
+    template: str, rows: Iterable[Mapping[str, object]], *, bos_token: str = "", eos_token: str = ""
+) -> list[str]:
     """What a chat template does to rows that would spoil training on them; nothing where all is well.
 
     A row is fine when the prompt's rendering (with the generation prompt) is the beginning of the whole conversation's,
@@ -110,7 +114,7 @@ def switches_thinking(template: str) -> bool:
     return on != off
 
 
-def rendered(template: str, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, str]) -> str:
+def rendered(template: str, messages: Messages, tokens: Mapping[str, str]) -> str:
     """A whole conversation by a chat template.
 
     Args:
@@ -133,16 +137,17 @@ def _filler(template: str) -> Fill:
     return partial(environment.fill, environment.from_string(template))
 
 
-def _problems(fill: Fill, row: Mapping[str, Any], tokens: Mapping[str, str]) -> Iterator[str]:
+def _problems(fill: Fill, row: Mapping[str, object], tokens: Mapping[str, str]) -> Iterator[str]:
     try:
-        prompt = _render(fill, row["prompt"], tokens, ask=True)
-        whole = _render(fill, [*row["prompt"], *row["completion"]], tokens, ask=False)
+        asked, said = (cast("Messages", row[name]) for name in ("prompt", "completion"))
+        prompt = _render(fill, asked, tokens, ask=True)
+        whole = _render(fill, [*asked, *said], tokens, ask=False)
     except Exception as refused:  # noqa: BLE001 - a stranger's template may raise anything; it is told
         yield f"the template fails: {described(refused)}"
         return
     same = whole.startswith(prompt)
     learned = _flat(whole[len(prompt) :]) if same else ""
-    for what, text in _parts(row["completion"]):
+    for what, text in _parts(said):
         if _flat(text) not in _flat(whole):
             yield f"{what} is lost: the template does not render it"
         elif same and _flat(text) not in learned:
@@ -160,12 +165,12 @@ def _end(prompt: str, whole: str) -> str:
     return prompt[place : place + _SHOWN]
 
 
-def _parts(completion: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _parts(completion: Messages) -> Iterator[tuple[str, str]]:
     for message in completion:
-        split = split_thinking(message.get("content") or "")
+        split = split_thinking(str(message.get("content") or ""))
         reasoning = message.get("reasoning_content") or message.get("thinking") or split.reasoning
         if reasoning:
-            yield "the chain of thought", reasoning
+            yield "the chain of thought", str(reasoning)
         if split.text:
             yield "the response" if reasoning else "the completion", split.text
 
@@ -174,7 +179,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _render(fill: Fill, messages: Sequence[Mapping[str, Any]], tokens: Mapping[str, Any], *, ask: bool) -> str:
+def _render(fill: Fill, messages: Messages, tokens: Mapping[str, object], *, ask: bool) -> str:
     return fill({"messages": messages, "tools": None, "documents": None, "add_generation_prompt": ask, **tokens})
 
 

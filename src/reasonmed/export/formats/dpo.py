@@ -8,7 +8,7 @@ chosen and rejected in balance over the file; a pair in which one is more than t
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from reasonmed.export._chains import judged
 from reasonmed.export._text import user
@@ -25,13 +25,29 @@ if TYPE_CHECKING:
 _LONGEST = log(2)
 
 
+class Preference(TypedDict):
+    """A row: what is asked, the chain that is preferred and the one that is not, and where they are from."""
+
+    id: str
+    question_id: str
+    prompt: list[dict[str, str]]
+    chosen: list[dict[str, str]]
+    rejected: list[dict[str, str]]
+    chosen_id: str
+    rejected_reason: str
+    tier: str | None
+    source: str | None
+    stem: str
+    rank: int
+
+
 def write(view: View, sinks: Sinks) -> None:
     """Write ``SPLIT.jsonl``."""
     for split, row in rows(view, sinks):
         sinks.add(f"{split}.jsonl", row)
 
 
-def rows(view: View, sinks: Sinks) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows(view: View, sinks: Sinks) -> Iterator[tuple[str, Preference]]:
     """Every pair with its split."""
     drift: dict[str, float] = {}
     for case in view.cases():
@@ -40,7 +56,7 @@ def rows(view: View, sinks: Sinks) -> Iterator[tuple[str, dict[str, Any]]]:
             yield case.split, row
 
 
-def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterator[tuple[dict[str, Any], float]]:
+def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterator[tuple[Preference, float]]:
     """The pairs of a question, each with the logarithm of chosen's length over rejected's.
 
     Args:
@@ -63,14 +79,14 @@ def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterato
             continue
         place = min(fitting)[1]
         drift += pulls[place]
-        yield _row(case, settings, right[place], rejected) | {"rank": rank}, pulls[place]
+        yield _row(case, settings, right[place], rejected, rank), pulls[place]
 
 
 def _ease(one: Judged, case: Case) -> tuple[bool, int]:
     return one.chain.answer != case.question.answer, -one.votes
 
 
-def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged) -> dict[str, Any]:
+def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged, rank: int) -> Preference:
     question = case.question
     right, wrong = ([{"role": "assistant", "content": one.text(question, settings)}] for one in (chosen, rejected))
     return {
@@ -84,4 +100,5 @@ def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged) -> di
         "tier": case.story.tier,
         "source": question.source,
         "stem": stem_hash(question),
+        "rank": rank,
     }

@@ -7,7 +7,7 @@ The folder is LLaMA-Factory's ``dataset_dir``. A data set is called ``LAYOUT_VAR
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.export._text import VARIANTS, assistant, instruction_of, parts
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
     from reasonmed.export._view import View
 
-_INFO: dict[str, dict[str, Any]] = {
+_INFO: dict[str, dict[str, object]] = {
     "alpaca": {
         "formatting": "alpaca",
         "columns": {"prompt": "instruction", "query": "input", "response": "output"},

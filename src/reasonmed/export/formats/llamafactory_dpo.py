@@ -21,7 +21,7 @@ _COLUMNS = {"prompt": "instruction", "query": "input", "chosen": "chosen", "reje
 def write(view: View, sinks: Sinks) -> None:
     """Write ``preference[_SPLIT].jsonl`` and ``dataset_info.json``."""
     for split, row in rows(view, sinks):
-        asked, chosen, rejected = (row[name][0]["content"] for name in ("prompt", "chosen", "rejected"))
+        asked, chosen, rejected = (texts[0]["content"] for texts in (row["prompt"], row["chosen"], row["rejected"]))
         name = "preference.jsonl" if split == "train" else f"preference_{split}.jsonl"
         sinks.add(name, {"instruction": asked, "input": "", "chosen": chosen, "rejected": rejected})
     info = {

@@ -21,5 +21,6 @@ def write_as(view: View, sinks: Sinks, settings: Settings) -> None:
     """Write the conversations with texts in another way than the export's."""
     for row in view.rows():
         for variant, made in rows_of(row, settings):
-            whole = [*made.pop("prompt"), *made.pop("completion")]
-            sinks.add(f"{variant}/{row.split}.jsonl", {**made, "messages": whole})
+            beside = {name: value for name, value in made.items() if name not in ("prompt", "completion")}
+            whole = [*made["prompt"], *made["completion"]]
+            sinks.add(f"{variant}/{row.split}.jsonl", {**beside, "messages": whole})

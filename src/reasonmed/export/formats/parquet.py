@@ -9,7 +9,7 @@ the question, without their texts. The three variants stand beside it as prompt 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
@@ -40,10 +40,10 @@ def write(view: View, sinks: Sinks) -> None:
             sinks.add(f"{variant}/{split}.parquet", made, partial(_variant_schema, apart=apart))
 
 
-def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(record: Mapping[str, object]) -> dict[str, object]:
     """The fields of a record as a row, without its split and the verdicts of its question."""
-    told = record["provenance"]
-    verdict = told.get("verdict") or {}
+    told = cast("Mapping[str, object]", record["provenance"])
+    verdict = cast("Mapping[str, object]", told.get("verdict") or {})
     return {
         **record,
         **{name: told.get(name) for name in _FLAT},
@@ -53,7 +53,7 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(chain: ChainOfThought) -> dict[str, Any]:
+def _verdict(chain: ChainOfThought) -> dict[str, object]:
     said = chain.verdict
     return {
         "model": chain.model,

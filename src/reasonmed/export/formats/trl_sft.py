@@ -6,7 +6,7 @@ question's stem (``reasonmed.questions.normal``), to find the same question in a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from reasonmed.export._text import VARIANTS, assistant, parts, user
 from reasonmed.questions.normal import stem_hash
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from reasonmed.export._view import Row, View
 
 
+class Pair(TypedDict):
+    """A row: what is asked, what is to be said, and where it is from."""
+
+    id: str
+    question_id: str
+    prompt: list[dict[str, str]]
+    completion: list[dict[str, str]]
+    tier: str | None
+    source: str | None
+    stem: str
+
+
 def write(view: View, sinks: Sinks) -> None:
     """Write ``VARIANT/SPLIT.jsonl``."""
     for row in view.rows():
@@ -26,7 +38,7 @@ def write(view: View, sinks: Sinks) -> None:
             sinks.add(f"{variant}/{row.split}.jsonl", made)
 
 
-def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, Pair]]:
     """The rows of a record, by variant."""
     record, _, story = row
     for variant in VARIANTS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.pipeline.judging.mutations import ANSWER, INJECTION, REASONING, Mutations, Source, dice_for
@@ -37,7 +37,7 @@ class Labelled(NamedTuple):
     fault: str | None = None
 
 
-def labelled(told: dict[str, Any]) -> Labelled:
+def labelled(told: dict[str, object]) -> Labelled:
     """A chain of a file's ``cots``: ``text``, ``model``, ``correct`` and ``fault``, the last three optional."""
     right = told.get("correct")
     fault = told.get("fault")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import UsageError
 from reasonmed.report import markdown
+from reasonmed.report.figures import between, decimal
 from reasonmed.report.page import heading, page, paragraph, table
 from reasonmed.report.plot import Bar, bars
 
@@ -84,12 +85,14 @@ def told(one: Share) -> str:
     """A share for people: ``0.83 (0.61 to 0.94), 15 of 18``."""
     if one.share is None:
         return "none counted"
-    return f"{one.share:.2f} ({one.low:.2f} to {one.high:.2f}), {one.count} of {one.of}"
+    return f"{decimal(one.share)} ({between(one.low, one.high, decimal)}), {one.count} of {one.of}"
 
 
 def estimated(one: Estimate) -> str:
     """An estimate for people."""
-    return "not defined" if one.value is None else f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+    if one.value is None:
+        return "not defined"
+    return f"{decimal(one.value)} ({between(one.low, one.high, decimal)})"
 
 
 def facts(card: Card) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from hashlib import sha1, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed import __version__
 from reasonmed.errors import ReasonMedError, UsageError
@@ -15,6 +15,7 @@ from reasonmed.questions.benchmarks.hub import TOKEN, client, endpoint, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from types import ModuleType
 
     from reasonmed.questions.benchmarks import Files
 
@@ -51,7 +52,7 @@ class Fetched(NamedTuple):
         return f"{PREFIX}{self.name}@{self.revision[:_SHORT]}"
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """What is kept of it."""
         return {"repo": self.repo, "revision": self.revision, "files": self.hashes}
 
@@ -123,7 +124,7 @@ def _asked(given: str) -> tuple[str, str | None]:
     return name, revision or None
 
 
-def _found(hub: Any, name: str, files: Files, revision: str) -> tuple[_Listing, list[str]]:  # noqa: ANN401 - an extra
+def _found(hub: ModuleType, name: str, files: Files, revision: str) -> tuple[_Listing, list[str]]:
     """What lists the files at a revision, and which of them are wanted; of a commit that is here no hub is asked."""
     held = _cached(hub, files.repo, revision)
     wanted = _wanted(held, name, files)
@@ -153,7 +154,7 @@ def _none_fits(name: str, files: Files, found: _Listing, folder: str) -> str:
     )
 
 
-def _cached(hub: Any, repo: str, revision: str) -> _Listing:  # noqa: ANN401 - an extra
+def _cached(hub: ModuleType, repo: str, revision: str) -> _Listing:
     """What the client's cache has of a commit; its links lead to files named by their hashes, where there are links."""
     folder = Path(hub.constants.HF_HUB_CACHE) / f"datasets--{repo.replace('/', '--')}" / "snapshots" / revision
     if not _COMMIT.fullmatch(revision) or not folder.is_dir():
@@ -163,7 +164,7 @@ def _cached(hub: Any, repo: str, revision: str) -> _Listing:  # noqa: ANN401 - a
     return _Listing(revision, {name: mark if _HASH.fullmatch(mark) else None for name, mark in marks.items()})
 
 
-def _listed(hub: Any, name: str, files: Files, revision: str) -> _Listing:  # noqa: ANN401 - an extra
+def _listed(hub: ModuleType, name: str, files: Files, revision: str) -> _Listing:
     with _said(hub, name, files, revision):
         told = hub.HfApi(endpoint=endpoint(), token=token() or False, library_name="reasonmed").dataset_info(
             files.repo, revision=revision, files_metadata=True, timeout=_SECONDS
@@ -174,7 +175,7 @@ def _listed(hub: Any, name: str, files: Files, revision: str) -> _Listing:  # no
     return _Listing(told.sha, found)
 
 
-def _had(hub: Any, name: str, files: Files, listing: _Listing, file: str) -> tuple[Path, str]:  # noqa: ANN401
+def _had(hub: ModuleType, name: str, files: Files, listing: _Listing, file: str) -> tuple[Path, str]:
     """A file with its sha256. One that is torn or was changed in the cache is fetched once more."""
     mark = listing.files[file]
     path = _downloaded(hub, name, files, listing.revision, file, again=False)
@@ -193,7 +194,7 @@ def _had(hub: Any, name: str, files: Files, listing: _Listing, file: str) -> tup
     return path, found
 
 
-def _downloaded(hub: Any, name: str, files: Files, revision: str, file: str, *, again: bool) -> Path:  # noqa: ANN401
+def _downloaded(hub: ModuleType, name: str, files: Files, revision: str, file: str, *, again: bool) -> Path:
     with _said(hub, name, files, revision), _without_bars(hub):
         got = hub.hf_hub_download(
             files.repo,
@@ -218,7 +219,7 @@ def _hashed(path: Path, mark: str | None) -> tuple[str, bool]:
 
 
 @contextmanager
-def _without_bars(hub: Any) -> Iterator[None]:  # noqa: ANN401 - an extra
+def _without_bars(hub: ModuleType) -> Iterator[None]:
     """The client's own bars would be drawn over what a command shows."""
     were = hub.utils.are_progress_bars_disabled()
     if not were:
@@ -231,7 +232,7 @@ def _without_bars(hub: Any) -> Iterator[None]:  # noqa: ANN401 - an extra
 
 
 @contextmanager
-def _said(hub: Any, name: str, files: Files, revision: str) -> Iterator[None]:  # noqa: ANN401 - an extra
+def _said(hub: ModuleType, name: str, files: Files, revision: str) -> Iterator[None]:
     """The client's errors as ours, with what to do."""
     errors, where = hub.errors, f"{files.repo} at {revision}"
     page = f"{endpoint() or hub.constants.ENDPOINT}/datasets/{files.repo}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
 from reasonmed.secrecy import keep
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
 
-def client(why: str) -> Any:  # noqa: ANN401 - a module of an extra
+def client(why: str) -> ModuleType:
     """The module ``huggingface_hub``, told to say nothing of this machine but Python's version.
 
     Raises:

@@ -116,27 +116,31 @@ def _read_index(path: Path) -> Benchmark:
     with path.open("rb") as file:
         numbered = lines(path, file)
         _, first = next(numbered)
-        header = _header(path, first)
+        name, questions, total = _header(path, first)
         entries = list(_entries(path, numbered))
-    if len(entries) != header["questions"]:
-        raise UsageError(f"{path} is torn: it has {len(entries):,} of {header['questions']:,} questions; rebuild it")
-    return Benchmark(header["name"], header["total"], entries)
+    if len(entries) != questions:
+        raise UsageError(f"{path} is torn: it has {len(entries):,} of {questions:,} questions; rebuild it")
+    return Benchmark(name, total, entries)
 
 
-def _header(path: Path, line: bytes) -> dict[str, Any]:
+def _header(path: Path, line: bytes) -> tuple[str, int, int | None]:
+    """The benchmark's name, how many questions are in the index, and how many it has in all."""
     try:
-        found = json_value(line)
+        found: Any = json_value(line)
         name, questions, total = found["name"], found["questions"], found["total"]
     except (Refused, KeyError, TypeError) as torn:
         raise UsageError(f"{path} is no index: its first line is torn ({torn!r})") from torn
     layout = {field: found.get(field) for field in _LAYOUT}
     if layout != _LAYOUT:
         raise UsageError(f"{path} is an index of another version ({layout}); rebuild it with `reasonmed index`")
-    counted = isinstance(questions, int) and questions > 0
-    whole = total is None or (isinstance(total, int) and counted and total >= questions)
-    if not (isinstance(name, str) and counted and whole):
-        raise UsageError(f"{path} is no index: name {name!r}, questions {questions!r}, total {total!r}")
-    return {"name": name, "questions": questions, "total": total}
+    if (
+        isinstance(name, str)
+        and isinstance(questions, int)
+        and questions > 0
+        and (total is None or (isinstance(total, int) and total >= questions))
+    ):
+        return name, questions, total
+    raise UsageError(f"{path} is no index: name {name!r}, questions {questions!r}, total {total!r}")
 
 
 def _entries(path: Path, numbered: Iterable[tuple[int, bytes]]) -> Iterable[Fingerprint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.questions._build import Raw
 
@@ -18,12 +18,12 @@ _OF_ANY = {"period", "q_number", "cot", "id", "split", "source", "license"}
 _META = ("subject", "year", "period", "q_number", "cot")
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """These fields and no others."""
     return fields.keys() - _OF_ANY == _FIELDS
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """``answer`` counts from 1, also where nothing in the file shows it."""
     return Raw(
         id=fields.get("id"),

@@ -5,7 +5,7 @@ Which of the two is decided over the whole file: a 0 makes it 0-based, a 4 makes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.questions._build import Raw
 
@@ -22,12 +22,12 @@ _MARKS = {"cop", "subject_name"}
 _META = {"subject_name": "subject", "topic_name": "topic", "exp": "explanation", "choice_type": "choice_type"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """Options in four fields of their own, and a key or a subject under MedMCQA's name."""
     return {"question", *_OPTIONS} <= fields.keys() and bool(_MARKS & fields.keys())
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """``cop`` is the key; -1 or nothing means that there is none. ``choice_type: multi`` has one key all the same."""
     cop = fields.get("cop")
     return Raw(

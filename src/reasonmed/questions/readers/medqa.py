@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.questions._build import Raw
 
@@ -13,12 +13,12 @@ READS = {"question", "options", "answer", "answer_idx"}
 _MARKS = {"meta_info", "metamap_phrases"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """A question with options and ``answer_idx``, and a field that only MedQA has."""
     return {"question", "options", "answer_idx"} <= fields.keys() and bool(_MARKS & fields.keys())
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """The letter in ``answer_idx`` is the key; ``answer`` is its text."""
     meta = {"exam_step": fields["meta_info"]} if "meta_info" in fields else {}
     return Raw(

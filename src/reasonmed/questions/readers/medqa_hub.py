@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
@@ -17,12 +17,12 @@ READS = _FIELDS
 NAMES = {"question": "sent1", **{f"options[{index}]": name for index, name in enumerate(_ENDINGS)}}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """These fields and no others: data sets of other questions have them too, with more beside them."""
     return fields.keys() - {"id", "sent2"} == _FIELDS
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """``label`` is the key's index; ``sent2`` is there and empty."""
     label = fields["label"]
     if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < len(_ENDINGS):

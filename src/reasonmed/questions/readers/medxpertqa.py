@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.questions._build import Raw
 
@@ -16,12 +16,12 @@ _CHOICES = re.compile(r"Answer Choices:\s*\(A\)")
 _META = {"medical_task": "task", "body_system": "subject", "question_type": "question_type"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """A question with options and ``label``, and a field that only MedXpertQA has."""
     return fields.keys() >= READS and bool(_META.keys() & fields.keys())
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """The letter in ``label`` is the key; the list of choices at the question's end is taken off."""
     stem = fields["question"]
     return Raw(

@@ -6,7 +6,7 @@ as MMLU-Redux has it, whose reviewers say in ``error_type`` and ``correct_answer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
@@ -26,7 +26,7 @@ _BESIDE = {"subject", "error_type", "correct_answer", "potential_reason"}
 _OF_ANY = {"id", "split", "source", "license"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """Six columns without names, the last one a letter; or the fields of the hub or of MMLU-Redux and no others."""
     if tuple(fields) == _COLUMNS:
         return str(fields["5"]).strip() in _LETTERS
@@ -34,7 +34,7 @@ def matches(fields: Mapping[str, Any]) -> bool:
     return names >= _OF_THE_HUB and names <= _OF_THE_HUB | _BESIDE and any(mark <= names for mark in _MARKS)
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """Columns by their place. The letter is the key, even where it is also an option's text."""
     if "choices" in fields:
         return _of_the_hub(fields)
@@ -47,7 +47,7 @@ def read(fields: Mapping[str, Any]) -> Raw:
     return Raw(question=stem, options=options, answer_index=index, source="MMLU", license="MIT")
 
 
-def _of_the_hub(fields: Mapping[str, Any]) -> Raw:
+def _of_the_hub(fields: Mapping[str, object]) -> Raw:
     """The index is the key, even where it is also an option's text."""
     index = fields["answer"]
     if not isinstance(index, int) or isinstance(index, bool):

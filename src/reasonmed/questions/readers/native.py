@@ -36,7 +36,7 @@ _PARTS = {"label", "letter", "text", "value", "index", "key", "answer", "id", "a
 _OURS = {*_KEYS, *_PLAIN, "context", NUMBER, TEXT, "license_source", "meta"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """A question with options, wherever they are."""
     name = question_field(fields)
     if name is None:
@@ -47,7 +47,7 @@ def matches(fields: Mapping[str, Any]) -> bool:
     return isinstance(stem, str) and split_stem(stem) is not None
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """The row as it is."""
     asked = question_field(fields) or "question"
     if (pair := correct_and_wrong(fields)) is not None:
@@ -62,10 +62,11 @@ def read(fields: Mapping[str, Any]) -> Raw:
     taken |= keys.keys()
     others = {name: value for name, value in fields.items() if name not in taken}
     meta = fields.get("meta")
-    reference = {"reference": others.pop("reference", keys.pop("reference", None))} if _is_open_ended(fields) else {}
+    plain: dict[str, Any] = {name: fields.get(name) for name in (*_KEYS, *_PLAIN)}
+    if _is_open_ended(fields):
+        plain["reference"] = others.pop("reference", keys.pop("reference", None))
     return Raw(
-        **reference,
-        **{name: fields.get(name) for name in (*_KEYS, *_PLAIN)},
+        **plain,
         answer_number=fields.get(NUMBER),
         answer_text=fields.get(TEXT),
         question=stem,
@@ -77,23 +78,25 @@ def read(fields: Mapping[str, Any]) -> Raw:
     )
 
 
-def _context(fields: Mapping[str, Any], others: dict[str, Any]) -> object:
+def _context(fields: Mapping[str, object], others: dict[str, object]) -> object:
     """What the question asks about; a list of texts is one text. It leaves ``others``."""
     name = "context" if "context" in fields else next((name for name in others if is_context(name)), None)
     if name is None:
         return None
     value = others.pop(name, fields[name])
-    texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return "\n\n".join(value) if texts and name != "context" else value
+    if name != "context" and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "\n\n".join(value)
+    return value
 
 
-def _mixed(fields: Mapping[str, Any], asked: str, right: str, wrong: list[str]) -> Raw:
+def _mixed(fields: Mapping[str, object], asked: str, right: str, wrong: list[str]) -> Raw:
     """A row with the key's text in one field and the other options in others: all in the order of their texts.
 
     Raises:
         QuestionError: a field holds no texts.
     """
-    texts = [one for name in wrong for one in (fields[name] if isinstance(fields[name], list) else [fields[name]])]
+    held = (fields[name] for name in wrong)
+    texts = [one for value in held for one in (value if isinstance(value, list) else [value])]
     for name, value in ((right, fields[right]), *((wrong[0], one) for one in texts)):
         if not isinstance(value, str | int | float) or isinstance(value, bool):
             raise QuestionError("", 0, name, f"must be the text of an option, not {glance(value)}")
@@ -111,7 +114,7 @@ def _mixed(fields: Mapping[str, Any], asked: str, right: str, wrong: list[str]) 
     )
 
 
-def _is_open_ended(fields: Mapping[str, Any]) -> bool:
+def _is_open_ended(fields: Mapping[str, object]) -> bool:
     """Whether a row has an answer in words and nothing that could be options."""
     return bool(fields.get("reference")) and not fields.get("options") and not _holders(fields)
 
@@ -126,12 +129,12 @@ def _is_prose(value: object, options: object) -> bool:
     return isinstance(value, str) and len(value) > _LONGEST and value.strip() not in str(options)
 
 
-def _holders(fields: Mapping[str, Any]) -> list[list[str]]:
+def _holders(fields: Mapping[str, object]) -> list[list[str]]:
     """Fields that hold options: each list alone, each group of columns together."""
     return [[name] for name in list_fields(fields)] + [[*group.values()] for group in column_groups(fields)]
 
 
-def _options(fields: Mapping[str, Any]) -> tuple[object, list[str]]:
+def _options(fields: Mapping[str, object]) -> tuple[object, list[str]]:
     """The options of a row, and the fields that hold them.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import QuestionError
 from reasonmed.questions._build import Raw
@@ -18,12 +18,12 @@ READS = {"QUESTION", "question", "final_decision", "LABELS", "labels"}
 _MARKS = {"QUESTION", "final_decision", "long_answer"}
 
 
-def matches(fields: Mapping[str, Any]) -> bool:
+def matches(fields: Mapping[str, object]) -> bool:
     """The published names of its fields."""
     return "QUESTION" in fields or {"question", "long_answer", "final_decision"} <= fields.keys()
 
 
-def read(fields: Mapping[str, Any]) -> Raw:
+def read(fields: Mapping[str, object]) -> Raw:
     """Sections of the abstract with their labels, a blank line between; the long answer goes to ``meta``."""
     if not _MARKS & fields.keys():
         raise QuestionError("", 0, "QUESTION", "is missing")
@@ -46,7 +46,7 @@ def read(fields: Mapping[str, Any]) -> Raw:
     )
 
 
-def _context(fields: Mapping[str, Any]) -> object:
+def _context(fields: Mapping[str, object]) -> object:
     nested = fields.get("context")
     if isinstance(nested, dict):
         texts, labels = nested.get("contexts"), nested.get("labels")

@@ -6,7 +6,7 @@ question's ``meta``, is taken whole. None stands for a field that is not there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.types import digest
 
@@ -17,9 +17,9 @@ _ABSENT = object()
 _WHO = ("model", "temperature", "sample", "parent", "origin")
 
 
-def beyond(plain: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def beyond(plain: Mapping[str, object], told: Mapping[str, object]) -> dict[str, object]:
     """What must be laid over ``plain`` to get ``told``."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, value in told.items():
         base = plain.get(name, _ABSENT)
         if isinstance(value, dict) and isinstance(base, dict) and name != "meta":
@@ -30,7 +30,7 @@ def beyond(plain: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     return found | {name: None for name in plain if name not in told}
 
 
-def overlaid(plain: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def overlaid(plain: Mapping[str, object], more: Mapping[str, object]) -> dict[str, object]:
     """``plain`` with what was found beyond it."""
     merged = dict(plain)
     for name, value in more.items():
@@ -49,7 +49,7 @@ def mark(text: str) -> str:
     return digest(text, 8)
 
 
-def about(text: str, more: Mapping[str, Any]) -> dict[str, Any]:
+def about(text: str, more: Mapping[str, object]) -> dict[str, object]:
     """What is said of a text: all of it, or only who wrote it where the text has been edited since."""
     if more.get("of") == mark(text):
         return {name: value for name, value in more.items() if name != "of"}

@@ -10,7 +10,17 @@ import msgspec
 from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import instruction
 from reasonmed.runs.layouts._beyond import beyond, mark
-from reasonmed.runs.layouts._original_row import MORE, chain_texts, in_order, kept_of, known, place, plain, question_of
+from reasonmed.runs.layouts._original_row import (
+    MORE,
+    chain_texts,
+    in_order,
+    kept_of,
+    known,
+    map_in,
+    place,
+    plain,
+    question_of,
+)
 from reasonmed.types import Kept
 
 if TYPE_CHECKING:
@@ -26,7 +36,7 @@ _OF_ONE_CHAIN = (
 class _Target(NamedTuple):
     """A row to write: what it is made of, and which of the kept chains of thought it holds."""
 
-    row: dict[str, Any]
+    row: dict[str, object]
     kept: Kept | Sequence[Kept] | None
     """One of them has its own fields; several have none."""
 
@@ -72,12 +82,12 @@ def _told(story: Story, names: Sequence[str]) -> dict[str, Any]:
     return told
 
 
-def _by_name(one: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _by_name(one: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
     parent = one.get("parent")
-    return one if parent is None else {**one, "parent": names[parent]}
+    return {**one, "parent": names[parent]} if isinstance(parent, int) else {**one}
 
 
-def _targets(story: Story, names: Sequence[str], stage: str, rows: list[dict[str, Any]]) -> Iterator[_Target]:
+def _targets(story: Story, names: Sequence[str], stage: str, rows: list[dict[str, object]]) -> Iterator[_Target]:
     """A row for each kept chain, where a chain has a row; else the rows that were there."""
     has_text = [kept_of(row) is not None for row in rows]
     if stage == "rank" or not story.kept or not (the_spec(stage).rows != "question" or any(has_text)):
@@ -138,26 +148,27 @@ def _shared(story: Story, names: Sequence[str], stage: str, row: Mapping[str, ob
     return {**{name: one for name, one in told.items() if one is not None}, **new, **_judged(story, texts, stage, row)}
 
 
-def _judged(story: Story, texts: Mapping[str, str], stage: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(story: Story, texts: Mapping[str, str], stage: str, row: Mapping[str, object]) -> dict[str, object]:
     named = list(zip(texts, story.chains, strict=True))
     verdicts = {name: chain.verdict for name, chain in named if chain.verdict}
     if stage != "rank" and not verdicts:
         return {}
-    told: dict[str, Any] = {
-        outcome: {name: texts[name] for name, verdict in verdicts.items() if verdict.outcome == outcome}
+    correct, error = (
+        {name: texts[name] for name, verdict in verdicts.items() if verdict.outcome == outcome}
         for outcome in ("correct", "error")
-    }
+    )
+    more: dict[str, object] = {}
     if stage == "rank":
         best = [kept.parent for kept in story.kept or () if kept.parent is not None]
-        told["correct"] = {named[index][0]: texts[named[index][0]] for index in best}
-        told["scores"] = {name: chain.score for name, chain in named if chain.score is not None}
+        correct = {named[index][0]: texts[named[index][0]] for index in best}
+        more["scores"] = {name: chain.score for name, chain in named if chain.score is not None}
     elif "scores" in row:
-        told["correct"] = {name: text for name, text in told["correct"].items() if name in (row.get("correct") or {})}
+        correct = {name: text for name, text in correct.items() if name in map_in(row, "correct")}
     undecided = {name: verdict.reason for name, verdict in verdicts.items() if verdict.outcome == "undecided"}
     if undecided or "undecided" in row:
-        told["undecided"] = undecided
+        more["undecided"] = undecided
     reasons = {name: verdict.reason for name, verdict in verdicts.items() if verdict.reason}
-    return {**told, "verification_reasons": reasons}
+    return {"correct": correct, "error": error, **more, "verification_reasons": reasons}
 
 
 def _finished(
@@ -165,7 +176,7 @@ def _finished(
 ) -> dict[str, object]:
     """The fields of one kept chain of thought; a text that the row has already stays as it is there."""
     text = (row.get("COT") or row.get("output")) if _is_of(row, kept) else kept.text
-    told: dict[str, Any] = {
+    told: dict[str, object] = {
         "model_choice": kept.model if kept.parent is None else names[kept.parent],
         "COT": text,
         "flags": list(kept.flags),
@@ -192,7 +203,7 @@ def _more(
     if read:
         said["question"], told = _without_meta(said["question"]), {**told, "question": _without_meta(told["question"])}
     more = beyond(said, told)
-    chains = more.pop("chains", {})
+    chains: Any = more.pop("chains", {})
     if names:
         more["chains"] = {name: {"of": mark(said["chains"][name]["text"]), **chains.get(name, {})} for name in names}
     if isinstance(kept, Kept):

@@ -71,11 +71,12 @@ def from_instruction(text: str) -> tuple[str, list[str] | None]:
     return "\n".join(lines[:first]), [line[3:] for line in "\n".join(lines[first:]).strip().split("\n")]
 
 
-def question_of(fields: Mapping[str, Any], path: Path, line: int) -> Question:
+def question_of(fields: Mapping[str, object], path: Path, line: int) -> Question:
     """The question of a row."""
     stem, options = fields.get("question"), fields.get("options")
-    if stem is None and isinstance(fields.get("instruction"), str):
-        stem, options = from_instruction(fields["instruction"])
+    asked = fields.get("instruction")
+    if stem is None and isinstance(asked, str):
+        stem, options = from_instruction(asked)
     names = ("id", "answer", "answer_index", "context", "source", "license", "split")
     reference = None if options else fields.get("reference")
     meta = fields.get("meta")
@@ -86,7 +87,7 @@ def question_of(fields: Mapping[str, Any], path: Path, line: int) -> Question:
     return build(raw, path, line)
 
 
-def plain(fields: Mapping[str, Any], question: Question) -> dict[str, Any]:
+def plain(fields: Mapping[str, object], question: Question) -> dict[str, Any]:
     """What a row's own fields say, but for what must be read out of texts: the options that chains conclude."""
     kept = kept_of(fields)
     told = {
@@ -99,23 +100,24 @@ def plain(fields: Mapping[str, Any], question: Question) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def chain_texts(fields: Mapping[str, Any]) -> dict[str, str]:
+def chain_texts(fields: Mapping[str, object]) -> dict[str, str]:
     """The chains of thought of a row by their names, as they are there; also those that only a judge's map has."""
     texts = {name: value for name, value in fields.items() if place(name)}
-    for judged in (_map(fields, "correct"), _map(fields, "error")):
+    for judged in (map_in(fields, "correct"), map_in(fields, "error")):
         texts = {**judged, **texts}
     named = sorted((where, name) for name in texts if (where := place(name)))
-    return {name: texts[name] if isinstance(texts[name], str) else "" for _, name in named}
+    return {name: text if isinstance(text := texts[name], str) else "" for _, name in named}
 
 
-def in_order(fields: Mapping[str, Any]) -> list[str]:
+def in_order(fields: Mapping[str, object]) -> list[str]:
     """The names of a row's chains as ``_reasonmed`` has them, then those that it does not have."""
-    names, said = chain_texts(fields), (fields.get(MORE) or {}).get("chains") or {}
+    more: Any = fields.get(MORE) or {}  # what is no map fails as one here
+    names, said = chain_texts(fields), more.get("chains") or {}
     return [*(name for name in said if name in names), *(name for name in names if name not in said)]
 
 
-def _chains(fields: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    right, wrong, undecided, reasons, scores = (_map(fields, name) for name in _MAPS)
+def _chains(fields: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    right, wrong, undecided, reasons, scores = (map_in(fields, name) for name in _MAPS)
     chains = {}
     for name, text in chain_texts(fields).items():
         told: dict[str, Any] = {"text": text.strip(), "model": model_of(name)}
@@ -159,7 +161,12 @@ def _is_score(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _map(fields: Mapping[str, object], name: str) -> dict[str, object]:
+def map_in(fields: Mapping[str, object], name: str) -> dict[str, object]:
+    """What a row's judge said, by the chains' names.
+
+    Raises:
+        QuestionError: it is no map.
+    """
     found = fields.get(name)
     if found is None:
         return {}

@@ -38,7 +38,7 @@ def lines(story: Story, stage: str, rows: Sequence[Mapping[str, object]] = ()) -
     yield _with_unknown(rows[0], msgspec.to_builtins(bare)) if rows else bare
 
 
-def _with_unknown(row: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+def _with_unknown(row: Mapping[str, Any], told: dict[str, Any]) -> dict[str, object]:
     """A story as plain data, with the fields of its row that are none of a story's."""
     before = msgspec.to_builtins(_converted(row))
     chains: tuple[list[dict[str, Any]], ...] = tuple(list(one.get("chains") or ()) for one in (row, before, told))

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -95,7 +95,8 @@ def _named(path: Path, row: Row) -> Story | QuestionError:
 
 def _story(path: Path, row: Row) -> Story:
     question = question_of(row.fields, path, row.line)
-    told, more = plain(row.fields, question), row.fields.get(MORE) or {}
+    told = plain(row.fields, question)
+    more = cast("Mapping[str, object]", row.fields.get(MORE) or {})  # what is no map fails as one below
     try:
         story = msgspec.convert(_whole(told, more, in_order(row.fields), question.options), Story)
         problem = unsound(story)
@@ -113,7 +114,7 @@ def _whole(
     said = more.get("chains") or {}
     chains = {name: _chain(name, told["chains"][name], said.get(name), options) for name in order}
     own = {name: value for name, value in more.items() if name not in ("chains", "kept", "question")}
-    whole = overlaid(told, own)
+    whole: dict[str, Any] = overlaid(told, own)
     whole["question"] = overlaid(told["question"], _of_question(told["question"], more.get("question") or {}))
     whole["kept"] = _kept(told.get("kept"), more.get("kept"), chains)
     for name in ("kept", "rewrites", "dropped"):
@@ -133,7 +134,7 @@ def _of_question(told: Mapping[str, object], more: Mapping[str, object]) -> dict
 def _chain(name: str, told: dict[str, Any], more: dict[str, Any] | None, options: Sequence[str]) -> dict[str, Any]:
     """A chain of thought; its answer is read where the row does not say it of just this text."""
     said = about(told["text"], more or {})
-    whole = overlaid(told, said)
+    whole: dict[str, Any] = overlaid(told, said)
     if more is None:
         whole["sample"] = (place(name) or (0, 0))[1]
     if more is None or more.get("of") != mark(told["text"]):

@@ -11,15 +11,18 @@ import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
 from reasonmed.backends.scripted import made_up
-from reasonmed.exchange import Message, Request
+from reasonmed.exchange import Request
+from reasonmed.runs.selftest._asked import messages_of, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from reasonmed.runs.selftest._asked import Body
 
     Oddity = Callable[["Asked"], "Reply | None"]
 
@@ -45,7 +48,7 @@ class Reply(NamedTuple):
 class Asked(NamedTuple):
     """A request as an oddity sees it."""
 
-    body: dict[str, Any]
+    body: Body
     number: int
     """The how manieth of its model's requests in this case it is, from 1."""
     marked: bool
@@ -55,7 +58,7 @@ class Asked(NamedTuple):
     elsewhere: str
     """An address of another origin, at which nobody must ask."""
 
-    def completion(self, text: str | None = None, finish: object = "stop", **others: object) -> dict[str, Any]:
+    def completion(self, text: str | None = None, finish: object = "stop", **others: object) -> dict[str, object]:
         """A chat completion, with further fields of the message."""
         said = {"role": "assistant", "content": self.text if text is None else text, **others}
         size = sum(len(one["content"]) for one in self.body["messages"])
@@ -87,7 +90,7 @@ class OddServer:
         self.elsewhere = ""
         self._oddities, self._marked = oddities, marked.strip()[:_MARK]
         self._numbers: Counter[tuple[str, str]] = Counter()
-        self._schemas: dict[bytes, dict[str, Any]] = {}
+        self._schemas: dict[bytes, dict[str, object]] = {}
 
     async def handle(self, received: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -104,20 +107,21 @@ class OddServer:
         self.odd[name] += 1
         return await send(received, reply)
 
-    def read(self, name: str, body: dict[str, Any]) -> Asked:
+    def read(self, name: str, body: Body) -> Asked:
         """A request of a case as its oddity sees it."""
         self._numbers[name, body["model"]] += 1
         marked = bool(self._marked) and any(self._marked in one["content"] for one in body["messages"])
         return Asked(body, self._numbers[name, body["model"]], marked, self._said(body), self.elsewhere)
 
-    def _said(self, body: Mapping[str, Any]) -> str:
+    def _said(self, body: Body) -> str:
         """What the made-up world says: the same with and without sampling parameters, with and without a schema."""
-        messages = tuple(Message(one["role"], one["content"]) for one in body["messages"])
         place = blake2b(json.dumps(body["messages"]).encode(), digest_size=12).digest()
-        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+        schema = schema_of(body)
         if schema is not None:
             self._schemas[place] = schema
-        return made_up(Request(model=str(body["model"]), messages=messages, response_schema=self._schemas.get(place)))
+        return made_up(
+            Request(model=str(body["model"]), messages=messages_of(body), response_schema=self._schemas.get(place))
+        )
 
 
 async def send(received: web.Request, reply: Reply) -> web.StreamResponse:

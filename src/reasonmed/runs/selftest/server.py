@@ -7,15 +7,18 @@ import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from reasonmed.backends.scripted import made_up
-from reasonmed.exchange import Message, Request
+from reasonmed.exchange import Request
+from reasonmed.runs.selftest._asked import messages_of, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+
+    from reasonmed.runs.selftest._asked import Body
 
 FAULTS = {
     "429": 0.05,
@@ -110,10 +113,9 @@ async def _half(received: web.Request, answer: bytes) -> web.StreamResponse:
     return response
 
 
-def _completion(body: Mapping[str, Any], *, broken: bool) -> dict[str, Any]:
+def _completion(body: Body, *, broken: bool) -> dict[str, object]:
     """What the made-up world says to a request, as a chat completion; broken JSON where a judge is asked to stumble."""
-    messages = tuple(Message(one["role"], one["content"]) for one in body["messages"])
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    messages, schema = messages_of(body), schema_of(body)
     text = made_up(Request(model=str(body["model"]), messages=messages, response_schema=schema))
     if broken and schema is not None:
         text = f"Here is what I think: {text[: len(text) // 2]}"
