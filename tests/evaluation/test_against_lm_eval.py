@@ -90,9 +90,9 @@ def test_prompts_and_choices_are_those_of_lm_eval(kind: str, tmp_path: Path) -> 
     assert [list(one.continuations) for one in prompts] == [one["continuations"] for one in theirs]
 
     told = evaluate([file], [of_folder(model)], tmp_path / "out", settings, reading=reading)
-    answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
+    answers = list(read_answers(tmp_path / "out" / told.models[0].answers_file))
     choices = ["ABCD".index(row.answer or "") for row in answers]
     assert choices == [one["choice"] for one in theirs]
     assert len(set(choices)) > 1, "a model that always says the same proves nothing"
     assert [json.loads(row.text) for row in answers] == [pytest.approx(one["scores"], abs=2e-4) for one in theirs]
-    assert told["models"][0]["correct"] == sum(one["right"] for one in theirs)
+    assert told.models[0].correct == sum(one["right"] for one in theirs)

@@ -11,6 +11,7 @@ import pytest
 from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.evaluation import Candidate, candidate, candidates, evaluate
+from reasonmed.evaluation.outcome import Results
 from reasonmed.evaluation.report import tables
 from reasonmed.questions.normal import stem_hash
 from reasonmed.training.checkpoints import seal
@@ -70,7 +71,7 @@ def _row(number: int) -> dict[str, Any]:
     return {"id": f"q{number}", "question": f"Case {number}?", "options": list("wxyz"), "answer_index": 1}
 
 
-def _evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moments: dict[str, Moment | None]) -> dict[str, Any]:
+def _evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moments: dict[str, Moment | None]) -> Results:
     """Models of which each knows as many questions as the digits of its name say, trained on the first ten."""
 
     def reply(request: Any) -> str:
@@ -105,9 +106,9 @@ def test_a_curve_is_on_the_questions_that_the_training_did_not_see(
     ]  # fmt: skip
     assert [row[4].split()[0] for row in table.rows] == ["30.0", "60.0", "80.0"]
     assert [row[6] for row in table.rows] == ["base3"] * 3
-    compared = {one["second"]: one["benchmarks"]["own"] for one in told["comparisons"]}
+    compared = {one.second: one.benchmarks["own"] for one in told.comparisons}
     assert [row[5].split()[0] for row in table.rows] == ["+20.0", "+50.0", "+70.0"]
-    assert all(compared[name]["p_holm"] > compared[name]["p"] for name in points), "corrected over all checkpoints"
+    assert all(compared[name].p_holm > compared[name].p for name in points), "corrected over all checkpoints"
     assert "Questions that the training saw are left out." in table.note
     assert {row[0] for row in table.rows} == {"own"}
 

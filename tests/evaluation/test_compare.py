@@ -13,6 +13,7 @@ from reasonmed.evaluation import Candidate, Settings, evaluate
 from reasonmed.evaluation.answers import Result, always
 from reasonmed.evaluation.compare import compare, compare_all
 from reasonmed.evaluation.compare_folders import across
+from reasonmed.evaluation.comparisons import Comparison
 
 
 def result(name: str, right: float, benchmark: str = "b", stems: tuple[str, ...] = ()) -> Result:
@@ -41,7 +42,7 @@ def results(*rights: float, benchmark: str = "b") -> list[Result]:
 def test_a_model_against_itself_differs_in_nothing() -> None:
     one = results(1, 0, 1, 1, 0)
     found = compare(one, one, 0)
-    assert (found["difference"]["value"], found["p"], found["unpaired"]) == (0.0, 1.0, 0)
+    assert (found.difference.value, found.p, found.unpaired) == (0.0, 1.0, 0)
 
 
 def test_where_no_answer_differs_the_words_say_so_and_give_no_interval() -> None:
@@ -49,8 +50,8 @@ def test_where_no_answer_differs_the_words_say_so_and_give_no_interval() -> None
 
     one = results(1, 0, 1, 1, 0)
     found = compare_all(one, one, 0)
-    assert (found["b"]["differing"], found["b"]["words"]) == (0, "no answer differs")
-    (table,) = comparison_tables([{"first": "x", "second": "y", "benchmarks": found}])
+    assert (found["b"].differing, found["b"].words) == (0, "no answer differs")
+    (table,) = comparison_tables([Comparison(first="x", second="y", subset="clean", remarks=[], benchmarks=found)])
     assert table.rows[0][4] == "+0.0"
     assert table.rows[0][-1] == "no answer differs"
 
@@ -58,10 +59,10 @@ def test_where_no_answer_differs_the_words_say_so_and_give_no_interval() -> None
 def test_other_wrong_answers_are_a_difference_though_the_score_is_the_same() -> None:
     one, other = results(0, 0, 0), [two._replace(answers=("C",)) for two in results(0, 0, 0)]
     found = compare_all(one, other, 0)["b"]
-    assert (found["differing"], found["difference"]["value"]) == (3, 0.0)
-    assert found["words"].startswith("not distinguishable at this n (3)")
+    assert (found.differing, found.difference.value) == (3, 0.0)
+    assert found.words.startswith("not distinguishable at this n (3)")
     cut = [two._replace(statuses=("truncated",)) for two in one]
-    assert compare(one, cut, 0)["differing"] == 3
+    assert compare(one, cut, 0).differing == 3
 
 
 def test_a_model_that_picks_one_letter_on_every_question_is_named() -> None:
@@ -69,8 +70,8 @@ def test_a_model_that_picks_one_letter_on_every_question_is_named() -> None:
 
     one, other = results(1, 1, 1), results(1, 0, 1)
     found = compare_all(one, other, 0)
-    assert found["b"]["always"] == ["A", None]
-    (table,) = comparison_tables([{"first": "x", "second": "y", "benchmarks": found}])
+    assert found["b"].always == ["A", None]
+    (table,) = comparison_tables([Comparison(first="x", second="y", subset="clean", remarks=[], benchmarks=found)])
     assert table.note.endswith("x on b: always picks A.")
 
 
@@ -87,28 +88,28 @@ def test_no_letter_is_said_of_one_question_of_turned_options_or_of_no_answer() -
 def test_turned_round_the_difference_changes_its_sign_and_p_stays() -> None:
     one, other = results(*[1] * 10, *[0] * 20), results(*[1] * 22, *[0] * 8)
     forth, back = compare(one, other, 3), compare(other, one, 3)
-    assert forth["difference"]["value"] == -back["difference"]["value"] == pytest.approx(0.4)
-    assert forth["p"] == back["p"] == pytest.approx(2 / 2**12)
+    assert forth.difference.value == -back.difference.value == pytest.approx(0.4)
+    assert forth.p == back.p == pytest.approx(2 / 2**12)
 
 
 def test_only_questions_that_both_were_asked_are_compared() -> None:
     found = compare(results(1, 1, 1), results(0, 0), 0)
-    assert (found["n"], found["unpaired"]) == (2, 1)
+    assert (found.n, found.unpaired) == (2, 1)
     with pytest.raises(ValueError, match="no question in common"):
         compare(results(1), [result("other", 1)], 0)
 
 
 def test_questions_are_paired_by_content_and_not_by_name() -> None:
     renamed = [one._replace(id=f"other {one.id}") for one in results(0, 0, 1)]
-    assert compare(results(1, 1, 1), renamed, 0)["n"] == 3
+    assert compare(results(1, 1, 1), renamed, 0).n == 3
 
 
 def test_holm_counts_every_benchmark() -> None:
     first = [*results(*[0] * 8), *results(*[0] * 8, benchmark="c")]
     second = [*results(*[1] * 8), *results(*[1] * 6, 0, 0, benchmark="c")]
     found = compare_all(first, second, 0)
-    assert found["b"]["p_holm"] == pytest.approx(2 * found["b"]["p"])
-    assert found["c"]["p_holm"] == pytest.approx(max(found["c"]["p"], found["b"]["p_holm"]))
+    assert found["b"].p_holm == pytest.approx(2 * found["b"].p)
+    assert found["c"].p_holm == pytest.approx(max(found["c"].p, found["b"].p_holm))
 
 
 def test_a_benchmark_that_was_all_trained_on_is_left_out() -> None:
@@ -117,7 +118,7 @@ def test_a_benchmark_that_was_all_trained_on_is_left_out() -> None:
 
 
 def test_a_worse_model_is_said_to_be_worse() -> None:
-    assert compare_all(results(*[1] * 12), results(*[0] * 12), 0)["b"]["words"] == "worse by 100.0 points"
+    assert compare_all(results(*[1] * 12), results(*[0] * 12), 0)["b"].words == "worse by 100.0 points"
 
 
 @pytest.fixture
@@ -138,11 +139,11 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
 
 def test_two_evaluations_are_compared_from_their_files(two: tuple[Path, Path]) -> None:
     found = across(two[0] / "results.json", two[1])
-    (pair,) = found["comparisons"]
-    assert (pair["first"], pair["second"]) == ("half", "good")
-    assert pair["benchmarks"]["own"]["only_second"] == 10
-    assert pair["benchmarks"]["own"]["words"] == "better by 50.0 points"
-    assert found["remarks"] == []
+    (pair,) = found.comparisons
+    assert (pair.first, pair.second) == ("half", "good")
+    assert pair.benchmarks["own"].only_second == 10
+    assert pair.benchmarks["own"].words == "better by 50.0 points"
+    assert found.remarks == []
 
 
 def _changed(path: Path, **values: Any) -> None:
@@ -158,7 +159,7 @@ def test_protocols_are_never_mixed(two: tuple[Path, Path]) -> None:
 
 def test_what_was_asked_differently_is_said(two: tuple[Path, Path]) -> None:
     _changed(two[1], settings=Settings(max_tokens=99).told())
-    assert across(*two)["remarks"] == ["asked differently: max_tokens: was 8192, is now 99"]
+    assert across(*two).remarks == ["asked differently: max_tokens: was 8192, is now 99"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"protocol": "generate"}', '{"records": 3}', "\x00"])

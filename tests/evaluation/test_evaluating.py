@@ -20,6 +20,8 @@ from reasonmed.evaluation import Candidate, Limits, Reading, Settings, candidate
 from reasonmed.evaluation.answers import read_answers
 from reasonmed.evaluation.headlines import how
 from reasonmed.evaluation.models import of_endpoint
+from reasonmed.evaluation.outcome import Results
+from reasonmed.evaluation.scores import Score, Sent
 from reasonmed.exchange import Completion, Request
 from reasonmed.questions.normal import stem_hash
 from reasonmed.runs.intake import Selection
@@ -96,9 +98,8 @@ def model(name: str = "one", **others: Any) -> Candidate:
     return Candidate(name=name, entry=ScriptedSettings(backend="scripted", model=name, **others), **fields)
 
 
-def cell(told: dict[str, Any], place: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = told["models"][place]["benchmarks"]["own"]
-    return found
+def cell(told: Results, place: int = 0) -> Score:
+    return told.models[place].benchmarks["own"]
 
 
 def test_a_model_of_known_accuracy_gets_that_accuracy(
@@ -106,12 +107,13 @@ def test_a_model_of_known_accuracy_gets_that_accuracy(
 ) -> None:
     Model(monkeypatch, right_up_to(15))
     found = cell(evaluate([file], [model()], tmp_path / "out"))
-    assert (found["n"], found["correct"], found["wrong"]) == (20, 15, 5)
-    assert found["accuracy"]["value"] == 0.75
-    assert found["accuracy"]["low"] == pytest.approx(0.5313, abs=1e-4)
-    assert {name: one["n"] for name, one in found["subjects"].items()} == {"heart": 10, "lung": 10}
-    assert {name: one["n"] for name, one in found["tiers"].items()} == {"easy": 16, "difficult": 4}
-    assert found["macro"]["value"] == pytest.approx(0.75)
+    assert (found.n, found.correct, found.wrong) == (20, 15, 5)
+    assert found.accuracy.value == 0.75
+    assert found.accuracy.low == pytest.approx(0.5313, abs=1e-4)
+    assert {name: one.n for name, one in found.subjects.items()} == {"heart": 10, "lung": 10}
+    assert {name: one.n for name, one in found.tiers.items()} == {"easy": 16, "difficult": 4}
+    assert found.macro is not None
+    assert found.macro.value == pytest.approx(0.75)
 
 
 def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
@@ -137,10 +139,10 @@ def test_each_kind_of_answer_is_counted_apart_and_none_but_the_right_one_counts(
     told = evaluate([file], [model()], tmp_path / "out")
     found = cell(told)
     kinds = ("correct", "wrong", "unparsed", "truncated", "unended", "failed")
-    assert [found[kind] for kind in kinds] == [6, 2, 4, 2, 2, 4]
-    assert found["truncated_right"] == 2
-    assert found["accuracy"]["value"] == 0.3
-    answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
+    assert [getattr(found, kind) for kind in kinds] == [6, 2, 4, 2, 2, 4]
+    assert found.truncated_right == 2
+    assert found.accuracy.value == 0.3
+    answers = list(read_answers(tmp_path / "out" / told.models[0].answers_file))
     assert [row.status for row in answers[:10]] == [
         *(
             "correct",
@@ -216,7 +218,7 @@ def test_an_evaluation_that_was_cut_short_pays_for_no_answer_twice(
         assert not (tmp_path / "out" / "results.json").exists()
     world.answer = until(100)
     told = evaluate([file], [model()], tmp_path / "out", limits=Limits(in_flight=2))
-    assert cell(told)["correct"] == 12
+    assert cell(told).correct == 12
     assert len(paid) == len(set(paid)) == COUNT
 
 
@@ -225,7 +227,7 @@ def test_more_questions_in_the_same_folder_ask_only_what_is_new(
 ) -> None:
     world = Model(monkeypatch, right_up_to(20))
     evaluate([file], [model()], tmp_path / "out", reading=Reading(Selection(limit=5)))
-    assert cell(evaluate([file], [model()], tmp_path / "out"))["n"] == 20
+    assert cell(evaluate([file], [model()], tmp_path / "out")).n == 20
     assert len(world.asked) == COUNT
 
 
@@ -233,10 +235,10 @@ def test_options_rotate_and_letters_map_back(file: Path, tmp_path: Path, monkeyp
     world = Model(monkeypatch, right_up_to(20))
     told = evaluate([file], [model()], tmp_path / "out", Settings(rotate=4))
     found = cell(told)
-    assert (found["answers"], found["correct"]) == (80, 80)
-    assert found["flip_rate"] == 0
+    assert (found.answers, found.correct) == (80, 80)
+    assert found.flip_rate == 0
     assert len({request.messages for request in world.asked}) == 80
-    answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
+    answers = list(read_answers(tmp_path / "out" / told.models[0].answers_file))
     assert {(row.id, row.answer) for row in answers} == {(f"q{number}", "ABCD"[number % 4]) for number in range(20)}
     assert {row.rotated for row in answers} == {0, 1, 2, 3}
 
@@ -246,10 +248,10 @@ def test_a_model_that_likes_a_letter_is_seen_through_by_rotation(
 ) -> None:
     biased = write(file, [{**row, "answer_index": 0} for row in rows()])
     Model(monkeypatch, lambda _: "Answer: A")
-    assert cell(evaluate([biased], [model()], tmp_path / "plain"))["accuracy"]["value"] == 1.0
+    assert cell(evaluate([biased], [model()], tmp_path / "plain")).accuracy.value == 1.0
     found = cell(evaluate([biased], [model()], tmp_path / "turned", Settings(rotate=4)))
-    assert found["accuracy"]["value"] == 0.25
-    assert found["flip_rate"] == 1.0
+    assert found.accuracy.value == 0.25
+    assert found.flip_rate == 1.0
 
 
 def test_questions_whose_options_refer_to_others_keep_their_order_and_are_counted(
@@ -259,7 +261,7 @@ def test_questions_whose_options_refer_to_others_keep_their_order_and_are_counte
     write(file, [*tied, *rows()[5:]])
     world = Model(monkeypatch, lambda _: "Answer: B")
     told = evaluate([file], [model()], tmp_path / "out", Settings(rotate=2))
-    assert told["benchmarks"][0]["not_rotated"] == 5
+    assert told.benchmarks[0].not_rotated == 5
     assert len(world.asked) == 5 + 15 * 2
     assert "5 questions kept the order" in (tmp_path / "out" / "report.md").read_text()
 
@@ -274,10 +276,11 @@ def test_several_samples_give_a_mean_a_majority_and_a_clustered_error(
 
     Model(monkeypatch, answer)
     found = cell(evaluate([file], [model()], tmp_path / "out", Settings(samples=5, temperature=0.7)))
-    assert (found["answers"], found["correct"]) == (100, 40)
-    assert found["accuracy"]["value"] == pytest.approx(0.4)
-    assert found["majority"]["value"] == 0.5
-    assert found["standard_error"] == pytest.approx(0.2 * (20 / 19) ** 0.5 / 20**0.5)
+    assert (found.answers, found.correct) == (100, 40)
+    assert found.accuracy.value == pytest.approx(0.4)
+    assert found.majority is not None
+    assert found.majority.value == 0.5
+    assert found.standard_error == pytest.approx(0.2 * (20 / 19) ** 0.5 / 20**0.5)
 
 
 def test_a_gain_is_told_against_the_base_with_its_test(
@@ -285,13 +288,13 @@ def test_a_gain_is_told_against_the_base_with_its_test(
 ) -> None:
     Model(monkeypatch, lambda request: right_up_to(18 if request.model == "tuned" else 4)(request))
     told = evaluate([file], [model("base"), model("tuned")], tmp_path / "out", base="base")
-    (headline,) = told["headlines"]
-    found = headline["benchmarks"]["own"]
-    assert (found["only_first"], found["only_second"]) == (0, 14)
-    assert found["difference"]["value"] == pytest.approx(0.7)
-    assert found["p"] == pytest.approx(2 / 2**14)
-    assert found["words"] == "better by 70.0 points"
-    assert told["no_headline"] is None
+    (headline,) = told.headlines
+    found = headline.benchmarks["own"]
+    assert (found.only_first, found.only_second) == (0, 14)
+    assert found.difference.value == pytest.approx(0.7)
+    assert found.p == pytest.approx(2 / 2**14)
+    assert found.words == "better by 70.0 points"
+    assert told.no_headline is None
 
 
 def test_without_a_row_of_the_base_there_is_no_headline(
@@ -299,7 +302,7 @@ def test_without_a_row_of_the_base_there_is_no_headline(
 ) -> None:
     Model(monkeypatch, right_up_to(18))
     told = evaluate([file], [model("tuned")], tmp_path / "out")
-    assert told["headlines"] == []
+    assert told.headlines == []
     assert "No headline: no row of the base model" in (tmp_path / "out" / "report.md").read_text()
 
 
@@ -308,8 +311,8 @@ def test_the_base_that_a_trained_model_names_is_found_by_itself(
 ) -> None:
     Model(monkeypatch, right_up_to(10))
     told = evaluate([file], [model("tuned", base="models/small/"), model("small")], tmp_path / "out")
-    assert told["base"] == "small"
-    assert told["headlines"][0]["model"] == "tuned"
+    assert told.base == "small"
+    assert told.headlines[0].model == "tuned"
 
 
 def test_a_small_difference_is_said_to_be_none_that_can_be_told(
@@ -317,7 +320,7 @@ def test_a_small_difference_is_said_to_be_none_that_can_be_told(
 ) -> None:
     Model(monkeypatch, lambda request: right_up_to(12 if request.model == "tuned" else 10)(request))
     told = evaluate([file], [model("base"), model("tuned")], tmp_path / "out", base="base")
-    assert "not distinguishable at this n (20)" in told["headlines"][0]["benchmarks"]["own"]["words"]
+    assert "not distinguishable at this n (20)" in told.headlines[0].benchmarks["own"].words
 
 
 def test_what_a_model_was_trained_on_does_not_count_for_it(
@@ -327,15 +330,16 @@ def test_what_a_model_was_trained_on_does_not_count_for_it(
     Model(monkeypatch, lambda request: right_up_to(8 if request.model == "tuned" else 0)(request))
     told = evaluate([file], [model("base"), model("tuned", stems=frozenset(seen))], tmp_path / "out", base="base")
     found = cell(told, 1)
-    assert found["overlap"] == 8
-    assert found["accuracy"]["value"] == 0.4
-    assert found["clean"]["n"] == 12
-    assert found["clean"]["accuracy"]["value"] == 0.0
-    (headline,) = told["headlines"]
-    assert headline["subset"] == "clean"
-    assert headline["benchmarks"]["own"]["n"] == 12
-    assert headline["benchmarks"]["own"]["difference"]["value"] == 0.0
-    assert cell(told, 0)["overlap"] is None
+    assert found.overlap == 8
+    assert found.accuracy.value == 0.4
+    assert found.clean is not None
+    assert found.clean.accuracy is not None
+    assert (found.clean.n, found.clean.accuracy.value) == (12, 0.0)
+    (headline,) = told.headlines
+    assert headline.subset == "clean"
+    assert headline.benchmarks["own"].n == 12
+    assert headline.benchmarks["own"].difference.value == 0.0
+    assert cell(told, 0).overlap is None
 
 
 def test_stems_are_found_also_where_the_context_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,18 +347,18 @@ def test_stems_are_found_also_where_the_context_is_not_shown(tmp_path: Path, mon
     seen = frozenset({stem_hash(Question("", "Case 0: which drug?", ("a", "b"), context="AIM: To see."))})
     Model(monkeypatch, right_up_to(4))
     told = evaluate([file], [model(stems=seen)], tmp_path / "out", Settings(context=False))
-    assert cell(told)["overlap"] == 1
+    assert cell(told).overlap == 1
 
 
 def test_models_may_be_added_to_an_evaluation(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = Model(monkeypatch, right_up_to(10))
     evaluate([file], [model("base")], tmp_path / "out")
     told = evaluate([file], [model("tuned")], tmp_path / "out", base="base")
-    assert [one["name"] for one in told["models"]] == ["base", "tuned"]
+    assert [one.name for one in told.models] == ["base", "tuned"]
     assert len(world.asked) == 2 * COUNT
     more = evaluate([write(tmp_path / "more.jsonl", rows(3))], [model("tuned")], tmp_path / "out")
-    assert [one["name"] for one in more["models"]] == ["tuned"]
-    assert more["unfinished"] == {"base": 3}
+    assert [one.name for one in more.models] == ["tuned"]
+    assert more.unfinished == {"base": 3}
 
 
 def test_other_settings_need_another_folder_and_reuse_what_is_the_same(
@@ -375,9 +379,9 @@ def test_a_raised_limit_asks_only_what_was_cut(file: Path, tmp_path: Path, monke
 
     world = Model(monkeypatch, answer)
     short = evaluate([file], [model()], tmp_path / "short", Settings(max_tokens=50))
-    assert cell(short)["truncated"] == 3
+    assert cell(short).truncated == 3
     longer = evaluate([file], [model()], tmp_path / "long", Settings(max_tokens=500), forks=(tmp_path / "short",))
-    assert cell(longer)["truncated"] == 0
+    assert cell(longer).truncated == 0
     assert len(world.asked) == COUNT + 3
 
 
@@ -489,8 +493,8 @@ async def test_results_say_what_was_sent_where_an_endpoint_does_not_take_the_tem
         told = await asyncio.to_thread(
             evaluate, [file], [of_endpoint(url, "strict")], tmp_path / "out", Settings(temperature=0.7)
         )
-    sent = {"max_tokens": Settings().max_tokens, "json_schema": False}
-    assert told["models"][0]["sent"] == [{"parameters": sent, "answers": 6}]
+    sent: dict[str, object] = {"max_tokens": Settings().max_tokens, "json_schema": False}
+    assert told.models[0].sent == [Sent(sent, 6)]
     assert {str(row.sent) for row in read_answers(next((tmp_path / "out" / "answers").iterdir()))} == {str(sent)}
     assert "6 answers of strict were drawn with other parameters" in how(told)
 

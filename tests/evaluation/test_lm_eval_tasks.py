@@ -106,13 +106,13 @@ def test_lm_eval_chooses_as_the_loglikelihood_protocol_does(tmp_path: Path, monk
     model = tiny_model(tmp_path / "model")
     name = "reasonmed_medqa-4options_loglikelihood"
     told = evaluate([_medqa(tmp_path)], [of_folder(model)], tmp_path / "out", Settings(protocol="loglikelihood"))
-    answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
+    answers = list(read_answers(tmp_path / "out" / told.models[0].answers_file))
     theirs = lm_eval_choices(tmp_path / "out" / "lm-eval", model, name)
     choices = ["ABCD".index(row.answer or "") for row in answers]
     assert choices == [one["choice"] for one in theirs]
     assert len(set(choices)) > 1, "a model that always says the same proves nothing"
     assert [json.loads(row.text) for row in answers] == [pytest.approx(one["scores"], abs=2e-4) for one in theirs]
-    assert told["models"][0]["correct"] == sum(one["right"] for one in theirs)
+    assert told.models[0].correct == sum(one["right"] for one in theirs)
 
     task, docs = _loaded(tmp_path / "out" / "lm-eval", name, monkeypatch)
     assert [task.doc_to_target(doc) for doc in docs] == ["ABCD".index(row.key) for row in answers]
@@ -136,7 +136,7 @@ def test_the_commands_of_the_readme_run_and_write_the_same_replies(tmp_path: Pat
     assert "reasonmed_medqa-4options_generate" in json.loads(results.read_text())["results"]
     (samples,) = folder.glob("scores/**/samples_*_generate_*.jsonl")
     theirs = sorted((json.loads(line) for line in samples.read_bytes().splitlines()), key=lambda one: one["doc_id"])
-    answers = list(read_answers(tmp_path / "out" / told["models"][0]["answers_file"]))
+    answers = list(read_answers(tmp_path / "out" / told.models[0].answers_file))
     assert [one["resps"][0][0] for one in theirs] == [row.text for row in answers]
     assert len({row.text for row in answers}) > 1, "a model that always says the same proves nothing"
 

@@ -14,6 +14,7 @@ from reasonmed.backends.transformers import Settings, connect
 from reasonmed.errors import ReasonMedError, RequestRejected, UsageError
 from reasonmed.evaluation import Settings as Asking
 from reasonmed.evaluation import Shots, evaluate, of_folder
+from reasonmed.evaluation.outcome import Results
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 
 
@@ -112,10 +113,10 @@ def test_a_folder_is_evaluated_with_what_its_training_left_behind(tmp_path: Path
     (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     models = [of_folder(base), of_folder(tuned)]
     told = evaluate([tmp_path / "own.jsonl"], models, tmp_path / "out", Asking(max_tokens=6))
-    assert told["base"] == "small"
-    assert told["models"][1]["trained_stems"] == 1
-    assert told["headlines"][0]["subset"] == "clean"
-    assert [one["answers"] for one in told["models"]] == [6, 6]
+    assert told.base == "small"
+    assert told.models[1].trained_stems == 1
+    assert told.headlines[0].subset == "clean"
+    assert [one.answers for one in told.models] == [6, 6]
 
 
 def _tokens_around(folder: Path, *, end: bool) -> Path:
@@ -153,8 +154,8 @@ async def test_at_temperature_0_only_the_penalty_that_both_engines_have_steers(t
     assert isinstance(penalized, Completion)
     assert penalized.text != plain.text
     forms = [of_folder(one).form for one in (folder, other, third)]
-    assert [one["applied"] for one in forms] == [{}, {}, {"repetition_penalty": 1.9}]
-    assert forms[1]["ignored"] == steered
+    assert [one.applied for one in forms] == [{}, {}, {"repetition_penalty": 1.9}]
+    assert forms[1].ignored == steered
 
 
 async def test_a_text_to_score_that_the_context_cuts_is_counted(tmp_path: Path) -> None:
@@ -176,8 +177,9 @@ def test_texts_to_score_that_were_cut_are_said_in_the_report(tmp_path: Path) -> 
     (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     settings = Asking(protocol="loglikelihood")
     told = evaluate([f"medqa-4options={tmp_path / 'own.jsonl'}"], [of_folder(folder)], tmp_path / "out", settings)
-    cell = told["models"][0]["benchmarks"]["medqa-4options"]
-    assert (cell["beheaded"], cell["n"], cell["calibration"]["n"]) == (1, 2, 2)
+    cell = told.models[0].benchmarks["medqa-4options"]
+    assert cell.calibration is not None
+    assert (cell.beheaded, cell.n, cell.calibration.n) == (1, 2, 2)
     report = (tmp_path / "out" / "report.md").read_text()
     assert "m on medqa-4options: 1 texts to score lost their beginning" in report
     assert "## Calibration" in report
@@ -193,13 +195,15 @@ def test_examples_beyond_the_context_of_a_folder_end_the_evaluation(tmp_path: Pa
     for name, part in (("own", rows[:2]), ("pool", rows[2:])):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
 
-    def asked(count: int) -> dict[str, Any]:
+    def asked(count: int) -> Results:
         given = Shots(count=count, source=str(tmp_path / "pool.jsonl"))
         settings = Asking(protocol=protocol, shots=given, max_tokens=4, prompt="{{ question }}")
         return evaluate(
             [f"medqa-4options={tmp_path / 'own.jsonl'}"], [of_folder(folder)], tmp_path / f"out{count}", settings
         )
 
-    assert asked(2)["settings"]["shots"]["count"] == 2
+    used = asked(2).asked().shots
+    assert used is not None
+    assert used.count == 2
     with pytest.raises(UsageError, match=r"question .* does not fit its context together with its examples.*fewer"):
         asked(40)

@@ -16,8 +16,10 @@ from reasonmed.evaluation import Candidate, Settings, evaluate
 from reasonmed.evaluation import html as browse
 from reasonmed.evaluation.headlines import headline_words
 from reasonmed.evaluation.model_page import rows_of, write_model_pages
+from reasonmed.evaluation.outcome import BenchmarkFacts, Results, results_in
 from reasonmed.evaluation.plots import by_group
 from reasonmed.evaluation.report import markdown, tables
+from reasonmed.evaluation.scores import ModelResults, Part, Rate, Score
 
 HOSTILE = "<script>alert('x')</script> | # [a](javascript:b) \x1b[31m {{ 7 * 7 }} \u202e</pre></details> `$x^2$`"
 
@@ -35,7 +37,7 @@ def _file(folder: Path, count: int = 30, text: str = "Which drug?") -> Path:
 
 def _evaluated(
     folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, names: tuple[str, ...] = ("base", "tuned"), **others: Any
-) -> dict[str, Any]:
+) -> Results:
     def reply(request: Any) -> str:
         number = int(request.question_id.rpartition("q")[2])
         length = " so" * (number * 7)
@@ -95,12 +97,39 @@ def test_the_page_has_plots_tables_and_every_answer(tmp_path: Path, monkeypatch:
     assert "p &lt; 0.001" in page
 
 
+def _rate(value: float) -> Rate:
+    return Rate(value, 0.7, 0.8)
+
+
+def _benchmark(name: str, **others: Any) -> BenchmarkFacts:
+    return BenchmarkFacts(
+        name=name, file=f"{name}.jsonl", n=1273, hash="ab", differences=[], **{"whole": True, **others}
+    )
+
+
+def _made(benchmarks: list[BenchmarkFacts], tiers: dict[str, dict[str, Rate]]) -> Results:
+    """Results of one model, which is right on about three of four questions."""
+    cells = {
+        name: Score(
+            n=1273, answers=1273, unparsed=1, truncated=2, accuracy=_rate(0.7512), majority=None, flip_rate=None,
+            macro=None, subjects={}, tiers={tier: Part(3, rate) for tier, rate in found.items()}, clean=None,
+        )
+        for name, found in tiers.items()
+    }  # fmt: skip
+    model = ModelResults(
+        name="m", label="m", date="2026-11-22", demo=False, base=None, answers_file="answers/m-1.jsonl", tokens=0,
+        spent_usd=None, benchmarks=cells,
+    )  # fmt: skip
+    return Results(
+        reasonmed="1", protocol="generate", settings=Settings().told(), margin=None, benchmarks=benchmarks,
+        models=[model], unfinished={}, base=None, comparisons=[], headlines=[], no_headline=None,
+    )  # fmt: skip
+
+
 def test_equal_names_of_groups_in_two_benchmarks_stay_apart() -> None:
-    rate = {"value": 0.5, "low": 0.4, "high": 0.6}
-    cells = {name: {"tiers": {"easy": {"n": 3, "accuracy": {**rate, "value": value}}}} for name, value in _TWO.items()}
-    told = {"benchmarks": [{"name": name} for name in _TWO], "models": [{"name": "m", "benchmarks": cells}]}
-    found = by_group(told, "tiers")
-    assert {group: one["m"]["value"] for group, one in found.items()} == {"easy (a)": 0.1, "easy (b)": 0.9}
+    told = _made([_benchmark(name) for name in _TWO], {name: {"easy": _rate(value)} for name, value in _TWO.items()})
+    found = by_group(told, "tier")
+    assert {group: one["m"].value for group, one in found.items()} == {"easy (a)": 0.1, "easy (b)": 0.9}
 
 
 def test_answers_beyond_the_cap_are_said_to_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,8 +150,9 @@ def test_an_endless_answer_is_shown_from_both_ends(tmp_path: Path, monkeypatch: 
 
 
 def test_results_have_the_shape_that_the_docs_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = _evaluated(tmp_path, monkeypatch, "plain")
-    assert json.loads((tmp_path / "out" / "results.json").read_text()) == json.loads(json.dumps(told))
+    found = _evaluated(tmp_path, monkeypatch, "plain")
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results_in(tmp_path / "out") == found
     shown = Path(__file__).parents[2] / "docs" / "evaluate.md"
     text = shown.read_text(encoding="utf-8")
     missing = [name for name in told if f"`{name}`" not in text]
@@ -151,43 +181,21 @@ def test_rows_for_model_pages_are_written_for_whole_benchmarks_alone(
     assert not (tmp_path / "out" / ".eval_results").exists()
 
 
-def _measured() -> dict[str, Any]:
+def _measured() -> Results:
     """Results of a model on a whole benchmark and on a part of one."""
-    accuracy = {"value": 0.7512, "low": 0.7, "high": 0.8}
-    set_ = {
-        "name": "medqa-4options",
-        "hub": "GBaker/MedQA",
-        "task": "medqa_4options",
-        "whole": True,
-        "n": 1273,
-        "hash": "ab",
-    }
-    part = {**set_, "name": "medmcqa-validation", "whole": False}
-    cells = {
-        one["name"]: {
-            "accuracy": accuracy,
-            "n": 1273,
-            "unparsed": 1,
-            "truncated": 2,
-            "unended": 0,
-            "failed": 0,
-            "overlap": None,
-        }
-        for one in (set_, part)
-    }
-    told = {"benchmarks": [set_, part], "protocol": "generate", "settings": Settings().told(), "reasonmed": "1"}
-    model = {"name": "m", "demo": False, "date": "2026-11-22", "benchmarks": cells, "answers_file": "answers/m-1.jsonl"}
-    return {**told, "models": [model]}
+    whole = _benchmark("medqa-4options", hub="GBaker/MedQA", task="medqa_4options")
+    part = _benchmark("medmcqa-validation", hub="GBaker/MedQA", task="medqa_4options", whole=False)
+    return _made([whole, part], {one.name: {} for one in (whole, part)})
 
 
 def test_rows_for_model_pages_say_what_was_measured_and_how() -> None:
     told = _measured()
-    (row,) = rows_of(told["models"][0], told)
+    (row,) = rows_of(told.models[0], told)
     assert row["dataset"] == {"id": "GBaker/MedQA", "task_id": "medqa_4options"}
     assert row["value"] == 75.12
     assert row["date"] == "2026-11-22"
-    assert "generate" in row["notes"]
-    assert "70.0-80.0" in row["notes"]
+    assert "generate" in str(row["notes"])
+    assert "70.0-80.0" in str(row["notes"])
 
 
 def test_the_hub_s_own_parser_reads_the_rows_whole(tmp_path: Path) -> None:
@@ -198,4 +206,4 @@ def test_the_hub_s_own_parser_reads_the_rows_whole(tmp_path: Path) -> None:
     (entry,) = hub.parse_eval_result_entries(read)
     assert (entry.dataset_id, entry.task_id, entry.value) == ("GBaker/MedQA", "medqa_4options", 75.12)
     assert entry.date == "2026-11-22"
-    assert hub.eval_result_entries_to_yaml([entry]) == read == rows_of(told["models"][0], told)
+    assert hub.eval_result_entries_to_yaml([entry]) == read == rows_of(told.models[0], told)

@@ -94,8 +94,9 @@ def test_examples_are_earlier_turns_of_the_conversation(
             assert f"{letter}. {text}" in question.content
         assert "own case" in request.messages[-1].content
     assert len({request.messages[1:-1] for request in asked}) > 1, "each question draws its own"
-    found = told["settings"]["shots"]
-    assert (found["count"], found["file"], found["split"], found["questions"]) == (3, "pool.jsonl", "train", 20)
+    found = told.asked().shots
+    assert found is not None
+    assert (found.count, found.file, found.split, found.questions) == (3, "pool.jsonl", "train", 20)
     said = (
         "With 3 examples before each question, drawn from pool.jsonl, split train (20 questions, none of them evaluated"
     )
@@ -124,7 +125,9 @@ def test_no_example_is_a_question_that_is_evaluated(tmp_path: Path, asked: list[
     for place, evaluated in enumerate((copies, dressed, passage)):
         source = write(tmp_path / f"pool{place}.jsonl", [*evaluated, *rows("train", 3)])
         told = evaluate([file], [model()], tmp_path / f"out{place}", shots(source))
-        assert told["settings"]["shots"]["questions"] == 3
+        used = told.asked().shots
+        assert used is not None
+        assert used.questions == 3
     shown = [message.content for request in asked for message in request.messages[:-1] if message.role == "user"]
     assert shown
     assert all("train case" in text for text in shown)
@@ -179,7 +182,7 @@ def test_examples_that_do_not_fit_the_context_end_the_evaluation_with_the_fix(
     with pytest.raises(UsageError, match=r"does not fit its context together with its examples.*900.*fewer --shots"):
         evaluate([file], [model()], tmp_path / "out", shots(f"{pool}/train"))
     told = evaluate([file], [model()], tmp_path / "none")
-    assert told["models"][0]["failed"] == COUNT, "without examples it is the question's own length"
+    assert told.models[0].failed == COUNT, "without examples it is the question's own length"
 
 
 def test_the_command_takes_examples_and_says_what_is_missing(
@@ -276,7 +279,7 @@ async def test_effort_is_sent_as_the_endpoint_s_api_has_it_and_kept(file: Path, 
             await asyncio.to_thread(evaluate, [file], there, tmp_path / "out", Settings(effort="low"))
     assert len(bodies) == COUNT
     assert {body["reasoning_effort"] for body in bodies} == {"high"}
-    assert told["settings"]["effort"] == "high"
+    assert told.settings["effort"] == "high"
     assert ", thinking effort high, prompt 'reason'." in how(told)
 
 

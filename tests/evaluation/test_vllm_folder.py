@@ -257,7 +257,7 @@ def test_an_evaluation_by_log_likelihood_is_the_same_through_both(folder: Path, 
         model = candidate("m", parse(json.dumps({"models": {"m": entry}, "stages": stages}), "test"))
         questions = f"medqa-4options={tmp_path / 'medqa.jsonl'}"
         found = evaluate([questions], [model], tmp_path / name, Asking(protocol="loglikelihood"))
-        assert found["models"][0]["backend"] == name
-        choices.append([row.answer for row in read_answers(tmp_path / name / found["models"][0]["answers_file"])])
+        assert found.models[0].backend == name
+        choices.append([row.answer for row in read_answers(tmp_path / name / found.models[0].answers_file)])
     assert choices[0] == choices[1]
     assert len(set(choices[0])) > 1, "a model that always says the same proves nothing"

@@ -32,14 +32,14 @@ def test_a_clear_gain_is_told_and_a_small_one_is_not_distinguishable() -> None:
     groups |= {name: [results(rate, seed) for seed in seeds] for name, rate, seeds in (
         ("good", 0.7, (1, 2, 3)), ("same", 0.3, (7, 8, 9)))}  # fmt: skip
     told = pooled(groups, "base", set())
-    words = {(one["first"], one["second"]): one["words"] for one in told["differences"]}
+    words = {(one.first, one.second): one.words for one in told.differences}
     assert words["base", "good"] == "good is above base"
     assert words["good", "same"] == "same is below good"
     assert words["base", "same"] == "not distinguishable at this n"
-    good = told["accuracy"]["good"]
-    assert good["low"] < good["value"] < good["high"]
-    assert good["value"] == pytest.approx(sum(good["seeds"]) / 3)
-    assert told["accuracy"]["base"]["deviation"] is None
+    good = told.accuracy["good"]
+    assert good.low < good.value < good.high
+    assert good.value == pytest.approx(sum(good.seeds) / 3)
+    assert told.accuracy["base"].deviation is None
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -47,10 +47,10 @@ def test_fewer_than_three_seeds_say_nothing_of_training(seeds: int) -> None:
     from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.2, 0)], "good": [results(0.9, 1 + seed) for seed in range(seeds)]}
-    (found,) = pooled(groups, "base", set())["differences"]
-    assert found["words"].startswith("training variance cannot be estimated with fewer than 3 seeds")
-    assert found["p"] is found["p_holm"] is None
-    assert found["difference"]["low"] > 0.5
+    (found,) = pooled(groups, "base", set()).differences
+    assert found.words.startswith("training variance cannot be estimated with fewer than 3 seeds")
+    assert found.p is found.p_holm is None
+    assert found.difference.low > 0.5
 
 
 @pytest.mark.parametrize("deviation", [0.0, 0.02, 0.05])
@@ -68,8 +68,8 @@ def test_arms_that_are_alike_are_said_to_be_above_or_below_in_no_more_than_7_of_
             shifts = [draw.gauss(0, deviation) for _ in range(seeds)]
             return [[result(n, float(draw.random() < one + by)) for n, one in enumerate(chances)] for by in shifts]
 
-        (found,) = pooled({"base": arm(1, 0.0), "one": arm(seeds, deviation)}, "base", set())["differences"]
-        told += " is above " in found["words"] or " is below " in found["words"]
+        (found,) = pooled({"base": arm(1, 0.0), "one": arm(seeds, deviation)}, "base", set()).differences
+        told += " is above " in found.words or " is below " in found.words
     assert told <= 7
 
 
@@ -77,19 +77,20 @@ def test_holm_counts_every_pair_of_arms() -> None:
     from reasonmed.evaluation.ablation.pooled import pooled
 
     groups = {"base": [results(0.3, 0)]} | {f"arm{n}": [results(0.3, 10 * n + k) for k in range(3)] for n in (1, 2, 3)}
-    found = pooled(groups, "base", set())["differences"]
+    found = pooled(groups, "base", set()).differences
     assert len(found) == 6
-    least = min(found, key=lambda one: one["p"])
-    assert least["p_holm"] == pytest.approx(min(1.0, 6 * least["p"]))
+    least = min(found, key=lambda one: one.p or 0.0)
+    assert least.p is not None
+    assert least.p_holm == pytest.approx(min(1.0, 6 * least.p))
 
 
 def test_a_base_that_could_not_answer_gives_no_arm_above_it() -> None:
     from reasonmed.evaluation.ablation.pooled import pooled
 
     cut = [one._replace(statuses=("truncated",), right=0.0) for one in results(0.5, 0)]
-    (found,) = pooled({"base": [cut], "x": [results(0.5, k) for k in range(3)]}, "base", set())["differences"]
-    assert found["words"].startswith("no headline: 100.0 % of the answers of base and 0.0 % of x were not read")
-    assert found["unread"]["difference"] == pytest.approx(found["difference"]["value"])
+    (found,) = pooled({"base": [cut], "x": [results(0.5, k) for k in range(3)]}, "base", set()).differences
+    assert found.words.startswith("no headline: 100.0 % of the answers of base and 0.0 % of x were not read")
+    assert found.unread.difference == pytest.approx(found.difference.value)
 
 
 def test_copies_of_a_question_are_one_question() -> None:
@@ -97,7 +98,7 @@ def test_copies_of_a_question_are_one_question() -> None:
 
     groups = {"base": [results(0.3, 0, 30)], "x": [results(0.5, k, 30) for k in range(3)]}
     copied = {name: [one * 5 for one in found] for name, found in groups.items()}
-    assert pooled(copied, "base", set())["differences"] == pooled(groups, "base", set())["differences"]
+    assert pooled(copied, "base", set()).differences == pooled(groups, "base", set()).differences
 
 
 def test_the_interval_is_wider_where_seeds_differ() -> None:
@@ -107,8 +108,8 @@ def test_the_interval_is_wider_where_seeds_differ() -> None:
     apart = {"base": [results(0.5, 0)], "x": [results(rate, 1) for rate in (0.3, 0.5, 0.7)]}
     spread = []
     for groups in (alike, apart):
-        found = pooled(groups, "base", set())["differences"][0]["difference"]
-        spread.append(found["high"] - found["low"])
+        found = pooled(groups, "base", set()).differences[0].difference
+        spread.append(found.high - found.low)
     assert spread[1] > 1.3 * spread[0]
 
 
@@ -116,16 +117,22 @@ def test_models_that_answer_alike_are_said_to_and_one_letter_for_all_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from reasonmed.cli.ablate import _show
+    from reasonmed.evaluation.ablation import Ablation
     from reasonmed.evaluation.ablation.pooled import pooled
 
     first = [result(number, 1.0) for number in range(40)]
     same_score = [one._replace(answers=("C",)) for one in first]
     told = pooled({"base": [first], "x": [first, first], "y": [first, same_score]}, "base", set())
-    words = {one["second"]: one["words"] for one in told["differences"] if one["first"] == "base"}
+    words = {one.second: one.words for one in told.differences if one.first == "base"}
     assert words["x"] == "no answer differs"
     assert words["y"].startswith("training variance cannot be estimated")
-    assert [one["always"] for one in told["accuracy"].values()] == [["A"], ["A", "A"], ["A", "C"]]
-    _show({**told, "examples": 8, "equal": "examples", "seeds": [0], "note": "none"})
+    assert [one.always for one in told.accuracy.values()] == [["A"], ["A", "A"], ["A", "C"]]
+    _show(
+        Ablation(
+            version=1, equal="examples", examples=8, seeds=[0], note="none", rows_without_stem=0, models={},
+            questions=told.questions, trained_on=told.trained_on, accuracy=told.accuracy, differences=told.differences,
+        )
+    )  # fmt: skip
     shown = capsys.readouterr().out
     assert "x - base: no answer differs\n" in shown
     assert "base: always picks A\n" in shown
@@ -139,7 +146,7 @@ def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
 
     groups = {"base": [results(0.5, 0, 20)], "x": [results(0.5, 1, 20)]}
     told = pooled(groups, "base", {"s3", "s4", "unknown"})
-    assert (told["questions"], told["trained_on"]) == (18, 2)
+    assert (told.questions, told.trained_on) == (18, 2)
     with pytest.raises(UsageError, match="no question is left"):
         pooled(groups, "base", {f"s{number}" for number in range(20)})
 
@@ -166,7 +173,7 @@ def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Pat
     said: list[str] = []
     questions = [resource("examples", "questions.json")]
     told = ablation.run(tmp_path / "data", plan, questions, tmp_path / "out", asked, said.append)
-    assert set(told["accuracy"]) == {"base", "reasonmed", "responsemed", "reasonmed-50pct"}
+    assert set(told.accuracy) == {"base", "reasonmed", "responsemed", "reasonmed-50pct"}
     runs = {
         path.parent.name: json.loads(path.read_text("utf-8")) for path in (tmp_path / "out").glob("models/*/run.json")
     }
@@ -174,14 +181,13 @@ def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Pat
         **{f"{variant}-{seed}": 8 for variant in ("reasonmed", "responsemed") for seed in (0, 1)},
         **{f"reasonmed-50pct-{seed}": 4 for seed in (0, 1)},
     }
-    assert told["questions"] == 4
+    assert told.questions == 4
     before = (tmp_path / "out" / "ablation.json").read_bytes()
     ablation.run(tmp_path / "data", plan, questions, tmp_path / "out", asked, said.append)
     assert (tmp_path / "out" / "ablation.json").read_bytes() == before
     one = plan._replace(seeds=(0,), shares=())
     assert (
-        ablation.run(tmp_path / "data", one, questions, tmp_path / "one", asked, said.append)["note"]
-        == ablation.ONE_SEED
+        ablation.run(tmp_path / "data", one, questions, tmp_path / "one", asked, said.append).note == ablation.ONE_SEED
     )
     tokens = plan._replace(seeds=(0,), shares=(), equal="tokens")
     ablation.run(tmp_path / "data", tokens, questions, tmp_path / "tokens", asked, said.append)

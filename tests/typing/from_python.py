@@ -68,7 +68,7 @@ def what_is_wrong(run: rm.Run) -> None:
     rm.synthesize("questions.jsonl", "scripted", limits=3)  # type: ignore[call-arg]
     rm.synthesize(7, "scripted")  # type: ignore[arg-type]
     rm.synthesize("questions.jsonl", "scripted", out=3)  # type: ignore[arg-type]
-    run.export("data", split="0.9,0.05,0.05")  # type: ignore[arg-type]
+    run.export("data", split=0.9)  # type: ignore[arg-type]
     run.export("data", reasoning="both")  # type: ignore[arg-type]
     run.status().question  # type: ignore[attr-defined]  # noqa: B018 - only its type matters
     rm.evaluate("medqa.jsonl", "scores", [])  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -15,7 +15,9 @@ from reasonmed.report.figures import between, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reasonmed.evaluation.ablation import Equal
+    from reasonmed.evaluation.ablation import Ablation, Equal
+    from reasonmed.evaluation.ablation.pooled import Accuracy, Gap
+    from reasonmed.evaluation.scores import Rate
 
 
 def add_to(app: typer.Typer) -> None:
@@ -81,46 +83,42 @@ def _shares(text: str) -> tuple[float, ...]:
     return found
 
 
-def _show(told: dict[str, Any]) -> None:
-    against = {one["second"]: one for one in told["differences"] if one["first"] == "base"}
-    rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told["accuracy"].items()]
+def _show(told: Ablation) -> None:
+    against = {one.second: one for one in told.differences if one.first == "base"}
+    rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told.accuracy.items()]
     show("", ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"), rows, list(_lines(told)))
-    seeds, plural = len(told["seeds"]), "" if len(told["seeds"]) == 1 else "s"
+    seeds, plural = len(told.seeds), "" if len(told.seeds) == 1 else "s"
     out.print(
         safe(
-            f"{told['questions']:,} questions ({told['trained_on']} more were trained on), {told['examples']:,} "
-            f"training rows, equal {told['equal']}, {seeds} seed{plural}; {told['note']}"
+            f"{told.questions:,} questions ({told.trained_on} more were trained on), {told.examples:,} "
+            f"training rows, equal {told.equal}, {seeds} seed{plural}; {told.note}"
         ),
         soft_wrap=True,
     )
 
 
-def _accuracy(one: dict[str, Any]) -> tuple[str, ...]:
-    return percent(one["value"]), _between(one), between(min(one["seeds"]), max(one["seeds"]), percent)
+def _accuracy(one: Accuracy) -> tuple[str, ...]:
+    return percent(one.value), between(one.low, one.high, percent), between(min(one.seeds), max(one.seeds), percent)
 
 
-def _gain(one: dict[str, Any] | None) -> tuple[str, str]:
+def _gain(one: Gap | None) -> tuple[str, str]:
     if one is None:
         return "", ""
-    return f"{100 * one['difference']['value']:+.1f} points", _points(one["difference"]) if one["differing"] else "-"
+    return f"{100 * one.difference.value:+.1f} points", _points(one.difference) if one.differing else "-"
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
+def _lines(told: Ablation) -> Iterator[str]:
     """What is said of each pair of groups, and of models that look at no question."""
-    for one in told["differences"]:
-        gap = one["difference"]
-        value = f"{100 * gap['value']:+.1f} ({_points(gap)}): " if one["differing"] else ""
-        yield f"{one['second']} - {one['first']}: {value}{one['words']}"
-    for name, one in told["accuracy"].items():
-        picked = [letter for letter in one["always"] if letter]
+    for one in told.differences:
+        gap = one.difference
+        value = f"{100 * gap.value:+.1f} ({_points(gap)}): " if one.differing else ""
+        yield f"{one.second} - {one.first}: {value}{one.words}"
+    for name, group in told.accuracy.items():
+        picked = [letter for letter in group.always if letter]
         if picked:
-            of = "" if len(one["always"]) == 1 else f" ({len(picked)} of {len(one['always'])} seeds)"
+            of = "" if len(group.always) == 1 else f" ({len(picked)} of {len(group.always)} seeds)"
             yield f"{name}: always picks {' or '.join(sorted(set(picked)))}{of}"
 
 
-def _between(one: dict[str, float]) -> str:
-    return between(one["low"], one["high"], percent)
-
-
-def _points(one: dict[str, float]) -> str:
-    return f"{100 * one['low']:+.1f} to {100 * one['high']:+.1f}"
+def _points(one: Rate) -> str:
+    return f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"

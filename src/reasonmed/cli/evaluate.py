@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reasonmed.evaluation import Candidate, Evaluation, Shots
+    from reasonmed.evaluation.outcome import Results
     from reasonmed.evaluation.settings import Effort
     from reasonmed.evaluation.tables import Table
     from reasonmed.questions.benchmarks.fetching import Fetched
@@ -250,7 +251,7 @@ def _announce(planned: Evaluation) -> None:
     say(f"{draws:,} answers a model, {len(planned.candidates)} models, folder {planned.folder.path}")
 
 
-def _show(told: dict[str, Any], folder: Path) -> None:
+def _show(told: Results, folder: Path) -> None:
     from reasonmed.evaluation.headlines import headline_words, how, marks
     from reasonmed.evaluation.report import SETS, tables
 
@@ -300,7 +301,7 @@ def compare(
     if as_json:
         typer.echo(json_of(found))
         return
-    for remark in [*found["remarks"], *remarks_of(found["comparisons"])]:
+    for remark in [*found.remarks, *remarks_of(found.comparisons)]:
         say(remark, "yellow")
-    for table in comparison_tables(found["comparisons"]):
+    for table in comparison_tables(found.comparisons):
         _print(table)

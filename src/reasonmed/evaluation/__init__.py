@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
 from reasonmed.evaluation.folder import EvaluationFolder
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from reasonmed.evaluation.outcome import Results
     from reasonmed.questions.benchmarks.fetching import Fetched
 
 __all__ = [
@@ -89,7 +90,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     )
 
 
-def conclude(evaluation: Evaluation) -> dict[str, Any]:
+def conclude(evaluation: Evaluation) -> Results:
     """Write ``results.json``, the answers, the reports, ``.eval_results/`` and ``lm-eval/``; returns the results."""
     told = finish(evaluation)
     write_reports(evaluation.folder.path, told)
@@ -109,7 +110,7 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     reading: Reading | None = None,
     limits: Limits | None = None,
     forks: tuple[Path, ...] = (),
-) -> dict[str, Any]:
+) -> Results:
     """Ask every model every question and write the results; the same call again asks nothing twice.
 
     Not to be called where an event loop runs: it runs its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from reasonmed.documents import MOST, Refused, decoded, regular
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.ask import STAGE, chains_in, key_of, status_of
+from reasonmed.evaluation.forms import Form
 from reasonmed.evaluation.loglikelihood import CUT, scores_of
 from reasonmed.files import replacing
 from reasonmed.questions.normal import normal, question_hash
@@ -58,7 +59,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     question: str = ""
     options: tuple[str, ...] = ()
-    sent: dict[str, Any] | None = None
+    sent: dict[str, object] | None = None
     """The parameters that were sent, where they are not those that were asked for."""
     scores: tuple[float, ...] = ()
     """Log-likelihoods of the options, by the protocol that takes them."""
@@ -120,7 +121,7 @@ class Side(NamedTuple):
     """Hashes of the stems that it was trained on; None where nothing is known."""
     whole: bool = True
     """Whether they are all of them."""
-    form: Mapping[str, Any] | None = None
+    form: Form = Form()
     """How it is asked; see ``forms``."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from reasonmed.evaluation.folder import Facts
 
 
 class Base(NamedTuple):
@@ -19,7 +21,7 @@ class Base(NamedTuple):
     """
 
 
-def bases(models: Mapping[str, Mapping[str, Any]], named: str | None = None) -> dict[str, Base]:
+def bases(models: Mapping[str, Facts], named: str | None = None) -> dict[str, Base]:
     """The base of each model that has one among the others, by the facts that the folder holds of them.
 
     With a named one, all others are set against that.
@@ -30,38 +32,37 @@ def bases(models: Mapping[str, Mapping[str, Any]], named: str | None = None) -> 
     return {name: base for name, base in found.items() if base is not None}
 
 
-def _claimed(name: str, named: str, models: Mapping[str, Mapping[str, Any]]) -> str:
+def _claimed(name: str, named: str, models: Mapping[str, Facts]) -> str:
     """What the weights say of a base that was named. A copy that was saved anew has other hashes, and may be it."""
-    if _same(models[name], models.get(named, {})):
+    if named in models and _same(models[name], models[named]):
         return "weights"
     return "other" if any(_same(models[name], facts) for other, facts in models.items() if other != name) else "named"
 
 
-def _own(name: str, models: Mapping[str, Mapping[str, Any]]) -> Base | None:
+def _own(name: str, models: Mapping[str, Facts]) -> Base | None:
     model = models[name]
     others = {other: facts for other, facts in models.items() if other != name}
     same = [other for other, facts in others.items() if _same(model, facts)]
     if same:
         return Base(same[0], "weights")
-    if not model["base"]:
+    if not model.base:
         return None
     called = [
         other
         for other, facts in others.items()
-        if not (model.get("base_weights") and facts.get("weights")) and is_called(other, facts, model["base"])
+        if not (model.base_weights and facts.weights) and is_called(other, facts, model.base)
     ]
     return Base(called[0], "name") if len(called) == 1 else None
 
 
-def _same(model: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _same(model: Facts, other: Facts) -> bool:
     """Whether the weights that a model was trained from are those of the other one."""
-    expected = model.get("base_weights")
-    return bool(expected) and set(expected or ()) == set(other.get("weights") or ())
+    return bool(model.base_weights) and {*model.base_weights} == {*other.weights}
 
 
-def is_called(name: str, facts: Mapping[str, Any], base: str) -> bool:
+def is_called(name: str, facts: Facts, base: str) -> bool:
     """Whether a model is called as another one's record calls its base."""
-    names = {name, facts["label"], str(facts["label"]).partition(" ")[0]}
+    names = {name, facts.label, facts.label.partition(" ")[0]}
     return base in names or base.rstrip("/").rpartition("/")[2] in names
 
 

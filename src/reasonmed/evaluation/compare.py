@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from reasonmed.evaluation.answers import Side, always, replies
+from reasonmed.evaluation.comparisons import Comparison, Difference, Margin, Unread
 from reasonmed.evaluation.forms import apart
 from reasonmed.evaluation.metrics import clean_of, told_interval
 from reasonmed.evaluation.verdict import in_words, subset
@@ -30,7 +33,7 @@ class _Pair(NamedTuple):
 
 def compare(
     first: Sequence[Result], second: Sequence[Result], seed: int = 0, margin: float | None = None
-) -> dict[str, Any]:
+) -> Difference:
     """The second model against the first on the questions that both were asked, paired by their content.
 
     The difference is in the mean share of right answers; sign, p and interval are all of it. ``differing`` counts
@@ -57,25 +60,25 @@ def compare(
     only_second = sum(other.right > one.right for one, other in both)
     repeated = any(len(one.statuses) > 1 or len(other.statuses) > 1 for one, other in both)
     simple = not repeated and len(pairs) == n
-    return {
-        "n": n,
-        "distinct": len(pairs),
-        "unpaired": len(first) + len(second) - 2 * n,
-        "first": sum(one.right for one, _ in both) / n,
-        "second": sum(other.right for _, other in both) / n,
-        "majority": [sum(pair[side].vote for pair in both) / n for side in (0, 1)] if repeated else None,
-        "difference": told_interval(bootstrap(gaps, marks, seed=seed)),
-        "differing": sum(replies(one) != replies(other) for one, other in both),
-        "always": [always([pair[side] for pair in both]) for side in (0, 1)],
-        "unread": _unread(both),
-        "only_first": only_first,
-        "only_second": only_second,
-        "p": sign_flip(gaps, marks, seed=seed),
-        "detectable": detectable_paired(n, (only_first + only_second) / n)
+    return Difference(
+        n=n,
+        distinct=len(pairs),
+        unpaired=len(first) + len(second) - 2 * n,
+        first=sum(one.right for one, _ in both) / n,
+        second=sum(other.right for _, other in both) / n,
+        majority=[sum(pair[side].vote for pair in both) / n for side in (0, 1)] if repeated else None,
+        difference=told_interval(bootstrap(gaps, marks, seed=seed)),
+        differing=sum(replies(one) != replies(other) for one, other in both),
+        always=[always([pair[side] for pair in both]) for side in (0, 1)],
+        unread=_unread(both),
+        only_first=only_first,
+        only_second=only_second,
+        p=sign_flip(gaps, marks, seed=seed),
+        detectable=detectable_paired(n, (only_first + only_second) / n)
         if simple
         else detectable_spread(len(pairs), spread(gaps, marks)),
-        "margin": None if margin is None else _margin(gaps, marks, margin),
-    }
+        margin=None if margin is None else _margin(gaps, marks, margin),
+    )
 
 
 def _paired(first: Sequence[Result], second: Sequence[Result]) -> list[_Pair]:
@@ -102,19 +105,19 @@ def _by_content(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]
     return found
 
 
-def _unread(both: Sequence[tuple[Result, Result]]) -> dict[str, float]:
+def _unread(both: Sequence[tuple[Result, Result]]) -> Unread:
     """Shares of answers that were cut, unparsed or failed, and how much of the difference is against such answers."""
     n = len(both)
-    return {
-        "first": sum(one.unread for one, _ in both) / n,
-        "second": sum(other.unread for _, other in both) / n,
-        "difference": sum(one.unread * other.right - other.unread * one.right for one, other in both) / n,
-    }
+    return Unread(
+        first=sum(one.unread for one, _ in both) / n,
+        second=sum(other.unread for _, other in both) / n,
+        difference=sum(one.unread * other.right - other.unread * one.right for one, other in both) / n,
+    )
 
 
-def _margin(gaps: Sequence[float], marks: Sequence[str], margin: float) -> dict[str, float]:
+def _margin(gaps: Sequence[float], marks: Sequence[str], margin: float) -> Margin:
     low, p = no_worse(gaps, margin, marks)
-    return {"margin": margin, "low": low, "p": p}
+    return Margin(margin, low, p)
 
 
 def compare_all(
@@ -123,7 +126,7 @@ def compare_all(
     seed: int = 0,
     stems: frozenset[str] | None = None,
     margin: float | None = None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Difference]:
     """A comparison for each benchmark that both were asked, settled by themselves.
 
     With ``stems`` only questions count whose stem is not among them; ``trained_on`` says how many those are, and a
@@ -136,12 +139,12 @@ def compare_all(
         if stems is not None:
             mine, theirs = clean_of(mine, stems), clean_of(theirs, stems)
         if left := _count(_paired(mine, theirs)):
-            told[name] = {**compare(mine, theirs, seed, margin), "trained_on": shared - left}
+            told[name] = replace(compare(mine, theirs, seed, margin), trained_on=shared - left)
     settle([("the first", "the second", told)])
     return told
 
 
-def against(first: Side, second: Side, seed: int = 0, margin: float | None = None) -> dict[str, Any]:
+def against(first: Side, second: Side, seed: int = 0, margin: float | None = None) -> Comparison:
     """The second model against the first on the questions that neither was trained on, as far as that is known.
 
     The words are those of this pair alone until `settle` has seen all pairs of a table.
@@ -149,26 +152,26 @@ def against(first: Side, second: Side, seed: int = 0, margin: float | None = Non
     known = [side.stems for side in (first, second) if side.stems is not None]
     stems = frozenset().union(*known)
     shared = _paired(first.results, second.results)
-    return {
-        "first": first.name,
-        "second": second.name,
-        "subset": subset(first, second),
-        "remarks": apart((first.name, first.form), (second.name, second.form)),
-        "trained_on": _count(pair for pair in shared if stems.intersection(pair.first[0].stems)),
-        "benchmarks": compare_all(first.results, second.results, seed, stems, margin),
-    }
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        subset=subset(first, second),
+        remarks=apart((first.name, first.form), (second.name, second.form)),
+        trained_on=_count(pair for pair in shared if stems.intersection(pair.first[0].stems)),
+        benchmarks=compare_all(first.results, second.results, seed, stems, margin),
+    )
 
 
-def settle(pairs: Sequence[tuple[str, str, dict[str, dict[str, Any]]]]) -> None:
+def settle(pairs: Sequence[tuple[str, str, dict[str, Difference]]]) -> None:
     """Correct the p values of all comparisons of a table by Holm, over models and benchmarks, and write their words.
 
     Each pair has the names of its models and its comparisons by benchmark.
     """
-    found = [(first, second, one) for first, second, told in pairs for one in told.values()]
-    for (first, second, one), p in zip(found, holm([one["p"] for *_, one in found]), strict=True):
-        one["p_holm"] = p
-        one["words"] = in_words(one, first, second)
-    margins = [(first, second, one) for first, second, one in found if one["margin"] is not None]
-    for (first, second, one), p in zip(margins, holm([one["margin"]["p"] for *_, one in margins]), strict=True):
-        one["margin"]["p_holm"] = p
-        one["words"] = in_words(one, first, second)
+    places = [(first, second, told, name) for first, second, told in pairs for name in told]
+    for (*_, told, name), p in zip(places, holm([told[name].p for *_, told, name in places]), strict=True):
+        told[name] = replace(told[name], p_holm=p)
+    limits = [(told, name, limit) for *_, told, name in places if (limit := told[name].margin) is not None]
+    for (told, name, limit), p in zip(limits, holm([limit.p for *_, limit in limits]), strict=True):
+        told[name] = replace(told[name], margin=replace(limit, p_holm=p))
+    for first, second, told, name in places:
+        told[name] = replace(told[name], words=in_words(told[name], first, second))

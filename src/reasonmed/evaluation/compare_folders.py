@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import Side, read_results
 from reasonmed.evaluation.compare import against, settle
+from reasonmed.evaluation.comparisons import Comparison
 from reasonmed.evaluation.folder import read_stems
-from reasonmed.evaluation.results import read_document
+from reasonmed.evaluation.outcome import answered_in
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.evaluation.outcome import Answered, Known
+
 _ALONE = ("seed", "prompt_name")
 """Settings that change no answer."""
+
+
+class Across(Struct):
+    """Models of two evaluations against each other."""
+
+    protocol: str
+    remarks: list[str]
+    """In what the two were asked differently."""
+    comparisons: list[Comparison]
 
 
 def across(
@@ -26,7 +40,7 @@ def across(
     b: str | None = None,
     seed: int = 0,
     margin: float | None = None,
-) -> dict[str, Any]:
+) -> Across:
     """Every model of the first against every one of the second, or those that are named.
 
     On questions that neither of two was trained on, as far as that is known; p values are corrected over all of them.
@@ -34,10 +48,10 @@ def across(
     Raises:
         UsageError: a file is no results, the protocols differ, a model is not there, or no question is shared.
     """
-    one, other = read_document(first), read_document(second)
-    if one["protocol"] != other["protocol"]:
+    one, other = answered_in(first), answered_in(second)
+    if one.protocol != other.protocol:
         raise UsageError(
-            f"{first} is by protocol {one['protocol']}, {second} by {other['protocol']}: their numbers do not compare"
+            f"{first} is by protocol {one.protocol}, {second} by {other.protocol}: their numbers do not compare"
         )
     mine, theirs = _sides(first, one, a), _sides(second, other, b)
     same = first.resolve() == second.resolve()
@@ -58,42 +72,42 @@ def across(
         )
         for x, y in pairs
     ]
-    if not any(found["benchmarks"] or found["trained_on"] for found in told):
+    if not any(found.benchmarks or found.trained_on for found in told):
         raise UsageError(f"{first} and {second} have no question in common that two models were asked")
-    settle([(found["first"], found["second"], found["benchmarks"]) for found in told])
+    settle([(found.first, found.second, found.benchmarks) for found in told])
     remarks = [*_remarks(one, other), *_lost(one, mine), *_lost(other, theirs)]
-    return {"protocol": one["protocol"], "remarks": list(dict.fromkeys(remarks)), "comparisons": told}
+    return Across(one.protocol, list(dict.fromkeys(remarks)), told)
 
 
-def _sides(path: Path, told: dict[str, Any], wanted: str | None) -> list[Side]:
+def _sides(path: Path, told: Answered, wanted: str | None) -> list[Side]:
     folder = path if path.is_dir() else path.parent
-    names = [model["name"] for model in told["models"]]
+    names = [model.name for model in told.models]
     if wanted is not None and wanted not in names:
         raise UsageError(f"{path} has no model {wanted!r}; it has {', '.join(names) or 'none'}")
     return [
         Side(
-            one["name"],
-            read_results(folder / one["answers_file"]),
+            one.name,
+            read_results(folder / one.answers_file),
             _stems(folder, one),
-            one.get("trained_whole", True),
-            one.get("form"),
+            one.trained_whole,
+            one.form,
         )
-        for one in told["models"]
-        if wanted in (None, one["name"])
+        for one in told.models
+        if wanted in (None, one.name)
     ]
 
 
-def _stems(folder: Path, told: dict[str, Any]) -> frozenset[str] | None:
+def _stems(folder: Path, told: Known) -> frozenset[str] | None:
     """What a model was trained on; None where nothing is known, or its hashes are no longer there."""
-    file = folder / "models" / f"{Path(told['answers_file']).stem}.stems"
-    if told.get("trained_stems") is None or not file.is_file():
+    file = folder / "models" / f"{Path(told.answers_file).stem}.stems"
+    if told.trained_stems is None or not file.is_file():
         return None
     return read_stems(file)
 
 
-def _lost(told: dict[str, Any], sides: Sequence[Side]) -> list[str]:
+def _lost(told: Answered, sides: Sequence[Side]) -> list[str]:
     """Models whose training questions were known, and no longer are."""
-    known = {model["name"] for model in told["models"] if model.get("trained_stems") is not None}
+    known = {model.name for model in told.models if model.trained_stems is not None}
     return [
         f"the hashes of what {side.name} was trained on (models/*.stems) are missing"
         for side in sides
@@ -107,7 +121,7 @@ def _label(name: str, other: str, path: Path) -> str:
     return f"{name} ({place})" if name == other else name
 
 
-def _remarks(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+def _remarks(one: Answered, other: Answered) -> list[str]:
     """In what the two were asked differently: a difference may then be the asking's."""
-    settings = [{key: value for key, value in told["settings"].items() if key not in _ALONE} for told in (one, other)]
+    settings = [{key: value for key, value in told.settings.items() if key not in _ALONE} for told in (one, other)]
     return [f"asked differently: {change}" for change in differences(settings[0], settings[1])]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reasonmed.evaluation.scores import Calibration, Limited, Samples
 from reasonmed.report.statistics.calibration import bins, brier, expected_error, softmax
 from reasonmed.report.statistics.samples import majority_at, pass_at, sizes
 
@@ -17,7 +18,7 @@ _SHORTEST = 32
 """The smallest limit of tokens that is looked at."""
 
 
-def samples(results: Sequence[Result]) -> list[dict[str, float]]:
+def samples(results: Sequence[Result]) -> list[Samples]:
     """By numbers k of answers: the share of questions that the majority of k gets right, and that one of k does.
 
     Both are exact means over all choices of k out of the answers, orders of options among them; an even vote counts
@@ -27,16 +28,16 @@ def samples(results: Sequence[Result]) -> list[dict[str, float]]:
     if most < 2:  # noqa: PLR2004 - a curve takes two
         return []
     return [
-        {
-            "k": k,
-            "majority": fmean(majority_at(one.votes, one.key, k) for one in results),
-            "pass": fmean(pass_at(len(one.statuses), one.statuses.count("correct"), k) for one in results),
-        }
+        Samples(
+            k=k,
+            majority=fmean(majority_at(one.votes, one.key, k) for one in results),
+            passed=fmean(pass_at(len(one.statuses), one.statuses.count("correct"), k) for one in results),
+        )
         for k in sizes(most)
     ]
 
 
-def budget(results: Sequence[Result]) -> list[dict[str, float]]:
+def budget(results: Sequence[Result]) -> list[Limited]:
     """Accuracy by a limit of tokens a reply, from the replies that are there: a longer one would have been cut.
 
     Empty where the tokens of a reply are not known.
@@ -47,7 +48,7 @@ def budget(results: Sequence[Result]) -> list[dict[str, float]]:
     limits = [_SHORTEST]
     while limits[-1] < longest:
         limits.append(2 * limits[-1])
-    return [{"tokens": limit, "accuracy": fmean(_within(one, limit) for one in results)} for limit in limits]
+    return [Limited(limit, fmean(_within(one, limit) for one in results)) for limit in limits]
 
 
 def _within(one: Result, limit: int) -> float:
@@ -56,15 +57,15 @@ def _within(one: Result, limit: int) -> float:
     return sum(status == "correct" and tokens <= limit for status, tokens in pairs) / len(one.statuses)
 
 
-def calibration(results: Sequence[Result]) -> dict[str, Any] | None:
+def calibration(results: Sequence[Result]) -> Calibration | None:
     """ECE and Brier score of the options' shares of likelihood; None by a protocol that takes none."""
     scored = [(softmax(one.scores), one) for one in results if one.scores]
     if not scored:
         return None
     found = bins([(max(shares), one.right) for shares, one in scored])
-    return {
-        "n": len(scored),
-        "ece": expected_error(found),
-        "brier": fmean(brier(shares, ord(one.key) - ord("A")) for shares, one in scored),
-        "bins": [one._asdict() for one in found],
-    }
+    return Calibration(
+        n=len(scored),
+        ece=expected_error(found),
+        brier=fmean(brier(shares, ord(one.key) - ord("A")) for shares, one in scored),
+        bins=[one._asdict() for one in found],
+    )

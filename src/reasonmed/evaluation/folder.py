@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
 from reasonmed import __version__
 from reasonmed.documents import Document, Refused, inside, text_of
 from reasonmed.errors import RunDirectoryError
+from reasonmed.evaluation.forms import Form
+from reasonmed.evaluation.scores import Checkpoint
 from reasonmed.files import is_draft, write_atomically
 from reasonmed.recipe.identity import differences
 from reasonmed.runs.directory import RunDirectory
@@ -27,15 +28,20 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-class _Facts(Struct):
+class Facts(Struct, kw_only=True):
     """A model that took part."""
 
     run: str
     label: str
     backend: str
     demo: bool
-    trained: bool
     base: str | None = None
+    trained: bool
+    whole: bool = True
+    weights: list[str] = []
+    base_weights: list[str] = []
+    form: Form = Form()
+    checkpoint: Checkpoint | None = None
 
 
 class _Hub(Struct):
@@ -46,8 +52,8 @@ class _Hub(Struct):
 
 class _Evaluation(Struct):
     format: int
-    settings: dict[str, Any]
-    models: dict[str, _Facts]
+    settings: dict[str, object]
+    models: dict[str, Facts]
     hub: dict[str, _Hub] = {}
 
 
@@ -76,7 +82,7 @@ class EvaluationFolder:
         """Whether an evaluation is there."""
         return self._manifest.is_file()
 
-    def claim(self, settings: dict[str, Any]) -> None:
+    def claim(self, settings: dict[str, object]) -> None:
         """Take the folder for these settings, or check that it was made with the same ones.
 
         Raises:
@@ -92,7 +98,7 @@ class EvaluationFolder:
                 raise RunDirectoryError(f"{self.path} exists and is no evaluation; choose another -o")
             self._write({"format": FORMAT, "reasonmed": __version__, "settings": settings, "models": {}})
             return
-        changed = list(differences(self._read()["settings"], settings))
+        changed = list(differences(self._read().settings, settings))
         if changed:
             lines = "\n".join(f"  - {one}" for one in changed)
             raise RunDirectoryError(
@@ -113,27 +119,27 @@ class EvaluationFolder:
         Raises:
             RunDirectoryError: another model has this name here.
         """
-        told = self._read()
         run = self.run_of(one).path.name
-        facts = {
-            "run": run,
-            "label": one.entry.label,
-            "backend": one.entry.backend,
-            "demo": one.demo or one.entry.demo,
-            "base": one.base,
-            "trained": one.stems is not None,
-            "whole": one.whole,
-            "weights": sorted(one.weights),
-            "base_weights": sorted(one.base_weights),
-            "form": one.form,
-            "checkpoint": one.moment._asdict() if one.moment else None,
-        }
-        known = told["models"].get(one.name)
-        if known is not None and known["run"] != run:
+        facts = Facts(
+            run=run,
+            label=one.entry.label,
+            backend=one.entry.backend,
+            demo=one.demo or one.entry.demo,
+            base=one.base,
+            trained=one.stems is not None,
+            whole=one.whole,
+            weights=sorted(one.weights),
+            base_weights=sorted(one.base_weights),
+            form=one.form,
+            checkpoint=Checkpoint(*one.moment) if one.moment else None,
+        )
+        known = self._read().models.get(one.name)
+        if known is not None and known.run != run:
             raise RunDirectoryError(
-                f"{self.path} has another model under the name {one.name} ({known['label']}, now "
+                f"{self.path} has another model under the name {one.name} ({known.label}, now "
                 f"{one.entry.label}): its files or its recipe have changed; use another name, or a new folder with -o"
             )
+        told = EVALUATION.plain(self._manifest)
         told["models"][one.name] = facts
         if one.stems is not None:
             write_atomically(self._stems(run), "".join(f"{mark}\n" for mark in sorted(one.stems)))
@@ -141,26 +147,25 @@ class EvaluationFolder:
 
     def note(self, fetched: Iterable[Fetched]) -> None:
         """Note which commits of the hub the questions are of; a later call with them reads the same ones."""
-        told = self._read()
+        told = EVALUATION.plain(inside(self.path, self._manifest.name))
         hub = {**told.get("hub", {}), **{one.name: one.record for one in fetched}}
         if hub:
             self._write({**told, "hub": hub})
 
     def commits(self) -> dict[str, str]:
         """The commits of the hub that questions were read from, by the names of their benchmarks."""
-        return {name: one["revision"] for name, one in self._read().get("hub", {}).items()}
+        return {name: one.revision for name, one in self._read().hub.items()}
 
-    def models(self) -> dict[str, dict[str, Any]]:
+    def models(self) -> dict[str, Facts]:
         """The models that took part, by name, in the order of their first time."""
-        found: dict[str, dict[str, Any]] = self._read()["models"]
-        return found
+        return self._read().models
 
     def stems(self, name: str) -> frozenset[str] | None:
         """Hashes of the stems that a model was trained on; None where nothing is known."""
         facts = self.models()[name]
-        if not facts["trained"]:
+        if not facts.trained:
             return None
-        path = self._stems(facts["run"])
+        path = self._stems(facts.run)
         try:
             return frozenset(text_of(inside(self.path, path.relative_to(self.path))).split())
         except (Refused, OSError) as unread:
@@ -173,14 +178,14 @@ class EvaluationFolder:
 
     def runs(self) -> list[RunDirectory]:
         """The runs of all models."""
-        found = [RunDirectory(self.path / "models" / one["run"]) for one in self.models().values()]
+        found = [RunDirectory(self.path / "models" / one.run) for one in self.models().values()]
         return [one for one in found if one.exists]
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> _Evaluation:
         try:
-            told = EVALUATION.plain(inside(self.path, self._manifest.name))
-            for one in told["models"].values():
-                self._within("models", one["run"])
+            told = EVALUATION.read(inside(self.path, self._manifest.name))
+            for one in told.models.values():
+                self._within("models", one.run)
         except (Refused, OSError) as torn:
             raise EVALUATION.refuse(self._manifest, torn) from torn
         return told
@@ -191,8 +196,8 @@ class EvaluationFolder:
             raise Refused(f"{names[-1]!r:.200} is no name of a file")
         return inside(self.path, PurePath(*names))
 
-    def _write(self, told: dict[str, Any]) -> None:
-        write_atomically(self._manifest, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    def _write(self, told: dict[str, object]) -> None:
+        EVALUATION.write(self._manifest, told)
 
 
 def read_stems(file: Path) -> frozenset[str]:

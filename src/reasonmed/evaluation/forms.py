@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, Struct, UnsetType
 
 from reasonmed.documents import map_of
 from reasonmed.export.chat_templates import switches_thinking
 from reasonmed.types import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    Asked = tuple[str, Mapping[str, Any] | None]
+    Asked = tuple[str, "Form"]
     """A model's name and form."""
 
 PLAIN = "plain text"
 _TOKENIZERS = ("tokenizer_config.json", "tokenizer.json", "tokenizer.model")
 _APPLIED = "repetition_penalty"
 """The field of ``generation_config.json`` that both engines apply."""
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+_NEUTRAL: dict[str, tuple[object, ...]] = {
     "repetition_penalty": (None, 1.0),
     "no_repeat_ngram_size": (None, 0),
     "num_beams": (None, 1),
@@ -39,12 +41,23 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 """Fields that change what is written at temperature 0, with the values at which they do not."""
 
 
-def form_of(folder: Path) -> dict[str, Any]:
-    """How a folder is asked.
+class Form(Struct, frozen=True, kw_only=True):
+    """How a folder is asked; nothing is set where that is not known."""
 
-    ``prompt`` is a hash of its template, or plain text, None where it has no tokenizer of its own; ``thinking`` whether
-    the template has the switch; ``applied`` and ``ignored`` are what steers in its generation configuration.
-    """
+    prompt: str | UnsetType | None = UNSET
+    """A hash of its template, or plain text, None where it has no tokenizer of its own."""
+    thinking: bool | UnsetType = UNSET
+    """Whether the template has the switch."""
+    applied: dict[str, object] | UnsetType = UNSET
+    """What steers in its generation configuration, and both engines apply."""
+    ignored: dict[str, object] | UnsetType = UNSET
+
+
+UNKNOWN = Form()
+
+
+def form_of(folder: Path) -> Form:
+    """How a folder is asked."""
     template = _template(folder)
     own = any((folder / name).is_file() for name in _TOKENIZERS)
     steering = {
@@ -52,12 +65,12 @@ def form_of(folder: Path) -> dict[str, Any]:
         for name, value in map_of(folder / "generation_config.json").items()
         if name in _NEUTRAL and value not in _NEUTRAL[name]
     }
-    return {
-        "prompt": f"template {digest(template, 6)}" if template else PLAIN if own else None,
-        "thinking": bool(template) and switches_thinking(template or ""),
-        "applied": {name: value for name, value in steering.items() if name == _APPLIED},
-        "ignored": {name: value for name, value in steering.items() if name != _APPLIED},
-    }
+    return Form(
+        prompt=f"template {digest(template, 6)}" if template else PLAIN if own else None,
+        thinking=bool(template) and switches_thinking(template or ""),
+        applied={name: value for name, value in steering.items() if name == _APPLIED},
+        ignored={name: value for name, value in steering.items() if name != _APPLIED},
+    )
 
 
 def _template(folder: Path) -> str | None:
@@ -71,38 +84,35 @@ def _template(folder: Path) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def remarks(models: Sequence[Mapping[str, Any]]) -> list[str]:
+def remarks(models: Iterable[Asked]) -> list[str]:
     """What of the models' generation configurations a reader must know, one sentence each."""
     told = []
-    for model in models:
-        form = model.get("form") or {}
-        if form.get("applied"):
-            told.append(f"{model['name']}: {_fields(form['applied'])} of its generation_config.json is applied.")
-        if form.get("ignored"):
-            told.append(f"{model['name']}: {_fields(form['ignored'])} of its generation_config.json is not applied.")
+    for name, form in models:
+        if form.applied:
+            told.append(f"{name}: {_fields(form.applied)} of its generation_config.json is applied.")
+        if form.ignored:
+            told.append(f"{name}: {_fields(form.ignored)} of its generation_config.json is not applied.")
     return told
 
 
 def apart(first: Asked, second: Asked) -> list[str]:
     """In what two models are asked differently, so that a difference may be the asking's; nothing where unknown."""
-    (name, one), (named, other) = ((model, form or {}) for model, form in (first, second))
+    (name, one), (named, other) = first, second
     told = []
-    prompts = one.get("prompt"), other.get("prompt")
-    if None not in prompts and prompts[0] != prompts[1]:
-        told.append(f"{_shown(name, prompts[0])}, {_shown(named, prompts[1])}")
-    applied = one.get("applied"), other.get("applied")
-    if None not in applied and applied[0] != applied[1]:
-        told.append(f"{_steered(name, applied[0])}, {_steered(named, applied[1])}")
+    if one.prompt and other.prompt and one.prompt != other.prompt:
+        told.append(f"{_shown(name, one.prompt)}, {_shown(named, other.prompt)}")
+    if one.applied is not UNSET and other.applied is not UNSET and one.applied != other.applied:
+        told.append(f"{_steered(name, one.applied)}, {_steered(named, other.applied)}")
     return told
 
 
-def _shown(name: str, prompt: Any) -> str:  # noqa: ANN401 - out of a file
+def _shown(name: str, prompt: str) -> str:
     return f"{name} is asked {'in plain text' if prompt == PLAIN else f'through a chat template ({prompt})'}"
 
 
-def _steered(name: str, applied: Any) -> str:  # noqa: ANN401 - out of a file
+def _steered(name: str, applied: Mapping[str, object]) -> str:
     return f"{name} has {_fields(applied) if applied else 'no repetition_penalty'}"
 
 
-def _fields(found: Mapping[str, Any]) -> str:
+def _fields(found: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in found.items())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from reasonmed.evaluation.bases import Base, described
 from reasonmed.evaluation.forms import remarks
-from reasonmed.evaluation.metrics import each
 from reasonmed.evaluation.shots import in_words
 from reasonmed.evaluation.tables import always_words, percent, points, probability
 from reasonmed.evaluation.verdict import TOO_MANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
+
+    from reasonmed.evaluation.comparisons import Comparison, Difference, Headline
+    from reasonmed.evaluation.outcome import Results
+    from reasonmed.evaluation.scores import ModelResults, Score
 
 _NO_HEADLINE = "no headline: "
 _NOT_THE_LIMIT = (
@@ -21,114 +26,115 @@ _NOT_THE_LIMIT = (
 )
 
 
-def headline_words(told: Mapping[str, Any]) -> list[str]:
+def headline_words(told: Results) -> list[str]:
     """What may be said in one line: the gain of each model over its base; or why nothing may."""
-    if not told["headlines"]:
-        return [f"No headline: {told['no_headline']}."] if told["no_headline"] else []
-    return [line for one in told["headlines"] for line in _headline(one, told)]
+    if not told.headlines:
+        return [f"No headline: {told.no_headline}."] if told.no_headline else []
+    return [line for one in told.headlines for line in _headline(one, told)]
 
 
-def _headline(one: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
-    base = described(Base(one["base"], one["by"]))
-    for name, found in one["benchmarks"].items():
-        head = f"{one['model']} against {base} on {name} ({_subset(one, found)}): "
-        words = found["words"]
+def _headline(one: Headline, told: Results) -> Iterator[str]:
+    base = described(Base(one.base, one.by))
+    for name, found in one.benchmarks.items():
+        head = f"{one.model} against {base} on {name} ({_subset(one, found)}): "
+        words = found.words
         if words.startswith(_NO_HEADLINE):
             yield f"No headline for {head}{words.removeprefix(_NO_HEADLINE)}."
-        elif found["differing"]:
-            p = probability(found["p_holm"])
+        elif found.differing:
+            p = probability(found.p_holm)
             yield f"{head}{points(found, ' points')}, p {p if p.startswith('<') else f'= {p}'}: {words}."
         else:
             yield f"{head}{words}."
-    for name in (held["name"] for held in told["benchmarks"] if held["name"] not in one["benchmarks"]):
-        yield f"{one['model']} on {name}: no question is left that neither it nor {one['base']} was trained on."
+    for name in (held.name for held in told.benchmarks if held.name not in one.benchmarks):
+        yield f"{one.model} on {name}: no question is left that neither it nor {one.base} was trained on."
 
 
-def _subset(one: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    clean = "clean subset" if one["subset"] == "clean" else f"{one['subset']};"
-    left = f", {found['trained_on']:,} more were trained on" if found["trained_on"] else ""
-    return f"{clean}, n = {found['n']:,}{left}".replace(";,", ";")
+def _subset(one: Headline, found: Difference) -> str:
+    clean = "clean subset" if one.subset == "clean" else f"{one.subset};"
+    left = f", {found.trained_on:,} more were trained on" if found.trained_on else ""
+    return f"{clean}, n = {found.n:,}{left}".replace(";,", ";")
 
 
-def how(told: Mapping[str, Any]) -> str:
+def how(told: Results) -> str:
     """How the questions were put, in a sentence."""
-    settings = told["settings"]
-    shots = settings.get("shots")
+    settings = told.asked()
+    shots = settings.shots
     before = f" With {in_words(shots)}." if shots else ""
-    if told["protocol"] == "loglikelihood":
-        number = f"{shots['count']}-shot" if shots else "zero-shot"
+    if told.protocol == "loglikelihood":
+        number = f"{shots.count}-shot" if shots else "zero-shot"
         return f"Protocol: loglikelihood, with the prompts of lm-evaluation-harness 0.4.13, {number}.{before}"
-    thinking = {None: "as the model does by default", True: "on", False: "off"}[settings["thinking"]]
-    effort = f", thinking effort {settings['effort']}" if settings.get("effort") else ""
-    asked = "once" if settings["samples"] == 1 else f"{settings['samples']} times"
-    orders = "" if settings["rotate"] == 1 else f" in up to {settings['rotate']} orders of its options"
+    thinking = {None: "as the model does by default", True: "on", False: "off"}[settings.thinking]
+    effort = f", thinking effort {settings.effort}" if settings.effort else ""
+    asked = "once" if settings.samples == 1 else f"{settings.samples} times"
+    orders = "" if settings.rotate == 1 else f" in up to {settings.rotate} orders of its options"
     return (
-        f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings['temperature']:g}, with "
-        f"up to {settings['max_tokens']:,} tokens a reply, thinking {thinking}{_unchanged(told)}"
-        f"{effort}, prompt '{settings['prompt_name']}'.{before}" + "".join(_sent(model) for model in told["models"])
+        f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings.temperature:g}, with "
+        f"up to {settings.max_tokens:,} tokens a reply, thinking {thinking}{_unchanged(told)}"
+        f"{effort}, prompt '{settings.prompt_name}'.{before}" + "".join(_sent(model) for model in told.models)
     )
 
 
-def _sent(model: Mapping[str, Any]) -> str:
+def _sent(model: ModelResults) -> str:
     """What a model's endpoint was sent in the place of these settings, in sentences."""
     return "".join(
-        f" {one['answers']:,} answers of {model['name']} were drawn with other parameters, which its endpoint takes: "
-        f"{', '.join(f'{name} {value}' for name, value in one['parameters'].items()) or 'none'}."
-        for one in model.get("sent", ())
+        f" {one.answers:,} answers of {model.name} were drawn with other parameters, which its endpoint takes: "
+        f"{', '.join(f'{name} {value}' for name, value in one.parameters.items()) or 'none'}."
+        for one in model.sent
     )
 
 
-def _unchanged(told: Mapping[str, Any]) -> str:
+def _unchanged(told: Results) -> str:
     """The models whose prompt does not change with the switch."""
-    if told["settings"]["thinking"] is None:
+    if told.asked().thinking is None:
         return ""
-    names = [one["name"] for one in told["models"] if (one.get("form") or {}).get("thinking") is False]
-    unknown = [one["name"] for one in told["models"] if "thinking" not in (one.get("form") or {})]
+    names = [one.name for one in told.models if one.form.thinking is False]
+    unknown = [one.name for one in told.models if one.form.thinking is UNSET]
     said = [f"not for {', '.join(names)}, whose prompt does not change by it"] if names else []
     said += [f"asked of {', '.join(unknown)}, where it is not known whether that changes anything"] if unknown else []
     return f" ({'; '.join(said)})" if said else ""
 
 
-def marks(told: Mapping[str, Any]) -> list[str]:
+def marks(told: Results) -> list[str]:
     """What a reader must not miss."""
-    demo = [one["name"] for one in told["models"] if one["demo"]]
+    demo = [one.name for one in told.models if one.demo]
+    limit = told.asked().max_tokens
     found = [f"{', '.join(demo)}: made by a demo model without medical ability."] if demo else []
     found += [
-        f"{model} on {name}: {percent(cell[what] / cell['answers'])} % of the answers are {what}, which says little "
+        f"{model} on {name}: {percent(count / cell.answers)} % of the answers are {what}, which says little "
         f"about what it knows; {mend}."
-        for name, model, cell in each(told)
-        for what, mend in _mends(cell, told["settings"]["max_tokens"]).items()
-        if cell[what] > TOO_MANY * cell["answers"]
+        for name, model, cell in told.each()
+        for what, count, mend in _mends(cell, limit)
+        if count > TOO_MANY * cell.answers
     ]
     found += [
-        f"{model} on {name}: {always_words(cell['always'])}, whatever the question."
-        for name, model, cell in each(told)
-        if cell["always"]
+        f"{model} on {name}: {always_words(cell.always)}, whatever the question."
+        for name, model, cell in told.each()
+        if cell.always
     ]
     found += [
-        f"{model} on {name}: {cell['beheaded']:,} texts to score lost their beginning, which the context cannot hold."
-        for name, model, cell in each(told)
-        if cell["beheaded"]
+        f"{model} on {name}: {cell.beheaded:,} texts to score lost their beginning, which the context cannot hold."
+        for name, model, cell in told.each()
+        if cell.beheaded
     ]
-    found += remarks(told["models"])
-    found += remarks_of(told["comparisons"])
-    return found + [f"{name} is left out: {count:,} questions are open." for name, count in told["unfinished"].items()]
+    found += remarks((one.name, one.form) for one in told.models)
+    found += remarks_of(told.comparisons)
+    return found + [f"{name} is left out: {count:,} questions are open." for name, count in told.unfinished.items()]
 
 
-def remarks_of(comparisons: Iterable[Mapping[str, Any]]) -> list[str]:
+def remarks_of(comparisons: Iterable[Comparison]) -> list[str]:
     """In what the models of each comparison are asked differently."""
-    return [
-        f"{one['second']} against {one['first']}: {'; '.join(one['remarks'])}." for one in comparisons if one["remarks"]
-    ]
+    return [f"{one.second} against {one.first}: {'; '.join(one.remarks)}." for one in comparisons if one.remarks]
 
 
-def _mends(cell: Mapping[str, Any], limit: int) -> dict[str, str]:
-    """What to do where many answers are of a kind. A reply that was cut below the limit was not cut by it."""
-    reached = not cell["tokens"] or cell["tokens"]["most"] >= limit
+def _mends(cell: Score, limit: int) -> Iterator[tuple[str, int, str]]:
+    """What to do where many answers are of a kind, with the kind and their number.
+
+    A reply that was cut below the limit was not cut by it.
+    """
+    reached = cell.tokens is None or cell.tokens.most >= limit
     cut = "raise --max-tokens" if reached else _NOT_THE_LIMIT
-    return {
-        "unparsed": "look at its answers, and at the prompt",
-        "truncated": cut,
-        "unended": "the model stops inside its thinking: look at its chat template, or ask with --no-thinking",
-        "failed": "the answers say why",
-    }
+    yield "unparsed", cell.unparsed, "look at its answers, and at the prompt"
+    yield "truncated", cell.truncated, cut
+    unended = "the model stops inside its thinking: look at its chat template, or ask with --no-thinking"
+    yield "unended", cell.unended, unended
+    yield "failed", cell.failed, "the answers say why"

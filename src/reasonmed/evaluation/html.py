@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.evaluation.answers import read_answers
 from reasonmed.report import page
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from reasonmed.evaluation.answers import Row
+    from reasonmed.evaluation.outcome import Results
     from reasonmed.report.page import Html
 
 MOST = 2_000
@@ -21,14 +22,14 @@ MOST = 2_000
 _LONGEST = 20_000
 
 
-def answers(folder: Path, told: Mapping[str, Any]) -> Iterator[Html]:
+def answers(folder: Path, told: Results) -> Iterator[Html]:
     """The answers of each model, by question."""
-    for model in told["models"]:
-        yield page.heading(f"Answers of {model['name']}")
-        if model["answers"] > MOST:
-            note = f"The first {MOST:,} of {model['answers']:,} answers; all of them are in {model['answers_file']}."
+    for model in told.models:
+        yield page.heading(f"Answers of {model.name}")
+        if model.answers > MOST:
+            note = f"The first {MOST:,} of {model.answers:,} answers; all of them are in {model.answers_file}."
             yield page.paragraph(note, note=True)
-        rows = islice(read_answers(folder / model["answers_file"]), MOST)
+        rows = islice(read_answers(folder / model.answers_file), MOST)
         for _, group in groupby(rows, lambda row: (row.benchmark, row.id)):
             yield _question(list(group))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import RecipeError, UsageError
 from reasonmed.evaluation.ask import Answers, Asked, job_on, key_of
@@ -159,7 +159,7 @@ def _spent(run: RunDirectory) -> float:
         return spent(ledger)
 
 
-def _identity(one: Candidate) -> dict[str, Any]:
+def _identity(one: Candidate) -> dict[str, object]:
     entry = one.entry
     sampling = entry.sampling.model_dump(mode="json", exclude_none=True)
     told = {"name": entry.label, "system": entry.system, "sampling": sampling, "extra_body": entry.extra_body}

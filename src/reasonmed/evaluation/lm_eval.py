@@ -6,7 +6,7 @@ order of the options; and one by log-likelihood, where the benchmark has such a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
@@ -87,7 +87,7 @@ def _generate(one: Benchmark, settings: Settings, folder: Path) -> _Task:
     return _write(folder, name, task, list(_prompts(one, settings)))
 
 
-def _prompts(one: Benchmark, settings: Settings) -> Iterator[dict[str, Any]]:
+def _prompts(one: Benchmark, settings: Settings) -> Iterator[dict[str, object]]:
     template = settings.template()
     for question in one.questions:
         before = settings.before(question)
@@ -109,7 +109,7 @@ def _loglikelihood(one: Benchmark, settings: Settings, folder: Path) -> _Task:
     return _write(folder, name, choice_task(name, f"{name}.jsonl"), rows)
 
 
-def _scored(one: Benchmark, settings: Settings) -> Iterator[dict[str, Any]]:
+def _scored(one: Benchmark, settings: Settings) -> Iterator[dict[str, object]]:
     if one.prompt is None:
         raise UsageError(f"lm-eval has no log-likelihood prompt for {one.name}")
     for question in one.questions:
@@ -118,7 +118,7 @@ def _scored(one: Benchmark, settings: Settings) -> Iterator[dict[str, Any]]:
         yield {"id": question.id, "prompt": text, "choices": choices, "answer": question.answer}
 
 
-def _write(folder: Path, name: str, task: str, rows: Sequence[dict[str, Any]]) -> _Task:
+def _write(folder: Path, name: str, task: str, rows: Sequence[dict[str, object]]) -> _Task:
     with replacing(folder / f"{name}.jsonl") as sink:
         sink.writelines(encode(row) + b"\n" for row in rows)
     write_atomically(folder / f"{name}.yaml", task)

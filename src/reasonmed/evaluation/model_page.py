@@ -8,7 +8,7 @@ a row: a part of one has another name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -16,43 +16,45 @@ from reasonmed.evaluation.shots import in_words
 from reasonmed.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from reasonmed.evaluation.outcome import BenchmarkFacts, Results
+    from reasonmed.evaluation.scores import ModelResults, Score
 
-def write_model_pages(folder: Path, told: Mapping[str, Any]) -> None:
+
+def write_model_pages(folder: Path, told: Results) -> None:
     """Write the rows of each model that has any, demo models apart."""
-    for model in told["models"]:
+    for model in told.models:
         rows = rows_of(model, told)
-        if rows and not model["demo"]:
-            name = model["answers_file"].rpartition("/")[2].removesuffix(".jsonl")
+        if rows and not model.demo:
+            name = model.answers_file.rpartition("/")[2].removesuffix(".jsonl")
             text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True)
             write_atomically(folder / ".eval_results" / f"{name}.yaml", text)
 
 
-def rows_of(model: Mapping[str, Any], told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rows_of(model: ModelResults, told: Results) -> list[dict[str, object]]:
     """A model's rows: accuracy in percent on each benchmark that is whole and on the hub."""
     return [
         {
-            "dataset": {"id": one["hub"], "task_id": one["task"] or one["name"]},
-            "value": round(100 * model["benchmarks"][one["name"]]["accuracy"]["value"], 2),
-            "date": model["date"],
-            "notes": _notes(model["benchmarks"][one["name"]], one, told),
+            "dataset": {"id": one.hub, "task_id": one.task or one.name},
+            "value": round(100 * model.benchmarks[one.name].accuracy.value, 2),
+            "date": model.date,
+            "notes": _notes(model.benchmarks[one.name], one, told),
         }
-        for one in told["benchmarks"]
-        if one["whole"] and one["hub"]
+        for one in told.benchmarks
+        if one.whole and one.hub
     ]
 
 
-def _notes(cell: Mapping[str, Any], one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    accuracy, settings = cell["accuracy"], told["settings"]
-    asked = f"{settings['samples']} samples, {settings['rotate']} orders, temperature {settings['temperature']:g}"
-    asked += f", {in_words(settings['shots'])}" if settings.get("shots") else ""
-    asked += f", thinking effort {settings['effort']}" if settings.get("effort") else ""
-    trained = f"; {cell['overlap']} of the questions were trained on" if cell.get("overlap") else ""
+def _notes(cell: Score, one: BenchmarkFacts, told: Results) -> str:
+    accuracy, settings = cell.accuracy, told.asked()
+    asked = f"{settings.samples} samples, {settings.rotate} orders, temperature {settings.temperature:g}"
+    asked += f", {in_words(settings.shots)}" if settings.shots else ""
+    asked += f", thinking effort {settings.effort}" if settings.effort else ""
+    trained = f"; {cell.overlap} of the questions were trained on" if cell.overlap else ""
     return (
-        f"reasonmed {told['reasonmed']}, {one['name']}, protocol {told['protocol']}, {asked}; 95 % interval "
-        f"{100 * accuracy['low']:.1f}-{100 * accuracy['high']:.1f}, n = {cell['n']}; unparsed {cell['unparsed']}, "
-        f"truncated {cell['truncated']}, unended {cell['unended']}, failed {cell['failed']}{trained}; "
-        f"content hash {one['hash']}"
+        f"reasonmed {told.reasonmed}, {one.name}, protocol {told.protocol}, {asked}; 95 % interval "
+        f"{100 * accuracy.low:.1f}-{100 * accuracy.high:.1f}, n = {cell.n}; unparsed {cell.unparsed}, "
+        f"truncated {cell.truncated}, unended {cell.unended}, failed {cell.failed}{trained}; "
+        f"content hash {one.hash}"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from reasonmed.backends import _weights as weights
 from reasonmed.backends._folder import ADAPTER, FolderSettings
 from reasonmed.backends.local import Settings as LocalSettings
 from reasonmed.errors import UsageError
-from reasonmed.evaluation.forms import form_of
+from reasonmed.evaluation.forms import UNKNOWN, Form, form_of
 from reasonmed.recipe.reading import explain
 from reasonmed.training import lineage
 from reasonmed.training.checkpoints import step_of, whole
@@ -48,7 +48,7 @@ class Candidate:
     """Those of the model it was trained from, from ``run.json``."""
     demo: bool = False
     """Whether it is the demo model, or was trained from it."""
-    form: dict[str, Any] = field(default_factory=dict)
+    form: Form = UNKNOWN
     """How its folder is asked; see ``forms``."""
     moment: Moment | None = None
     """Where in its training it is; None where no record says that."""
@@ -163,7 +163,7 @@ def _of_entry(name: str, entry: ModelSettings) -> Candidate:
     )
 
 
-def _settings(backend: str, fields: dict[str, Any]) -> ModelSettings:
+def _settings(backend: str, fields: dict[str, str | None]) -> ModelSettings:
     try:
         entry = backends.find(backend).Settings.model_validate({"backend": backend, **fields})
         _ = entry.identity

@@ -1,102 +1,79 @@
-"""``results.json`` with types: what an evaluation found, for programs."""
+"""``results.json``: what an evaluation found, from who writes it to who reads it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
-from reasonmed.evaluation.results import read_document
+from reasonmed.documents import Document, Refused, converted, inside
+from reasonmed.errors import UsageError
+from reasonmed.evaluation.comparisons import Comparison, Headline
+from reasonmed.evaluation.forms import Form
+from reasonmed.evaluation.scores import ModelResults, Score
+from reasonmed.evaluation.shots import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-
-class Rate(Struct, frozen=True):
-    """A rate between 0 and 1 with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
+VERSION = 1
 
 
-class Part(Struct, frozen=True):
-    """Accuracy on some of the questions."""
-
-    n: int
-    accuracy: Rate | None
-
-
-class Score(Struct, frozen=True):
-    """A model on a benchmark. ``clean`` are the questions it was not trained on, None where that is not known."""
-
-    n: int
-    answers: int
-    accuracy: Rate
-    majority: Rate | None
-    flip_rate: float | None
-    macro: Rate | None
-    subjects: dict[str, Part]
-    tiers: dict[str, Part]
-    clean: Part | None
-
-
-class ModelResults(Struct, frozen=True):
-    """A model on all benchmarks, by their names."""
-
-    name: str
-    label: str
-    demo: bool
-    base: str | None
-    tokens: int
-    spent_usd: float | None
-    answers_file: str
-    benchmarks: dict[str, Score]
-
-
-class BenchmarkFacts(Struct, frozen=True):
+class BenchmarkFacts(Struct, frozen=True, kw_only=True):
     """A set of questions that was asked."""
 
     name: str
     file: str
+    fetched: dict[str, object] | None = None
     n: int
+    of: int | None = None
     hash: str
+    variant_hash: str | None = None
+    hub: str | None = None
+    task: str | None = None
     whole: bool
     differences: list[str]
+    caution: str | None = None
+    with_context: int = 0
+    options: list[int] = []
+    splits: dict[str, int] = {}
+    not_rotated: int | None = None
+    left_out: int = 0
+    most_frequent_letter: float = 0.0
 
 
-class Difference(Struct, frozen=True):
-    """The second model against the first on one benchmark, paired by question."""
+class Power(Struct, frozen=True):
+    """What difference a benchmark can show."""
 
+    benchmark: str
     n: int
-    first: float
-    second: float
-    difference: Rate
-    p: float
+    rate: float
+    unpaired: float
+    paired: float | None
+    discordant: float
 
 
-class Comparison(Struct, frozen=True):
-    """One model against another."""
+class Asked(Struct, frozen=True, kw_only=True):
+    """The settings as reports say them."""
 
-    first: str
-    second: str
-    remarks: list[str]
-    benchmarks: dict[str, Difference]
-
-
-class Headline(Struct, frozen=True):
-    """A model against its base: what may be said of its training."""
-
-    model: str
-    base: str
-    remarks: list[str]
-    benchmarks: dict[str, Difference]
+    samples: int
+    rotate: int
+    temperature: float
+    max_tokens: int
+    thinking: bool | None = None
+    effort: str | None = None
+    shots: Shown | None = None
+    prompt_name: str
 
 
-class Results(Struct, frozen=True):
-    """What ``results.json`` holds, as far as programs use it; docs/evaluate.md says what each field is."""
+class Results(Struct, frozen=True, kw_only=True):
+    """What ``results.json`` holds; docs/evaluate.md says what each field is."""
 
+    version: int = VERSION
+    reasonmed: str = ""
     protocol: str
+    settings: dict[str, object] = {}
     margin: float | None
     benchmarks: list[BenchmarkFacts]
     models: list[ModelResults]
@@ -105,6 +82,7 @@ class Results(Struct, frozen=True):
     comparisons: list[Comparison]
     headlines: list[Headline]
     no_headline: str | None
+    power: list[Power] = []
 
     def model(self, name: str) -> ModelResults:
         """A model by its name.
@@ -117,11 +95,67 @@ class Results(Struct, frozen=True):
                 return one
         raise KeyError(f"{name!r} has no results; there are {', '.join(one.name for one in self.models)}")
 
+    def asked(self) -> Asked:
+        """How the questions were put."""
+        return converted(self.settings, Asked)
+
+    def each(self) -> Iterator[tuple[str, str, Score]]:
+        """Benchmark, model and score of all results, by benchmark."""
+        for one in self.benchmarks:
+            for model in self.models:
+                yield one.name, model.name, model.benchmarks[one.name]
+
+
+class Known(Struct):
+    """A model with the file of its answers."""
+
+    name: str
+    answers_file: str
+    trained_stems: int | None = None
+    trained_whole: bool = True
+    form: Form = Form()
+
+
+class Answered(Struct):
+    """As much of the results as answers are compared by."""
+
+    version: int
+    protocol: str
+    settings: dict[str, object]
+    models: list[Known]
+
+
+_Kind = TypeVar("_Kind", Answered, Results)
+_KIND = ("results.json of `reasonmed evaluate`", UsageError, "give a folder that `reasonmed evaluate` wrote")
+_LAYOUT = ("version", (VERSION,))
+RESULTS = Document(_KIND[0], Results, *_KIND[1:], _LAYOUT)
+_ANSWERED = Document(_KIND[0], Answered, *_KIND[1:], _LAYOUT)
+
 
 def results_in(path: Path) -> Results:
     """The results of an evaluation from its file or folder.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is none, of another version, or names a file that is not in its folder.
     """
-    return convert(read_document(path), Results)
+    return _read(path, RESULTS)
+
+
+def answered_in(path: Path) -> Answered:
+    """The models of an evaluation, from its file or folder, and where their answers are.
+
+    Raises:
+        UsageError: it is none, of another version, or names a file that is not in its folder.
+    """
+    return _read(path, _ANSWERED)
+
+
+def _read(path: Path, document: Document[_Kind]) -> _Kind:
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        found = document.read(file)
+        for one in found.models:
+            inside(file.parent, one.answers_file)
+    except (Refused, OSError) as unread:
+        raise document.refuse(file, unread) from unread
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.evaluation import html as browse
 from reasonmed.evaluation import plots
 from reasonmed.evaluation.comparison_tables import comparison_tables
 from reasonmed.evaluation.headlines import headline_words, how, marks
-from reasonmed.evaluation.metrics import each
+from reasonmed.evaluation.scores import GROUPS
 from reasonmed.evaluation.tables import Table, percent, with_interval
 from reasonmed.evaluation.trajectory import trajectory_tables
 from reasonmed.files import replacing, write_atomically
@@ -16,9 +16,11 @@ from reasonmed.report import page
 from reasonmed.report.markdown import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from reasonmed.evaluation.outcome import Results
+    from reasonmed.evaluation.scores import Limited, Score
     from reasonmed.report.page import Html
 
 
@@ -26,86 +28,88 @@ SETS = "Benchmarks"
 """The title of the table that says what the files are."""
 
 
-def write_reports(folder: Path, told: Mapping[str, Any]) -> None:
+def write_reports(folder: Path, told: Results) -> None:
     """Write ``report.md`` and ``report.html``."""
     write_atomically(folder / "report.md", markdown(told))
     with replacing(folder / "report.html") as sink:
         sink.write(page.page("Evaluation", _parts(folder, told)).encode("utf-8", "replace"))
 
 
-def tables(told: Mapping[str, Any]) -> Iterator[Table]:
+def tables(told: Results) -> Iterator[Table]:
     """All tables of a report, in order."""
     yield _accuracy(told)
     yield _answers(told)
-    found = [_groups(told, "subjects"), _groups(told, "tiers"), _samples(told), _calibration(told)]
+    found = [*(_groups(told, what) for what in GROUPS), _samples(told), _calibration(told)]
     yield from (one for one in found if one.rows)
     yield from trajectory_tables(told)
-    yield from comparison_tables(told["comparisons"])
+    yield from comparison_tables(told.comparisons)
     yield from (one for one in (_costs(told), *_budgets(told)) if one.rows)
     yield _sets(told)
     yield _power(told)
 
 
-def _accuracy(told: Mapping[str, Any]) -> Table:
+def _accuracy(told: Results) -> Table:
     rows = [
-        (name, model, f"{cell['n']:,}", with_interval(cell["accuracy"]), with_interval(cell["majority"]),
-         with_interval(cell["macro"]), _clean(cell))
-        for name, model, cell in each(told)
+        (name, model, f"{cell.n:,}", with_interval(cell.accuracy), with_interval(cell.majority),
+         with_interval(cell.macro), _clean(cell))
+        for name, model, cell in told.each()
     ]  # fmt: skip
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
     note = "Unparsed, truncated, unended and failed answers count as not right. Accuracy is over questions (micro)."
-    if any(cell["overlap"] for *_, cell in each(told)):
+    if any(cell.overlap for *_, cell in told.each()):
         note += " It is over all questions, also those that a model was trained on; the clean subset is without them."
-    if any(cell["distinct"] < cell["n"] for *_, cell in each(told)):
+    if any(cell.distinct < cell.n for *_, cell in told.each()):
         note += " Copies of a question count one by one in the rate, and as one question in its interval."
     return Table(
         "Accuracy", tuple(columns[place] for place in keep), [tuple(row[p] for p in keep) for row in rows], note
     )
 
 
-def _clean(cell: Mapping[str, Any]) -> str:
-    if cell["clean"] is None:
+def _clean(cell: Score) -> str:
+    if cell.clean is None:
         return "-"
-    return f"{with_interval(cell['clean']['accuracy'])}, n = {cell['clean']['n']:,}; {cell['overlap']:,} trained on"
+    return f"{with_interval(cell.clean.accuracy)}, n = {cell.clean.n:,}; {cell.overlap:,} trained on"
 
 
-def _answers(told: Mapping[str, Any]) -> Table:
+def _answers(told: Results) -> Table:
     names = ("answers", "correct", "wrong", "unparsed", "truncated", "unended", "failed")
     rows = []
-    for name, model, cell in each(told):
-        tokens = cell["tokens"]
-        rows.append((name, model, *(f"{cell[one]:,}" for one in names), f"{tokens['median']:,.0f}" if tokens else "-"))
-    cut = sum(cell["truncated_right"] for *_, cell in each(told))
+    for name, model, cell in told.each():
+        counts = (
+            cell.answers, cell.correct, cell.wrong, cell.unparsed, cell.truncated, cell.unended, cell.failed
+        )  # fmt: skip
+        median = f"{cell.tokens.median:,.0f}" if cell.tokens else "-"
+        rows.append((name, model, *(f"{count:,}" for count in counts), median))
+    cut = sum(cell.truncated_right for *_, cell in told.each())
     note = f"{cut:,} truncated answers named the key before they were cut; they count as truncated." if cut else ""
     return Table("Answers", ("benchmark", "model", *names, "median tokens"), rows, note)
 
 
-def _groups(told: Mapping[str, Any], what: str) -> Table:
+def _groups(told: Results, what: str) -> Table:
     rows = [
-        (name, group, model, f"{found['n']:,}", with_interval(found["accuracy"]))
-        for name, model, cell in each(told)
-        for group, found in cell[what].items()
+        (name, group, model, f"{found.n:,}", with_interval(found.accuracy))
+        for name, model, cell in told.each()
+        for group, found in GROUPS[what](cell).items()
     ]
-    single = what.removesuffix("s")
-    return Table(f"By {single}", ("benchmark", single, "model", "n", "accuracy % (95 %)"), rows)
+    return Table(f"By {what}", ("benchmark", what, "model", "n", "accuracy % (95 %)"), rows)
 
 
-def _samples(told: Mapping[str, Any]) -> Table:
+def _samples(told: Results) -> Table:
     rows = [
-        (name, model, f"{one['k']}", percent(one["majority"]), percent(one["pass"]))
-        for name, model, cell in each(told)
-        for one in cell["curve"]
+        (name, model, f"{one.k}", percent(one.majority), percent(one.passed))
+        for name, model, cell in told.each()
+        for one in cell.curve
     ]
     note = "Exact means over all choices of k out of the answers that are there; an even vote counts half."
     return Table("Fewer samples", ("benchmark", "model", "k", "majority of k %", "pass@k %"), rows, note)
 
 
-def _calibration(told: Mapping[str, Any]) -> Table:
+def _calibration(told: Results) -> Table:
     rows = [
-        (name, model, f"{found['n']:,}", f"{found['ece']:.3f}", f"{found['brier']:.3f}")
-        for name, model, cell in each(told)
-        if (found := cell["calibration"])
+        (name, model, f"{found.n:,}", f"{found.ece:.3f}", f"{found.brier:.3f}")
+        for name, model, cell in told.each()
+        if (found := cell.calibration)
     ]
     note = (
         "Of the options' shares of likelihood: expected calibration error of the choice in ten bins of equal numbers "
@@ -114,18 +118,19 @@ def _calibration(told: Mapping[str, Any]) -> Table:
     return Table("Calibration", ("benchmark", "model", "n", "ECE", "Brier score"), rows, note)
 
 
-def _costs(told: Mapping[str, Any]) -> Table:
+def _costs(told: Results) -> Table:
     rows = []
-    for model in told["models"]:
-        cells = list(model["benchmarks"].values())
-        questions = sum(cell["n"] for cell in cells)
-        right = sum(cell["n"] * cell["accuracy"]["value"] for cell in cells)
-        known = all(cell["tokens"] for cell in cells) and told["protocol"] == "generate"
-        tokens = sum(cell["tokens"]["mean"] * cell["answers"] for cell in cells) if known else None
+    for model in told.models:
+        cells = list(model.benchmarks.values())
+        questions = sum(cell.n for cell in cells)
+        right = sum(cell.n * cell.accuracy.value for cell in cells)
+        counted = [cell.tokens.mean * cell.answers for cell in cells if cell.tokens]
+        known = len(counted) == len(cells) and told.protocol == "generate"
+        tokens = sum(counted) if known else None
         shown = (_each(tokens, questions), _each(tokens, right))
-        paid = (_usd(model["usd_per_question"]), _usd(model["usd_per_right"]))
-        if tokens or model["usd_per_question"]:
-            rows.append((model["name"], f"{questions:,}", f"{right:,.1f}", *shown, *paid))
+        paid = (_usd(model.usd_per_question), _usd(model.usd_per_right))
+        if tokens or model.usd_per_question:
+            rows.append((model.name, f"{questions:,}", f"{right:,.1f}", *shown, *paid))
     heads = ("model", "questions", "right", "output tokens per question", "output tokens per right answer")
     note = "All samples of a question together; what this folder has cost, so that reused replies are free."
     return Table("Cost", (*heads, "USD per question", "USD per right answer"), rows, note)
@@ -139,48 +144,44 @@ def _usd(value: float | None) -> str:
     return "-" if not value else f"{value:.3g}"
 
 
-def _budgets(told: Mapping[str, Any]) -> Iterator[Table]:
+def _budgets(told: Results) -> Iterator[Table]:
     """One table a benchmark."""
-    for one in told["benchmarks"]:
-        cells = {model["name"]: model["benchmarks"][one["name"]]["budget"] for model in told["models"]}
-        limits = sorted({point["tokens"] for points in cells.values() for point in points})
+    for one in told.benchmarks:
+        cells = {model.name: model.benchmarks[one.name].budget for model in told.models}
+        limits = sorted({point.tokens for points in cells.values() for point in points})
         rows = [
             (name, *(percent(_at(points, limit)) for limit in limits))
             for name, points in cells.items()
-            if points and told["protocol"] == "generate"
+            if points and told.protocol == "generate"
         ]
         columns = ("model", *(f"{limit:,}" for limit in limits))
         note = "Accuracy in percent had --max-tokens been so much, from the replies that are there."
-        yield Table(f"Accuracy by output tokens: {one['name']}", columns, rows, note, brief=False)
+        yield Table(f"Accuracy by output tokens: {one.name}", columns, rows, note, brief=False)
 
 
-def _at(points: Sequence[Mapping[str, float]], limit: int) -> float:
+def _at(points: Sequence[Limited], limit: int) -> float:
     """The accuracy at a limit; no reply is longer than the last one."""
-    return next((point["accuracy"] for point in points if point["tokens"] >= limit), points[-1]["accuracy"])
+    return next((point.accuracy for point in points if point.tokens >= limit), points[-1].accuracy)
 
 
-def _sets(told: Mapping[str, Any]) -> Table:
+def _sets(told: Results) -> Table:
     rows = []
-    for one in told["benchmarks"]:
-        of = f"{one['n']:,} of {one['of']:,}" if one["of"] else f"{one['n']:,}"
-        remarks = [*one["differences"], *([one["caution"]] if one["caution"] else [])]
-        if one["not_rotated"] is not None:
-            remarks.append(
-                f"{one['not_rotated']:,} questions kept the order of their options, which refer to each other"
-            )
-        if one["left_out"]:
-            remarks.append(f"{one['left_out']:,} bad rows skipped")
-        rows.append(
-            (one["name"], one["file"], of, one["hash"][:12], percent(one["most_frequent_letter"]), "; ".join(remarks))
-        )
+    for one in told.benchmarks:
+        of = f"{one.n:,} of {one.of:,}" if one.of else f"{one.n:,}"
+        remarks = [*one.differences, *([one.caution] if one.caution else [])]
+        if one.not_rotated is not None:
+            remarks.append(f"{one.not_rotated:,} questions kept the order of their options, which refer to each other")
+        if one.left_out:
+            remarks.append(f"{one.left_out:,} bad rows skipped")
+        rows.append((one.name, one.file, of, one.hash[:12], percent(one.most_frequent_letter), "; ".join(remarks)))
     return Table(SETS, ("benchmark", "file", "n", "content hash", "commonest letter %", "remarks"), rows, words=True)
 
 
-def _power(told: Mapping[str, Any]) -> Table:
+def _power(told: Results) -> Table:
     rows = [
-        (one["benchmark"], f"{one['n']:,}", f"{100 * one['unpaired']:.1f}",
-         "-" if one["paired"] is None else f"{100 * one['paired']:.1f}")
-        for one in told["power"]
+        (one.benchmark, f"{one.n:,}", f"{100 * one.unpaired:.1f}",
+         "-" if one.paired is None else f"{100 * one.paired:.1f}")
+        for one in told.power
     ]  # fmt: skip
     note = (
         "Smallest true difference in points that is found with 80 % power at alpha 0.05: of two models on different "
@@ -190,7 +191,7 @@ def _power(told: Mapping[str, Any]) -> Table:
     return Table("Statistical power", ("benchmark", "n", "two samples", "same questions"), rows, note)
 
 
-def markdown(told: Mapping[str, Any]) -> str:
+def markdown(told: Results) -> str:
     """The report as Markdown."""
     lines = ["# Evaluation", "", *(plain(line) for line in headline_words(told)), "", how(told), ""]
     for one in marks(told):
@@ -206,7 +207,7 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
     return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
-def _parts(folder: Path, told: Mapping[str, Any]) -> Iterator[Html]:
+def _parts(folder: Path, told: Results) -> Iterator[Html]:
     for line in [*headline_words(told), *marks(told)]:
         yield page.paragraph(line)
     yield page.paragraph(how(told), note=True)

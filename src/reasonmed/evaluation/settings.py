@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from reasonmed import parsing
 from reasonmed.errors import UsageError
@@ -83,7 +83,7 @@ class Settings:
             return Prompt(PROMPTS[self.prompt])
         return Prompt("evaluate", {"evaluate.md": self.prompt})
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What must be the same for answers to be comparable."""
         told = {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("identity", True)}
         for name in ("effort", "shots"):  # evaluations of before they were there lack them
@@ -94,7 +94,7 @@ class Settings:
         generating = self.protocol == "generate"
         return {**told, "prompt": self.template().hash if generating else "lm-eval", "parsing": parsing.VERSION}
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         """The settings as results tell them: with the prompt's name beside its hash."""
         name = self.prompt if self.prompt in PROMPTS else "own"
         return {**self.identity(), "seed": self.seed, "prompt_name": name if self.protocol == "generate" else "lm-eval"}

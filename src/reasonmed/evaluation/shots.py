@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reasonmed.errors import UsageError
 from reasonmed.exchange import Message
@@ -45,7 +47,7 @@ class Shots:
         if self.count < 1:
             raise UsageError(f"--shots {self.count}: it must be 1 or more")
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What decides which examples a question gets."""
         told = {"count": self.count, "file": self.file, "split": self.split, "seed": self.seed}
         contents = [(question_hash(one), one.key_text, one.stem, one.options) for one in self.pool]
@@ -81,11 +83,21 @@ def turns(examples: Sequence[Question], prompt: Prompt) -> Iterator[Message]:
         yield Message("assistant", f"Answer: {one.key_text}")
 
 
-def in_words(found: dict[str, Any]) -> str:
-    """The examples in a sentence, by what results say of them."""
-    number = "1 example" if found["count"] == 1 else f"{found['count']:,} examples"
-    split = f", split {found['split']}" if found["split"] else ""
+class Shown(Struct, frozen=True):
+    """The examples, as results have them."""
+
+    count: int
+    file: str
+    split: str | None
+    seed: int
+    questions: int
+
+
+def in_words(found: Shown) -> str:
+    """The examples in a sentence."""
+    number = "1 example" if found.count == 1 else f"{found.count:,} examples"
+    split = f", split {found.split}" if found.split else ""
     return (
-        f"{number} before each question, drawn from {found['file']}{split} ({found['questions']:,} questions, none of "
-        f"them evaluated, seed {found['seed']})"
+        f"{number} before each question, drawn from {found.file}{split} ({found.questions:,} questions, none of them "
+        f"evaluated, seed {found.seed})"
     )

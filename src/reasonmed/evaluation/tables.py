@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from reasonmed.evaluation.comparisons import Difference
+    from reasonmed.evaluation.scores import Rate
 
 
 class Table(NamedTuple):
@@ -30,16 +33,16 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def with_interval(found: Mapping[str, float] | None) -> str:
+def with_interval(found: Rate | None) -> str:
     """A rate with its bounds, such as ``41.0 (34.4-48.0)``."""
-    return "-" if found is None else f"{percent(found['value'])} ({percent(found['low'])}-{percent(found['high'])})"
+    return "-" if found is None else f"{percent(found.value)} ({percent(found.low)}-{percent(found.high)})"
 
 
-def points(comparison: Mapping[str, Any], unit: str = "") -> str:
+def points(comparison: Difference, unit: str = "") -> str:
     """A difference with its interval, which says nothing where no answer differs."""
-    found = comparison["difference"]
-    value = f"{100 * found['value']:+.1f}{unit}"
-    return f"{value} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})" if comparison["differing"] else value
+    found = comparison.difference
+    value = f"{100 * found.value:+.1f}{unit}"
+    return f"{value} ({100 * found.low:+.1f} to {100 * found.high:+.1f})" if comparison.differing else value
 
 
 def probability(value: float) -> str:

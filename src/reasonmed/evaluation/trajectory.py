@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.evaluation.scores import Part
 from reasonmed.evaluation.tables import Table, points, probability, with_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from reasonmed.evaluation.comparisons import Difference
+    from reasonmed.evaluation.outcome import Results
+    from reasonmed.evaluation.scores import ModelResults, Rate
 
 
 class Step(NamedTuple):
@@ -16,48 +21,48 @@ class Step(NamedTuple):
     step: int
     model: str
     n: int
-    accuracy: dict[str, float]
-    compared: Mapping[str, Any] | None
+    accuracy: Rate | None
+    compared: Difference | None
     """The comparison with the model that it is set against; None where it is set against none."""
     against: str
     clean: bool
     """Whether the questions that the training saw are left out."""
 
 
-def trajectories(told: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Step]]]:
+def trajectories(told: Results) -> Iterator[tuple[str, str, list[Step]]]:
     """Training, benchmark and checkpoints in order of their steps; of trainings with two steps or more."""
-    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for model in told["models"]:
-        if moment := model.get("checkpoint"):
-            runs.setdefault((moment["run"], moment["mark"]), []).append(model)
+    runs: dict[tuple[str, str], list[ModelResults]] = {}
+    for model in told.models:
+        if moment := model.checkpoint:
+            runs.setdefault((moment.run, moment.mark), []).append(model)
     names = [run for run, _ in runs]
     for (run, mark), models in runs.items():
         label = run if names.count(run) == 1 else f"{run} ({mark})"
-        for one in told["benchmarks"]:
-            steps = sorted(filter(None, (_step(model, one["name"], told) for model in models)))
+        for one in told.benchmarks:
+            steps = sorted(filter(None, (_step(model, one.name, told) for model in models)))
             if len({step.step for step in steps}) > 1:
-                yield label, one["name"], steps
+                yield label, one.name, steps
 
 
-def _step(model: Mapping[str, Any], benchmark: str, told: Mapping[str, Any]) -> Step | None:
+def _step(model: ModelResults, benchmark: str, told: Results) -> Step | None:
     """A checkpoint on a benchmark, on the questions that its training did not see; None where there is none."""
-    cell = model["benchmarks"][benchmark]
-    found = cell["clean"] if cell["overlap"] else cell
-    if not found["n"]:
+    cell = model.benchmarks[benchmark]
+    found = cell.clean if cell.clean and cell.overlap else Part(cell.n, cell.accuracy)
+    if not found.n or model.checkpoint is None:
         return None
-    compared = next((one for one in told["comparisons"] if one["second"] == model["name"]), None)
+    compared = next((one for one in told.comparisons if one.second == model.name), None)
     return Step(
-        step=model["checkpoint"]["step"],
-        model=model["name"],
-        n=found["n"],
-        accuracy=found["accuracy"],
-        compared=compared["benchmarks"].get(benchmark) if compared else None,
-        against=compared["first"] if compared else "",
-        clean=bool(cell["overlap"]),
+        step=model.checkpoint.step,
+        model=model.name,
+        n=found.n,
+        accuracy=found.accuracy,
+        compared=compared.benchmarks.get(benchmark) if compared else None,
+        against=compared.first if compared else "",
+        clean=bool(cell.overlap),
     )
 
 
-def trajectory_tables(told: Mapping[str, Any]) -> Iterator[Table]:
+def trajectory_tables(told: Results) -> Iterator[Table]:
     """One table a training."""
     found: dict[str, list[tuple[str, Step]]] = {}
     for run, benchmark, steps in trajectories(told):
@@ -75,4 +80,4 @@ def _shown(one: Step) -> tuple[str, ...]:
     rate = f"{one.n:,}", with_interval(one.accuracy)
     if one.compared is None:
         return (*rate, "-", "-", "-")
-    return (*rate, points(one.compared), one.against, probability(one.compared["p_holm"]))
+    return (*rate, points(one.compared), one.against, probability(one.compared.p_holm))

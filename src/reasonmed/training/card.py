@@ -30,7 +30,7 @@ CURVE = "loss.jsonl"
 _GIB = 2**30
 
 
-def identity(prepared: Prepared) -> dict[str, Any]:
+def identity(prepared: Prepared) -> dict[str, object]:
     """What makes a run this run: the same folder with another one of these is refused."""
     settings = prepared.settings.model_dump(mode="json", exclude={"report_to", "source", "keep_checkpoints"})
     return {
@@ -83,27 +83,27 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
     }
 
 
-def origin(prepared: Prepared) -> dict[str, Any]:
+def origin(prepared: Prepared) -> dict[str, object]:
     """Where a model is from: its base, and hashed stems of all questions along the chain of trainings."""
     chain = trainings(prepared)
-    known = all(one["whole"] and one["stems"] is not None for one in chain)
+    known = [one.stems for one in chain if one.whole and one.stems is not None]
     return {
         "base_model": {
             "name": _public(prepared.base.name),
             "identity": models.identity(prepared.base),
             "parameters": prepared.model.parameters,
         },
-        "stems": sorted({stem for one in chain for stem in one["stems"]}) if known else None,
+        "stems": sorted(frozenset().union(*known)) if len(known) == len(chain) else None,
         "rows_without_stem": sum(not row.stem for row in _rows(prepared)),
-        "trainings": chain,
+        "trainings": [one.told for one in chain],
     }
 
 
-def trainings(prepared: Prepared) -> list[dict[str, Any]]:
+def trainings(prepared: Prepared) -> list[lineage.Training]:
     """The stems of this training and of those of the models it builds on, for the clean subset of an evaluation."""
     base = prepared.base
     place = Path(base.place, base.gguf) if base.gguf else Path(base.place)
-    return lineage.extended(
+    return lineage.chain(
         place if place.exists() else None,
         _public(base.name),
         models.identity(base),
@@ -121,7 +121,7 @@ def _public(name: str) -> str:
     return Path(name).resolve().name if Path(name).expanduser().exists() else name
 
 
-def _layout(prepared: Prepared) -> dict[str, Any]:
+def _layout(prepared: Prepared) -> dict[str, object]:
     choice, plan = prepared.choice, prepared.plan
     return {
         "attention": choice.attention,
@@ -186,7 +186,7 @@ def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> d
     return told
 
 
-def _tied(step: Mapping[str, Any], name: str) -> bool:
+def _tied(step: Mapping[str, object], name: str) -> bool:
     """Whether no reply is preferred, since the model is still its own reference: that is no accuracy of 0."""
     return name == "rewards/accuracies" and step.get("rewards/margins") == 0
 

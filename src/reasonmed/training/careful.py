@@ -96,7 +96,7 @@ class Careful:
         step = max(whole, key=lambda step: (sign * told[step], step), default=None)
         return None if step is None else (step, told[step])
 
-    def take_best(self) -> dict[str, Any] | None:
+    def take_best(self) -> dict[str, object] | None:
         """Take the weights of the best checkpoint; says which one it is."""
         best = self.best()
         if best is None:

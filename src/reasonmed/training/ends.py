@@ -14,6 +14,8 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.training.shapes import Tokenizer
+
 
 class End(NamedTuple):
     """How replies end."""
@@ -30,7 +32,7 @@ class End(NamedTuple):
         return self.text != self.base
 
 
-def find(tokenizer: Any, prompt: Sequence[dict[str, str]]) -> End:  # noqa: ANN401 - transformers has no types
+def find(tokenizer: Tokenizer, prompt: Sequence[dict[str, str]]) -> End:
     """The token with which the chat template ends a reply to this prompt.
 
     Raises:
@@ -47,7 +49,7 @@ def find(tokenizer: Any, prompt: Sequence[dict[str, str]]) -> End:  # noqa: ANN4
     return End(token, tokenizer.convert_ids_to_tokens(token), tokenizer.eos_token)
 
 
-def adopt(tokenizer: Any, end: End, prompt: Sequence[dict[str, str]]) -> None:  # noqa: ANN401
+def adopt(tokenizer: Tokenizer, end: End, prompt: Sequence[dict[str, str]]) -> None:
     """Make it the tokenizer's ``eos_token``, unless the template renders something else for it."""
     before = ending(tokenizer, prompt)
     tokenizer.eos_token = end.text

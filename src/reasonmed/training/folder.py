@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -36,7 +36,9 @@ ORIGIN = "origin"
 
 
 class _Begun(Struct):
-    """The fields of an identity, whatever they are."""
+    """What a start has beside the fields of its identity, whatever they are."""
+
+    overrides: list[dict[str, object]] = []
 
 
 class _Layout(Struct):
@@ -68,7 +70,9 @@ _begun: set[Path] = set()
 """Folders in which this process began a run."""
 
 
-def open_folder(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[str, Any] | None = None) -> bool:
+def open_folder(
+    folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[str, object] | None = None
+) -> bool:
     """Make the model folder, or resume in it, and hold it; returns whether the model in it is already finished.
 
     Args:
@@ -98,7 +102,7 @@ def open_folder(folder: Path, prepared: Prepared, *, force: bool, overrides: Map
     return finished
 
 
-def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[str, Any]) -> bool:
+def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[str, object]) -> bool:
     identity = card.identity(prepared)
     if force and _ours(folder):
         _clear(folder, prepared)
@@ -120,7 +124,7 @@ def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[
     if differing:
         changes = {name.removeprefix("settings."): [known.get(name), identity[name]] for name in differing}
         record = {"checkpoint": _newest(folder), **changes}
-        told = {**known, **identity, "overrides": [*known.get("overrides", []), record]}
+        told = {**known, **identity, "overrides": [*overridden(folder), record]}
         write_atomically(folder / STARTED, _json(told))
     return False
 
@@ -130,23 +134,22 @@ def _newest(folder: Path) -> str | None:
     return last.name if last else None
 
 
-def overridden(folder: Path) -> list[dict[str, Any]]:
+def overridden(folder: Path) -> list[dict[str, object]]:
     """The settings that changed between sessions of a run, from and to, with the checkpoint they changed at."""
-    found: list[dict[str, Any]] = _started(folder).get("overrides", [])
-    return found
+    return _BEGUN.read(folder / STARTED).overrides
 
 
-def _default(name: str) -> Any:  # noqa: ANN401 - of any field
+def _default(name: str) -> object:
     """The value of a setting that an older version did not have."""
     field = Training.model_fields.get(name.removeprefix("settings."))
     return None if field is None else field.get_default(call_default_factory=True)
 
 
-def _json(told: dict[str, Any]) -> str:
+def _json(told: dict[str, object]) -> str:
     return json.dumps(told, indent=1) + "\n"
 
 
-def _started(folder: Path) -> dict[str, Any]:
+def _started(folder: Path) -> dict[str, object]:
     return _BEGUN.plain(folder / STARTED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from reasonmed.backends._weights import SHA256, remembered_sha256
 from reasonmed.documents import Refused, text_of
@@ -39,7 +39,7 @@ class Training(NamedTuple):
     """Whether every row has one."""
 
     @property
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         """The training as a later one records it."""
         stems = None if self.stems is None else sorted(self.stems)
         return {"base": self.base, "base_weights": sorted(self.base_weights), "stems": stems, "whole": self.whole}
@@ -129,7 +129,7 @@ def _of_base(folder: Path, name: str, expected: frozenset[str], most: int) -> It
             return
 
 
-def _training(file: Path, base: object, weights: object, told: dict[str, Any]) -> Training:
+def _training(file: Path, base: object, weights: object, told: dict[str, object]) -> Training:
     stems = told.get("stems")
     if stems is not None and not _texts(stems):
         raise UsageError(f"{file}: stems must be a list of hashes")
@@ -155,7 +155,7 @@ def _record(path: Path) -> Path | None:
     return next((file for file in found if file.is_file()), None)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> dict[str, object]:
     try:
         found = json.loads(text_of(file))
     except (OSError, Refused, ValueError, RecursionError) as torn:
@@ -165,13 +165,17 @@ def _read(file: Path) -> dict[str, Any]:
     return {**found, **origin} if isinstance(origin, dict) else found
 
 
-def extended(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[dict[str, Any]]:
-    """What a training records: itself, by the stems of its rows, and the trainings of the model it begins with.
+def extended(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[dict[str, object]]:
+    """What a training records of itself and of those before it; see ``chain``."""
+    return [one.told for one in chain(base, name, identity, stems)]
+
+
+def chain(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[Training]:
+    """A training by the stems of its rows, and the trainings of the model it begins with.
 
     Raises:
         UsageError: the base's record is torn.
     """
     rows = list(stems)
     own = Training(name, hashes_in(identity), frozenset(filter(None, rows)) or None, all(rows))
-    earlier = lineage(base).trainings if base is not None else ()
-    return [one.told for one in (own, *earlier)]
+    return [own, *(lineage(base).trainings if base is not None else ())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import UsageError
 from reasonmed.training.batches import BLOCK
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Configuration, Text
 
 FLASH = ("flash_attention_2", "flash_attention_3", "flash_attention_4")
 APART = ("flex_attention", "sdpa", "eager", *FLASH)
@@ -106,7 +107,7 @@ def device() -> Device:
     return Device("cpu", f"{os.cpu_count()} processors", memory, bf16=False)
 
 
-def choose(settings: Training, config: Any, parameters: int, load: Load, machine: Device) -> Choice:  # noqa: ANN401
+def choose(settings: Training, config: Configuration, parameters: int, load: Load, machine: Device) -> Choice:
     """The fastest layout that keeps documents apart and fits the memory; a short run is not worth compiling for.
 
     Raises:
@@ -129,7 +130,9 @@ def precise(settings: Training, machine: Device) -> str:
     return settings.precision
 
 
-def _seconds(settings: Training, config: Any, parameters: int, lengths: Sequence[int], machine: Device) -> float:  # noqa: ANN401
+def _seconds(
+    settings: Training, config: Configuration, parameters: int, lengths: Sequence[int], machine: Device
+) -> float:
     """About how long the run takes on a GPU."""
     rows = len(lengths) * settings.epochs
     rows = min(rows, settings.max_steps * settings.batch) if settings.max_steps else rows
@@ -137,7 +140,7 @@ def _seconds(settings: Training, config: Any, parameters: int, lengths: Sequence
     return operations(config, parameters, int(rows * mean), mean) / (_PACE * (machine.peak or max(_PEAK.values())))
 
 
-def _attention(settings: Training, config: Any, machine: Device, *, quick: bool) -> tuple[str, bool]:  # noqa: ANN401
+def _attention(settings: Training, config: Configuration, machine: Device, *, quick: bool) -> tuple[str, bool]:
     attention = settings.attention
     if attention == "auto":
         attention = _best(machine) if settings.packing is True or (settings.packing == "auto" and quick) else "sdpa"
@@ -164,7 +167,7 @@ def _best(machine: Device) -> str:
     return "flash_attention_2" if find_spec("flash_attn") else "flex_attention"
 
 
-def _separable(config: Any) -> bool:  # noqa: ANN401
+def _separable(config: Configuration) -> bool:
     """Whether all layers are attention: state spaces and convolutions would carry one document into the next."""
     text = config.get_text_config()
     kinds = set(getattr(text, "layer_types", None) or ())
@@ -187,7 +190,7 @@ def _fit(settings: Training, memory: Memory, longest: int, machine: Device) -> t
     return max(least, min(most, fitting) // BLOCK * BLOCK), checkpointed
 
 
-def estimate(settings: Training, config: Any, parameters: int, precision: str) -> Memory:  # noqa: ANN401
+def estimate(settings: Training, config: Configuration, parameters: int, precision: str) -> Memory:
     """Memory of one process that holds the whole model."""
     text = config.get_text_config()
     hidden, layers, vocabulary = text.hidden_size, text.num_hidden_layers, text.vocab_size
@@ -205,7 +208,7 @@ def estimate(settings: Training, config: Any, parameters: int, precision: str) -
     return Memory(states, per_layer * layers + 16 * hidden, 4 * hidden * layers + 2 * per_layer // layers, fixed)
 
 
-def operations(config: Any, parameters: int, tokens: int, mean: float) -> float:  # noqa: ANN401
+def operations(config: Configuration, parameters: int, tokens: int, mean: float) -> float:
     """Floating-point operations of a training step, forward and backward: 6 a parameter and token, and attention.
 
     Attention of a causal document of n tokens is n / 2 keys a token: 6 * layers * heads * size * n a token. Operations
@@ -216,14 +219,14 @@ def operations(config: Any, parameters: int, tokens: int, mean: float) -> float:
     return float(tokens * (6 * parameters + 6 * text.num_hidden_layers * heads * size * mean))
 
 
-def cached(config: Any, precision: str) -> int:  # noqa: ANN401
+def cached(config: Configuration, precision: str) -> int:
     """Bytes of a token's keys and values, which are kept while a reply is written."""
     text = config.get_text_config()
     _, groups, size = _heads(text)
     return int(2 * text.num_hidden_layers * groups * size * _bytes(precision))
 
 
-def _heads(text: Any) -> tuple[int, int, int]:  # noqa: ANN401
+def _heads(text: Text) -> tuple[int, int, int]:
     """Heads of queries, heads of keys and values, and the size of a head."""
     heads = text.num_attention_heads
     groups = getattr(text, "num_key_value_heads", None) or heads

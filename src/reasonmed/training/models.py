@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from reasonmed.backends._weights import embedded_weights, remembered_sha256
 from reasonmed.documents import reason, small_text
@@ -12,6 +12,7 @@ from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Configuration, Tokenizer, Weights
 
 EMBEDDED = "embedded"
 PLAIN = "plain"
@@ -29,9 +30,9 @@ class Base(NamedTuple):
     revision: str | None
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         """How transformers is told where it is."""
-        told: dict[str, Any] = {"pretrained_model_name_or_path": self.place, "revision": self.revision or "main"}
+        told: dict[str, object] = {"pretrained_model_name_or_path": self.place, "revision": self.revision or "main"}
         return {**told, "gguf_file": self.gguf} if self.gguf else told
 
 
@@ -73,7 +74,7 @@ def identity(base: Base) -> str:
     return f"{base.place}@{base.revision or 'main'}"
 
 
-def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transformers has no types
+def tokenizer(base: Base, template: str | None) -> Tokenizer:
     """The model's tokenizer, with the template to train with.
 
     Raises:
@@ -98,23 +99,23 @@ def tokenizer(base: Base, template: str | None) -> Any:  # noqa: ANN401 - transf
         raise UsageError(f"the tokenizer of {base.name} has no end token, so no reply could end")
     if found.pad_token_id is None:
         found.pad_token = found.eos_token
-    return found
+    return cast("Tokenizer", found)
 
 
-def config(base: Base) -> Any:  # noqa: ANN401
+def config(base: Base) -> Configuration:
     """The model's configuration, without its weights."""
     from transformers import AutoConfig
 
-    return _loaded(AutoConfig, base)
+    return cast("Configuration", _loaded(AutoConfig, base))
 
 
-def context(found: Any) -> int | None:  # noqa: ANN401
+def context(found: Configuration) -> int | None:
     """Positions that the model was made for, if its configuration says so."""
     length = getattr(found.get_text_config(), "max_position_embeddings", None)
     return int(length) if length else None
 
 
-def without_weights(found: Any) -> Any:  # noqa: ANN401
+def without_weights(found: Configuration) -> Any:  # noqa: ANN401
     """A model of this configuration, which takes no memory."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -129,12 +130,12 @@ def without_weights(found: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def count(found: Any) -> int:  # noqa: ANN401
+def count(found: Configuration) -> int:
     """Parameters of a model of this configuration; tied weights count once."""
     return parameters(without_weights(found))
 
 
-def parameters(model: Any) -> int:  # noqa: ANN401
+def parameters(model: Weights) -> int:
     """Parameters of a model; tied weights count once."""
     return sum(part.numel() for part in model.parameters())
 

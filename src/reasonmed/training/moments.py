@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import map_of
 from reasonmed.training.lineage import RECORD, STARTED
@@ -39,7 +39,7 @@ def moment_of(folder: Path) -> Moment | None:
     return Moment(training.name, digest(identity, 6), step)
 
 
-def _last_step(record: dict[str, Any]) -> int | None:
+def _last_step(record: dict[str, object]) -> int | None:
     """The step that a finished model is of: the best checkpoint's where that was taken, else the last one."""
     for name, field in (("best", "step"), ("layout", "steps")):
         part = record.get(name)

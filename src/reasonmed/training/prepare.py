@@ -21,6 +21,7 @@ from reasonmed.training.trainer import Ready
 if TYPE_CHECKING:
     from reasonmed.training.data import Data, Keyed
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Configuration, Tokenizer
 
 
 class Prepared(NamedTuple):
@@ -29,7 +30,7 @@ class Prepared(NamedTuple):
     settings: Training
     data: Data[Any]
     base: models.Base
-    tokenizer: Any
+    tokenizer: Tokenizer
     end: ends.End
     """The token that ends replies."""
     model: Model
@@ -77,7 +78,7 @@ class Prepared(NamedTuple):
     @property
     def template_hash(self) -> str:
         """Hash of the chat template."""
-        return blake2b(self.tokenizer.chat_template.encode(), digest_size=16).hexdigest()
+        return blake2b((self.tokenizer.chat_template or "").encode(), digest_size=16).hexdigest()
 
 
 def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None) -> Prepared:
@@ -142,7 +143,7 @@ def _questions(source: Path, settings: Training) -> list[Keyed]:
     return found.rows[: wanted.questions]
 
 
-def _end(tokenizer: Any, found: Data[Any]) -> ends.End:  # noqa: ANN401
+def _end(tokenizer: Tokenizer, found: Data[Any]) -> ends.End:
     """The token that ends replies, as the tokenizer's own from here on."""
     prompt = [message.chat for message in found.train.rows[0].prompt]
     try:
@@ -153,7 +154,7 @@ def _end(tokenizer: Any, found: Data[Any]) -> ends.End:  # noqa: ANN401
     return end
 
 
-def _limit(settings: Training, config: Any) -> int:  # noqa: ANN401
+def _limit(settings: Training, config: Configuration) -> int:
     context = models.context(config)
     if settings.max_length and context and settings.max_length > context:
         raise UsageError(

@@ -120,7 +120,7 @@ def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], 
         raise
 
 
-def _tried(prepared: Prepared, folder: Path) -> dict[str, Any]:
+def _tried(prepared: Prepared, folder: Path) -> dict[str, object]:
     """Whether the saved model ends a reply by itself; where it cannot be asked, why."""
     if extra.sharded():
         return {"stopped": None, "reason": "the weights are dealt out among processes (FSDP)"}

@@ -206,7 +206,7 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
     )
 
 
-def changed(settings: Training, changes: dict[str, Any]) -> Training:
+def changed(settings: Training, changes: dict[str, object]) -> Training:
     """The same with other values, checked like a file's."""
     try:
         return Training.model_validate({**settings.model_dump(), **changes})
@@ -218,13 +218,13 @@ OVERRIDES = ("learning_rate", "clip", "precision")
 """What may change between two sessions of one run."""
 
 
-def overrides(given: Iterable[str]) -> dict[str, Any]:
+def overrides(given: Iterable[str]) -> dict[str, object]:
     """Values of ``--override NAME=VALUE``.
 
     Raises:
         UsageError: a name that cannot change within a run, or no value.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if name not in OVERRIDES or not equals:

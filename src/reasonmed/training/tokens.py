@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reasonmed.training.data import Messages
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
 
 MASKED = -100
 """The label of a token that is no part of the loss."""
@@ -108,7 +109,7 @@ class Tokens(NamedTuple, Generic[K]):
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+def tokenize(rows: Sequence[Said], tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Tokenized]:
     """Render and tokenize prompts with their replies; drop those over ``limit`` tokens or with control tokens."""
     import numpy as np
 
@@ -135,7 +136,7 @@ def tokenize(rows: Sequence[Said], tokenizer: Any, limit: int, settings: Trainin
 
 
 def refused_controls(
-    tokenizer: Any,  # noqa: ANN401
+    tokenizer: Tokenizer,
     texts: Iterable[tuple[str, Messages]],
     settings: Training,
 ) -> dict[str, tuple[str, ...]]:
@@ -149,7 +150,7 @@ def refused_controls(
     return {name: tuple(tokens) for name, tokens in found if tokens}
 
 
-def render(tokenizer: Any, chats: Iterable[Messages], *, ask: bool) -> list[list[int]]:  # noqa: ANN401
+def render(tokenizer: Tokenizer, chats: Iterable[Messages], *, ask: bool) -> list[list[int]]:
     """Token ids of conversations by the chat template; with ``ask`` up to where the reply begins.
 
     Raises:
@@ -206,7 +207,7 @@ def check_share(tokens: Tokens[Any], limit: int, *, bound: str, what: str = "row
         raise UsageError(f"none of {rows} {what} is left: all are too long, without a reply, or hold control tokens")
 
 
-def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: Any) -> None:  # noqa: ANN401
+def check_template(tokens: Tokens[Tokenized], rows: Sequence[Said], tokenizer: Tokenizer) -> None:
     """Check on rows spread over the data that the whole reply is in the loss, and that it ends with an end token.
 
     Raises:

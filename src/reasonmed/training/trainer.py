@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
 
 
 class Ready(NamedTuple):
@@ -29,7 +30,7 @@ class Ready(NamedTuple):
     train: Sequence[Any]
     """Tokenized rows, of the method's kind."""
     validation: Sequence[Any]
-    tokenizer: Any
+    tokenizer: Tokenizer
     end: End
     """The token that ends replies."""
     questions: Sequence[Keyed] = ()

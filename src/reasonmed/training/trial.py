@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,7 @@ _ROOM = 64
 """Tokens that a reply may be longer than twice the one that was learned, where the model is tried."""
 
 
-def tried(folder: Path, prepared: Prepared) -> dict[str, Any]:
+def tried(folder: Path, prepared: Prepared) -> dict[str, object]:
     """Whether the model as saved ends a reply to one training prompt by itself, by what its own files say.
 
     Args:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec import Struct
+
+from reasonmed.documents import Number, json_text
 from reasonmed.errors import UsageError
 from reasonmed.evaluation import Reading, evaluate, of_folder
-from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, pooled
+from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, Accuracy, Gap, pooled
 from reasonmed.evaluation.answers import read_results
 from reasonmed.files import make_folder, write_atomically
 from reasonmed.report.statistics.seeds import FEWEST
@@ -36,6 +39,30 @@ ENGINE = "transformers"
 ONE_SEED = f"{NO_VARIANCE} with fewer than {FEWEST} seeds: intervals are of these very models"
 
 Equal = Literal["examples", "tokens"]
+
+
+class Fitted(Struct, frozen=True):
+    """How one model was trained."""
+
+    loss: dict[str, Number | None]
+    steps: int
+    tokens: int
+
+
+class Ablation(Struct, frozen=True, kw_only=True):
+    """What ``ablation.json`` holds."""
+
+    version: int
+    equal: Equal
+    examples: int
+    seeds: list[int]
+    note: str
+    rows_without_stem: int
+    models: dict[str, Fitted]
+    questions: int
+    trained_on: int
+    accuracy: dict[str, Accuracy]
+    differences: list[Gap]
 
 
 class Arm(NamedTuple):
@@ -80,7 +107,7 @@ def run(
     out: Path,
     asked: tuple[Settings, Reading],
     tell: Callable[[str], None],
-) -> dict[str, Any]:
+) -> Ablation:
     """Train every arm, evaluate all of them and the base, and write ``ablation.json``; the same call again resumes.
 
     Args:
@@ -110,9 +137,9 @@ def run(
     tell(f"evaluating {len(candidates)} models")
     settings, reading = asked
     scored = evaluate(list(questions), candidates, out / "evaluation", settings, base=BASE, reading=reading)
-    answers = {one["name"]: out / "evaluation" / one["answers_file"] for one in scored["models"]}
+    answers = {one.name: out / "evaluation" / one.answers_file for one in scored.models}
     told = _result(plan, out, {name: read_results(path) for name, path in answers.items()}, len(common))
-    write_atomically(out / RESULT, json.dumps(told, indent=1) + "\n")
+    write_atomically(out / RESULT, json_text(told))
     return told
 
 
@@ -161,22 +188,23 @@ def _base(settings: Training, out: Path) -> Path:
     return folder
 
 
-def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> dict[str, Any]:
-    runs = {arm.name: fit.RECORD.plain(out / "models" / arm.name / fit.RUN) for arm in plan.arms}
+def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> Ablation:
+    runs = {arm.name: fit.RECORD.read(out / "models" / arm.name / fit.RUN) for arm in plan.arms}
     stems = {stem for arm in plan.arms for stem in lineage(out / "models" / arm.name).stems or ()}
     groups: dict[str, list[list[Result]]] = {BASE: [results[BASE]]}
     for arm in plan.arms:
         groups.setdefault(arm.group, []).append(results[arm.name])
-    return {
-        "version": 1,
-        "equal": plan.equal,
-        "examples": examples,
-        "seeds": list(plan.seeds),
-        "note": ONE_SEED if len(plan.seeds) < FEWEST else "intervals include the draw of questions and of seeds",
-        "rows_without_stem": max(told["rows_without_stem"] for told in runs.values()),
-        "models": {
-            name: {"loss": told["loss"], "steps": told["layout"]["steps"], "tokens": told["data"]["tokens"]}
-            for name, told in runs.items()
-        },
-        **pooled(groups, BASE, stems),
-    }
+    found = pooled(groups, BASE, stems)
+    return Ablation(
+        version=1,
+        equal=plan.equal,
+        examples=examples,
+        seeds=list(plan.seeds),
+        note=ONE_SEED if len(plan.seeds) < FEWEST else "intervals include the draw of questions and of seeds",
+        rows_without_stem=max(told.rows_without_stem for told in runs.values()),
+        models={name: Fitted(told.loss, told.layout.steps, told.data.tokens) for name, told in runs.items()},
+        questions=found.questions,
+        trained_on=found.trained_on,
+        accuracy=found.accuracy,
+        differences=found.differences,
+    )

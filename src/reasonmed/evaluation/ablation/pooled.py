@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import always, replies
-from reasonmed.evaluation.metrics import told_interval
+from reasonmed.evaluation.comparisons import Unread
+from reasonmed.evaluation.scores import Rate
 from reasonmed.evaluation.verdict import NO_DIFFERENCE, SIGNIFICANT, TOO_MANY, not_read
-from reasonmed.report.statistics.intervals import Interval
 from reasonmed.report.statistics.paired import holm
 from reasonmed.report.statistics.seeds import FEWEST, difference, mean
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from reasonmed.evaluation.answers import Result
+    from reasonmed.report.statistics.intervals import Interval
     from reasonmed.report.statistics.seeds import Matrix
 
     Mark = tuple[str, str]
@@ -26,12 +30,47 @@ if TYPE_CHECKING:
 NO_VARIANCE = "training variance cannot be estimated"
 
 
-def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: set[str]) -> dict[str, Any]:
+class Accuracy(Struct, frozen=True):
+    """What a group came to."""
+
+    value: float
+    low: float
+    high: float
+    seeds: list[float]
+    deviation: float | None
+    unread: float
+    always: list[str | None]
+    """The letter that each seed chose on every question, if it did choose one."""
+
+
+class Gap(Struct, frozen=True):
+    """The second group against the first."""
+
+    first: str
+    second: str
+    difference: Rate
+    differing: int
+    """Questions that not all models of the two groups answer alike."""
+    unread: Unread
+    p: float | None
+    p_holm: float | None = None
+    words: str = ""
+
+
+class Groups(Struct, frozen=True):
+    """All groups, on the questions that all were asked."""
+
+    questions: int
+    trained_on: int
+    accuracy: dict[str, Accuracy]
+    differences: list[Gap]
+
+
+def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: set[str]) -> Groups:
     """Accuracy of every group, and its difference to every other one, on the questions that all were asked.
 
-    ``always`` has the letter that each seed chose on every question, if it did choose one; ``differing`` counts the
-    questions that not all models of two groups answer alike. Questions whose stem is among those
-    that were trained on (``seen``) are left out and counted; copies of a question count as one.
+    Questions whose stem is among those that were trained on (``seen``) are left out and counted; copies of a question
+    count as one.
 
     Intervals and p values have the draw of questions in them and that of seeds (see ``statistics.seeds``); p values are
     corrected over all differences by Holm. A group of fewer than three seeds, the base apart, is said to be no more
@@ -52,12 +91,12 @@ def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: se
     others = [name for name in seeds if name != base]
     pairs = [(base, name) for name in others]
     pairs += [(one, other) for place, one in enumerate(others) for other in others[place + 1 :]]
-    return {
-        "questions": len(marks),
-        "trained_on": len(trained),
-        "accuracy": {name: told.accuracy(name) for name in seeds},
-        "differences": _settled([told.difference(*pair) for pair in pairs]),
-    }
+    return Groups(
+        questions=len(marks),
+        trained_on=len(trained),
+        accuracy={name: told.accuracy(name) for name in seeds},
+        differences=_settled([told.difference(*pair) for pair in pairs]),
+    )
 
 
 def _by_mark(results: Sequence[Result]) -> Seed:
@@ -81,65 +120,67 @@ class _Pooled:
             for name, found in seeds.items()
         }
 
-    def accuracy(self, name: str) -> dict[str, Any]:
+    def accuracy(self, name: str) -> Accuracy:
         """A group's accuracy."""
         found = self._right[name]
         rates = [fmean(row) for row in found]
-        return {
-            **_within(mean(found).interval(), 0.0),
-            "seeds": rates,
-            "deviation": stdev(rates) if len(rates) > 1 else None,
-            "unread": fmean(self._unread[name]),
-            "always": [always([row for mark in self._marks for row in one[mark]]) for one in self._seeds[name]],
-        }
+        rate = _within(mean(found).interval(), 0.0)
+        return Accuracy(
+            value=rate.value,
+            low=rate.low,
+            high=rate.high,
+            seeds=rates,
+            deviation=stdev(rates) if len(rates) > 1 else None,
+            unread=fmean(self._unread[name]),
+            always=[always([row for mark in self._marks for row in one[mark]]) for one in self._seeds[name]],
+        )
 
-    def difference(self, one: str, other: str) -> dict[str, Any]:
+    def difference(self, one: str, other: str) -> Gap:
         """The second group against the first, not yet in words."""
         found = difference(self._right[one], self._right[other])
         few = [name for name in (one, other) if name != self._base and len(self._seeds[name]) < FEWEST]
-        return {
-            "first": one,
-            "second": other,
-            "difference": _within(found.interval(), -1.0),
-            "differing": self._differing(one, other),
-            "unread": self._against_unread(one, other),
-            "p": None if few else found.p,
-        }
+        return Gap(
+            first=one,
+            second=other,
+            difference=_within(found.interval(), -1.0),
+            differing=self._differing(one, other),
+            unread=self._against_unread(one, other),
+            p=None if few else found.p,
+        )
 
     def _differing(self, one: str, other: str) -> int:
         """The number of questions that the models of two groups do not all answer alike."""
         models = [*self._seeds[one], *self._seeds[other]]
         return sum(len({tuple(map(replies, model[mark])) for model in models}) > 1 for mark in self._marks)
 
-    def _against_unread(self, one: str, other: str) -> dict[str, float]:
+    def _against_unread(self, one: str, other: str) -> Unread:
         first, second = self._unread[one], self._unread[other]
         rights = [[fmean(column) for column in zip(*self._right[name], strict=True)] for name in (one, other)]
         gaps = [u * right for u, right in zip(first, rights[1], strict=True)]
         gaps += [-u * right for u, right in zip(second, rights[0], strict=True)]
-        return {"first": fmean(first), "second": fmean(second), "difference": sum(gaps) / len(self._marks)}
+        return Unread(fmean(first), fmean(second), sum(gaps) / len(self._marks))
 
 
-def _within(found: Interval, least: float) -> dict[str, float]:
+def _within(found: Interval, least: float) -> Rate:
     """An interval as results tell it, with ends that can be."""
-    return told_interval(Interval(found.value, max(least, found.low), min(1.0, found.high)))
+    return Rate(found.value, max(least, found.low), min(1.0, found.high))
 
 
-def _settled(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _settled(found: list[Gap]) -> list[Gap]:
     """The differences with p values corrected over all of them, and with their words."""
-    tested = [one for one in found if one["p"] is not None]
-    corrected = {id(one): p for one, p in zip(tested, holm([one["p"] for one in tested]), strict=True)}
-    told = [{**one, "p_holm": corrected.get(id(one))} for one in found]
-    return [{**one, "words": _words(one)} for one in told]
+    tested = [(place, one.p) for place, one in enumerate(found) if one.p is not None]
+    corrected = dict(zip((place for place, _ in tested), holm([p for _, p in tested]), strict=True))
+    told = [replace(one, p_holm=corrected.get(place)) for place, one in enumerate(found)]
+    return [replace(one, words=_words(one)) for one in told]
 
 
-def _words(one: Mapping[str, Any]) -> str:
-    unread = one["unread"]
-    if max(unread["first"], unread["second"]) > TOO_MANY:
-        return not_read(one, one["first"], one["second"])
-    if not one["differing"]:
+def _words(one: Gap) -> str:
+    if max(one.unread.first, one.unread.second) > TOO_MANY:
+        return not_read(one.unread, one.difference.value, (one.first, one.second))
+    if not one.differing:
         return NO_DIFFERENCE
-    if one["p_holm"] is None:
+    if one.p_holm is None:
         return f"{NO_VARIANCE} with fewer than {FEWEST} seeds; the interval is of these very models"
-    if one["p_holm"] >= SIGNIFICANT:
+    if one.p_holm >= SIGNIFICANT:
         return "not distinguishable at this n"
-    return f"{one['second']} is {'above' if one['difference']['value'] > 0 else 'below'} {one['first']}"
+    return f"{one.second} is {'above' if one.difference.value > 0 else 'below'} {one.first}"

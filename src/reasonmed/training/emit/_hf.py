@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reasonmed.training.emit._case import Case
 
 
-def arguments(case: Case) -> dict[str, Any]:
+def arguments(case: Case) -> dict[str, object]:
     """Schedule, optimizer, batch and checkpoints as transformers' TrainingArguments call them."""
     betas = case.take("betas")
     told = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -27,8 +27,8 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     return ("axolotl", "train", "train.yaml", *launch)
 
 
-def _model(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"base_model": case.model}
+def _model(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"base_model": case.model}
     if (revision := case.take("revision")) is not None:
         told["revision_of_model"] = revision
     if (attention := case.take("attention")) != "auto":
@@ -50,15 +50,15 @@ def _model(case: Case) -> dict[str, Any]:
     return {**told, "lora_target_modules": targets if isinstance(targets, str) else list(targets)}
 
 
-def _data(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"datasets": [source("data/train.jsonl")], "dataset_prepared_path": "prepared"}
+def _data(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"datasets": [source("data/train.jsonl")], "dataset_prepared_path": "prepared"}
     if case.measured:
         told |= {"test_datasets": [source("data/validation.jsonl")], "eval_strategy": "steps", "eval_steps": case.every}
     case.note("labels: what the template puts behind the end token, as a line break, is not learned")
     return {**told, "train_on_inputs": False}
 
 
-def _training(case: Case) -> dict[str, Any]:
+def _training(case: Case) -> dict[str, object]:
     betas = case.take("betas")
     told = {
         "output_dir": "model",
@@ -88,7 +88,7 @@ def _training(case: Case) -> dict[str, Any]:
     return told
 
 
-def _layout(case: Case) -> dict[str, Any]:
+def _layout(case: Case) -> dict[str, object]:
     if packed := case.packed:
         case.note("batch: with packing, Axolotl counts packed rows of max_length tokens, so a step has more rows")
     return {

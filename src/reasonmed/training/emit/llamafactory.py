@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -68,8 +68,8 @@ def _thinks(case: Case, splits: list[tuple[str, list[list[dict[str, str]]]]]) ->
     return without < len(replies)
 
 
-def _model(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"model_name_or_path": case.model, "stage": "sft", "do_train": True}
+def _model(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"model_name_or_path": case.model, "stage": "sft", "do_train": True}
     if (revision := case.take("revision")) is not None:
         told["model_revision"] = revision
     attention = case.take("attention")
@@ -86,7 +86,7 @@ def _model(case: Case) -> dict[str, Any]:
     return {**told, "lora_target": "all" if targets == "all-linear" else targets}
 
 
-def _data(case: Case, *, thinks: bool) -> dict[str, Any]:
+def _data(case: Case, *, thinks: bool) -> dict[str, object]:
     if case.template is not None:
         case.note(
             "template: is not written; LLaMA-Factory knows templates by name only (`template:` in train.yaml). Put the "
@@ -106,7 +106,7 @@ def _data(case: Case, *, thinks: bool) -> dict[str, Any]:
     return told
 
 
-def _layout(case: Case) -> dict[str, Any]:
+def _layout(case: Case) -> dict[str, object]:
     if packed := case.packed:
         case.note("batch: with packing, LLaMA-Factory counts packed rows of max_length tokens, so a step has more rows")
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -32,8 +32,8 @@ def write(case: Case, sinks: Sinks) -> tuple[str, ...]:
     return ("trl", "sft", "--config", "train.yaml", "--num_processes", str(case.devices))
 
 
-def _model(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"model_name_or_path": case.model}
+def _model(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"model_name_or_path": case.model}
     if (revision := case.take("revision")) is not None:
         told["model_revision"] = revision
     if (attention := case.take("attention")) != "auto":
@@ -48,15 +48,15 @@ def _model(case: Case) -> dict[str, Any]:
     return told
 
 
-def _data(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"dataset_name": "./data", "dataset_train_split": "train", "completion_only_loss": True}
+def _data(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"dataset_name": "./data", "dataset_train_split": "train", "completion_only_loss": True}
     if case.measured:
         told |= {"dataset_test_split": "validation", "eval_strategy": "steps", "eval_steps": case.every}
         told["per_device_eval_batch_size"] = 1
     return told
 
 
-def _layout(case: Case) -> dict[str, Any]:
+def _layout(case: Case) -> dict[str, object]:
     limit = case.take("max_length")
     if limit is not None:
         case.limit("is cut")

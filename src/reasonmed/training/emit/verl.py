@@ -41,8 +41,8 @@ def _schema() -> Any:  # noqa: ANN401 - pyarrow ships no types
     return pa.schema([pa.field("messages", pa.list_(message))])
 
 
-def _model(case: Case) -> dict[str, Any]:
-    told: dict[str, Any] = {"path": case.model, "enable_gradient_checkpointing": case.checkpointed}
+def _model(case: Case) -> dict[str, object]:
+    told: dict[str, object] = {"path": case.model, "enable_gradient_checkpointing": case.checkpointed}
     if (attention := case.take("attention")) != "auto":
         told["override_config"] = {"attn_implementation": attention}
     if (template := case.template) is not None:
@@ -57,13 +57,13 @@ def _model(case: Case) -> dict[str, Any]:
     return told
 
 
-def _engine(case: Case) -> dict[str, Any]:
+def _engine(case: Case) -> dict[str, object]:
     if not case.bf16:
         case.note("precision: fp32 is not written; verl has bf16 and fp16 over fp32 weights")
     return {"use_torch_compile": case.take("compile") is True, "seed": case.take("seed")}
 
 
-def _data(case: Case) -> dict[str, Any]:
+def _data(case: Case) -> dict[str, object]:
     batch: int = case.take("batch")
     case.check_devices(batch)
     if len(case.data.train) < batch:
@@ -86,7 +86,7 @@ def _data(case: Case) -> dict[str, Any]:
     }
 
 
-def _optim(case: Case) -> dict[str, Any]:
+def _optim(case: Case) -> dict[str, object]:
     schedule = case.take("schedule")
     if schedule == "linear":
         case.note("schedule: linear is not written; verl has cosine and constant, written is cosine")
@@ -101,7 +101,7 @@ def _optim(case: Case) -> dict[str, Any]:
     }
 
 
-def _trainer(case: Case) -> dict[str, Any]:
+def _trainer(case: Case) -> dict[str, object]:
     tracker = case.take("report_to")
     return {
         "default_local_dir": "model",

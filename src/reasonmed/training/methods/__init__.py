@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reasonmed.training.data import Data
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
     from reasonmed.training.tokens import Tokens
     from reasonmed.training.trainer import Ready
 
@@ -36,7 +37,7 @@ class Method(Protocol):
     def read(self, data: Path, settings: Training) -> Data[Any]:
         """The rows."""
 
-    def tokenize(self, rows: Any, tokenizer: Any, limit: int, settings: Training) -> Tokens[Any]:  # noqa: ANN401
+    def tokenize(self, rows: Any, tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Any]:  # noqa: ANN401
         """Rows as tokens; checks on the way that the chat template keeps what is learned."""
 
     def lay(
@@ -50,7 +51,7 @@ class Method(Protocol):
     def make(self, model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
         """A trainer; checkpoints go to ``folder``."""
 
-    def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Tokenizer) -> list[tuple[str, str]]:  # noqa: ANN401
         """The first row as the model sees it: titles and texts."""
 
     def shortest(self, tokens: Tokens[Any]) -> tuple[int, list[int], int]:

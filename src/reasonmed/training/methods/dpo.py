@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
     from reasonmed.training.trainer import Ready
 
 
@@ -79,7 +80,7 @@ def read(source: Path, _: Training) -> data.Data[data.Pair]:
     return data.read(source, FILES)
 
 
-def tokenize(rows: Sequence[data.Pair], tokenizer: Any, limit: int, settings: Training) -> Tokens[Both]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Pair], tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Both]:
     """Both replies of every pair as tokens.
 
     Raises:
@@ -118,7 +119,7 @@ def lay(settings: Training, model: Model, kept: tuple[list[Both], list[Both]], m
     return choice, Plan([], wanted, accumulation, 0, None, round(seen))
 
 
-def sample(tokens: Tokens[Both], rows: Sequence[data.Pair], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+def sample(tokens: Tokens[Both], rows: Sequence[data.Pair], tokenizer: Tokenizer) -> list[tuple[str, str]]:
     """The first pair: its prompt, and both replies."""
     one = tokens.kept[0]
     prompt = list(map(int, one.chosen.ids[: one.chosen.start]))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
     from reasonmed.training.trainer import Ready
 
 
@@ -86,7 +87,7 @@ def read(source: Path, _: Training) -> data.Data[data.Keyed]:
     return data.read(source, FILES)
 
 
-def tokenize(rows: Sequence[data.Keyed], tokenizer: Any, limit: int, settings: Training) -> Tokens[Opened]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Keyed], tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Opened]:
     """Prompts as tokens; those that leave no room for a reply are left out."""
     refused = refused_controls(tokenizer, ((row.id, row.prompt) for row in rows), settings)
     prompts = render(tokenizer, [row.prompt for row in rows], ask=True)
@@ -116,7 +117,7 @@ def lay(
     return choice, Plan([], steps(len(questions), settings, whole=True), accumulation, 0, None, None)
 
 
-def sample(tokens: Tokens[Opened], _: Sequence[data.Keyed], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+def sample(tokens: Tokens[Opened], _: Sequence[data.Keyed], tokenizer: Tokenizer) -> list[tuple[str, str]]:
     """The first question and its key."""
     one = tokens.kept[0]
     key, options = one.question.answer, one.question.options
@@ -204,7 +205,7 @@ def _ends(model: Any, ready: Ready) -> set[int]:  # noqa: ANN401
     return {*own, ready.tokenizer.eos_token_id, ready.tokenizer.pad_token_id} - {None}
 
 
-def _reward(tokenizer: Any, ends: set[int]) -> Callable[..., list[float]]:  # noqa: ANN401
+def _reward(tokenizer: Tokenizer, ends: set[int]) -> Callable[..., list[float]]:
     """The reward, with two things that only the trainer knows.
 
     A reply that was cut earns nothing, whatever it says by then. Where the template opens the thinking, the reply

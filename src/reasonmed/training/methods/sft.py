@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
+    from reasonmed.training.shapes import Tokenizer
     from reasonmed.training.tokens import Tokenized, Tokens
     from reasonmed.training.trainer import Ready
 
@@ -54,7 +55,7 @@ def files(variant: str) -> data.Files[data.Row]:
     )
 
 
-def tokenize(rows: Sequence[data.Row], tokenizer: Any, limit: int, settings: Training) -> Tokens[Tokenized]:  # noqa: ANN401
+def tokenize(rows: Sequence[data.Row], tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Tokenized]:
     """Prompts and completions as tokens.
 
     Raises:
@@ -77,7 +78,7 @@ def lay(
     return choice, plan(lengths, settings.batch, settings.epochs, settings.seed, layout, settings.max_steps)
 
 
-def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Tokenizer) -> list[tuple[str, str]]:
     """What of the first row is masked, and what is learned."""
     one = tokens.kept[0]
     masked, learned = (list(map(int, part)) for part in (one.ids[: one.start], one.ids[one.start :]))
