@@ -48,7 +48,7 @@ MapOption = Annotated[
         help="The file's names for fields: question=Stem,answer=Key,options=Choices or 'options=Col 1|Col 2|Col 3'",
     ),
 ]
-SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out, listed and counted.")]
+SkipOption = Annotated[bool, typer.Option("--skip-bad", help="Skip bad rows; they are listed and counted.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N rows.")]
 SampleOption = Annotated[
     int | None, typer.Option("--sample", min=1, help="N rows drawn by a hash of their ids; a larger N keeps them.")
@@ -190,7 +190,8 @@ def check_rows(intake: Intake, *, skip_bad: bool) -> None:
     if skip_bad and found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")
-        say(f"{found.bad_count} bad rows skipped of {intake.file}", "yellow")
+        rows = "row" if found.bad_count == 1 else "rows"
+        say(f"{found.bad_count} bad {rows} skipped of {intake.file}", "yellow")
     refuse_unusable(intake, skip_bad=skip_bad)
 
 

@@ -157,5 +157,5 @@ def _read(path: Path, document: Document[_Kind]) -> _Kind:
         for one in found.models:
             inside(file.parent, one.answers_file)
     except (Refused, OSError) as unread:
-        raise document.refuse(file, unread) from unread
+        raise document.refuse(file, getattr(unread, "strerror", None) or unread) from unread
     return found
