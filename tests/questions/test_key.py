@@ -60,6 +60,7 @@ def test_an_answer_is_a_text_or_a_letter_or_an_index(tmp_path: Path, answer: obj
         (["Vitamin A", "Vitamin B", "Vitamin C"], "C", 2),
         (["yes", "no", "maybe"], "maybe", 2),
         (["yes", "no", "maybe"], "Yes", 0),
+        (["Heparin", "['A', 'B']", "Aspirin"], "['A', 'B']", 1),
     ],
 )
 def test_the_text_of_an_option_comes_before_a_letter_and_before_an_index(

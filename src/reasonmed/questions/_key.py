@@ -128,7 +128,7 @@ def single(claim: Claim, choices: Choices) -> Claim:
         QuestionError: a list holds several keys.
     """
     value = claim.value
-    told = literal(value) if isinstance(value, str) else value
+    told = literal(value) if isinstance(value, str) and value not in choices.texts else value
     if not isinstance(told, list | tuple):
         return claim
     if len(told) == len(choices.texts) and sum(one in (0, 1) for one in told) == len(told) > 1 and sum(told) == 1:
