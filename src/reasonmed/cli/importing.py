@@ -32,7 +32,7 @@ def import_(
 
     Examples:
       reasonmed import medical_o1_sft.json -o o1.jsonl
-      reasonmed import CoTMed.json -o cotmed.parquet
+      reasonmed import ReasonMed.json -o reasonmed.parquet
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.export.importing import import_file
 
