@@ -14,7 +14,7 @@ from inputs import Case, cases, tried
 
 from killed_at import Commands
 
-STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 211
+STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 421
 """`make test` takes one case in so many, `make test-heavy` all of them."""
 CASES = list(cases())[::STRIDE]
 _BODIES = [body.encode("utf-8", "surrogatepass") for body in bad_replies.BODIES.values()]
