@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from support import WORDS
 
 EVERY = "REASONMED_EVERY_STEP" in os.environ
 """`make test` takes one step of each kind of command, `make test-heavy` each step of each command."""
+KEPT_LOG = re.compile(r"\.damaged-\d+\.db-(wal|shm)$")
 CHANGING = {"ledger.db", "ledger.db-wal", "ledger.db-shm", ".ledger.db.closed", "run.json", "run.lock"}
 """Files of a run that hold times and process numbers."""
 REPORT = ["--json", "findings.json", "--html", "findings.html"]
@@ -110,8 +112,8 @@ def _calm(commands: Commands, folder: Path, name: str) -> Ended:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """All files below a folder; of those that hold times, the names."""
-    found = (path for path in folder.rglob("*") if path.is_file())
+    """All files below a folder; of those that hold times, the names. A kept ledger may have its log beside it."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not KEPT_LOG.search(path.name))
     return {str(path.relative_to(folder)): b"" if path.name in CHANGING else path.read_bytes() for path in found}
 
 
