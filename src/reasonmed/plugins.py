@@ -20,7 +20,7 @@ from reasonmed.errors import PluginError, ReasonMedError
 from reasonmed.files import NO_ROOM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
 Kind = Literal["backends", "readers", "formats", "stages", "checks"]
@@ -64,6 +64,11 @@ def is_dotted(name: str) -> bool:
 def installed(kind: Kind) -> list[Plugin]:
     """The plug-ins that installed packages offer by entry points, by name; their modules are not imported."""
     return sorted(_of_point(kind, one) for one in _points(kind, tuple(sys.path)))
+
+
+def names(kind: Kind, shipped: Iterable[str] = ()) -> str:
+    """All that can be named, for a message: what ships, and the plug-ins with their packages."""
+    return ", ".join([*shipped, *(f"{one.name} (of {one.package})" for one in installed(kind))])
 
 
 def load(kind: Kind, name: str) -> Loaded | None:

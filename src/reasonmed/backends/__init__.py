@@ -43,7 +43,7 @@ class Backend(Protocol):
 class Sampling(BaseModel):
     """Sampling parameters that a model entry sets for every stage that uses it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
@@ -55,7 +55,7 @@ class Sampling(BaseModel):
 class ModelLimits(BaseModel):
     """What an endpoint bears; each address of a model entry for itself. Nothing here changes a record."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     in_flight: int | None = Field(None, ge=1)
     """Requests open at once."""
@@ -71,7 +71,7 @@ class ModelLimits(BaseModel):
 class ThinkingTags(BaseModel):
     """What a model thinks between, where it is none of the marks that are known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     open: str = Field(min_length=1)
     close: str = Field(min_length=1)
@@ -86,7 +86,7 @@ class ThinkingTags(BaseModel):
 class ModelSettings(BaseModel):
     """What every model entry of a recipe may say; each back end adds its own fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
     own_fields: ClassVar[frozenset[str]] = frozenset(
         {"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
     )
@@ -224,10 +224,9 @@ def find(name: str) -> BackendModule:
         return cast("BackendModule", import_module(f"{__name__}.{name}"))
     found = plugins.load("backends", name)
     if found is None:
-        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("backends"))
         raise ValueError(
-            f"there is no backend {name[:60]!r}; there are {', '.join(shipped())}{others}, and modules of your own, "
-            "named with a dot: mypackage.mybackend"
+            f"there is no backend {name[:60]!r}; there are {plugins.names('backends', shipped())}, and modules of your "
+            "own, named with a dot: mypackage.mybackend"
         )
     settings = getattr(found.module, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, ModelSettings) and hasattr(found.module, "connect")):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from reasonmed.cli._console import INTERRUPTED, clip, crash, say
-from reasonmed.engine.flow.budget import cap_needed
 from reasonmed.errors import BudgetReached, ControlError, ReasonMedError
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ def do(
     ``conclude`` shows the results of a job that came to its end.
     """
     from reasonmed.cli._live import live
+    from reasonmed.engine.flow.budget import cap_needed
     from reasonmed.runs.job import execute
     from reasonmed.runs.progress import Watch
 

@@ -27,7 +27,7 @@ _FOLDER = Path(__file__).parent.parent / "pipeline" / "stages"
 
 
 class _Said(NamedTuple):
-    """What ``SPEC`` of a stage says of its command, read without importing the stage, so that --help stays fast."""
+    """What ``SPEC``, with which a stage's module ends, says of its command; no stage is imported, which --help pays."""
 
     priority: int
     name: str
@@ -36,13 +36,10 @@ class _Said(NamedTuple):
 
 
 def _said(path: Path) -> _Said:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = (node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call))
-    spec = next(call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "StageSpec")
-    told: dict[str | None, Any] = {
-        one.arg: one.value.value for one in spec.keywords if isinstance(one.value, ast.Constant)
-    }
-    return _Said(told.get("priority", 0), told["name"], told["about"], told.get("makes", told["done"]))
+    spec = ast.parse(path.read_text(encoding="utf-8").rpartition("\nSPEC = ")[2], mode="eval").body
+    keywords = spec.keywords if isinstance(spec, ast.Call) else []
+    said: dict[str | None, Any] = {one.arg: one.value.value for one in keywords if isinstance(one.value, ast.Constant)}
+    return _Said(said.get("priority", 0), said["name"], said["about"], said.get("makes", said["done"]))
 
 
 _STAGES = sorted(map(_said, _FOLDER.glob("[!_]*.py")))

@@ -189,8 +189,7 @@ def _find(name: str) -> _Format:
         return _Format(import_module(f"{_formats.__name__}.{name.replace('-', '_')}"))
     found = plugins.load("formats", name)
     if found is None:
-        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("formats"))
-        raise UsageError(f"--format {name}: there are {', '.join(formats())}{others}")
+        raise UsageError(f"--format {name}: there are {plugins.names('formats', formats())}")
     if not hasattr(found.module, "write"):
         raise UsageError(f"--format {name}: {found.plugin} has no function write(view, sinks)")
     return _Format(found.module, found.plugin)

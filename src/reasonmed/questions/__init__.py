@@ -105,11 +105,11 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
     """
     settings = settings or Settings()
     reader = _find(settings.layout) if settings.layout else _Reader(_recognize(path, settings))
-    told = {**getattr(reader.module, "NAMES", {}), **settings.names}
+    names = {**getattr(reader.module, "NAMES", {}), **settings.names}
     flag = getattr(reader.module, "BASE", None)
     keyed = partial(_keyed, path, settings, reader)
     counting = Counting(path, keyed, settings.cop_base, typed=not is_table(path), flag=flag, names=settings.names)
-    file = _File(path, reader, counting, told, settings.numbered)
+    file = _File(path, reader, counting, names, settings.numbered)
     with closing(sqlite3.connect("", check_same_thread=False)) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         for row in _rows(path, settings, reader.header):
@@ -124,7 +124,7 @@ def read(path: Path, settings: Settings | None = None, note: Note | None = None)
             note("another encoding", said)
         for field, way in counting.settled.items():
             if way != "text":
-                note("integer keys", f"{told.get(field, field)}: read {WAYS[way]}")
+                note("integer keys", f"{names.get(field, field)}: read {WAYS[way]}")
 
 
 class _Reader(NamedTuple):
@@ -155,7 +155,8 @@ class _File(NamedTuple):
     path: Path
     reader: _Reader
     counting: Counting
-    told: Mapping[str, str]
+    names: Mapping[str, str]
+    """The file's own names of fields."""
     numbered: str | None
 
 
@@ -170,7 +171,7 @@ def _question(row: Row, file: _File, note: Note | None) -> Question | QuestionEr
     except QuestionError as wrong:
         if wrong.file:
             raise
-        names = {**file.told, **(raw.names if raw else {})}
+        names = {**file.names, **(raw.names if raw else {})}
         problem = f"{wrong.problem}{row.known_as}"
         return QuestionError(str(file.path), row.line, names.get(wrong.field, wrong.field), problem)
     except KeyError as missing:
@@ -243,8 +244,7 @@ def _find(name: str) -> _Reader:
         return _Reader(import_module(f"{readers.__name__}.{name}"))
     found = plugins.load("readers", name)
     if found is None:
-        others = "".join(f", {one.name} (of {one.package})" for one in plugins.installed("readers"))
-        raise UsageError(f"there is no layout {name!r}; there are {', '.join(layouts())}{others}")
+        raise UsageError(f"there is no layout {name!r}; there are {plugins.names('readers', layouts())}")
     if not hasattr(found.module, "read"):
         raise UsageError(f"{found.plugin} is no reader: it has no function read(fields)")
     return _Reader(found.module, found.plugin)

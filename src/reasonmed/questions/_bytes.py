@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from reasonmed.documents import in_mb
@@ -51,6 +52,13 @@ def binary(path: Path, encoding: str = "") -> BinaryIO:
 
 def encoding_of(path: Path) -> str:
     """``cp1252`` for a text that is not UTF-8 and looks like Windows-1252; else nothing."""
+    facts = path.stat()
+    return _encoding_of(path, (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+
+
+@lru_cache(maxsize=16)
+def _encoding_of(path: Path, _: tuple[int, ...]) -> str:
+    """The whole file is read for it, and several times in a run: once for each state of a file is enough."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with binary(path) as file:
         try:

@@ -33,7 +33,7 @@ RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Role(_Options):

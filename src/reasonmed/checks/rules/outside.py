@@ -52,7 +52,7 @@ def find(name: str, shipped: Collection[str]) -> Outside:
     """
     loaded = plugins.load("checks", name)
     if loaded is None:
-        there = ", ".join(f"{one.name} (of {one.package})" for one in plugins.installed("checks")) or "none"
+        there = plugins.names("checks") or "none"
         raise UsageError(
             f"--rules {name}: no installed package has rules of this name (there are {there}), and there is no such "
             "module; those that come with reasonmed always run"
