@@ -142,8 +142,8 @@ def export(  # noqa: PLR0913 - as many as the command has options
         reasoning=reasoning,
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
-    told = write(RunDirectory(Path(run)), Path(out), settings, names(formats), force=force, about=about)
-    return convert({**to_builtins(told), "path": os.fspath(out)}, Export)
+    manifest = write(RunDirectory(Path(run)), Path(out), settings, names(formats), force=force, about=about)
+    return convert({**to_builtins(manifest), "path": os.fspath(out)}, Export)
 
 
 def check(

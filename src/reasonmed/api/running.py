@@ -156,9 +156,8 @@ def awaitable(work: Callable[Concatenate[Session, P], Awaitable[T]]) -> Callable
 
 def _shown(twin: F, work: Callable[..., object], name: str) -> F:
     """The twin with its own name, and the signature of the work as callers see it: without the session."""
-    told = inspect.signature(work)
-    shown = told.replace(parameters=[*told.parameters.values()][1:])
-    vars(twin).update(__signature__=shown)
+    whole = inspect.signature(work)
+    vars(twin).update(__signature__=whole.replace(parameters=[*whole.parameters.values()][1:]))
     vars(twin).pop("__wrapped__")
     twin.__name__ = twin.__qualname__ = name
     return twin
@@ -172,9 +171,9 @@ def agreed(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
     """
     for line in routes(entries):
         log.info(line)
-    told = stray_variables(entries)
-    if told and not yes:
-        raise UsageError(f"{told}. {FIX}")
+    stray = stray_variables(entries)
+    if stray and not yes:
+        raise UsageError(f"{stray}. {FIX}")
 
 
 def without_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Outcome]:

@@ -23,6 +23,7 @@ from reasonmed.pipeline.stages.summarize import summarize
 from reasonmed.pipeline.stages.verify import verify
 from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe import with_cap
+from reasonmed.recipe.stages import ranks
 from reasonmed.runs.session import budget_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,6 @@ async def team(recipe: Source, *, max_cost: float | None = None, yes: bool = Fal
     for entry in entries.values():
         entry.ready()
     with TemporaryDirectory(prefix="reasonmed-") as folder, closing(Ledger(Path(folder, "ledger.db"))) as ledger:
-        control = Control(chosen.limits, Stop(), budget_of(chosen.limits.max_cost, ledger))
+        control = Control(chosen.limits, Stop(), budget_of(chosen.limits.max_cost, ledger), ranks())
         async with connected(entries, ledger, control) as models:
             yield assemble(chosen, models)

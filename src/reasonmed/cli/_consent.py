@@ -40,19 +40,19 @@ def check_ways(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
 
     for line in routes(entries):
         say(line)
-    told = stray_variables(entries)
-    if told and yes:
-        say(f"agreed to with --yes: {told}", "yellow")
-    elif told:
-        _ask(told)
+    stray = stray_variables(entries)
+    if stray and yes:
+        say(f"agreed to with --yes: {stray}", "yellow")
+    elif stray:
+        _ask(stray)
 
 
-def _ask(told: str) -> None:
+def _ask(stray: str) -> None:
     from reasonmed.runs.consent import FIX
 
     if not (sys.stdin.isatty() and err.is_terminal):
-        raise UsageError(f"{told}. {FIX}")
-    say(f"{told}. A recipe of a stranger could take a credential of yours this way.", "bold red")
+        raise UsageError(f"{stray}. {FIX}")
+    say(f"{stray}. A recipe of a stranger could take a credential of yours this way.", "bold red")
     if not typer.confirm("Send it?", default=False, err=True):
         raise UsageError(f"not sent. {FIX}")
 

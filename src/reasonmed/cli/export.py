@@ -108,30 +108,31 @@ def export(
     wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
     with options.working(f"exporting {run}"):
         about = About(findings=findings, judge_card=judge_card)
-        told = write(RunDirectory(run), output, settings, wanted, force=force, about=about)
-    _show(told, output)
+        manifest = write(RunDirectory(run), output, settings, wanted, force=force, about=about)
+    _show(manifest, output)
 
 
-def _show(told: Export, output: Path) -> None:
-    shown = ", ".join(f"{name} {one.questions:,}" for name, one in told.splits.items())
-    out.print(safe(f"{told.records:,} records in {output}; questions: {shown}"), soft_wrap=True)
-    for name in told.formats:
-        rows = {file: count for file, count in told.rows.items() if file.startswith(f"{name}/")}
+def _show(manifest: Export, output: Path) -> None:
+    shown = ", ".join(f"{name} {one.questions:,}" for name, one in manifest.splits.items())
+    out.print(safe(f"{manifest.records:,} records in {output}; questions: {shown}"), soft_wrap=True)
+    for name in manifest.formats:
+        rows = {file: count for file, count in manifest.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
-    if told.own_split:
-        kept = "1 question keeps" if told.own_split == 1 else f"{told.own_split:,} questions keep"
+    if manifest.own_split:
+        kept = "1 question keeps" if manifest.own_split == 1 else f"{manifest.own_split:,} questions keep"
         out.print(safe(f"{kept} the validation or test split of their own file; --redraw draws them too"))
-    if "train" not in told.splits:
+    if "train" not in manifest.splits:
         say("no question is in train: their own file holds them all out; --redraw draws new splits", "yellow")
-    if told.unfinished:
+    if manifest.unfinished:
         say(
-            f"{told.unfinished:,} questions of the run are unfinished and not in it; export again when they "
+            f"{manifest.unfinished:,} questions of the run are unfinished and not in it; export again when they "
             "are finished: with --split, questions may change their split",
             "yellow",
         )
-    for what, left in (("", told.left_out), *((f"{name}: ", one) for name, one in told.formats_left_out.items())):
+    by_format = {f"{name}: ": one for name, one in manifest.formats_left_out.items()}
+    for what, left in {"": manifest.left_out, **by_format}.items():
         if left:
             say(f"{what}left out: {', '.join(f'{count} {reason}' for reason, count in left.items())}", "yellow")
-    for pattern, count in (told.settings.drops.drop if told.settings.drops else {}).items():
+    for pattern, count in (manifest.settings.drops.drop if manifest.settings.drops else {}).items():
         if count == 0:
             say(f"--drop {pattern}: the report has no finding of this rule", "yellow")

@@ -26,14 +26,14 @@ _NOT_THE_LIMIT = (
 )
 
 
-def headline_words(told: Results) -> list[str]:
+def headline_words(results: Results) -> list[str]:
     """What may be said in one line: the gain of each model over its base; or why nothing may."""
-    if not told.headlines:
-        return [f"No headline: {told.no_headline}."] if told.no_headline else []
-    return [line for one in told.headlines for line in _headline(one, told)]
+    if not results.headlines:
+        return [f"No headline: {results.no_headline}."] if results.no_headline else []
+    return [line for one in results.headlines for line in _headline(one, results)]
 
 
-def _headline(one: Headline, told: Results) -> Iterator[str]:
+def _headline(one: Headline, results: Results) -> Iterator[str]:
     base = described(Base(one.base, one.by))
     for name, found in one.benchmarks.items():
         head = f"{one.model} against {base} on {name} ({_subset(one, found)}): "
@@ -45,7 +45,7 @@ def _headline(one: Headline, told: Results) -> Iterator[str]:
             yield f"{head}{points(found, ' points')}, p {p if p.startswith('<') else f'= {p}'}: {words}."
         else:
             yield f"{head}{words}."
-    for name in (held.name for held in told.benchmarks if held.name not in one.benchmarks):
+    for name in (held.name for held in results.benchmarks if held.name not in one.benchmarks):
         yield f"{one.model} on {name}: no question is left that neither it nor {one.base} was trained on."
 
 
@@ -55,12 +55,12 @@ def _subset(one: Headline, found: Difference) -> str:
     return f"{clean}, n = {found.n:,}{left}".replace(";,", ";")
 
 
-def how(told: Results) -> str:
+def how(results: Results) -> str:
     """How the questions were put, in a sentence."""
-    settings = told.asked()
+    settings = results.asked()
     shots = settings.shots
     before = f" With {in_words(shots)}." if shots else ""
-    if told.protocol == "loglikelihood":
+    if results.protocol == "loglikelihood":
         number = f"{shots.count}-shot" if shots else "zero-shot"
         return f"Protocol: loglikelihood, with the prompts of lm-evaluation-harness 0.4.13, {number}.{before}"
     thinking = {None: "as the model does by default", True: "on", False: "off"}[settings.thinking]
@@ -69,8 +69,8 @@ def how(told: Results) -> str:
     orders = "" if settings.rotate == 1 else f" in up to {settings.rotate} orders of its options"
     return (
         f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings.temperature:g}, with "
-        f"up to {settings.max_tokens:,} tokens a reply, thinking {thinking}{_unchanged(told)}"
-        f"{effort}, prompt '{settings.prompt_name}'.{before}" + "".join(_sent(model) for model in told.models)
+        f"up to {settings.max_tokens:,} tokens a reply, thinking {thinking}{_unchanged(results)}"
+        f"{effort}, prompt '{settings.prompt_name}'.{before}" + "".join(_sent(model) for model in results.models)
     )
 
 
@@ -83,42 +83,42 @@ def _sent(model: ModelResults) -> str:
     )
 
 
-def _unchanged(told: Results) -> str:
+def _unchanged(results: Results) -> str:
     """The models whose prompt does not change with the switch."""
-    if told.asked().thinking is None:
+    if results.asked().thinking is None:
         return ""
-    names = [one.name for one in told.models if one.form.thinking is False]
-    unknown = [one.name for one in told.models if one.form.thinking is UNSET]
+    names = [one.name for one in results.models if one.form.thinking is False]
+    unknown = [one.name for one in results.models if one.form.thinking is UNSET]
     said = [f"not for {', '.join(names)}, whose prompt does not change by it"] if names else []
     said += [f"asked of {', '.join(unknown)}, where it is not known whether that changes anything"] if unknown else []
     return f" ({'; '.join(said)})" if said else ""
 
 
-def marks(told: Results) -> list[str]:
+def marks(results: Results) -> list[str]:
     """What a reader must not miss."""
-    demo = [one.name for one in told.models if one.demo]
-    limit = told.asked().max_tokens
+    demo = [one.name for one in results.models if one.demo]
+    limit = results.asked().max_tokens
     found = [f"{', '.join(demo)}: made by a demo model without medical ability."] if demo else []
     found += [
         f"{model} on {name}: {percent(count / cell.answers)} % of the answers are {what}, which says little "
         f"about what it knows; {mend}."
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         for what, count, mend in _mends(cell, limit)
         if count > TOO_MANY * cell.answers
     ]
     found += [
         f"{model} on {name}: {always_words(cell.always)}, whatever the question."
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         if cell.always
     ]
     found += [
         f"{model} on {name}: {cell.beheaded:,} texts to score lost their beginning, which the context cannot hold."
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         if cell.beheaded
     ]
-    found += remarks((one.name, one.form) for one in told.models)
-    found += remarks_of(told.comparisons)
-    return found + [f"{name} is left out: {count:,} questions are open." for name, count in told.unfinished.items()]
+    found += remarks((one.name, one.form) for one in results.models)
+    found += remarks_of(results.comparisons)
+    return found + [f"{name} is left out: {count:,} questions are open." for name, count in results.unfinished.items()]
 
 
 def remarks_of(comparisons: Iterable[Comparison]) -> list[str]:

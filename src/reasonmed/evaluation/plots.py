@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     """Points by what is measured."""
 
 
-def plots(told: Results) -> Iterator[Html]:
+def plots(results: Results) -> Iterator[Html]:
     """The plots of an evaluation; a paragraph that says why where there are none."""
     try:
-        yield _bars(f"Accuracy by benchmark (95 % intervals){_all(told)}", by_group(told, None))
+        yield _bars(f"Accuracy by benchmark (95 % intervals){_all(results)}", by_group(results, None))
         for what in GROUPS:
-            found = by_group(told, what)
+            found = by_group(results, what)
             if found:
                 yield _bars(f"Accuracy by {what}", found)
-        for title, series in _trajectories(told).items():
+        for title, series in _trajectories(results).items():
             yield plot.intervals(f"Accuracy by training step: {title}", series, "step", "accuracy %")
-        for name, points in _lengths(told).items():
+        for name, points in _lengths(results).items():
             yield plot.lines(f"Accuracy by length of the reply: {name}", points, "median tokens", "accuracy %")
-        for name, points in _curves(told, _limits).items():
+        for name, points in _curves(results, _limits).items():
             yield plot.lines(f"Accuracy by a limit of output tokens: {name}", points, "tokens a reply", "accuracy %")
-        for name, points in _curves(told, _samples).items():
+        for name, points in _curves(results, _samples).items():
             yield plot.lines(f"Majority of k samples, and pass@k: {name}", points, "k", "questions %")
     except UsageError as missing:
         yield page.paragraph(f"No plots: {missing}", note=True)
 
 
-def _trajectories(told: Results) -> dict[str, dict[str, list[tuple[float, plot.Bar]]]]:
+def _trajectories(results: Results) -> dict[str, dict[str, list[tuple[float, plot.Bar]]]]:
     """Points of checkpoints by training and benchmark; one picture a training."""
     found: dict[str, dict[str, list[tuple[float, plot.Bar]]]] = {}
-    for run, benchmark, steps in trajectories(told):
+    for run, benchmark, steps in trajectories(results):
         found.setdefault(run, {})[benchmark] = [(float(one.step), _bar(one.accuracy)) for one in steps if one.accuracy]
     return found
 
@@ -52,15 +52,15 @@ def _bar(rate: Rate) -> plot.Bar:
     return plot.Bar(100 * rate.value, 100 * rate.low, 100 * rate.high)
 
 
-def _all(told: Results) -> str:
+def _all(results: Results) -> str:
     """What bars of models side by side are of, where some questions were trained on."""
-    return ", all questions, also those trained on" if any(cell.overlap for *_, cell in told.each()) else ""
+    return ", all questions, also those trained on" if any(cell.overlap for *_, cell in results.each()) else ""
 
 
-def _curves(told: Results, curves: Callable[[Score], Curves]) -> dict[str, Curves]:
+def _curves(results: Results, curves: Callable[[Score], Curves]) -> dict[str, Curves]:
     """Points of curves by benchmark and model; none where nothing was generated."""
     found: dict[str, Curves] = {}
-    for name, model, cell in told.each() if told.protocol == "generate" else ():
+    for name, model, cell in results.each() if results.protocol == "generate" else ():
         for measure, points in curves(cell).items():
             if points:
                 found.setdefault(name, {})[f"{model}: {measure}" if measure else model] = points
@@ -78,21 +78,21 @@ def _samples(cell: Score) -> Curves:
     }
 
 
-def _lengths(told: Results) -> dict[str, Curves]:
+def _lengths(results: Results) -> dict[str, Curves]:
     """Points of length and accuracy, by benchmark and model; none where replies are all about as long."""
     found: dict[str, Curves] = {}
-    for name, model, cell in told.each():
+    for name, model, cell in results.each():
         points = [(one.tokens, 100 * one.accuracy.value) for one in cell.lengths]
-        if points and len({tokens for tokens, _ in points}) == len(points) and told.protocol == "generate":
+        if points and len({tokens for tokens, _ in points}) == len(points) and results.protocol == "generate":
             found.setdefault(name, {})[model] = points
     return found
 
 
-def by_group(told: Results, what: str | None) -> dict[str, dict[str, Rate]]:
+def by_group(results: Results, what: str | None) -> dict[str, dict[str, Rate]]:
     """Accuracies by group and model; a group says of which benchmark it is where there are several."""
     groups: dict[str, dict[str, Rate]] = {}
-    several = len(told.benchmarks) > 1
-    for name, model, cell in told.each():
+    several = len(results.benchmarks) > 1
+    for name, model, cell in results.each():
         parts = {name: Part(cell.n, cell.accuracy)} if what is None else GROUPS[what](cell)
         for group, found in parts.items():
             label = f"{group} ({name})" if several and what is not None else group

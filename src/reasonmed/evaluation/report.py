@@ -28,38 +28,38 @@ SETS = "Benchmarks"
 """The title of the table that says what the files are."""
 
 
-def write_reports(folder: Path, told: Results) -> None:
+def write_reports(folder: Path, results: Results) -> None:
     """Write ``report.md`` and ``report.html``."""
-    write_atomically(folder / "report.md", markdown(told))
+    write_atomically(folder / "report.md", markdown(results))
     with replacing(folder / "report.html") as sink:
-        sink.write(page.page("Evaluation", _parts(folder, told)).encode("utf-8", "replace"))
+        sink.write(page.page("Evaluation", _parts(folder, results)).encode("utf-8", "replace"))
 
 
-def tables(told: Results) -> Iterator[Table]:
+def tables(results: Results) -> Iterator[Table]:
     """All tables of a report, in order."""
-    yield _accuracy(told)
-    yield _answers(told)
-    found = [*(_groups(told, what) for what in GROUPS), _samples(told), _calibration(told)]
+    yield _accuracy(results)
+    yield _answers(results)
+    found = [*(_groups(results, what) for what in GROUPS), _samples(results), _calibration(results)]
     yield from (one for one in found if one.rows)
-    yield from trajectory_tables(told)
-    yield from comparison_tables(told.comparisons)
-    yield from (one for one in (_costs(told), *_budgets(told)) if one.rows)
-    yield _sets(told)
-    yield _power(told)
+    yield from trajectory_tables(results)
+    yield from comparison_tables(results.comparisons)
+    yield from (one for one in (_costs(results), *_budgets(results)) if one.rows)
+    yield _sets(results)
+    yield _power(results)
 
 
-def _accuracy(told: Results) -> Table:
+def _accuracy(results: Results) -> Table:
     rows = [
         (name, model, f"{cell.n:,}", with_interval(cell.accuracy), with_interval(cell.majority),
          with_interval(cell.macro), _clean(cell))
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
     ]  # fmt: skip
     columns = ("benchmark", "model", "n", "accuracy % (95 %)", "majority vote", "macro over subjects", "clean subset")
     keep = [place for place in range(len(columns)) if place < 4 or any(row[place] != "-" for row in rows)]  # noqa: PLR2004
     note = "Unparsed, truncated, unended and failed answers count as not right. Accuracy is over questions (micro)."
-    if any(cell.overlap for *_, cell in told.each()):
+    if any(cell.overlap for *_, cell in results.each()):
         note += " It is over all questions, also those that a model was trained on; the clean subset is without them."
-    if any(cell.distinct < cell.n for *_, cell in told.each()):
+    if any(cell.distinct < cell.n for *_, cell in results.each()):
         note += " Copies of a question count one by one in the rate, and as one question in its interval."
     return Table(
         "Accuracy", tuple(columns[place] for place in keep), [tuple(row[p] for p in keep) for row in rows], note
@@ -72,43 +72,43 @@ def _clean(cell: Score) -> str:
     return f"{with_interval(cell.clean.accuracy)}, n = {cell.clean.n:,}; {cell.overlap:,} trained on"
 
 
-def _answers(told: Results) -> Table:
+def _answers(results: Results) -> Table:
     names = ("answers", "correct", "wrong", "unparsed", "truncated", "unended", "failed")
     rows = []
-    for name, model, cell in told.each():
+    for name, model, cell in results.each():
         counts = (
             cell.answers, cell.correct, cell.wrong, cell.unparsed, cell.truncated, cell.unended, cell.failed
         )  # fmt: skip
         median = f"{cell.tokens.median:,.0f}" if cell.tokens else "-"
         rows.append((name, model, *(f"{count:,}" for count in counts), median))
-    cut = sum(cell.truncated_right for *_, cell in told.each())
+    cut = sum(cell.truncated_right for *_, cell in results.each())
     note = f"{cut:,} truncated answers named the key before they were cut; they count as truncated." if cut else ""
     return Table("Answers", ("benchmark", "model", *names, "median tokens"), rows, note)
 
 
-def _groups(told: Results, what: str) -> Table:
+def _groups(results: Results, what: str) -> Table:
     rows = [
         (name, group, model, f"{found.n:,}", with_interval(found.accuracy))
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         for group, found in GROUPS[what](cell).items()
     ]
     return Table(f"By {what}", ("benchmark", what, "model", "n", "accuracy % (95 %)"), rows)
 
 
-def _samples(told: Results) -> Table:
+def _samples(results: Results) -> Table:
     rows = [
         (name, model, f"{one.k}", percent(one.majority), percent(one.passed))
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         for one in cell.curve
     ]
     note = "Exact means over all choices of k out of the answers that are there; an even vote counts half."
     return Table("Fewer samples", ("benchmark", "model", "k", "majority of k %", "pass@k %"), rows, note)
 
 
-def _calibration(told: Results) -> Table:
+def _calibration(results: Results) -> Table:
     rows = [
         (name, model, f"{found.n:,}", f"{found.ece:.3f}", f"{found.brier:.3f}")
-        for name, model, cell in told.each()
+        for name, model, cell in results.each()
         if (found := cell.calibration)
     ]
     note = (
@@ -118,14 +118,14 @@ def _calibration(told: Results) -> Table:
     return Table("Calibration", ("benchmark", "model", "n", "ECE", "Brier score"), rows, note)
 
 
-def _costs(told: Results) -> Table:
+def _costs(results: Results) -> Table:
     rows = []
-    for model in told.models:
+    for model in results.models:
         cells = list(model.benchmarks.values())
         questions = sum(cell.n for cell in cells)
         right = sum(cell.n * cell.accuracy.value for cell in cells)
         counted = [cell.tokens.mean * cell.answers for cell in cells if cell.tokens]
-        known = len(counted) == len(cells) and told.protocol == "generate"
+        known = len(counted) == len(cells) and results.protocol == "generate"
         tokens = sum(counted) if known else None
         shown = (_each(tokens, questions), _each(tokens, right))
         paid = (_usd(model.usd_per_question), _usd(model.usd_per_right))
@@ -144,15 +144,15 @@ def _usd(value: float | None) -> str:
     return "-" if not value else f"{value:.3g}"
 
 
-def _budgets(told: Results) -> Iterator[Table]:
+def _budgets(results: Results) -> Iterator[Table]:
     """One table a benchmark."""
-    for one in told.benchmarks:
-        cells = {model.name: model.benchmarks[one.name].budget for model in told.models}
+    for one in results.benchmarks:
+        cells = {model.name: model.benchmarks[one.name].budget for model in results.models}
         limits = sorted({point.tokens for points in cells.values() for point in points})
         rows = [
             (name, *(percent(_at(points, limit)) for limit in limits))
             for name, points in cells.items()
-            if points and told.protocol == "generate"
+            if points and results.protocol == "generate"
         ]
         columns = ("model", *(f"{limit:,}" for limit in limits))
         note = "Accuracy in percent had --max-tokens been so much, from the replies that are there."
@@ -164,9 +164,9 @@ def _at(points: Sequence[Limited], limit: int) -> float:
     return next((point.accuracy for point in points if point.tokens >= limit), points[-1].accuracy)
 
 
-def _sets(told: Results) -> Table:
+def _sets(results: Results) -> Table:
     rows = []
-    for one in told.benchmarks:
+    for one in results.benchmarks:
         of = f"{one.n:,} of {one.of:,}" if one.of else f"{one.n:,}"
         remarks = [*one.differences, *([one.caution] if one.caution else [])]
         if one.not_rotated is not None:
@@ -177,11 +177,11 @@ def _sets(told: Results) -> Table:
     return Table(SETS, ("benchmark", "file", "n", "content hash", "commonest letter %", "remarks"), rows, words=True)
 
 
-def _power(told: Results) -> Table:
+def _power(results: Results) -> Table:
     rows = [
         (one.benchmark, f"{one.n:,}", f"{100 * one.unpaired:.1f}",
          "-" if one.paired is None else f"{100 * one.paired:.1f}")
-        for one in told.power
+        for one in results.power
     ]  # fmt: skip
     note = (
         "Smallest true difference in points that is found with 80 % power at alpha 0.05: of two models on different "
@@ -191,12 +191,12 @@ def _power(told: Results) -> Table:
     return Table("Statistical power", ("benchmark", "n", "two samples", "same questions"), rows, note)
 
 
-def markdown(told: Results) -> str:
+def markdown(results: Results) -> str:
     """The report as Markdown."""
-    lines = ["# Evaluation", "", *(plain(line) for line in headline_words(told)), "", how(told), ""]
-    for one in marks(told):
+    lines = ["# Evaluation", "", *(plain(line) for line in headline_words(results)), "", how(results), ""]
+    for one in marks(results):
         lines += [f"**{plain(one)}**", ""]
-    for table in tables(told):
+    for table in tables(results):
         lines += [f"## {plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
         lines += [_line(row) for row in table.rows]
         lines += ["", *([plain(table.note), ""] if table.note else [])]
@@ -207,14 +207,14 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
     return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
-def _parts(folder: Path, told: Results) -> Iterator[Html]:
-    for line in [*headline_words(told), *marks(told)]:
+def _parts(folder: Path, results: Results) -> Iterator[Html]:
+    for line in [*headline_words(results), *marks(results)]:
         yield page.paragraph(line)
-    yield page.paragraph(how(told), note=True)
-    yield from plots.plots(told)
-    for table in tables(told):
+    yield page.paragraph(how(results), note=True)
+    yield from plots.plots(results)
+    for table in tables(results):
         yield page.heading(table.title)
         yield page.table(table.columns, table.rows)
         if table.note:
             yield page.paragraph(table.note, note=True)
-    yield from browse.answers(folder, told)
+    yield from browse.answers(folder, results)

@@ -29,28 +29,28 @@ class Step(NamedTuple):
     """Whether the questions that the training saw are left out."""
 
 
-def trajectories(told: Results) -> Iterator[tuple[str, str, list[Step]]]:
+def trajectories(results: Results) -> Iterator[tuple[str, str, list[Step]]]:
     """Training, benchmark and checkpoints in order of their steps; of trainings with two steps or more."""
     runs: dict[tuple[str, str], list[ModelResults]] = {}
-    for model in told.models:
+    for model in results.models:
         if moment := model.checkpoint:
             runs.setdefault((moment.run, moment.mark), []).append(model)
     names = [run for run, _ in runs]
     for (run, mark), models in runs.items():
         label = run if names.count(run) == 1 else f"{run} ({mark})"
-        for one in told.benchmarks:
-            steps = sorted(filter(None, (_step(model, one.name, told) for model in models)))
+        for one in results.benchmarks:
+            steps = sorted(filter(None, (_step(model, one.name, results) for model in models)))
             if len({step.step for step in steps}) > 1:
                 yield label, one.name, steps
 
 
-def _step(model: ModelResults, benchmark: str, told: Results) -> Step | None:
+def _step(model: ModelResults, benchmark: str, results: Results) -> Step | None:
     """A checkpoint on a benchmark, on the questions that its training did not see; None where there is none."""
     cell = model.benchmarks[benchmark]
     found = cell.clean if cell.clean and cell.overlap else Part(cell.n, cell.accuracy)
     if not found.n or model.checkpoint is None:
         return None
-    compared = next((one for one in told.comparisons if one.second == model.name), None)
+    compared = next((one for one in results.comparisons if one.second == model.name), None)
     return Step(
         step=model.checkpoint.step,
         model=model.name,
@@ -62,10 +62,10 @@ def _step(model: ModelResults, benchmark: str, told: Results) -> Step | None:
     )
 
 
-def trajectory_tables(told: Results) -> Iterator[Table]:
+def trajectory_tables(results: Results) -> Iterator[Table]:
     """One table a training."""
     found: dict[str, list[tuple[str, Step]]] = {}
-    for run, benchmark, steps in trajectories(told):
+    for run, benchmark, steps in trajectories(results):
         found.setdefault(run, []).extend((benchmark, step) for step in steps)
     columns = ("benchmark", "step", "model", "n", "accuracy % (95 %)", "difference (95 %)", "against", "p (Holm)")
     for run, listed in found.items():

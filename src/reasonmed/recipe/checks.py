@@ -146,6 +146,10 @@ def _kept_by_default(stages: Stages, chains: int) -> int:
     return 1 if chains <= _FEW and (medium is None or chains - medium < _PAPER_KEPT) else _PAPER_KEPT
 
 
+def _kept(stages: Stages, chains: int) -> int:
+    return stages.rank.keep if stages.rank else _kept_by_default(stages, chains)
+
+
 def thresholds(stages: Stages, chains: int | None = None) -> tuple[int, int]:
     """Most wrong chains of an easy and of a medium question (paper: 4 and 7 of 9), scaled to the number of chains.
 
@@ -153,16 +157,15 @@ def thresholds(stages: Stages, chains: int | None = None) -> tuple[int, int]:
     """
     if chains is None:
         chains = stages.generate.chains if stages.generate else _PAPER_CHAINS
-    keep = stages.rank.keep if stages.rank else _kept_by_default(stages, chains)
     scaled = 0 if chains <= _FEW else round(chains * 4 / _PAPER_CHAINS)
     easy = stages.route.easy if stages.route.easy is not None else scaled
-    medium = stages.route.medium if stages.route.medium is not None else chains - keep
+    medium = stages.route.medium if stages.route.medium is not None else chains - _kept(stages, chains)
     return easy, medium
 
 
 def _check_route(stages: Stages, chains: int) -> Iterator[str]:
     easy, medium = thresholds(stages)
-    keep = stages.rank.keep if stages.rank else _kept_by_default(stages, chains)
+    keep = _kept(stages, chains)
     if not (0 <= easy < medium <= chains - keep or (chains == 1 and 0 == easy == medium == chains - keep)):
         yield (
             f"stages.route: easy {easy} and medium {medium} do not fit {chains} chains of which {keep} are kept: "

@@ -72,10 +72,10 @@ def screened(job: RunJob[Row, Outcome], phi: str | None) -> tuple[RunJob[Row, Ou
     found = screen(rows_of(job))
     warning = ""
     if found.questions:
-        told = _found(found, away)
+        what = _found(found, away)
         if phi == "refuse":
-            raise UsageError(f"{told}. Nothing was sent. {_DE_IDENTIFY}, or send them with --phi warn")
-        warning = f"{told}. {_DE_IDENTIFY}, or end this with --phi refuse"
+            raise UsageError(f"{what}. Nothing was sent. {_DE_IDENTIFY}, or send them with --phi warn")
+        warning = f"{what}. {_DE_IDENTIFY}, or end this with --phi refuse"
     return replace(job, phi=found.decided(phi or "warn")), warning
 
 
