@@ -67,26 +67,44 @@ class Tier(StrEnum):
     DIFFICULT = "difficult"
 
 
+class Step(Struct, frozen=True, omit_defaults=True):
+    """A judge's label of one step of a chain of thought: the characters from ``start`` up to ``end``.
+
+    ``type`` is one of ``reasonmed.parsing.step_labels.TYPES``; it, ``severity`` and ``note`` are of faults.
+    """
+
+    start: int
+    end: int
+    label: Literal["ok", "error", "unsupported"]
+    type: str | None = None
+    severity: Literal["minor", "severe"] | None = None
+    note: str = ""
+
+
 class Opinion(Struct, frozen=True, omit_defaults=True):
     """What was said beside a verdict: by the judge itself where another decided, by a second judge, by a blind reader.
 
-    Of a blind reader ``correct`` means that it reached the key; ``shuffled`` is the judge with the options reordered.
+    Of a blind reader ``correct`` means that it reached the key; ``shuffled`` is the judge with the options reordered,
+    ``steps`` the judge's second look at a chain that was about to be kept.
     """
 
-    kind: Literal["judge", "second", "blind", "shuffled"]
+    kind: Literal["judge", "second", "blind", "shuffled", "steps"]
     outcome: Literal["correct", "error", "undecided"]
     reason: str = ""
     model: str = ""
     sent: dict[str, Any] | None = None
     """As in its completion: the parameters that were sent, where they are not the recipe's."""
+    steps: tuple[Step, ...] = ()
+    """The labels of a second judge, and of a second look."""
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):
     """A judge's word on a chain of thought.
 
     ``undecided`` means that no usable judgment came, not that the chain is wrong. ``conflict`` marks a judge who
-    said Correct although the chain concludes another option than the key; ``prechecked`` an error that was seen from
-    the chain's answer, before or without a request.
+    said Correct although the chain concludes another option than the key, or although it labelled a step a severe
+    error; ``prechecked`` an error that was seen from the chain's answer, before or without a request. ``steps`` is
+    empty where the judge was not asked for them.
     """
 
     outcome: Literal["correct", "error", "undecided"]
@@ -97,6 +115,12 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     opinions: tuple[Opinion, ...] = ()
     sent: dict[str, Any] | None = None
     """As in the judge's completion."""
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def step_share(self) -> float | None:
+        """The share of its steps that are ok; None where it has none."""
+        return sum(step.label == "ok" for step in self.steps) / len(self.steps) if self.steps else None
 
 
 class ChainOfThought(Struct, frozen=True, omit_defaults=True):
@@ -271,3 +295,7 @@ class Record(Struct, frozen=True, omit_defaults=True):
     provenance: dict[str, Any]
     meta: dict[str, Any] = {}
     """The question's own: what its file says besides, which no prompt sees."""
+    steps: tuple[Step, ...] = ()
+    """The judge's labels of the steps of ``chain_of_thought``, where the recipe asks for them."""
+    step_share: float | None = None
+    """The share of them that are ok."""

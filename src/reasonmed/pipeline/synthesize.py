@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._early_stopping import sample_until_decided
+from reasonmed.pipeline.stages._kept_steps import look_at_steps
 from reasonmed.pipeline.stages._outside import from_outside
 from reasonmed.pipeline.stages.generate import generate
 from reasonmed.pipeline.stages.optimize import optimize
@@ -44,9 +45,9 @@ async def synthesize(story: Story, team: Team) -> Story:
         return story
     match story.tier:
         case Tier.EASY:
-            story = await _through((rank,), story, team)
+            story = await _through((rank, look_at_steps), story, team)
         case Tier.MEDIUM:
-            story = await _through((rank, refine), story, team)
+            story = await _through((rank, look_at_steps, refine), story, team)
         case _:
             story = await _through((optimize,), story, team)
     return story if story.failure else await _through((summarize,), story, team)

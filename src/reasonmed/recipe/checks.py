@@ -121,6 +121,8 @@ def _check_verify(recipe: Recipe) -> Iterator[str]:
     verify = recipe.stages.verify
     if verify is None:
         return
+    if recipe.stages.refine and recipe.stages.refine.steps and not verify.steps:
+        yield "stages.refine.steps: true rewrites the steps that the judge faults, and stages.verify.steps is off"
     if verify.precheck and verify.conflicts == "keep":
         yield "stages.verify: precheck and conflicts: keep exclude each other: one believes the answer, one the judge"
     second = recipe.models.get(verify.second_judge) if verify.second_judge else None

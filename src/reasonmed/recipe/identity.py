@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed import parsing
-from reasonmed.recipe.options import Verify
+from reasonmed.recipe.options import Refine, Verify
 from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import Prompt
 from reasonmed.screening.secrets import conceal_shapes
@@ -22,7 +22,7 @@ RECORD_FORMAT = 2
 """Raised when the pipeline itself comes to make other records from the same replies."""
 
 _LONGEST = 300
-_CHECKS = ("canaries", "shuffle")
+_CHECKS = ("canaries", "shuffle", "steps")
 
 
 def identity_of(recipe: Recipe, stages: Iterable[str] | None = None) -> dict[str, object]:
@@ -49,7 +49,7 @@ def judge_identity(recipe: Recipe) -> dict[str, object]:
         "model": _model(recipe, options.model),
         "temperature": options.temperature,
         "top_p": options.top_p,
-        "prompt": Prompt("verify", recipe.prompts).hash,
+        "prompt": Prompt("verify_steps" if options.steps is True else "verify", recipe.prompts).hash,
     }
 
 
@@ -95,11 +95,10 @@ def _named(recipe: Recipe, role: RoleSpec, options: BaseModel) -> tuple[str, ...
 
 
 def _unused(options: BaseModel) -> set[str]:
-    """Options of a judge's checks that are off: an identity from before there were any must stay what it is."""
-    if not isinstance(options, Verify):
-        return set()
-    off = {name for name in _CHECKS if getattr(options, name) == Verify.model_fields[name].default}
-    return {*off, "require_judge_card", *(["canary_seed"] if "canaries" in off else [])}
+    """Options of checks that are off: an identity from before there were any must stay what it is."""
+    fields = type(options).model_fields if isinstance(options, Verify | Refine) else {}
+    off = {name for name in _CHECKS if name in fields and getattr(options, name) == fields[name].default}
+    return {*off, *fields.keys() & {"require_judge_card"}, *(["canary_seed"] if "canaries" in off else [])}
 
 
 def _model(recipe: Recipe, name: str) -> dict[str, object]:
@@ -116,7 +115,8 @@ def _model(recipe: Recipe, name: str) -> dict[str, object]:
 def _prompts(recipe: Recipe, stage: str) -> dict[str, str]:
     """The hashes of the templates of a stage's roles: of those that have a model, or would have one by themselves."""
     options = getattr(recipe.stages, stage)
-    roles = [role for role in the_spec(stage).roles if role.model is not None or getattr(options, role.option)]
+    spoken = (role for role in the_spec(stage).roles if role.model is not None or role.wanted(options))
+    roles = [role for role in spoken if role.model is not None or getattr(options, role.option)]
     return {role.prompt: Prompt(role.prompt, recipe.prompts).hash for role in roles}
 
 

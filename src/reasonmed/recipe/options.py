@@ -106,6 +106,9 @@ class Verify(Role):
     """A model that must reach the key from the reasoning alone of each chain that the judge accepts."""
     shuffle: bool = False
     """Whether an accepted chain must be accepted again with the options in another order."""
+    steps: bool | Literal["kept"] = False
+    """Whether the judge labels every step of a chain too: of all chains, or of those that are about to be kept, which
+    it then reads a second time."""
     second_judge: str | None = None
     """A model that judges all chains of a question where one verdict more or less would change the tier; a chain is
     right only where neither judge calls it an error."""
@@ -139,6 +142,9 @@ class Refine(Role):
     max_tokens: int = Field(15000, ge=1)
     rounds: int = Field(1, ge=1, le=10)
     verify: bool = True
+    steps: bool = False
+    """Whether only the steps that the judge faults are rewritten, and the others stay as they are; needs
+    ``verify.steps``."""
 
 
 class Optimize(Role):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.status import Status
     from reasonmed.types import Record
 
-_JUDGES = ("verify", "blind")
+_JUDGES = ("verify", "verify_steps", "blind")
 
 _Calls: TypeAlias = "dict[tuple[bytes, int], _Call]"
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from reasonmed.documents import Refused
 from reasonmed.engine.ledger import encode, unpack_texts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r" at \S+ answered ")
 _UNKNOWN: dict[str, object] = {
-    **dict.fromkeys(("options", "flags"), ()),
+    **dict.fromkeys(("options", "flags", "steps"), ()),
     **dict.fromkeys(("verified", "demo"), False),
     "chain_of_thought": "",
     "answer_source": "key",
@@ -140,6 +141,8 @@ def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list
                 demo=facts.demo,
                 provenance=_provenance(story, kept, scored, facts),
                 meta=question.meta,
+                steps=kept.verdict.steps if kept.verdict else (),
+                step_share=kept.verdict.step_share if kept.verdict else None,
             )
         )
     return records
@@ -195,7 +198,7 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: OfRun) -
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
         "rank_sent": parent.rank_sent if parent else None,
-        "verdict": msgspec.to_builtins(kept.verdict),
+        "verdict": msgspec.to_builtins(kept.verdict and replace(kept.verdict, steps=())),
         "blind_reader": rewrite.blind_model if rewrite else None,
         "responder": kept.response_model,
         "response_sent": kept.response_sent,

@@ -147,10 +147,11 @@ def _stage(row: StageTotal) -> StageTotals:
 def _saved(found: OutcomeSums, stages: Mapping[str, StageTotals]) -> dict[Saver, Saving]:
     """What precheck and stop_when_decided saved: verdicts of plain errors, and chains that no tier hung on."""
     savings: dict[Saver, Saving] = {}
+    judging = "verify" if "verify" in stages else "verify_steps"
     if found.prechecked:
-        savings["precheck"] = _saving(stages, {"verify": found.prechecked})
+        savings["precheck"] = _saving(stages, {judging: found.prechecked})
     if found.unsampled:
-        savings["stop_when_decided"] = _saving(stages, {"generate": found.unsampled, "verify": found.unsampled})
+        savings["stop_when_decided"] = _saving(stages, {"generate": found.unsampled, judging: found.unsampled})
     return savings
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.stages._reply import Wanted, language_flags, parse_chain, unread_problem
+from reasonmed.pipeline.stages._step_edit import marked, spliced
 from reasonmed.pipeline.stages.rank import draw, keep_chain
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.recipe.options import Generate
@@ -19,29 +20,38 @@ from reasonmed.types import ChainOfThought, Dropped, Kept, Rewrite, Story, lette
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
     from reasonmed.recipe.options import Stages
-    from reasonmed.types import Question
+    from reasonmed.types import Question, Step
 
 
 class Draft(NamedTuple):
-    """What a writer starts from: a text, the index of the generated chain that it is, and the reasons at hand."""
+    """What a writer starts from: a text, the index of the generated chain that it is, and the reasons at hand.
+
+    With ``steps`` only those that are not ok are written anew, and the others stay as they are.
+    """
 
     stage: Literal["refine", "optimize"]
     text: str
     parent: int | None
     reasons: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
 
 
 def failed_reasons(story: Story, without: int | None) -> tuple[str, ...]:
-    """The judge's reasons against the failed chains, in their order, each once; ``without`` leaves one chain out."""
-    reasons = [
-        chain.verdict.reason
+    """The judge's reasons against the failed chains, in their order, each once; ``without`` leaves one chain out.
+
+    Behind the reason of a chain stand the notes on its faulty steps.
+    """
+    failed = [
+        chain.verdict
         for index, chain in enumerate(story.chains)
-        if chain.outcome == "error" and chain.verdict and chain.verdict.reason and index != without
+        if chain.outcome == "error" and chain.verdict and index != without
     ]
-    return tuple(dict.fromkeys(reasons))
+    said = (reason for verdict in failed for reason in (verdict.reason, *(step.note for step in verdict.steps)))
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def best_wrong(story: Story) -> int | None:
@@ -74,16 +84,21 @@ async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: 
     """Write once and check: the answer is the key, nothing leaks, and, where the recipe says so, the judge agrees."""
     verified = bool(getattr(team.stages, draft.stage).verify)
     wanted = Wanted.by(team.stages)._replace(what="visible")
-    parse = partial(parse_chain, question=story.question, agent=agent, wanted=wanted, sample=number)
+    read = partial(parse_chain, question=story.question, agent=agent, wanted=wanted, sample=number)
     values = {"key": story.question.key_text, "chain_of_thought": draft.text, "reasons": draft.reasons}
+
+    def parse(completion: Completion) -> ChainOfThought:
+        return read(spliced(completion, draft.text, draft.steps, agent.refusals) if draft.steps else completion)
+
     try:
-        chain = await agent.ask(story.question, values, parse, sample=number)
+        chain = await agent.ask(story.question, {**values, **marked(draft.text, draft.steps)}, parse, sample=number)
     except (UnparsableReply, RequestRejected) as lost:
         chain = ChainOfThought("", agent.label, None, agent.sampling.temperature, number, missing=lost.kind)
         return Rewrite(draft.stage, number, draft.parent, chain, f"no rewrite came: {lost.kind}")
     problem = _problem(story.question, chain, verified=verified)
     if problem is None and verified:
-        chain = replace(chain, verdict=await verdict_on(story.question, chain, team))
+        verdict = await verdict_on(story.question, chain, team, agent=team.roles["step_judge"])
+        chain = replace(chain, verdict=verdict)
         problem = _not_accepted(chain)
     return Rewrite(draft.stage, number, draft.parent, chain, problem)
 

@@ -30,7 +30,7 @@ async def second_opinions(story: Story, team: Team, agent: Agent) -> Story:
         if chain.missing is not None or verdict is None or verdict.prechecked or unread(story.question, chain):
             return chain
         said = await judge(story.question, chain, team, agent=agent)
-        opinion = Opinion("second", said.outcome, said.reason, said.judge, said.sent)
+        opinion = Opinion("second", said.outcome, said.reason, said.judge, said.sent, said.steps)
         outcome = min(verdict.outcome, said.outcome, key=_WEIGHT.index)
         return replace(chain, verdict=with_opinion(verdict, opinion, outcome))
 

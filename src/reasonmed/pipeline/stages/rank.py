@@ -16,6 +16,8 @@ from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, Tier, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
 
@@ -33,8 +35,13 @@ async def rank(story: Story, team: Team) -> Story:
         scored = await gather(_scored(story.question, story.chains[index], team) for index in right)
         better = dict(zip(right, scored, strict=True))
         story = replace(story, chains=tuple(better.get(index, chain) for index, chain in enumerate(story.chains)))
-        right = sorted(right, key=lambda index: (-_points(story.chains[index]), draw(seed, story.question, index)))
+        right = best_first(story, right, seed)
     return replace(story, kept=tuple(keep_chain(story, index) for index in right[:keep]))
+
+
+def best_first(story: Story, chains: Iterable[int], seed: int) -> list[int]:
+    """Indices of generated chains, those with the highest scores first."""
+    return sorted(chains, key=lambda index: (-_points(story.chains[index]), draw(seed, story.question, index)))
 
 
 def keep_chain(story: Story, index: int) -> Kept:

@@ -18,6 +18,7 @@ from reasonmed.pipeline.stages._rewrite import (
     with_problem,
     without_repeats,
 )
+from reasonmed.pipeline.stages._step_edit import EDIT, EDIT_SCHEMA, example, faulty
 from reasonmed.pipeline.stages.verify import fetch_reasons
 from reasonmed.recipe.options import Refine
 from reasonmed.recipe.stages import RoleSpec, StageSpec
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 
 async def refine(story: Story, team: Team) -> Story:
-    """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong."""
+    """Rewrite every kept chain; where no rewrite passes, the original stays, flagged, unless it was judged wrong.
+
+    Where the recipe asks for steps, only those that the judge faulted are rewritten; a chain without any stays.
+    """
     need_options(story.question, "refine")
     if team.roles["editor"] is None or not story.kept:
         return story
@@ -45,6 +49,11 @@ async def refine(story: Story, team: Team) -> Story:
 async def _refined(story: Story, kept: Kept, team: Team) -> tuple[Kept | Dropped, list[Rewrite]]:
     options, editor = team.stages.refine, team.roles["editor"]
     draft = Draft("refine", kept.text, kept.parent, failed_reasons(story, kept.parent))
+    steps = kept.verdict.steps if kept.verdict and options and options.steps else ()
+    if faulty(steps):
+        editor, draft = team.roles["step_editor"], draft._replace(steps=steps)
+    elif steps and kept.verified:
+        return kept, []
     tried: list[Rewrite] = []
     for number in range(options.rounds if options else 0):
         if editor is None:
@@ -68,13 +77,22 @@ SPEC = StageSpec(
     name="refine",
     run=refine,
     options=Refine,
-    roles=(RoleSpec(name="editor", prompt="refine"),),
+    roles=(
+        RoleSpec(name="editor", prompt="refine"),
+        RoleSpec(
+            name="step_editor",
+            prompt=EDIT,
+            schema=EDIT_SCHEMA,
+            wanted=lambda options: bool(options.steps),
+            example=example,
+        ),
+    ),
     about="Rewrite the kept chains of thought of medium questions with the judge's reasons.",
     verb="rewrote those of medium questions",
     done="refined",
     needs=("verify",),
     priority=40,
-    card=("temperature", "top_p", "max_tokens", "rounds", "verify"),
+    card=("temperature", "top_p", "max_tokens", "rounds", "verify", "steps"),
     writes="chain",
     keyed=True,
     tiers=(Tier.MEDIUM,),

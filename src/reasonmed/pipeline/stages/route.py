@@ -33,7 +33,7 @@ async def route(story: Story, team: Team) -> Story:
     story = _dispute(story, team)
     if story.failure:
         return story
-    second = team.roles["second_judge"]
+    second = team.roles["second_step_judge"] or team.roles["second_judge"]
     if second is not None and _is_borderline(story, team):
         story = await second_opinions(story, team, second)
     tier = decided_tier(story, team)

@@ -10,23 +10,26 @@ from reasonmed.errors import VerdictConflict
 from reasonmed.parsing.contradiction import names_only_others
 from reasonmed.parsing.judgment import VERDICT_SCHEMA
 from reasonmed.parsing.order import in_another_order
+from reasonmed.parsing.step_labels import STEPS_SCHEMA
+from reasonmed.parsing.steps import split_steps
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._blind import read, reading
 from reasonmed.pipeline.stages._canaries import plant
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._reply import ask_verdict, need_options, read_verdict, unread_problem, unread_words
+from reasonmed.pipeline.stages._steps import STEPS, every_step_judge, example, read_steps, shown
 from reasonmed.recipe.options import Verify
 from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reasonmed.exchange import Completion
     from reasonmed.pipeline.agent import Agent
     from reasonmed.pipeline.team import Team
     from reasonmed.recipe.options import Stages
-    from reasonmed.types import Probe, Question, Story
+    from reasonmed.types import Probe, Question, Step, Story
 
 Outcome = Literal["correct", "error", "undecided"]
 
@@ -69,16 +72,18 @@ def _precheck(team: Team) -> bool:
     return team.stages.verify is not None and team.stages.verify.precheck
 
 
-async def verdict_on(question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0) -> Verdict:
+async def verdict_on(
+    question: Question, chain: ChainOfThought, team: Team, *, sample: int = 0, agent: Agent | None = None
+) -> Verdict:
     """The judge's verdict, which must hold before a blind reader and in another order, where the recipe asks for that.
 
     A reader who reaches another option makes it an error; a judge who says otherwise in another order, undecided. A
-    chain whose ending gives an answer that cannot be read is undecided without a request.
+    chain whose ending gives an answer that cannot be read is undecided without a request. ``agent`` is as in ``judge``.
     """
     words = unread(question, chain)
     if words:
         return Verdict("undecided", unread_problem(words))
-    verdict = await judge(question, chain, team, sample=sample)
+    verdict = await judge(question, chain, team, sample=sample, agent=agent)
     for check in (_blind, _shuffled):
         if verdict.outcome == "correct":
             verdict = await check(question, chain, verdict, team, sample)
@@ -116,21 +121,23 @@ async def judge(
 ) -> Verdict:
     """The judge's verdict on one chain of thought; *undecided* when no usable one comes, never Error.
 
-    ``agent`` is another judge than the team's first.
+    ``agent`` is another judge than the team's first. One that is shown numbered steps labels them too.
     """
-    agent = agent or team.roles["judge"]
+    agent = agent or every_step_judge(team) or team.roles["judge"]
     if agent is None:
         raise ValueError("the recipe has no verify stage")
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
+    spans = split_steps(chain.text) if agent.stage == STEPS else ()
 
     def parse(completion: Completion) -> Verdict:
         outcome, reason = read_verdict(completion, agent)
-        conflict = outcome == "correct" and contradicts_key(question, chain)
+        steps = read_steps(completion, spans)
+        conflict = _conflict(question, chain, steps) if outcome == "correct" else None
         if conflict and not believed:
-            raise VerdictConflict(_conflict(question, chain))
-        return Verdict(outcome, reason, agent.label, conflict, sent=completion.sent)
+            raise VerdictConflict(conflict)
+        return Verdict(outcome, reason, agent.label, conflict is not None, sent=completion.sent, steps=steps)
 
-    values = {"key": question.key_text, "chain_of_thought": chain.text}
+    values = {"key": question.key_text, "chain_of_thought": chain.text, **shown(chain.text, spans)}
     return await ask_verdict(agent, question, values, parse, sample)
 
 
@@ -146,7 +153,13 @@ def contradicts_key(question: Question, chain: ChainOfThought) -> bool:
     return chain.answer is not None or names_only_others(chain.text, question.options, question.answer)
 
 
-def _conflict(question: Question, chain: ChainOfThought) -> str:
+def _conflict(question: Question, chain: ChainOfThought, steps: Sequence[Step]) -> str | None:
+    """Why a verdict "Correct" cannot be; None where it can."""
+    severe = next((place for place, step in enumerate(steps, 1) if step.severity == "severe"), None)
+    if severe is not None:
+        return f'the verdict is "Correct", but step {severe} is labelled a severe {steps[severe - 1].type}'
+    if not contradicts_key(question, chain):
+        return None
     said = letter(chain.answer) if chain.answer is not None else "another option"
     return f'the verdict is "Correct", but the chain of thought concludes {said} and the key is {question.key_text}'
 
@@ -157,6 +170,8 @@ async def _alone(story: Story, team: Team) -> Story:
 
 
 def _notes(stages: Stages) -> Iterator[str]:
+    if stages.verify and stages.verify.steps == "kept":
+        yield "stages.verify.steps: kept is for `reasonmed run`, which knows the chains that are about to be kept"
     if stages.verify and stages.verify.second_judge:
         yield "stages.verify.second_judge is asked by `reasonmed route`, where one verdict would change the tier"
 
@@ -169,6 +184,13 @@ SPEC = StageSpec(
         RoleSpec(name="judge", prompt="verify", schema=VERDICT_SCHEMA),
         RoleSpec(name="keyless_judge", prompt="consensus", schema=VERDICT_SCHEMA, priority=10),
         RoleSpec(
+            name="step_judge",
+            prompt=STEPS,
+            schema=STEPS_SCHEMA,
+            wanted=lambda options: bool(options.steps),
+            example=example,
+        ),
+        RoleSpec(
             name="verify_reader",
             prompt="blind",
             option="blind_model",
@@ -180,12 +202,19 @@ SPEC = StageSpec(
         RoleSpec(
             name="second_judge", prompt="verify", option="second_judge", title="second judge", schema=VERDICT_SCHEMA
         ),
+        RoleSpec(
+            name="second_step_judge",
+            prompt=STEPS,
+            option="second_judge",
+            schema=STEPS_SCHEMA,
+            wanted=lambda options: options.steps is True,
+        ),
     ),
     about="Judge every chain of thought: Correct, Error or undecided, with the reason.",
     verb="judged them",
     done="verified",
     priority=20,
-    card=("temperature", "top_p", "max_tokens", "conflicts", "precheck", "shuffle", "canaries"),
+    card=("temperature", "top_p", "max_tokens", "conflicts", "precheck", "shuffle", "steps", "canaries"),
     takes=lambda story: bool(story.chains),
     alone=_alone,
     shaped_by=lambda stages: {"consensus": stages.route.consensus},
