@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
+from reasonmed.parsing.steps import split_steps
+from reasonmed.pipeline.stages._step_edit import EDIT, marked
+from reasonmed.pipeline.stages._steps import shown
 from reasonmed.pipeline.team import Team, assemble
 from reasonmed.recipe.stages import ranks, specs
+from reasonmed.types import Step
 
 if TYPE_CHECKING:
     from reasonmed.exchange import Completion, Request
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 _CHAIN = "(the chain of thought that is judged, graded or rewritten)"
 _RESPONSE = "(the response)"
 _REASON = "(the judge's reason against another chain of thought)"
+_NOTE = "(the judge's note on this step)"
 
 
 class _Silent:
@@ -53,7 +58,15 @@ def preview(recipe: Recipe, stage: str, story: Story) -> Request:
         "reasons": reasons or [_REASON],
         "response": (kept.response if kept else None) or _RESPONSE,
     }
-    return agent.request(question, {} if stage == "generate" else values)
+    return agent.request(question, {} if stage == "generate" else {**values, **_steps(stage, text)})
+
+
+def _steps(prompt: str, text: str) -> dict[str, object]:
+    """The steps for a prompt that shows them; an editor's first step is taken as the faulty one."""
+    spans = split_steps(text)
+    if prompt == EDIT:
+        return marked(text, [Step(*spans[0], "error", note=_NOTE), *(Step(*span, "ok") for span in spans[1:])])
+    return shown(text, spans)
 
 
 def _agent(team: Team, prompt: str) -> Agent | None:

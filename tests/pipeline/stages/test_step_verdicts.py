@@ -10,6 +10,7 @@ import pytest
 
 from reasonmed.errors import RecipeError
 from reasonmed.parsing.steps import split_steps
+from reasonmed.pipeline.preview import preview
 from reasonmed.pipeline.stages.optimize import optimize
 from reasonmed.pipeline.stages.refine import refine
 from reasonmed.pipeline.stages.route import route
@@ -237,3 +238,12 @@ async def test_records_carry_steps_and_their_share_and_provenance_does_not_repea
 def test_refine_steps_needs_a_judge_of_steps() -> None:
     with pytest.raises(RecipeError, match=r"stages\.refine\.steps"):
         recipe(refine={"steps": True})
+
+
+def test_the_prompts_of_both_roles_can_be_shown_without_a_run() -> None:
+    made, story = recipe(verify={"steps": True}, refine={"steps": True}), _story()
+    shown = texts([preview(made, "verify_steps", story)])
+    assert f"\n{_STEPS[1].strip()}\n</step 2" in shown
+    edited = texts([preview(made, "refine_steps", story)])
+    assert "(the judge's note on this step)" in edited
+    assert "Rewrite these steps: 1." in edited
