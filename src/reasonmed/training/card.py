@@ -6,7 +6,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -21,13 +21,27 @@ from reasonmed.training.memory import operations
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from reasonmed.training.data import Keyed, Pair, Row
     from reasonmed.training.prepare import Prepared
+
+    Logged = Mapping[str, float]
+    """What the trainer logged at a step."""
+    Ends = dict[str, float | None]
+    """A value at the first and the last steps, and on the validation rows."""
 
 CARD = "README.md"
 PICTURE = "loss.svg"
 WATCHED = "watched.svg"
 CURVE = "loss.jsonl"
-_GIB = 2**30
+
+
+class Measured(NamedTuple):
+    """What a training took."""
+
+    seconds: float
+    peak_memory: int | None
+    whole: bool
+    """Whether one session did all of it."""
 
 
 def identity(prepared: Prepared) -> dict[str, object]:
@@ -42,7 +56,7 @@ def identity(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
+def run_record(prepared: Prepared, history: Sequence[Logged], measured: Measured) -> dict[str, object]:
     """The content of ``run.json``."""
     rows = _rows(prepared)
     return {
@@ -72,7 +86,7 @@ def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: 
         "template": prepared.template_hash,
         "end": {"token": prepared.end.text, "id": prepared.end.token, "base": prepared.end.base},
         "layout": _layout(prepared),
-        "measured": {**measured, **_pace(prepared, measured)},
+        "measured": {**measured._asdict(), **_pace(prepared, measured)},
         "loss": _losses(history),
         "accuracy": _accuracy(history, len(prepared.questions)),
         "watched": _watched(history, prepared.method.WATCHED),
@@ -111,7 +125,7 @@ def trainings(prepared: Prepared) -> list[lineage.Training]:
     )
 
 
-def _rows(prepared: Prepared) -> list[Any]:
+def _rows(prepared: Prepared) -> list[Row | Pair | Keyed]:
     """The rows that are trained on."""
     return [prepared.data.train.rows[one.row] for one in prepared.train.kept]
 
@@ -137,7 +151,7 @@ def _layout(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def _pace(prepared: Prepared, measured: dict[str, Any]) -> dict[str, Any]:
+def _pace(prepared: Prepared, measured: Measured) -> dict[str, float | None]:
     """Tokens and operations a second; nothing where a part of the run was done by an earlier session.
 
     Operations are told of fine-tuning alone: other methods have passes without gradients besides.
@@ -145,17 +159,17 @@ def _pace(prepared: Prepared, measured: dict[str, Any]) -> dict[str, Any]:
     lengths = [len(one) for one in prepared.train.kept]
     tokens = prepared.plan.tokens
     mean = sum(length * length for length in lengths) / sum(lengths)
-    if not measured["seconds"] or not measured.get("whole", True) or tokens is None:
+    if not measured.seconds or not measured.whole or tokens is None:
         return {}
     if not prepared.plan.micros:
-        return {"tokens_per_second": tokens / measured["seconds"]}
-    rate = operations(prepared.model.config, prepared.model.parameters, tokens, mean) / measured["seconds"]
+        return {"tokens_per_second": tokens / measured.seconds}
+    rate = operations(prepared.model.config, prepared.model.parameters, tokens, mean) / measured.seconds
     peak = prepared.machine.peak
     share = rate / peak / extra.processes()[1] if peak else None
-    return {"tokens_per_second": tokens / measured["seconds"], "model_flops_utilization": share}
+    return {"tokens_per_second": tokens / measured.seconds, "model_flops_utilization": share}
 
 
-def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _losses(history: Sequence[Logged]) -> Ends:
     train = [float(one["loss"]) for one in history if "loss" in one]
     held_out = [float(one["eval_loss"]) for one in history if "eval_loss" in one]
     return {
@@ -165,13 +179,13 @@ def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _accuracy(history: Sequence[dict[str, Any]], questions: int) -> dict[str, Any] | None:
+def _accuracy(history: Sequence[Logged], questions: int) -> dict[str, object] | None:
     """Right answers to the validation questions at every checkpoint; None where none were asked."""
     steps = {str(one["step"]): one["eval_accuracy"] for one in history if "eval_accuracy" in one}
     return {"questions": questions, "steps": steps, "last": [*steps.values()][-1]} if steps else None
 
 
-def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> dict[str, Any]:
+def _watched(history: Sequence[Logged], watched: Mapping[str, str]) -> dict[str, Ends]:
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
     for name in watched:
@@ -191,7 +205,7 @@ def _tied(step: Mapping[str, object], name: str) -> bool:
     return name == "rewards/accuracies" and step.get("rewards/margins") == 0
 
 
-def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
+def write(folder: Path, told: dict[str, Any], history: Sequence[Logged], watched: Mapping[str, str]) -> None:
     """The loss of every step and what else is watched, their pictures, and the card."""
     others = [name for one in watched for name in (one, f"eval_{one}")]
     kept = ("step", "loss", "eval_loss", "eval_accuracy", "learning_rate", "grad_norm", *others)
@@ -207,7 +221,7 @@ def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]],
     write_atomically(folder / CARD, _card(told, watched))
 
 
-def _drawn(title: str, name: str, unit: str, steps: Sequence[dict[str, Any]]) -> str:
+def _drawn(title: str, name: str, unit: str, steps: Sequence[Logged]) -> str:
     series = {
         words: [(one["step"], float(one[key])) for one in steps if key in one]
         for words, key in (("training", name), ("validation", f"eval_{name}"))
@@ -272,7 +286,7 @@ def _ending(told: dict[str, Any]) -> str:
     return f"{token}; **asked a training prompt, the model did not end its reply** within {ending['limit']:,} tokens"
 
 
-def _ends(told: dict[str, float | None]) -> str:
+def _ends(told: Ends) -> str:
     held_out = f", validation {_number(told['validation'])}" if told["validation"] is not None else ""
     return f"{_number(told['first'])} to {_number(told['last'])}{held_out}"
 

@@ -84,7 +84,7 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
     if extra.processes()[0] != 0:
         return {}
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-    facts = {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
+    facts = card.Measured(done.metrics["train_runtime"], peak, whole=last is None)
     del fitting
     gc.collect()
     torch.cuda.empty_cache()
