@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from reasonmed.training.data import Keyed, Pair, Row
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.shapes import Logged
 
-    Logged = Mapping[str, float]
-    """What the trainer logged at a step."""
     Ends = dict[str, float | None]
     """A value at the first and the last steps, and on the validation rows."""
 

@@ -28,15 +28,16 @@ from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.shapes import Tell
+    from reasonmed.training.trainer import Fitting
 
 __all__ = ["ADAPTER", "CHECKPOINTS", "RECORD", "RUN", "STARTED", "open_folder", "train"]
 
 
-def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def train(prepared: Prepared, folder: Path, tell: Tell) -> dict[str, Any]:
     """Train to the end, from the last checkpoint where there is one; returns run.json's content.
 
     Args:
@@ -61,7 +62,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
         release(folder)
 
 
-def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def _train(prepared: Prepared, folder: Path, tell: Tell) -> dict[str, Any]:
     import torch
 
     if not torch.cuda.is_available():
@@ -98,7 +99,7 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
     return told
 
 
-def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def _started(prepared: Prepared, folder: Path, tell: Tell) -> Fitting:
     """The trainer with its model; a start that is refused leaves no folder behind."""
     import torch
     from transformers import set_seed
@@ -130,7 +131,7 @@ def _tried(prepared: Prepared, folder: Path) -> dict[str, object]:
         return {"stopped": None, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}
 
 
-def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN401
+def _save(fitting: Fitting, prepared: Prepared, folder: Path) -> None:
     """The final weights: all of them, or merged ones beside the adapter, or the adapter alone."""
     lora, draft = prepared.settings.lora, folder / ".final"
     fitting.save_model(str(draft))
