@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reasonmed.training.data import Keyed
     from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
+    from reasonmed.training.record import Best
     from reasonmed.training.settings import Training
     from reasonmed.training.shapes import Accelerator, Logged, Network, State, Tell, Tokenizer, Trained
 
@@ -73,7 +74,7 @@ class Fitting(Protocol):
         """Remove what the newest checkpoint replaces."""
         ...
 
-    def take_best(self) -> Mapping[str, object] | None:
+    def take_best(self) -> Best | None:
         """Take the weights of the best checkpoint; says which one it is."""
         ...
 
