@@ -193,7 +193,7 @@ def speed(folder: Path, count: int) -> None:
         )
         start = time.process_time()
         report = check_to_files(find_input(path, Settings()), Plan(matcher), Path(place, "report.json"), None)
-        print(f"all rules: {time.process_time() - start:.1f} s, {report.counts['rules']}, {memory()}")
+        print(f"all rules: {time.process_time() - start:.1f} s, {report.counts.rules}, {memory()}")
 
 
 def memory() -> str:

@@ -18,6 +18,7 @@ from reasonmed.types import ChainOfThought, Question, Story, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
 WORDS = " ".join(f"word{number}" for number in range(90))
 """Enough words for a chain of thought to stand on its own."""
@@ -146,3 +147,9 @@ def texts(requests: Sequence[Request]) -> str:
 
 def texts_of_request(request: Request) -> str:
     return texts([request])
+
+
+def document(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -20,11 +20,14 @@ import pytest
 import reasonmed
 from product import reasonmed_at
 from reasonmed.cli import PANELS, app
+from reasonmed.documents import decoded
 from reasonmed.errors import ReasonMedError
 from reasonmed.questions.ids import chain_id
 from reasonmed.recipe.schema import SCHEMA
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.estimate import Plan
+from reasonmed.runs.status import Status
 from reasonmed.runs.stories import unpack_story
 
 COMMANDS = (
@@ -154,6 +157,7 @@ def test_status_as_json_has_the_promised_keys(finished: Path) -> None:
         assert key in found
     assert found["state"] == "finished"
     assert found["questions"] == 12
+    assert decoded(done.out.encode(), Status).version == 1, "it reads by the shape it was written from"
     assert set(found["stages"]) >= {"generate", "verify", "summarize"}
     assert reasonmed_at(finished.parent, "status", finished).out.count("verify")
 
@@ -344,6 +348,8 @@ def test_a_plan_for_more_questions_says_where_the_cap_will_end_the_run(tmp_path:
     assert done.code == 0, done.err
     assert "2,000 questions (reasonmed examples 2,000)" in done.out
     assert re.search(r"--max-cost 1 will end the run after about \d% of the questions; the whole needs up to", done.err)
+    found = decoded(reasonmed_at(tmp_path, *words, "--json").out.encode(), Plan)
+    assert (found.version, found.questions, found.pilot) == (1, 2000, 3)
 
 
 def test_ls_lists_what_became_of_each_question_and_finds_some(finished: Path) -> None:

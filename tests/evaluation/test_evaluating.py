@@ -459,10 +459,10 @@ def test_a_model_that_is_not_there_is_named_with_what_may_be(tmp_path: Path) -> 
         candidate(str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(b"x")
     (tmp_path / "run.json").write_text("{torn")
-    with pytest.raises(UsageError, match=r"run\.json cannot be read"):
+    with pytest.raises(UsageError, match=r"run\.json is no record of a training"):
         candidate(str(tmp_path))
     (tmp_path / "run.json").write_text('{"stems": "all"}')
-    with pytest.raises(UsageError, match=r"run\.json: stems must be a list"):
+    with pytest.raises(UsageError, match=r"run\.json is no record of a training: `stems`"):
         candidate(str(tmp_path))
     (tmp_path / "run.json").write_text('{"stems": ["ab"], "base_model": "small"}')
     found = candidate(str(tmp_path))

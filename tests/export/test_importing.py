@@ -230,7 +230,7 @@ def test_imported_records_without_options_are_summarized_scored_and_checked(endi
     assert [isinstance(one, QuestionError) for one in refused] == [True, False, True]
     made = find_input(path, Settings())
     report = check(made, Plan(near=False), BytesIO(), lambda _: None)
-    assert (made.kind, report.counts["records"], "input.bad_row" in report.counts["rules"]) == ("records", 3, False)
+    assert (made.kind, report.counts.records, "input.bad_row" in report.counts.rules) == ("records", 3, False)
 
 
 def test_the_reference_of_a_record_without_options_is_its_answer() -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from reasonmed.errors import RecipeError, UsageError
 from reasonmed.training import settings
+from support import document
 from tiny_model import keyed, rows, splits, tiny_model
 
 pytestmark = [
@@ -61,7 +62,8 @@ def test_accuracy_is_measured_at_every_checkpoint_and_the_best_one_becomes_the_m
     monkeypatch.setattr(careful, "measured", watched)
     ready, told = prepared(world, best="accuracy"), list[Any]()
     fit.open_folder(tmp_path / "m", ready, force=False)
-    record = fit.train(ready, tmp_path / "m", told.append)
+    fit.train(ready, tmp_path / "m", told.append)
+    record = document(tmp_path / "m" / "run.json")
     assert record["accuracy"]["questions"] == 5
     assert list(record["accuracy"]["steps"]) == ["10", "20"]
     first, last = record["accuracy"]["steps"].values()
@@ -81,7 +83,10 @@ def test_a_model_that_learns_the_answer_has_it_measured(world: Path, tmp_path: P
 
     ready = prepared(world, epochs=20, save_steps=40)
     fit.open_folder(tmp_path / "m", ready, force=False)
-    assert fit.train(ready, tmp_path / "m", lambda _: None)["accuracy"]["last"] == 1.0
+    record = fit.train(ready, tmp_path / "m", lambda _: None)
+    assert record is not None
+    assert record.accuracy is not None
+    assert record.accuracy.last == 1.0
 
 
 def test_what_cannot_be_measured_is_refused(world: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from reasonmed.training.folder import RUN, STARTED, remove_older
+from reasonmed.training.folder import remove_older
+from reasonmed.training.record import RUN, STARTED
 
 REMOVALS = ("os.remove", "os.rmdir")
 

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from reasonmed.errors import ReasonMedError, RunDirectoryError, StorageFailed, UsageError
-from reasonmed.training import settings
+from reasonmed.training import record, settings
 from reasonmed.training.checkpoints import COMPLETE, newest, rotate, seal, torn
+from support import document
 from tiny_model import curve, export, tiny_model
 
 pytestmark = [
@@ -55,7 +56,8 @@ def trained(world: Path, folder: Path, *, told: list[str] | None = None, **chang
     assert not fit.open_folder(folder, ready, force=force, overrides=overrides)
     logs: list[Any] = []
     try:
-        return fit.train(ready, folder, logs.append)
+        fit.train(ready, folder, logs.append)
+        return document(folder / "run.json")
     finally:
         if told is not None:
             told += [one["remark"] for one in logs if "remark" in one]
@@ -232,11 +234,11 @@ def test_force_removes_all_of_an_older_training_also_where_its_record_is_torn(wo
     (place / "adapter").mkdir(parents=True)
     for name in ("adapter_config.json", "model-00001-of-00002.safetensors", "adapter/run.json"):
         (place / name).write_text("{}", encoding="utf-8")
-    (place / folders.STARTED).write_text('{"data": ', encoding="utf-8")
+    (place / record.STARTED).write_text('{"data": ', encoding="utf-8")
     with pytest.raises(UsageError, match="start over with --force"):
         folders.open_folder(place, prepared(world), force=False)
     assert not folders.open_folder(place, prepared(world), force=True)
-    assert sorted(one.name for one in place.iterdir()) == [folders.LOCK, folders.STARTED]
+    assert sorted(one.name for one in place.iterdir()) == [folders.LOCK, record.STARTED]
     folders.release(place)
 
 
@@ -248,7 +250,7 @@ def test_force_removes_neither_a_stranger_s_files_nor_the_base_model(world: Path
     with pytest.raises(UsageError, match="holds other content"):
         folders.open_folder(tmp_path / "m", prepared(world), force=True)
     tiny_model(tmp_path / "x" / "base", layers=1)
-    (tmp_path / "x" / folders.STARTED).write_text("{}", encoding="utf-8")
+    (tmp_path / "x" / record.STARTED).write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match="would remove base_model"):
         folders.open_folder(tmp_path / "x", prepared(world, base_model=str(tmp_path / "x" / "base")), force=True)
     assert (tmp_path / "x" / "base" / "config.json").is_file()

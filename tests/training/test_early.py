@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from reasonmed.cli import app
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
+from support import document
 from tiny_model import export, rows, splits, tiny_model
 
 pytestmark = [
@@ -180,7 +181,8 @@ def test_what_a_base_model_was_trained_on_is_in_the_record_of_the_next_training(
         splits(tmp_path / f"data-{name}" / "trl-sft" / "reasonmed", found, [])
         ready = prepared(world, tmp_path / f"data-{name}", base_model=str(base), max_steps=1, **changes)
         fit.open_folder(tmp_path / name, ready, force=False)
-        return fit.train(ready, tmp_path / name, lambda _: None)
+        fit.train(ready, tmp_path / name, lambda _: None)
+        return document(tmp_path / name / "run.json")
 
     trained("one", world / "model", 0)
     trained("two", tmp_path / "one", 100)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from reasonmed.backends._weights import FILE, cache_folder
 from reasonmed.cli import app
 from reasonmed.training import settings
+from support import document
 from tiny_model import export
 
 pytestmark = pytest.mark.filterwarnings("default")  # of packages that are not ours
@@ -30,7 +31,8 @@ def test_the_embedded_weights_learn_in_a_few_steps(tmp_path: Path) -> None:
     text = "base_model: embedded\nbatch: 2\nmax_steps: 4\nlearning_rate: 1.0e-4\nwarmup: 0\nsave_steps: 100\n"
     ready = prepare(export(tmp_path / "data", 8), settings.parse(text, "train.yaml", None))
     fit.open_folder(tmp_path / "model", ready, force=False)
-    told = fit.train(ready, tmp_path / "model", lambda _: None)
+    fit.train(ready, tmp_path / "model", lambda _: None)
+    told = document(tmp_path / "model" / "run.json")
     assert told["base_model"]["parameters"] == 134_515_008
     assert told["loss"]["last"] < told["loss"]["first"] - 0.2
     assert told["base_model"]["identity"].startswith(f"{FILE} sha256:b179c9523d0e")

@@ -16,6 +16,7 @@ from reasonmed.backends._tokens import pairs_of, prompt_of
 from reasonmed.errors import UsageError
 from reasonmed.exchange import Message, Request, SamplingParameters
 from reasonmed.training import settings
+from support import document
 from tiny_model import splits
 
 pytestmark = [
@@ -50,7 +51,8 @@ def trained(folder: Path, ready: Any) -> dict[str, Any]:
     from reasonmed.training import run as fit
 
     assert not fit.open_folder(folder, ready, force=False)
-    return fit.train(ready, folder, lambda _: None)
+    fit.train(ready, folder, lambda _: None)
+    return document(folder / "run.json")
 
 
 def asked(folder: Path, text: str = "Case 1?", most: int = 60) -> Any:

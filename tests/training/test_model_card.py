@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from reasonmed.errors import UsageError
 from reasonmed.training import card
+from reasonmed.training.record import (
+    RECORD,
+    Base,
+    Data,
+    End,
+    Ends,
+    Hardware,
+    Layout,
+    Measured,
+    Record,
+    Tried,
+)
 
 
-def _record(name: str) -> dict[str, Any]:
-    """As much of a ``run.json`` as the card tells."""
-    return {
-        "method": "sft",
-        "base_model": {"name": name, "parameters": 135_000_000},
-        "settings": {
-            "lora": None,
-            "batch": 4,
-            "learning_rate": 1e-5,
-            "schedule": "cosine",
-            "warmup": 0.1,
-            "seed": 0,
-        },
-        "data": {
-            "kind": "rows",
-            "variant": "reasonmed",
-            "trained_on": 8,
-            "hash": "ab",
-            "too_long": [],
-            "without_loss": [],
-        },
-        "layout": {"steps": 2, "attention": "sdpa", "packed": True, "precision": "bf16"},
-        "measured": {"seconds": 1.0},
-        "loss": {"first": 2.0, "last": 1.0, "validation": None},
-        "hardware": {"processes": 1, "name": "cpu"},
-        "versions": {"torch": "2"},
-    }
+def _record(name: str) -> Record:
+    """A record with a base model of this name."""
+    return Record(
+        reasonmed="1",
+        method="sft",
+        base_model=Base(name, "", 135_000_000),
+        stems=[],
+        rows_without_stem=0,
+        trainings=[],
+        settings={"lora": None, "batch": 4, "learning_rate": 1e-5, "schedule": "cosine", "warmup": 0.1, "seed": 0},
+        data=Data("train.jsonl", "ab", "rows", "reasonmed", 8, 8, [], [], {}, 0, 100, 50, 20),
+        template="",
+        end=End("<end>", 2, None),
+        layout=Layout("sdpa", True, False, False, "bf16", 64, 1, 2, None, 1),  # noqa: FBT003 - as they stand
+        measured=Measured(seconds=1.0, peak_memory=None, whole=True),
+        loss=Ends(2.0, 1.0, None),
+        accuracy=None,
+        watched={},
+        seeds={"training": 0},
+        hardware=Hardware("cpu", "cpu", 1, False, 1),  # noqa: FBT003 - the same
+        versions={"torch": "2"},
+        question_ids=[],
+        best=None,
+        ending=Tried(stopped=None, reason="no model"),
+        overrides=[],
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,7 @@ def test_a_step_at_which_the_model_is_its_own_reference_is_no_accuracy_of_nought
     steps = [(0.0, 0.0), (0.75, 0.1), (1.0, 0.4)]
     history = [{"loss": 0.7, "rewards/accuracies": right, "rewards/margins": gap} for right, gap in steps]
     told = _watched(history, {"rewards/accuracies": "chosen is preferred", "rewards/margins": "margin"})
-    assert (told["rewards/accuracies"]["first"], told["rewards/margins"]["first"]) == (0.75, 0.0)
+    assert (told["rewards/accuracies"].first, told["rewards/margins"].first) == (0.75, 0.0)
 
 
 def test_a_small_model_has_parameters_too() -> None:
@@ -80,3 +92,16 @@ def test_a_small_model_has_parameters_too() -> None:
 
     assert [_millions(count) for count in (47_104, 1_300_000, 134_515_008, 7_615_616_512)] == [
         "0.0471", "1.3", "135", "7,616"]  # fmt: skip
+
+
+def test_a_record_reads_as_it_was_written_and_one_without_a_version_reads_too(tmp_path: Path) -> None:
+    RECORD.write(tmp_path / "run.json", _record("some/base"))
+    assert RECORD.read(tmp_path / "run.json") == _record("some/base")
+    told = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert "tokens_per_second" not in told["measured"]
+    del told["version"]
+    (tmp_path / "run.json").write_text(json.dumps(told), encoding="utf-8")
+    assert RECORD.read(tmp_path / "run.json") == _record("some/base")
+    (tmp_path / "run.json").write_text(json.dumps({**told, "version": 2}), encoding="utf-8")
+    with pytest.raises(UsageError, match="is no record of a training: its version is 2, and this version reads 1"):
+        RECORD.read(tmp_path / "run.json")

@@ -16,6 +16,7 @@ import yaml
 from reasonmed.errors import UsageError
 from reasonmed.training import settings
 from reasonmed.training.lineage import lineage, weights_of
+from support import document
 from tiny_model import CHATML, curve, export, keyed, killed, pairs, rows, splits, tiny_model
 
 pytestmark = [
@@ -44,7 +45,8 @@ def trained(base: Path, data: Path, folder: Path, method: str, **changes: Any) -
 
     ready = prepared(base, data, method, **changes)
     assert not fit.open_folder(folder, ready, force=False)
-    return fit.train(ready, folder, lambda _: None)
+    fit.train(ready, folder, lambda _: None)
+    return document(folder / "run.json")
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         ready = prepare(tmp_path / "data", settings.parse(yaml.safe_dump(body), "train.yaml", None))
         variables, losses = dict(os.environ), list[float]()
         assert not fit.open_folder(tmp_path / name, ready, force=False)
-        fit.train(ready, tmp_path / name, lambda logs: losses.extend(v for k, v in logs.items() if k == "loss"))
+        fit.train(ready, tmp_path / name, lambda logs: losses.extend(float(v) for k, v in logs.items() if k == "loss"))
         left = {name for name, value in os.environ.items() if variables.get(name) != value}
         assert not left & {"TENSORBOARD_LOGGING_DIR", "WANDB_MODE", "WANDB_DIR", "MLFLOW_TRACKING_URI"}
         assert set(tmp_path.iterdir()) == there, "written elsewhere"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +10,7 @@ from typer.testing import CliRunner
 from exports import read_lines
 from reasonmed.cli import app
 from reasonmed.recipe.shipped import resource
+from support import document
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.filterwarnings("default")  # of packages that are not ours
@@ -40,10 +39,6 @@ def done(*words: str | Path | int) -> str:
     ended = CliRunner().invoke(app, [*map(str, words)])
     assert ended.exit_code == 0, (ended.output, ended.exception)
     return ended.output
-
-
-def document(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_questions_become_a_data_set_a_model_and_a_score_that_tells_what_was_trained_on(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, convert, to_builtins
 
@@ -174,8 +174,16 @@ def check(
     with as_file(data) as path, Path(os.devnull).open("wb") as nowhere:
         report = go_over(find_input(path, FileSettings(layout, cop_base)), wants, nowhere, found.append)
         refuse_empty(report, path)
-    counts: dict[str, Any] = {**report.counts, "findings": found, "coverage": report.coverage}
-    return convert(counts, CheckReport, from_attributes=True)
+    counts = report.counts
+    return CheckReport(
+        questions=counts.questions,
+        records=counts.records,
+        chains=counts.chains,
+        findings=found,
+        rules=counts.rules,
+        coverage=report.coverage,
+        not_checked=counts.not_checked,
+    )
 
 
 def _tier(name: str) -> Tier:

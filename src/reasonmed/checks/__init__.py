@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import msgspec
 
 from reasonmed.checks.cases import BadRow, Case, Hit
-from reasonmed.checks.findings import Coverage, Finding, Report, read_findings
+from reasonmed.checks.findings import Checked, Counts, Coverage, Finding, Report, read_findings
 from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES, outside
 from reasonmed.checks.rules.duplicates import Duplicates
 from reasonmed.errors import UsageError
@@ -88,7 +88,7 @@ def refuse_empty(report: Report, path: Path) -> None:
     Raises:
         UsageError: it has none.
     """
-    if not report.counts["questions"]:
+    if not report.counts.questions:
         raise UsageError(f"{path} has no questions that can be read")
 
 
@@ -103,7 +103,7 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
     """
     rules: Counter[str] = Counter()
     licenses: Counter[str] = Counter(dict.fromkeys(("row", "layout", "none"), 0))
-    sizes: Counter[str] = Counter({"questions": 0, "records": 0, "chains": 0})
+    sizes: Counter[str] = Counter()
     matched: Counter[tuple[str, str]] = Counter()
     duplicates = Duplicates(near=plan.near)
     try:
@@ -121,14 +121,17 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
         duplicates.close()
     known = (*RULES, *(rule for one in plan.outside for rule in one.rules))
     counted = {rule: rules[rule] for rule in known if rules[rule]}
-    counts = {
-        **sizes,
-        "license_source": dict(licenses),
-        "findings": sum(rules.values()),
-        "rules": counted,
-        "not_checked": _left_out(plan),
-    }
-    return Report({"kind": source.kind, "name": source.path.name}, _coverage(plan, matched), counts)
+    counts = Counts(
+        questions=sizes["questions"],
+        records=sizes["records"],
+        chains=sizes["chains"],
+        license_source=dict(licenses),
+        findings=sum(rules.values()),
+        rules=counted,
+        not_checked=_left_out(plan),
+    )
+    checked = Checked(source.kind, source.path.name)
+    return Report(input=checked, coverage=_coverage(plan, matched), counts=counts)
 
 
 def _findings(case: Case | BadRow, plan: Plan, duplicates: Duplicates) -> Iterator[Finding]:

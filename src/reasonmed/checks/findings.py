@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reasonmed.documents import Document
+from reasonmed.documents import Count, Document, json_text
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,17 +40,44 @@ class Coverage(msgspec.Struct, frozen=True):
     matches: dict[str, int]
 
 
-class Report(NamedTuple):
+class Checked(msgspec.Struct, frozen=True):
+    """What was checked."""
+
+    kind: str
+    name: str
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much was checked, and how much was found."""
+
+    questions: Count
+    records: Count
+    chains: Count
+    license_source: dict[str, Count]
+    findings: Count
+    rules: dict[str, Count]
+    not_checked: dict[str, str]
+    """Rules that were not applied, with the reason."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A report without its findings, which stand in a file of their own until it is written."""
 
-    input: dict[str, Any]
+    version: int = VERSION
+    input: Checked
     coverage: list[Coverage]
-    counts: dict[str, Any]
+    counts: Counts
+
+    @property
+    def sizes(self) -> str:
+        """How much was checked, in words."""
+        counts = self.counts
+        return f"{counts.questions:,} questions, {counts.records:,} records, {counts.chains:,} chains"
 
     @property
     def licenses(self) -> str:
         """Who named the licenses of the questions, in a sentence."""
-        said = self.counts["license_source"]
+        said = self.counts.license_source
         rows, layout, none = (f"{said[name]:,}" for name in ("row", "layout", "none"))
         return (
             f"licenses: {rows} named by the questions' own rows, {layout} by the layout of the file, {none} by neither"
@@ -86,10 +112,4 @@ def read_findings(path: Path) -> dict[str, set[str]]:
 
 def header(report: Report) -> str:
     """The beginning of a report file, up to its findings."""
-    told = {
-        "version": VERSION,
-        "input": report.input,
-        "coverage": msgspec.to_builtins(report.coverage),
-        "counts": report.counts,
-    }
-    return json.dumps(told, indent=1, ensure_ascii=False).removesuffix("\n}")
+    return json_text(report).removesuffix("\n}\n")

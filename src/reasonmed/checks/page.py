@@ -32,13 +32,12 @@ class Shown:
 
 def report_page(report: Report, shown: Shown) -> str:
     """The whole page."""
-    return html.page(f"Checks of {report.input['name']}", _parts(report, shown))
+    return html.page(f"Checks of {report.input.name}", _parts(report, shown))
 
 
 def _parts(report: Report, shown: Shown) -> Iterator[Html]:
-    counts, rules = report.counts, report.counts["rules"]
-    sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))
-    yield html.paragraph(f"{sizes}; {counts['findings']:,} findings. Nothing was deleted.")
+    counts, rules = report.counts, report.counts.rules
+    yield html.paragraph(f"{report.sizes}; {counts.findings:,} findings. Nothing was deleted.")
     yield html.paragraph(f"{report.licenses}.")
     yield html.heading("Benchmarks")
     yield from _benchmarks(report)
@@ -48,9 +47,9 @@ def _parts(report: Report, shown: Shown) -> Iterator[Html]:
         yield html.table(("rule", "findings"), list(rules.items()))
     else:
         yield html.paragraph("No rule found anything.")
-    if counts["not_checked"]:
+    if counts.not_checked:
         yield html.heading("Not checked")
-        yield html.table(("rule", "why"), list(counts["not_checked"].items()))
+        yield html.table(("rule", "why"), list(counts.not_checked.items()))
     for rule in rules:
         yield html.heading(rule)
         for finding in shown.by_rule[rule]:

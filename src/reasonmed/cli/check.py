@@ -80,9 +80,9 @@ def check(
         report = check_to_files(source, wants, json_file, html_file)
     refuse_empty(report, path)
     _show(report)
-    found = [rule for rule in report.counts["rules"] if any(_under(rule, name) for name in wanted)]
+    found = [rule for rule in report.counts.rules if any(_under(rule, name) for name in wanted)]
     if found:
-        counts = report.counts["rules"]
+        counts = report.counts.rules
         say(f"--fail-on: {', '.join(f'{rule} {counts[rule]:,}' for rule in found)}", "red")
         raise typer.Exit(_FOUND)
 
@@ -133,18 +133,17 @@ def _show(report: Report) -> None:
     from rich.table import Table
 
     counts = report.counts
-    sizes = ", ".join(f"{counts[name]:,} {name}" for name in ("questions", "records", "chains"))
-    out.print(safe(f"{report.input['name']} ({report.input['kind']}): {sizes}"), soft_wrap=True)
+    out.print(safe(f"{report.input.name} ({report.input.kind}): {report.sizes}"), soft_wrap=True)
     out.print(safe(report.licenses), soft_wrap=True)
     for one in report.coverage:
         matches = f"{sum(one.matches.values()):,} matches"
         out.print(safe(f"{one.benchmark}: {one.said} by {', '.join(one.methods)}: {matches}"), soft_wrap=True)
     table = Table("rule", "findings", box=None)
-    for rule, count in counts["rules"].items():
+    for rule, count in counts.rules.items():
         table.add_row(rule, f"{count:,}")
-    if counts["rules"]:
+    if counts.rules:
         out.print(table)
     else:
         out.print("no findings")
-    for rule, why in counts["not_checked"].items():
+    for rule, why in counts.not_checked.items():
         say(f"not checked: {rule} ({why})", "yellow")

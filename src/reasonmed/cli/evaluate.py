@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reasonmed.evaluation import Candidate, Evaluation, Shots
+    from reasonmed.evaluation import Candidate, Evaluation, Limits, Shots
     from reasonmed.evaluation.outcome import Results
     from reasonmed.evaluation.settings import Effort
     from reasonmed.evaluation.tables import Table
@@ -226,7 +226,7 @@ def _at_endpoint(url: str | None, models: list[str], key: str | None) -> list[Ca
     return [of_endpoint(url, name, key) for name in models]
 
 
-def _limits(recipe: Recipe | None, max_cost: float | None) -> Any:  # noqa: ANN401 - Limits, imported late
+def _limits(recipe: Recipe | None, max_cost: float | None) -> Limits:
     from reasonmed.evaluation import Limits
 
     limits = recipe.limits if recipe else Limits()

@@ -14,6 +14,7 @@ from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.record import Record
     from reasonmed.training.settings import Training
     from reasonmed.training.tokens import Tokens
 
@@ -101,7 +102,7 @@ def train(
     if first:
         say(f"training into {folder}")
     told = fit.train(prepared, folder, Progress(say, prepared.method.WATCHED))
-    if first:
+    if told is not None:
         _report(told, folder)
 
 
@@ -179,31 +180,31 @@ def _show_row(prepared: Prepared) -> None:
         out.print(safe(text, "green" if number else "dim"), soft_wrap=True)
 
 
-def _report(told: dict[str, Any], folder: Path) -> None:
+def _report(told: Record, folder: Path) -> None:
     from reasonmed.training.methods import METHODS
 
-    loss, measured = told["loss"], told["measured"]
-    held_out = f", validation {loss['validation']:.4f}" if loss["validation"] is not None else ""
-    pace = f", {measured['tokens_per_second']:,.0f} tokens/s" if "tokens_per_second" in measured else ""
-    out.print(safe(f"loss {loss['first']:.4f} to {loss['last']:.4f}{held_out}; {measured['seconds']:,.0f} s{pace}"))
-    for name, words in METHODS[told["method"]].WATCHED.items():
-        watched = told["watched"][name]
-        if watched["first"] is not None:
-            held_out = f", validation {watched['validation']:.3g}" if watched["validation"] is not None else ""
-            out.print(safe(f"{words}: {watched['first']:.3g} to {watched['last']:.3g}{held_out}"))
-    if told["accuracy"]:
-        found, best = told["accuracy"], told["best"]
-        taken = f"; the model is that of step {best['step']:,}, the best by {best['by']}" if best else ""
-        out.print(safe(f"accuracy on {found['questions']} validation questions: {found['last']:.1%}{taken}"))
-    ending = told["ending"]
-    if ending["stopped"]:
-        say(f"asked a training prompt, the model ends its reply by itself, after {ending['tokens']:,} tokens")
-    elif ending["stopped"] is None:
-        say(f"whether the model ends its replies was not tried: {ending['reason']}", "yellow")
+    loss, measured = told.loss, told.measured
+    held_out = f", validation {loss.validation:.4f}" if loss.validation is not None else ""
+    pace = f", {measured.tokens_per_second:,.0f} tokens/s" if measured.tokens_per_second else ""
+    out.print(safe(f"loss {loss.first:.4f} to {loss.last:.4f}{held_out}; {measured.seconds:,.0f} s{pace}"))
+    for name, words in METHODS[told.method].WATCHED.items():
+        watched = told.watched[name]
+        if watched.first is not None:
+            held_out = f", validation {watched.validation:.3g}" if watched.validation is not None else ""
+            out.print(safe(f"{words}: {watched.first:.3g} to {watched.last:.3g}{held_out}"))
+    if told.accuracy:
+        found, best = told.accuracy, told.best
+        taken = f"; the model is that of step {best.step:,}, the best by {best.by}" if best else ""
+        out.print(safe(f"accuracy on {found.questions} validation questions: {found.last:.1%}{taken}"))
+    ending = told.ending
+    if ending.stopped:
+        say(f"asked a training prompt, the model ends its reply by itself, after {ending.tokens:,} tokens")
+    elif ending.stopped is None:
+        say(f"whether the model ends its replies was not tried: {ending.reason}", "yellow")
     else:
         say(
-            f"WARNING: asked the training prompt {ending['row']}, the model wrote {ending['limit']:,} tokens without "
-            f"{' or '.join(ending['ends'])}: it has not learned to stop. Train longer, or look at the template",
+            f"WARNING: asked the training prompt {ending.row}, the model wrote {ending.limit:,} tokens without "
+            f"{' or '.join(ending.ends or ())}: it has not learned to stop. Train longer, or look at the template",
             "bold yellow",
         )
     out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Source
 
+VERSION = 1
 _DRAWS = 1000
 _LOW, _HIGH = 0.05, 0.95
 _MEASURES = ("requests", "tokens_in", "tokens_out", "usd", "seconds")
@@ -61,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True):
     hours: Range
     """Wall time at the recipe's requests in flight, as fast as the pilot was answered."""
     records: Range
+    version: int = VERSION
 
 
 def choose(source: Source, count: int, seed: int) -> tuple[Selection, dict[str, str], Counter[str]]:

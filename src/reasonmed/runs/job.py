@@ -7,7 +7,7 @@ import platform
 import shlex
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
@@ -153,8 +153,13 @@ def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object
     return {"against": screens} if screens else {}
 
 
-async def execute(job: RunJob[Row, Outcome], watch: Watch) -> None:
+async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True) -> None:
     """Do the job to its end, or as far as it goes; whatever is done is on record.
+
+    Args:
+        job: what is done.
+        watch: is told how it goes.
+        heeds: whether signals stop it; not where whoever called it has handlers of its own.
 
     Raises:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
@@ -171,7 +176,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch) -> None:
         _tell(job, watch, ledger, new, changes)
         if session == 1:
             watch.notes += job.first_notes
-        stack.enter_context(signals(stop))
+        stack.enter_context(signals(stop) if heeds else nullcontext())
         limits = job.limits
         places, note = fit(job.models.values(), limits.in_flight)
         if note is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger.rows import OutcomeSums
     from reasonmed.runs.directory import RunDirectory
 
+VERSION = 1
 Saver = Literal["precheck", "stop_when_decided"]
 """An option that saves requests."""
 
@@ -85,6 +86,7 @@ class Status(msgspec.Struct, frozen=True):
     """None where the run has none, or none yet."""
     equal_samples: dict[str, Count] = {}
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
+    version: int = VERSION
 
 
 def status_of(folder: RunDirectory) -> Status:

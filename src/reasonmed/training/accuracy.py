@@ -12,6 +12,7 @@ from reasonmed.training import dependencies as extra
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.exchange import Completion
     from reasonmed.training.data import Keyed
 
 _BATCH = 16
@@ -44,7 +45,7 @@ def _request(one: Keyed, most: int) -> Request:
     return Request(model="trained", messages=turns, sampling=SamplingParameters(temperature=0.0, max_tokens=most))
 
 
-def _right(one: Keyed, reply: Any) -> float:  # noqa: ANN401 - a completion, or why there is none
+def _right(one: Keyed, reply: Completion | Exception) -> float:
     if isinstance(reply, Exception) or reply.cut:
         return 0.0
     return reward.multiple_choice_reward([reply.text], [one.answer], [one.options])[0]

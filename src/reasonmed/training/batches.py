@@ -10,13 +10,13 @@ import math
 import random
 from bisect import insort
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import UsageError
 from reasonmed.training.tokens import MASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reasonmed.training.tokens import Tokenized
 
@@ -160,12 +160,12 @@ class Collator:
     def __init__(self, rows: Sequence[Tokenized], pad: int, width: int, *, boundaries: bool) -> None:
         self._rows, self._pad, self._width, self._boundaries = rows, pad, width, boundaries
 
-    def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, examples: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, object]:
         """A micro-batch of the rows of all examples."""
         rows = [self._rows[place] for example in examples for place in example["rows"]]
         return self._flat(rows) if self._width else self._padded(rows)
 
-    def _flat(self, rows: Sequence[Tokenized]) -> dict[str, Any]:
+    def _flat(self, rows: Sequence[Tokenized]) -> dict[str, object]:
         import torch
 
         ids = torch.full((1, self._width), self._pad)
@@ -187,7 +187,7 @@ class Collator:
             made |= {"cu_seq_lens_q": limits, "cu_seq_lens_k": limits, "max_length_q": longest, "max_length_k": longest}
         return made
 
-    def _padded(self, rows: Sequence[Tokenized]) -> dict[str, Any]:
+    def _padded(self, rows: Sequence[Tokenized]) -> dict[str, object]:
         import torch
 
         widest = max((len(row) for row in rows), default=2)

@@ -6,9 +6,10 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
+from msgspec.structs import replace
 
 from reasonmed import __version__
 from reasonmed.files import write_atomically
@@ -17,17 +18,21 @@ from reasonmed.report.plot import lines
 from reasonmed.training import dependencies as extra
 from reasonmed.training import lineage, models
 from reasonmed.training.memory import operations
+from reasonmed.training.record import Accuracy, Base, Data, End, Ends, Hardware, Layout, Origin, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from reasonmed.training.data import Keyed, Pair, Row
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.record import Best, Measured, Tried
+    from reasonmed.training.shapes import Logged
+
 
 CARD = "README.md"
 PICTURE = "loss.svg"
 WATCHED = "watched.svg"
 CURVE = "loss.jsonl"
-_GIB = 2**30
 
 
 def identity(prepared: Prepared) -> dict[str, object]:
@@ -42,61 +47,57 @@ def identity(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def run_record(prepared: Prepared, history: Sequence[dict[str, Any]], measured: dict[str, Any]) -> dict[str, Any]:
+def run_record(
+    prepared: Prepared,
+    history: Sequence[Logged],
+    measured: Measured,
+    *,
+    best: Best | None,
+    ending: Tried,
+    overrides: list[dict[str, object]],
+) -> Record:
     """The content of ``run.json``."""
-    rows = _rows(prepared)
-    return {
-        "reasonmed": __version__,
-        "method": prepared.settings.method,
-        **origin(prepared),
-        "settings": {
+    found = origin(prepared)
+    return Record(
+        reasonmed=__version__,
+        method=prepared.settings.method,
+        base_model=found.base_model,
+        stems=found.stems,
+        rows_without_stem=found.rows_without_stem,
+        trainings=found.trainings,
+        settings={
             **prepared.settings.model_dump(mode="json"),
             "base_model": _public(prepared.base.name),
             "template": _public(prepared.settings.template) if prepared.settings.template else None,
         },
-        "data": {
-            "file": prepared.data.train.path.name,
-            "hash": prepared.data.sha,
-            "kind": prepared.method.ROWS,
-            "variant": prepared.settings.variant if prepared.settings.method == "sft" else None,
-            "rows": len(prepared.train.lengths),
-            "trained_on": len(rows),
-            "too_long": prepared.train.too_long,
-            "without_loss": prepared.train.masked,
-            "control_tokens": {row: list(names) for row, names in prepared.train.controls.items()},
-            "validation_rows": len(prepared.validation.kept) if prepared.validation else 0,
-            "tokens": prepared.train.total,
-            "tokens_learned": prepared.train.learned,
-            "longest": max(len(one) for one in prepared.train.kept),
-        },
-        "template": prepared.template_hash,
-        "end": {"token": prepared.end.text, "id": prepared.end.token, "base": prepared.end.base},
-        "layout": _layout(prepared),
-        "measured": {**measured, **_pace(prepared, measured)},
-        "loss": _losses(history),
-        "accuracy": _accuracy(history, len(prepared.questions)),
-        "watched": _watched(history, prepared.method.WATCHED),
-        "seeds": {"training": prepared.settings.seed},
-        "hardware": {**prepared.machine._asdict(), "processes": extra.processes()[1]},
-        "versions": {name: version(name) for name in extra.PACKAGES},
-        "question_ids": sorted({row.question_id for row in rows}),
-    }
+        data=_data(prepared),
+        template=prepared.template_hash,
+        end=End(prepared.end.text, prepared.end.token, prepared.end.base),
+        layout=_layout(prepared),
+        measured=_paced(prepared, measured),
+        loss=_losses(history),
+        accuracy=_accuracy(history, len(prepared.questions)),
+        watched=_watched(history, prepared.method.WATCHED),
+        seeds={"training": prepared.settings.seed},
+        hardware=Hardware(*prepared.machine, processes=extra.processes()[1]),
+        versions={name: version(name) for name in extra.PACKAGES},
+        question_ids=sorted({row.question_id for row in _rows(prepared)}),
+        best=best,
+        ending=ending,
+        overrides=overrides,
+    )
 
 
-def origin(prepared: Prepared) -> dict[str, object]:
+def origin(prepared: Prepared) -> Origin:
     """Where a model is from: its base, and hashed stems of all questions along the chain of trainings."""
     chain = trainings(prepared)
     known = [one.stems for one in chain if one.whole and one.stems is not None]
-    return {
-        "base_model": {
-            "name": _public(prepared.base.name),
-            "identity": models.identity(prepared.base),
-            "parameters": prepared.model.parameters,
-        },
-        "stems": sorted(frozenset().union(*known)) if len(known) == len(chain) else None,
-        "rows_without_stem": sum(not row.stem for row in _rows(prepared)),
-        "trainings": [one.told for one in chain],
-    }
+    return Origin(
+        Base(_public(prepared.base.name), models.identity(prepared.base), prepared.model.parameters),
+        stems=sorted(frozenset().union(*known)) if len(known) == len(chain) else None,
+        rows_without_stem=sum(not row.stem for row in _rows(prepared)),
+        trainings=[one.told for one in chain],
+    )
 
 
 def trainings(prepared: Prepared) -> list[lineage.Training]:
@@ -111,7 +112,7 @@ def trainings(prepared: Prepared) -> list[lineage.Training]:
     )
 
 
-def _rows(prepared: Prepared) -> list[Any]:
+def _rows(prepared: Prepared) -> list[Row | Pair | Keyed]:
     """The rows that are trained on."""
     return [prepared.data.train.rows[one.row] for one in prepared.train.kept]
 
@@ -121,68 +122,87 @@ def _public(name: str) -> str:
     return Path(name).resolve().name if Path(name).expanduser().exists() else name
 
 
-def _layout(prepared: Prepared) -> dict[str, object]:
+def _data(prepared: Prepared) -> Data:
+    train = prepared.train
+    return Data(
+        file=prepared.data.train.path.name,
+        hash=prepared.data.sha,
+        kind=prepared.method.ROWS,
+        variant=prepared.settings.variant if prepared.settings.method == "sft" else None,
+        rows=len(train.lengths),
+        trained_on=len(train.kept),
+        too_long=train.too_long,
+        without_loss=train.masked,
+        control_tokens={row: list(names) for row, names in train.controls.items()},
+        validation_rows=len(prepared.validation.kept) if prepared.validation else 0,
+        tokens=train.total,
+        tokens_learned=train.learned,
+        longest=max(len(one) for one in train.kept),
+    )
+
+
+def _layout(prepared: Prepared) -> Layout:
     choice, plan = prepared.choice, prepared.plan
-    return {
-        "attention": choice.attention,
-        "packed": choice.packed,
-        "compiled": choice.compiled,
-        "checkpointing": choice.checkpointed,
-        "precision": choice.precision,
-        "micro_batch_tokens": plan.width or choice.tokens,
-        "micro_batches_a_step": plan.accumulation,
-        "steps": plan.steps,
-        "fill": plan.fill and round(plan.fill, 4),
-        "estimated_memory": choice.estimate,
-    }
+    return Layout(
+        attention=choice.attention,
+        packed=choice.packed,
+        compiled=choice.compiled,
+        checkpointing=choice.checkpointed,
+        precision=choice.precision,
+        micro_batch_tokens=plan.width or choice.tokens,
+        micro_batches_a_step=plan.accumulation,
+        steps=plan.steps,
+        fill=plan.fill and round(plan.fill, 4),
+        estimated_memory=choice.estimate,
+    )
 
 
-def _pace(prepared: Prepared, measured: dict[str, Any]) -> dict[str, Any]:
-    """Tokens and operations a second; nothing where a part of the run was done by an earlier session.
+def _paced(prepared: Prepared, measured: Measured) -> Measured:
+    """With tokens and operations a second; without where a part of the run was done by an earlier session.
 
     Operations are told of fine-tuning alone: other methods have passes without gradients besides.
     """
     lengths = [len(one) for one in prepared.train.kept]
     tokens = prepared.plan.tokens
     mean = sum(length * length for length in lengths) / sum(lengths)
-    if not measured["seconds"] or not measured.get("whole", True) or tokens is None:
-        return {}
+    if not measured.seconds or not measured.whole or tokens is None:
+        return measured
+    paced = replace(measured, tokens_per_second=tokens / measured.seconds)
     if not prepared.plan.micros:
-        return {"tokens_per_second": tokens / measured["seconds"]}
-    rate = operations(prepared.model.config, prepared.model.parameters, tokens, mean) / measured["seconds"]
+        return paced
+    rate = operations(prepared.model.config, prepared.model.parameters, tokens, mean) / measured.seconds
     peak = prepared.machine.peak
-    share = rate / peak / extra.processes()[1] if peak else None
-    return {"tokens_per_second": tokens / measured["seconds"], "model_flops_utilization": share}
+    return replace(paced, model_flops_utilization=rate / peak / extra.processes()[1] if peak else None)
 
 
-def _losses(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _losses(history: Sequence[Logged]) -> Ends:
     train = [float(one["loss"]) for one in history if "loss" in one]
     held_out = [float(one["eval_loss"]) for one in history if "eval_loss" in one]
-    return {
-        "first": train[0] if train else None,
-        "last": train[-1] if train else None,
-        "validation": held_out[-1] if held_out else None,
-    }
+    return Ends(
+        first=train[0] if train else None,
+        last=train[-1] if train else None,
+        validation=held_out[-1] if held_out else None,
+    )
 
 
-def _accuracy(history: Sequence[dict[str, Any]], questions: int) -> dict[str, Any] | None:
+def _accuracy(history: Sequence[Logged], questions: int) -> Accuracy | None:
     """Right answers to the validation questions at every checkpoint; None where none were asked."""
     steps = {str(one["step"]): one["eval_accuracy"] for one in history if "eval_accuracy" in one}
-    return {"questions": questions, "steps": steps, "last": [*steps.values()][-1]} if steps else None
+    return Accuracy(questions, steps, [*steps.values()][-1]) if steps else None
 
 
-def _watched(history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> dict[str, Any]:
+def _watched(history: Sequence[Logged], watched: Mapping[str, str]) -> dict[str, Ends]:
     """Means over the first and the last tenth of the steps, and the last value on the validation rows."""
     told = {}
     for name in watched:
         train = [float(one[name]) for one in history if name in one and "loss" in one and not _tied(one, name)]
         held_out = [float(one[f"eval_{name}"]) for one in history if f"eval_{name}" in one]
         tenth = max(len(train) // 10, 1)
-        told[name] = {
-            "first": fmean(train[:tenth]) if train else None,
-            "last": fmean(train[-tenth:]) if train else None,
-            "validation": held_out[-1] if held_out else None,
-        }
+        told[name] = Ends(
+            first=fmean(train[:tenth]) if train else None,
+            last=fmean(train[-tenth:]) if train else None,
+            validation=held_out[-1] if held_out else None,
+        )
     return told
 
 
@@ -191,7 +211,7 @@ def _tied(step: Mapping[str, object], name: str) -> bool:
     return name == "rewards/accuracies" and step.get("rewards/margins") == 0
 
 
-def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]], watched: Mapping[str, str]) -> None:
+def write(folder: Path, told: Record, history: Sequence[Logged], watched: Mapping[str, str]) -> None:
     """The loss of every step and what else is watched, their pictures, and the card."""
     others = [name for one in watched for name in (one, f"eval_{one}")]
     kept = ("step", "loss", "eval_loss", "eval_accuracy", "learning_rate", "grad_norm", *others)
@@ -207,7 +227,7 @@ def write(folder: Path, told: dict[str, Any], history: Sequence[dict[str, Any]],
     write_atomically(folder / CARD, _card(told, watched))
 
 
-def _drawn(title: str, name: str, unit: str, steps: Sequence[dict[str, Any]]) -> str:
+def _drawn(title: str, name: str, unit: str, steps: Sequence[Logged]) -> str:
     series = {
         words: [(one["step"], float(one[key])) for one in steps if key in one]
         for words, key in (("training", name), ("validation", f"eval_{name}"))
@@ -215,29 +235,29 @@ def _drawn(title: str, name: str, unit: str, steps: Sequence[dict[str, Any]]) ->
     return lines(title, {words: points for words, points in series.items() if points}, "step", unit)
 
 
-def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
-    base, data, layout, measured = told["base_model"], told["data"], told["layout"], told["measured"]
-    settings = told["settings"]
-    hub = "/" in base["name"] and not base["name"].startswith((".", "/", "~"))
+def _card(told: Record, watched: Mapping[str, str]) -> str:
+    base, data, layout, settings = told.base_model, told.data, told.layout, told.settings
+    hub = "/" in base.name and not base.name.startswith((".", "/", "~"))
     head = ["---", "library_name: transformers", "tags: [medical, reasoning, reasonmed]"]
-    head += [yaml.safe_dump({"base_model": base["name"]}, allow_unicode=True, width=1000).rstrip()] if hub else []
-    variant = f" of {data['variant']}" if data["variant"] else ""
-    tuned = "all weights" if settings["lora"] is None else f"LoRA, r {settings['lora']['r']}"
+    head += [yaml.safe_dump({"base_model": base.name}, allow_unicode=True, width=1000).rstrip()] if hub else []
+    variant = f" of {data.variant}" if data.variant else ""
+    lora = settings["lora"]
+    tuned = f"LoRA, r {lora['r']}" if isinstance(lora, dict) else "all weights"
     rows = [
-        ("base model", f"{plain(base['name'])} ({_millions(base['parameters'])} M parameters)"),
-        ("data", f"{data['trained_on']:,} {data['kind']}{variant}, hash {data['hash']}"),
+        ("base model", f"{plain(base.name)} ({_millions(base.parameters)} M parameters)"),
+        ("data", f"{data.trained_on:,} {data.kind}{variant}, hash {data.hash}"),
         ("left out", _left_out(data)),
-        *((("replies end with", _ending(told)),) if "ending" in told else ()),
-        ("tuning", f"{told['method']}, {tuned}, {layout['steps']:,} steps of {settings['batch']} {data['kind']}"),
+        ("replies end with", _ending(told)),
+        ("tuning", f"{told.method}, {tuned}, {layout.steps:,} steps of {settings['batch']} {data.kind}"),
         ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
         ("seed", settings["seed"]),
-        ("loss, training", f"{_number(told['loss']['first'])} to {_number(told['loss']['last'])}"),
-        ("loss, validation", _number(told["loss"]["validation"])),
-        *((("accuracy, validation", _measured(told)),) if told.get("accuracy") else ()),
-        *((words, _ends(told["watched"][name])) for name, words in watched.items()),
-        ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
-        ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
-        ("versions", ", ".join(f"{name} {number}" for name, number in told["versions"].items())),
+        ("loss, training", f"{_number(told.loss.first)} to {_number(told.loss.last)}"),
+        ("loss, validation", _number(told.loss.validation)),
+        *((("accuracy, validation", _measured(told.accuracy, told.best)),) if told.accuracy else ()),
+        *((words, _ends(told.watched[name])) for name, words in watched.items()),
+        ("layout", f"{layout.attention}, {'packed' if layout.packed else 'padded'}, {layout.precision}"),
+        ("machine", f"{told.hardware.processes} x {told.hardware.name}, {told.measured.seconds:,.0f} s"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in told.versions.items())),
     ]
     table = "".join(f"| {name} | {value} |\n" for name, value in rows)
     return (
@@ -251,30 +271,29 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
     )
 
 
-def _measured(told: dict[str, Any]) -> str:
-    found, best = told["accuracy"], told.get("best")
-    taken = f"; the model is the checkpoint of step {best['step']}, the best one by {best['by']}" if best else ""
-    return f"{found['last']:.1%} of {found['questions']:,} questions at the last step{taken}"
+def _measured(found: Accuracy, best: Best | None) -> str:
+    taken = f"; the model is the checkpoint of step {best.step}, the best one by {best.by}" if best else ""
+    return f"{found.last:.1%} of {found.questions:,} questions at the last step{taken}"
 
 
-def _left_out(data: dict[str, Any]) -> str:
-    counts = f"{len(data['too_long'])} too long, {len(data['without_loss'])} without a loss"
-    return f"{counts}, {len(data.get('control_tokens', ()))} with control tokens in their texts"
+def _left_out(data: Data) -> str:
+    counts = f"{len(data.too_long)} too long, {len(data.without_loss)} without a loss"
+    return f"{counts}, {len(data.control_tokens)} with control tokens in their texts"
 
 
-def _ending(told: dict[str, Any]) -> str:
+def _ending(told: Record) -> str:
     """The end token, and what came of asking the model one training prompt."""
-    token, ending = f"`{plain(told['end']['token'])}`", told["ending"]
-    if ending["stopped"] is None:
+    token, ending = f"`{plain(told.end.token)}`", told.ending
+    if ending.stopped is None:
         return f"{token}; not tried"
-    if ending["stopped"]:
+    if ending.stopped:
         return f"{token}; asked a training prompt, the model ended its reply by itself"
-    return f"{token}; **asked a training prompt, the model did not end its reply** within {ending['limit']:,} tokens"
+    return f"{token}; **asked a training prompt, the model did not end its reply** within {ending.limit:,} tokens"
 
 
-def _ends(told: dict[str, float | None]) -> str:
-    held_out = f", validation {_number(told['validation'])}" if told["validation"] is not None else ""
-    return f"{_number(told['first'])} to {_number(told['last'])}{held_out}"
+def _ends(told: Ends) -> str:
+    held_out = f", validation {_number(told.validation)}" if told.validation is not None else ""
+    return f"{_number(told.first)} to {_number(told.last)}{held_out}"
 
 
 def _millions(count: int) -> str:

@@ -12,6 +12,7 @@ from reasonmed.training import checkpoints
 from reasonmed.training.accuracy import measured
 from reasonmed.training.dependencies import processes
 from reasonmed.training.ends import stop_at
+from reasonmed.training.record import Best
 
 if TYPE_CHECKING:
     from reasonmed.training.trainer import Ready
@@ -96,14 +97,14 @@ class Careful:
         step = max(whole, key=lambda step: (sign * told[step], step), default=None)
         return None if step is None else (step, told[step])
 
-    def take_best(self) -> dict[str, object] | None:
+    def take_best(self) -> Best | None:
         """Take the weights of the best checkpoint; says which one it is."""
         best = self.best()
         if best is None:
             return None
         if best[0] != self.state.global_step:
             self._load_from_checkpoint(str(Path(self.args.output_dir, f"checkpoint-{best[0]}")))
-        return {"step": best[0], "by": self.ready.settings.best, "value": best[1]}
+        return Best(best[0], self.ready.settings.best, best[1])
 
     def check_weights(self) -> None:
         """End a run whose weights are no numbers before they are written over good ones."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.models import Base
     from reasonmed.training.settings import Lora, Training
+    from reasonmed.training.shapes import Network
 
 TRACKERS = {
     "tensorboard": (("tensorboard", "tensorboardX"),),
@@ -103,7 +104,7 @@ def _cut(path: Path) -> str | None:
     return None if size == whole else f"it has {size:,} of {whole:,} bytes"
 
 
-def check_targets(lora: Lora | None, model: Any) -> None:  # noqa: ANN401 - transformers has no types
+def check_targets(lora: Lora | None, model: Network) -> None:
     """Check that adapters find the layers that the training file names.
 
     Args:

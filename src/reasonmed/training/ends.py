@@ -6,7 +6,7 @@ A model learns to stop with the first; whoever runs it stops at what its files n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.backends._chat import end_of, ending
 from reasonmed.errors import UsageError
@@ -14,7 +14,7 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reasonmed.training.shapes import Tokenizer
+    from reasonmed.training.shapes import Network, Tokenizer
 
 
 class End(NamedTuple):
@@ -57,7 +57,7 @@ def adopt(tokenizer: Tokenizer, end: End, prompt: Sequence[dict[str, str]]) -> N
         tokenizer.eos_token = end.base
 
 
-def stop_at(model: Any, end: End) -> None:  # noqa: ANN401
+def stop_at(model: Network, end: End) -> None:
     """Make it an end of the model's configuration and of how it generates; ends that they have already stay."""
     for config in (model.config.get_text_config(), model.config, model.generation_config):
         config.eos_token_id = with_end(getattr(config, "eos_token_id", None), end.token)

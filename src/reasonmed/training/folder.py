@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import socket
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from msgspec import Struct
-
-from reasonmed.documents import Count, Document, Number
 from reasonmed.errors import RunDirectoryError, UsageError
-from reasonmed.files import is_draft, make_folder, open_own, write_atomically
+from reasonmed.files import is_draft, make_folder, open_own
 from reasonmed.training import card
 from reasonmed.training import dependencies as extra
 from reasonmed.training.checkpoints import last_checkpoint
+from reasonmed.training.record import BEGUN, ORIGIN, RUN, STARTED, VERSION
 from reasonmed.training.settings import OVERRIDES, Training
 from reasonmed.training.trackers import TRACKED
 
@@ -26,42 +23,9 @@ if TYPE_CHECKING:
 
     from reasonmed.training.prepare import Prepared
 
-RUN = "run.json"
-STARTED = "training.json"
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 LOCK = ".lock"
-ORIGIN = "origin"
-"""In the record of a start: what the checkpoints are from, before there is a model."""
-
-
-class _Begun(Struct):
-    """What a start has beside the fields of its identity, whatever they are."""
-
-    overrides: list[dict[str, object]] = []
-
-
-class _Layout(Struct):
-    steps: Count
-
-
-class _Data(Struct):
-    tokens: Count
-
-
-class _Record(Struct):
-    """What an ablation reads of a model."""
-
-    rows_without_stem: Count
-    loss: dict[str, Number | None]
-    layout: _Layout
-    data: _Data
-    stems: list[str] | None = None
-
-
-_ANEW = "choose another -o, or start over with --force"
-_BEGUN = Document("note of how a training began", _Begun, UsageError, _ANEW)
-RECORD = Document("record of a training", _Record, UsageError, _ANEW)
 
 _held: dict[Path, IO[str]] = {}
 _made: dict[Path, list[Path]] = {}
@@ -109,7 +73,8 @@ def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[
     known = _started(folder) if _ours(folder) else None
     if known is None:
         _begun.add(folder)
-        write_atomically(folder / STARTED, _json({**identity, "overrides": [], ORIGIN: card.origin(prepared)}))
+        start: dict[str, object] = {"version": VERSION, **identity, "overrides": [], ORIGIN: card.origin(prepared)}
+        BEGUN.write(folder / STARTED, start)
         return False
     differing = sorted(name for name in identity if known.get(name, _default(name)) != identity[name])
     refused = [name for name in differing if name.removeprefix("settings.") not in overrides]
@@ -125,7 +90,7 @@ def _claim(folder: Path, prepared: Prepared, *, force: bool, overrides: Mapping[
         changes = {name.removeprefix("settings."): [known.get(name), identity[name]] for name in differing}
         record = {"checkpoint": _newest(folder), **changes}
         told = {**known, **identity, "overrides": [*overridden(folder), record]}
-        write_atomically(folder / STARTED, _json(told))
+        BEGUN.write(folder / STARTED, told)
     return False
 
 
@@ -136,7 +101,7 @@ def _newest(folder: Path) -> str | None:
 
 def overridden(folder: Path) -> list[dict[str, object]]:
     """The settings that changed between sessions of a run, from and to, with the checkpoint they changed at."""
-    return _BEGUN.read(folder / STARTED).overrides
+    return BEGUN.read(folder / STARTED).overrides
 
 
 def _default(name: str) -> object:
@@ -145,12 +110,8 @@ def _default(name: str) -> object:
     return None if field is None else field.get_default(call_default_factory=True)
 
 
-def _json(told: dict[str, object]) -> str:
-    return json.dumps(told, indent=1) + "\n"
-
-
 def _started(folder: Path) -> dict[str, object]:
-    return _BEGUN.plain(folder / STARTED)
+    return BEGUN.plain(folder / STARTED)
 
 
 def _others(folder: Path) -> list[str]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import UNSET, Struct, UnsetType
 
 from reasonmed.backends._weights import SHA256, remembered_sha256
-from reasonmed.documents import Refused, text_of
+from reasonmed.documents import Document
 from reasonmed.errors import UsageError
+from reasonmed.training.record import LAYOUT, RUN, STARTED, VERSION, Ancestor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-RECORD, STARTED = "run.json", "training.json"
 EMBEDDED = "embedded"
 _DIGITS = 16
 _HASH = re.compile(rf"(?:\.safetensors:| sha256:)([0-9a-f]{{{_DIGITS}}})(?![0-9a-f])")
@@ -24,6 +25,29 @@ DEMO = frozenset({SHA256[:_DIGITS]})
 """The weights of the demo model."""
 _LONGEST = 32
 """Trainings of a chain that are followed through folders."""
+
+
+class _Base(Struct):
+    """The base model in a record."""
+
+    name: str | None = None
+    identity: str | None = None
+
+
+class _Told(Struct):
+    """What a record says of where its model is from; older ones say less of it."""
+
+    base_model: _Base | str | None = None
+    stems: list[str] | UnsetType | None = UNSET
+    whole: bool = True
+    trainings: list[Ancestor] | None = None
+    origin: _Told | None = None
+    """In the record of a training that has begun."""
+
+
+_RECORD = Document(
+    "record of a training", _Told, UsageError, "move it away to evaluate without it", LAYOUT, unsaid=VERSION
+)
 
 
 class Training(NamedTuple):
@@ -39,10 +63,10 @@ class Training(NamedTuple):
     """Whether every row has one."""
 
     @property
-    def told(self) -> dict[str, object]:
+    def told(self) -> Ancestor:
         """The training as a later one records it."""
         stems = None if self.stems is None else sorted(self.stems)
-        return {"base": self.base, "base_weights": sorted(self.base_weights), "stems": stems, "whole": self.whole}
+        return Ancestor(self.base, sorted(self.base_weights), stems, self.whole)
 
 
 class Lineage(NamedTuple):
@@ -88,16 +112,16 @@ def weights_of(path: Path) -> frozenset[str]:
     return frozenset(remembered_sha256(file)[:_DIGITS] for file in files)
 
 
-def hashes_in(identity: object) -> frozenset[str]:
+def hashes_in(identity: str) -> frozenset[str]:
     """The hashes of weights in what a record calls a model's identity; configurations are not the model."""
-    return frozenset(_HASH.findall(identity)) if isinstance(identity, str) else frozenset()
+    return frozenset(_HASH.findall(identity))
 
 
 def lineage(path: Path) -> Lineage:
     """The trainings of a model: a folder, an adapter or checkpoint in one, or a GGUF file beside a record.
 
     Raises:
-        UsageError: a record is torn, or its stems are no hashes.
+        UsageError: a record is torn, or of another kind or version.
     """
     return Lineage(tuple(_trainings(path, _LONGEST)))
 
@@ -106,16 +130,16 @@ def _trainings(path: Path, most: int) -> Iterator[Training]:
     file = _record(path)
     if file is None or not most:
         return
-    found = _read(file)
-    recorded = found.get("trainings")
-    if isinstance(recorded, list) and all(isinstance(one, dict) for one in recorded):
-        yield from (_training(file, one.get("base"), one.get("base_weights"), one) for one in recorded)
+    found = _RECORD.read(file)
+    found = found.origin or found
+    if found.trainings is not None:
+        yield from map(_training, found.trainings)
         return
-    base = found.get("base_model")
-    name = base.get("name") if isinstance(base, dict) else base
-    if name is None and "stems" not in found:
+    base = found.base_model if isinstance(found.base_model, _Base) else _Base(found.base_model, found.base_model)
+    if base.name is None and found.stems is UNSET:
         return
-    own = _training(file, name, sorted(hashes_in(base.get("identity") if isinstance(base, dict) else base)), found)
+    stems = None if found.stems is UNSET else found.stems
+    own = _training(Ancestor(base.name, [*hashes_in(base.identity or "")], stems, found.whole))
     yield own
     if own.base is not None and own.base_weights:
         yield from _of_base(file.parent, own.base, own.base_weights, most - 1)
@@ -129,20 +153,9 @@ def _of_base(folder: Path, name: str, expected: frozenset[str], most: int) -> It
             return
 
 
-def _training(file: Path, base: object, weights: object, told: dict[str, object]) -> Training:
-    stems = told.get("stems")
-    if stems is not None and not _texts(stems):
-        raise UsageError(f"{file}: stems must be a list of hashes")
-    return Training(
-        base=base if isinstance(base, str) else None,
-        base_weights=frozenset(weights) if _texts(weights) else frozenset(),
-        stems=None if stems is None else frozenset(stems),
-        whole=stems is not None and told.get("whole", True) is True,
-    )
-
-
-def _texts(found: object) -> TypeGuard[list[str]]:
-    return isinstance(found, list) and all(isinstance(one, str) for one in found)
+def _training(told: Ancestor) -> Training:
+    stems = None if told.stems is None else frozenset(told.stems)
+    return Training(told.base, frozenset(told.base_weights), stems, whole=stems is not None and told.whole)
 
 
 def _record(path: Path) -> Path | None:
@@ -151,21 +164,11 @@ def _record(path: Path) -> Path | None:
     places = [folder]
     if _WITHIN.fullmatch(folder.resolve().name):
         places += [folder.resolve().parent, folder.resolve().parent.parent]
-    found = (place / name for place in places for name in (RECORD, STARTED))
+    found = (place / name for place in places for name in (RUN, STARTED))
     return next((file for file in found if file.is_file()), None)
 
 
-def _read(file: Path) -> dict[str, object]:
-    try:
-        found = json.loads(text_of(file))
-    except (OSError, Refused, ValueError, RecursionError) as torn:
-        raise UsageError(f"{file} cannot be read: {torn}; move it away to evaluate without it") from torn
-    found = found if isinstance(found, dict) else {}
-    origin = found.get("origin")  # of a training that has begun
-    return {**found, **origin} if isinstance(origin, dict) else found
-
-
-def extended(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[dict[str, object]]:
+def extended(base: Path | None, name: str, identity: str, stems: Iterable[str | None]) -> list[Ancestor]:
     """What a training records of itself and of those before it; see ``chain``."""
     return [one.told for one in chain(base, name, identity, stems)]
 

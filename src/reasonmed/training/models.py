@@ -12,7 +12,7 @@ from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Configuration, Tokenizer, Weights
+    from reasonmed.training.shapes import Configuration, Network, Tokenizer, Weights
 
 EMBEDDED = "embedded"
 PLAIN = "plain"
@@ -115,14 +115,14 @@ def context(found: Configuration) -> int | None:
     return int(length) if length else None
 
 
-def without_weights(found: Configuration) -> Any:  # noqa: ANN401
+def without_weights(found: Configuration) -> Network:
     """A model of this configuration, which takes no memory."""
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(found)
+            model: Network = AutoModelForCausalLM.from_config(found)
     except (ValueError, KeyError, ImportError) as refused:
         what = " ".join(str(refused).split())[:400]
         raise UsageError(f"the base model is no causal language model that transformers knows: {what}") from refused
@@ -140,11 +140,12 @@ def parameters(model: Weights) -> int:
     return sum(part.numel() for part in model.parameters())
 
 
-def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
+def load(base: Base, dtype: object, attention: str) -> Network:
     """The model with its weights in ``dtype``; GGUF weights are de-quantized."""
     import torch
     from transformers import AutoModelForCausalLM
 
+    model: Network
     if base.gguf is None:
         model, told = _loaded(
             AutoModelForCausalLM, base, dtype=dtype, attn_implementation=attention, output_loading_info=True
@@ -159,10 +160,10 @@ def load(base: Base, dtype: Any, attention: str) -> Any:  # noqa: ANN401
     plain = read.config
     if hasattr(plain, "quantization_config"):
         del plain.quantization_config
-    fresh = AutoModelForCausalLM.from_config(plain, attn_implementation=attention, dtype=dtype)
-    fresh.load_state_dict(read.state_dict())
-    fresh.generation_config = read.generation_config
-    return fresh
+    model = AutoModelForCausalLM.from_config(plain, attn_implementation=attention, dtype=dtype)
+    model.load_state_dict(read.state_dict())
+    model.generation_config = read.generation_config
+    return model
 
 
 def _loaded(kind: Any, base: Base, **others: Any) -> Any:  # noqa: ANN401

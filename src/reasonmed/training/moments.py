@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import map_of
-from reasonmed.training.lineage import RECORD, STARTED
+from reasonmed.training.record import RUN, STARTED
 from reasonmed.types import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
-_NOT_IDENTITY = ("overrides", "origin")
+_NOT_IDENTITY = ("version", "overrides", "origin")
 
 
 class Moment(NamedTuple):
@@ -32,7 +32,7 @@ def moment_of(folder: Path) -> Moment | None:
     found = _CHECKPOINT.fullmatch(place.name)
     training = place.parent.parent if found else place
     begun = map_of(training / STARTED)
-    step = int(found[1]) if found else _last_step(map_of(training / RECORD))
+    step = int(found[1]) if found else _last_step(map_of(training / RUN))
     if not begun or step is None:
         return None
     identity = sorted((name, value) for name, value in begun.items() if name not in _NOT_IDENTITY)

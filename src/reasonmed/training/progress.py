@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, say: Callable[[str], None], watched: Mapping[str, str], name: str = "") -> None:
         self._say, self._watched, self._name, self._last = say, watched, f"{name}: " if name else "", 0.0
 
-    def __call__(self, logs: dict[str, Any]) -> None:
+    def __call__(self, logs: Mapping[str, float | str]) -> None:
         """Take what the trainer logged at a step."""
         now = time.monotonic()
         if "remark" in logs:
@@ -39,9 +39,9 @@ class Progress:
             pace = f", {logs['tokens_per_second']:,.0f} tokens/s" if "tokens_per_second" in logs else ""
             self._say(
                 f"{self._name}step {logs['step']:,} of {logs['steps']:,}: loss {float(logs['loss']):.4f}"
-                f"{self._others(logs, '')}{pace}, {logs['seconds_left'] / 60:.1f} minutes left"
+                f"{self._others(logs, '')}{pace}, {float(logs['seconds_left']) / 60:.1f} minutes left"
             )
 
-    def _others(self, logs: dict[str, Any], prefix: str) -> str:
+    def _others(self, logs: Mapping[str, float | str], prefix: str) -> str:
         found = {words: logs.get(prefix + name) for name, words in self._watched.items()}
         return "".join(f", {words} {float(value):.3g}" for words, value in found.items() if value is not None)

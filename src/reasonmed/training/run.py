@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import gc
-import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
-from reasonmed.files import make_folder, move, write_atomically
+from reasonmed.files import make_folder, move
 from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
 from reasonmed.training.checkpoints import newest, storing, sync_all
 from reasonmed.training.folder import (
     ADAPTER,
     CHECKPOINTS,
-    RECORD,
-    RUN,
-    STARTED,
     open_folder,
     overridden,
     release,
     withdraw,
 )
 from reasonmed.training.heap import keep_blocks
+from reasonmed.training.record import RECORD, RUN, STARTED, Measured, Record, Tried
 from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from reasonmed.training.prepare import Prepared
+    from reasonmed.training.shapes import Tell
+    from reasonmed.training.trainer import Fitting
 
 __all__ = ["ADAPTER", "CHECKPOINTS", "RECORD", "RUN", "STARTED", "open_folder", "train"]
 
 
-def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Train to the end, from the last checkpoint where there is one; returns run.json's content.
+def train(prepared: Prepared, folder: Path, tell: Tell) -> Record | None:
+    """Train to the end, from the last checkpoint where there is one; returns run.json's content in the first process.
 
     Args:
         prepared: the run.
@@ -61,7 +59,7 @@ def train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], Non
         release(folder)
 
 
-def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def _train(prepared: Prepared, folder: Path, tell: Tell) -> Record | None:
     import torch
 
     if not torch.cuda.is_available():
@@ -82,23 +80,23 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
     best = fitting.take_best()
     _save(fitting, prepared, folder)
     if extra.processes()[0] != 0:
-        return {}
+        return None
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-    facts = {"seconds": done.metrics["train_runtime"], "peak_memory": peak, "whole": last is None}
+    facts = Measured(seconds=done.metrics["train_runtime"], peak_memory=peak, whole=last is None)
     del fitting
     gc.collect()
     torch.cuda.empty_cache()
-    told = card.run_record(prepared, history, facts)
-    told |= {"best": best, "ending": _tried(prepared, folder), "overrides": overridden(folder)}
+    told = card.run_record(
+        prepared, history, facts, best=best, ending=_tried(prepared, folder), overrides=overridden(folder)
+    )
     card.write(folder, told, history, prepared.method.WATCHED)
-    content = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     if (folder / ADAPTER).is_dir():
-        write_atomically(folder / ADAPTER / RUN, content)
-    write_atomically(folder / RUN, content)
+        RECORD.write(folder / ADAPTER / RUN, told)
+    RECORD.write(folder / RUN, told)
     return told
 
 
-def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def _started(prepared: Prepared, folder: Path, tell: Tell) -> Fitting:
     """The trainer with its model; a start that is refused leaves no folder behind."""
     import torch
     from transformers import set_seed
@@ -120,17 +118,17 @@ def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], 
         raise
 
 
-def _tried(prepared: Prepared, folder: Path) -> dict[str, object]:
+def _tried(prepared: Prepared, folder: Path) -> Tried:
     """Whether the saved model ends a reply by itself; where it cannot be asked, why."""
     if extra.sharded():
-        return {"stopped": None, "reason": "the weights are dealt out among processes (FSDP)"}
+        return Tried(stopped=None, reason="the weights are dealt out among processes (FSDP)")
     try:
         return tried(folder, prepared)
     except (RuntimeError, OSError, ValueError) as failed:  # all is saved: a model that cannot be loaded here is said
-        return {"stopped": None, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}
+        return Tried(stopped=None, reason=f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}")
 
 
-def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN401
+def _save(fitting: Fitting, prepared: Prepared, folder: Path) -> None:
     """The final weights: all of them, or merged ones beside the adapter, or the adapter alone."""
     lora, draft = prepared.settings.lora, folder / ".final"
     fitting.save_model(str(draft))

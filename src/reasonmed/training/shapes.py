@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Protocol, overload
 from reasonmed.backends import _chat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    Logged = Mapping[str, float]
+    """What a trainer logs at a step."""
+    Tell = Callable[[Mapping[str, float | str]], None]
+    """Called with what is logged, with the pace, and with remarks."""
 
 
 class Tokenizer(_chat.Tokenizer, Protocol):
@@ -28,7 +33,13 @@ class Tokenizer(_chat.Tokenizer, Protocol):
         ...
 
 
-class Text(Protocol):
+class Ending(Protocol):
+    """What names the tokens after which a model stops; some configurations lack it."""
+
+    eos_token_id: int | list[int] | None
+
+
+class Text(Ending, Protocol):
     """The part of a configuration that is about text; what some models lack is asked for by `getattr`."""
 
     hidden_size: int
@@ -37,7 +48,7 @@ class Text(Protocol):
     vocab_size: int
 
 
-class Configuration(Protocol):
+class Configuration(Ending, Protocol):
     """A model's configuration."""
 
     model_type: str
@@ -61,3 +72,85 @@ class Weights(Protocol):
     def parameters(self) -> Sequence[Sized]:
         """All of them."""
         ...
+
+
+class Saved(Protocol):
+    """What a folder of a model has a file of."""
+
+    def save_pretrained(self, folder: Path) -> object:
+        """Write its files."""
+        ...
+
+
+class Generation(Saved, Ending, Protocol):
+    """How a model generates."""
+
+
+class Layer(Protocol):
+    """A part of a model that others can listen to."""
+
+    def register_forward_hook(self, hook: Callable[..., object]) -> object:
+        """Call it with what comes out."""
+        ...
+
+
+class Network(Weights, Saved, Protocol):
+    """A causal language model."""
+
+    config: Configuration
+    generation_config: Generation
+
+    def modules(self) -> Iterable[object]:
+        """All its parts."""
+        ...
+
+    def named_modules(self) -> Iterable[tuple[str, object]]:
+        """All its parts with their names."""
+        ...
+
+    def get_input_embeddings(self) -> Layer:
+        """What turns tokens into vectors."""
+        ...
+
+    def state_dict(self) -> Mapping[str, object]:
+        """All its weights, by their names."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, object]) -> object:
+        """Take these weights."""
+        ...
+
+    def tie_weights(self) -> object:
+        """Let parts that are one be one."""
+        ...
+
+
+class Adapted(Network, Protocol):
+    """A model with adapters of peft."""
+
+    def merge_and_unload(self) -> Network:
+        """The model with the adapters in its weights."""
+        ...
+
+
+class Accelerator(Protocol):
+    """What wraps models for several devices."""
+
+    def unwrap_model(self, model: object) -> Adapted:
+        """The model itself; with adapters only where it was trained so."""
+        ...
+
+
+class State(Protocol):
+    """Where a trainer stands."""
+
+    global_step: int
+    max_steps: int
+    is_world_process_zero: bool
+    log_history: list[dict[str, float]]
+
+
+class Trained(Protocol):
+    """What a trainer returns."""
+
+    metrics: dict[str, float]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reasonmed.errors import UsageError
 from reasonmed.training.dependencies import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.training.batches import Layout, Plan
     from reasonmed.training.data import Keyed
     from reasonmed.training.ends import End
     from reasonmed.training.memory import Choice
+    from reasonmed.training.record import Best
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Tokenizer
+    from reasonmed.training.shapes import Accelerator, Logged, Network, State, Tell, Tokenizer, Trained
 
 
 class Ready(NamedTuple):
@@ -37,7 +38,48 @@ class Ready(NamedTuple):
     """Asked at every checkpoint."""
 
 
-def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any:  # noqa: ANN401
+class Fitting(Protocol):
+    """A trainer of TRL's, with what `careful` adds."""
+
+    ready: Ready
+    model: Network
+    state: State
+    accelerator: Accelerator
+
+    def remove_callback(self, callback: object) -> object:
+        """Call it no longer."""
+        ...
+
+    def add_callback(self, callback: object) -> object:
+        """Call it meanwhile."""
+        ...
+
+    def train(self, *, resume_from_checkpoint: str | None = None) -> Trained:
+        """Train to the end."""
+        ...
+
+    def evaluate(self) -> Mapping[str, float]:
+        """Measure the validation loss."""
+        ...
+
+    def save_model(self, folder: str) -> object:
+        """Write the model."""
+        ...
+
+    def check_weights(self) -> None:
+        """End a run whose weights are no numbers."""
+        ...
+
+    def rotate(self) -> None:
+        """Remove what the newest checkpoint replaces."""
+        ...
+
+    def take_best(self) -> Best | None:
+        """Take the weights of the best checkpoint; says which one it is."""
+        ...
+
+
+def arguments(kind: type, ready: Ready, folder: Path, own: Mapping[str, object]) -> object:
     """A configuration of TRL's; checkpoints go to ``folder``.
 
     Args:
@@ -52,7 +94,7 @@ def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any
     settings, plan, choice = ready.settings, ready.plan, ready.choice
     every = settings.save_steps or max(plan.steps // 10, 1)
     measured = settings.evaluate and bool(ready.validation)
-    told: dict[str, Any] = {
+    told: dict[str, object] = {
         "output_dir": str(folder),
         "max_steps": plan.steps,
         "gradient_accumulation_steps": plan.accumulation // processes()[1],
@@ -86,7 +128,7 @@ def arguments(kind: Any, ready: Ready, folder: Path, own: dict[str, Any]) -> Any
         raise UsageError(f"trl_args: TRL's {kind.__name__} refuses them: {refused}") from refused
 
 
-def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], None], **own: Any) -> Any:  # noqa: ANN401
+def build(kind: Callable[..., Fitting], model: Network, ready: Ready, tell: Tell, **own: object) -> Fitting:
     """A trainer of TRL's with what every method gives it, and without what would print.
 
     Args:
@@ -110,7 +152,7 @@ def build(kind: Any, model: Any, ready: Ready, tell: Callable[[dict[str, Any]], 
     return trainer
 
 
-def lower(model: Any, ready: Ready) -> None:  # noqa: ANN401
+def lower(model: Network, ready: Ready) -> None:
     """Embeddings in bf16, as a model loaded in bf16 has them: else autocast leaves all that is added up in fp32.
 
     Queries and keys would come out in fp32 beside values in bf16, and attention kernels in fp32 are many times slower.
@@ -125,7 +167,7 @@ def _to_bf16(_: object, __: object, embedded: Any) -> Any:  # noqa: ANN401
     return embedded.to(torch.bfloat16) if torch.is_autocast_enabled(embedded.device.type) else embedded
 
 
-def _adapters(settings: Training) -> Any:  # noqa: ANN401
+def _adapters(settings: Training) -> object:
     """Peft's configuration of the training file's ``lora``, or None for all weights."""
     if settings.lora is None:
         return None
@@ -138,7 +180,7 @@ def _adapters(settings: Training) -> Any:  # noqa: ANN401
     )
 
 
-def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def _watcher(ready: Ready, tell: Tell) -> object:
     """Tells of every step."""
     from transformers import TrainerCallback
 
@@ -150,13 +192,13 @@ def _watcher(ready: Ready, tell: Callable[[dict[str, Any]], None]) -> Any:  # no
         def __init__(self) -> None:
             self.started, self.first = time.monotonic(), 0
 
-        def on_train_begin(self, _: Any, state: Any, __: Any, **___: Any) -> None:  # noqa: ANN401
+        def on_train_begin(self, _: object, state: State, *__: object, **___: object) -> None:
             self.started, self.first = time.monotonic(), state.global_step
 
-        def on_log(self, _: Any, state: Any, __: Any, logs: dict[str, Any], **___: Any) -> None:  # noqa: ANN401
+        def on_log(self, _: object, state: State, __: object, logs: Logged, **___: object) -> None:
             done, spent = state.global_step - self.first, time.monotonic() - self.started
             if state.is_world_process_zero and done:
-                pace = {"step": state.global_step, "steps": state.max_steps}
+                pace: dict[str, float] = {"step": state.global_step, "steps": state.max_steps}
                 pace |= {"tokens_per_second": done * tokens / spent} if tokens else {}
                 tell({**logs, **pace, "seconds_left": (state.max_steps - state.global_step) * spent / done})
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reasonmed.training.record import Tried
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -13,7 +15,7 @@ _ROOM = 64
 """Tokens that a reply may be longer than twice the one that was learned, where the model is tried."""
 
 
-def tried(folder: Path, prepared: Prepared) -> dict[str, object]:
+def tried(folder: Path, prepared: Prepared) -> Tried:
     """Whether the model as saved ends a reply to one training prompt by itself, by what its own files say.
 
     Args:
@@ -43,10 +45,10 @@ def tried(folder: Path, prepared: Prepared) -> dict[str, object]:
     written = out[0, len(prompt) :].tolist()
     ends = own.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
-    return {
-        "row": prepared.data.train.rows[row].id,
-        "stopped": written[-1] in ends,
-        "tokens": len(written),
-        "limit": most,
-        "ends": prepared.tokenizer.convert_ids_to_tokens(ends),
-    }
+    return Tried(
+        row=prepared.data.train.rows[row].id,
+        stopped=written[-1] in ends,
+        tokens=len(written),
+        limit=most,
+        ends=prepared.tokenizer.convert_ids_to_tokens(ends),
+    )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from selectors import DefaultSelector, SelectorKey
 from typing import Any
 
 import pytest
@@ -162,13 +164,37 @@ async def test_a_dead_address_that_comes_back_is_probed_back_in() -> None:
     assert not control.pool.down
 
 
-async def test_while_a_model_is_down_requests_wait_without_using_attempts() -> None:
-    script = Script(early=[*[Unreachable("refused")] * 12, "back"])
-    control = Control(script)
-    replies = await asyncio.wait_for(
-        asyncio.gather(*(control.retrying.complete(request(text=str(n))) for n in range(3))), 20
-    )
-    assert {one.text for one in replies} == {"back"}
+class Impatient(DefaultSelector):
+    """Waits for no timer."""
+
+    skipped = 0.0
+    """Seconds that it did not wait."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        found = super().select(None if timeout is None else 0)
+        self.skipped += 0.0 if found else timeout or 0.0
+        return found
+
+
+class Instant(asyncio.SelectorEventLoop):
+    """A loop on whose clock the time of the next timer comes at once."""
+
+    def __init__(self) -> None:
+        self._impatient = Impatient()
+        super().__init__(self._impatient)
+
+    def time(self) -> float:
+        return super().time() + self._impatient.skipped
+
+
+def test_while_a_model_is_down_requests_wait_without_using_attempts() -> None:
+    async def asked() -> list[Completion]:
+        control = Control(Script(early=[*[Unreachable("refused")] * 12, "back"]))
+        return await asyncio.gather(*(control.retrying.complete(request(text=str(n))) for n in range(3)))
+
+    with asyncio.Runner(loop_factory=Instant) as runner:
+        assert {one.text for one in runner.run(asked())} == {"back"}
+        assert runner.get_loop().time() - time.monotonic() > 1.0, "it waited, on the loop's clock"
 
 
 async def test_a_model_that_is_away_for_too_long_ends_the_run_and_no_question() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
-from reasonmed.documents import Number, json_text
+from reasonmed.documents import json_text
 from reasonmed.errors import UsageError
 from reasonmed.evaluation import Reading, evaluate, of_folder
 from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, Accuracy, Gap, pooled
@@ -19,10 +18,11 @@ from reasonmed.report.statistics.seeds import FEWEST
 from reasonmed.training import dependencies as extra
 from reasonmed.training import models
 from reasonmed.training import run as fit
-from reasonmed.training.lineage import STARTED, extended, lineage
+from reasonmed.training.lineage import extended, lineage
 from reasonmed.training.methods import sft
 from reasonmed.training.prepare import Prepared, prepare
 from reasonmed.training.progress import Progress
+from reasonmed.training.record import BEGUN, RECORD, RUN, STARTED, VERSION, Ends
 from reasonmed.training.settings import Training, changed
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ Equal = Literal["examples", "tokens"]
 class Fitted(Struct, frozen=True):
     """How one model was trained."""
 
-    loss: dict[str, Number | None]
+    loss: Ends
     steps: int
     tokens: int
 
@@ -184,12 +184,12 @@ def _base(settings: Training, out: Path) -> Path:
         models.tokenizer(base, settings.template).save_pretrained(folder)
         place = Path(base.place, base.gguf or "")
         copied = extended(place if place.exists() else None, base.name, models.identity(base), [])
-        write_atomically(folder / STARTED, json.dumps({"trainings": copied}, indent=1) + "\n")
+        BEGUN.write(folder / STARTED, {"version": VERSION, "trainings": copied})
     return folder
 
 
 def _result(plan: Plan, out: Path, results: dict[str, list[Result]], examples: int) -> Ablation:
-    runs = {arm.name: fit.RECORD.read(out / "models" / arm.name / fit.RUN) for arm in plan.arms}
+    runs = {arm.name: RECORD.read(out / "models" / arm.name / RUN) for arm in plan.arms}
     stems = {stem for arm in plan.arms for stem in lineage(out / "models" / arm.name).stems or ()}
     groups: dict[str, list[list[Result]]] = {BASE: [results[BASE]]}
     for arm in plan.arms:

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.files import write_atomically
 from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.judging import gate
 from reasonmed.pipeline.judging.card import card_of
 from reasonmed.pipeline.judging.cases import CaseMaker, labelled, unlabelled
 from reasonmed.pipeline.judging.pages import html_of, markdown_of
@@ -183,7 +183,6 @@ def _write(folder: RunDirectory, facts: dict[str, object], ledger: Ledger) -> No
     if ledger.count_pending():
         return
     card = card_of(list(outcomes(ledger)), facts)
-    told = msgspec.json.format(msgspec.json.encode(card), indent=1).decode()
-    write_atomically(folder.path / CARD, f"{told}\n")
+    gate.CARD.write(folder.path / CARD, card)
     write_atomically(folder.path / "judge_card.md", markdown_of(card))
     write_atomically(folder.path / "judge_card.html", html_of(card))

@@ -123,7 +123,7 @@ async def _run(scene: _Scene, url: str, folder: Path, give_up: float | None) -> 
         made = made.model_copy(update={"limits": made.limits.model_copy(update={"give_up": give_up})})
     try:
         async with asyncio.timeout(_LONGEST):
-            await execute(synthesis_job(scene.intake, made, RunDirectory(folder)), Watch())
+            await execute(synthesis_job(scene.intake, made, RunDirectory(folder)), Watch(), heeds=False)
     except TimeoutError:
         return _HUNG, f"it did not end within {_LONGEST:g} s"
     except ReasonMedError as stopped:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from reasonmed.training.methods import dpo, grpo, sft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from reasonmed.training.batches import Plan
     from reasonmed.training.data import Data
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Tokenizer
+    from reasonmed.training.shapes import Configuration, Network, Tell, Tokenizer
     from reasonmed.training.tokens import Tokens
-    from reasonmed.training.trainer import Ready
+    from reasonmed.training.trainer import Fitting, Ready
 
 
 class Model(NamedTuple):
     """What is known of a base model without its weights."""
 
-    config: Any
+    config: Configuration
     parameters: int
 
 
@@ -45,10 +45,10 @@ class Method(Protocol):
     ) -> tuple[Choice, Plan]:
         """How the work is laid out, for training and validation rows."""
 
-    def configure(self, ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+    def configure(self, ready: Ready, folder: Path) -> object:
         """TRL's configuration; checkpoints go to ``folder``."""
 
-    def make(self, model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+    def make(self, model: Network, ready: Ready, folder: Path, tell: Tell) -> Fitting:
         """A trainer; checkpoints go to ``folder``."""
 
     def sample(self, tokens: Tokens[Any], rows: Any, tokenizer: Tokenizer) -> list[tuple[str, str]]:  # noqa: ANN401

@@ -7,7 +7,7 @@ out whole: a cut reply would be preferred, or not, for what it does not say.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.training import data
 from reasonmed.training.batches import Plan, even, whole
@@ -20,14 +20,14 @@ from reasonmed.training.tokens import tokenize as render
 from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Tokenizer
-    from reasonmed.training.trainer import Ready
+    from reasonmed.training.shapes import Network, Tell, Tokenizer
+    from reasonmed.training.trainer import Fitting, Ready
 
 
 def _problem(pair: data.Pair) -> str | None:
@@ -136,7 +136,7 @@ def shortest(tokens: Tokens[Both]) -> tuple[int, list[int], int]:
     return one.row, list(map(int, one.ids[: one.start])), one.learned
 
 
-def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+def configure(ready: Ready, folder: Path) -> object:
     """TRL's configuration.
 
     Raises:
@@ -155,14 +155,14 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     return arguments(DPOConfig, ready, folder, own)
 
 
-def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def make(model: Network, ready: Ready, folder: Path, tell: Tell) -> Fitting:
     """A trainer of these pairs, with the model as it is now as the reference."""
     from trl import DPOTrainer
 
     class Trainer(Careful, DPOTrainer):  # type: ignore[misc] # TRL has no types
         """Takes our tokens as they are."""
 
-        def _prepare_dataset(self, dataset: Any, *_: object) -> Any:  # noqa: ANN401
+        def _prepare_dataset(self, dataset: object, *_: object) -> object:
             return dataset
 
     reference = None if ready.settings.lora else copy.deepcopy(model)
@@ -181,7 +181,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     )
 
 
-def _rows(pairs: Sequence[Both]) -> Any:  # noqa: ANN401 - an extra's data set
+def _rows(pairs: Sequence[Both]) -> object:
     from datasets import Dataset
 
     rows = []

@@ -7,7 +7,7 @@ in reasonmed. The method is of Shao et al. 2024 (arXiv 2402.03300), the loss TRL
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed import reward
 from reasonmed.backends._chat import tokens_of
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Tokenizer
-    from reasonmed.training.trainer import Ready
+    from reasonmed.training.shapes import Network, Tell, Tokenizer
+    from reasonmed.training.trainer import Fitting, Ready
 
 
 def _problem(row: data.Keyed) -> str | None:
@@ -133,7 +133,7 @@ def shortest(tokens: Tokens[Opened]) -> tuple[int, list[int], int]:
     return one.row, one.ids, 0
 
 
-def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+def configure(ready: Ready, folder: Path) -> object:
     """TRL's configuration.
 
     Raises:
@@ -155,17 +155,19 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     return arguments(GRPOConfig, ready, folder, own)
 
 
-def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def make(model: Network, ready: Ready, folder: Path, tell: Tell) -> Fitting:
     """A trainer on these questions."""
     from trl import GRPOTrainer
 
     class Trainer(Careful, GRPOTrainer):  # type: ignore[misc] # TRL has no types
         """Tells nothing of how far replies differ on validation questions: each is answered once."""
 
-        def _tokenize_prompts(self, prompts: list[Any]) -> Any:  # noqa: ANN401
+        def _tokenize_prompts(
+            self, prompts: list[list[dict[str, str]]]
+        ) -> tuple[list[list[int]], None, dict[str, object]]:
             return tokens_of(ready.tokenizer, prompts, ask=True), None, {}
 
-        def log(self, logs: dict[str, Any], *others: object) -> None:
+        def log(self, logs: dict[str, float], *others: object) -> None:
             self._metrics["eval"].pop("frac_reward_zero_std", None)
             super().log(logs, *others)
 
@@ -182,7 +184,7 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     )
 
 
-def _rows(questions: Sequence[Opened]) -> Any:  # noqa: ANN401 - an extra's data set
+def _rows(questions: Sequence[Opened]) -> object:
     from datasets import Dataset
 
     return Dataset.from_list(
@@ -198,14 +200,14 @@ def _rows(questions: Sequence[Opened]) -> Any:  # noqa: ANN401 - an extra's data
     )
 
 
-def _ends(model: Any, ready: Ready) -> set[int]:  # noqa: ANN401
+def _ends(model: Network, ready: Ready) -> set[int | None]:
     """Tokens after which TRL ends a reply."""
     named = model.generation_config.eos_token_id
     own = named if isinstance(named, list) else [named]
     return {*own, ready.tokenizer.eos_token_id, ready.tokenizer.pad_token_id} - {None}
 
 
-def _reward(tokenizer: Tokenizer, ends: set[int]) -> Callable[..., list[float]]:
+def _reward(tokenizer: Tokenizer, ends: set[int | None]) -> Callable[..., list[float]]:
     """The reward, with two things that only the trainer knows.
 
     A reply that was cut earns nothing, whatever it says by then. Where the template opens the thinking, the reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
 from reasonmed.training import data
@@ -16,16 +16,16 @@ from reasonmed.training.tokens import tokenize as render
 from reasonmed.training.trainer import arguments, build, lower
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.training.batches import Plan
     from reasonmed.training.memory import Choice, Device
     from reasonmed.training.methods import Model
     from reasonmed.training.settings import Training
-    from reasonmed.training.shapes import Tokenizer
+    from reasonmed.training.shapes import Network, Tell, Tokenizer
     from reasonmed.training.tokens import Tokenized, Tokens
-    from reasonmed.training.trainer import Ready
+    from reasonmed.training.trainer import Fitting, Ready
 
 ROWS = "rows"
 WATCHED: Mapping[str, str] = {}
@@ -94,7 +94,7 @@ def shortest(tokens: Tokens[Tokenized]) -> tuple[int, list[int], int]:
     return one.row, list(map(int, one.ids[: one.start])), one.learned
 
 
-def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
+def configure(ready: Ready, folder: Path) -> object:
     """TRL's configuration.
 
     Raises:
@@ -112,7 +112,7 @@ def configure(ready: Ready, folder: Path) -> Any:  # noqa: ANN401
     return arguments(SFTConfig, ready, folder, own)
 
 
-def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]], None]) -> Any:  # noqa: ANN401
+def make(model: Network, ready: Ready, folder: Path, tell: Tell) -> Fitting:
     """A trainer of these rows.
 
     Raises:
@@ -130,11 +130,12 @@ def make(model: Any, ready: Ready, folder: Path, tell: Callable[[dict[str, Any]]
     class Trainer(Careful, SFTTrainer):  # type: ignore[misc] # TRL has no types
         """Keeps our order, and measures the validation loss over tokens, not over micro-batches."""
 
-        def get_eval_dataloader(self, _: object = None) -> Any:  # noqa: ANN401
+        def get_eval_dataloader(self, _: object = None) -> Iterable[dict[str, object]]:
             micros = Dataset.from_dict({"rows": held_out})
             collator = Collator(ready.validation, pad, _width(held_out, ready), boundaries=flash)
             loader = torch.utils.data.DataLoader(micros, batch_size=1, collate_fn=collator)
-            return self.accelerator.prepare(loader)
+            prepared: Iterable[dict[str, object]] = self.accelerator.prepare(loader)
+            return prepared
 
         def evaluate(self, *_: object, **__: object) -> dict[str, float]:
             """Mean loss of a token of the validation rows."""
@@ -175,7 +176,7 @@ def _width(micros: Sequence[Sequence[int]], ready: Ready) -> int:
     return max(ready.plan.width, *loads, 0)
 
 
-def _compile_layers(model: Any) -> None:  # noqa: ANN401
+def _compile_layers(model: Network) -> None:
     """Compile each layer by itself: one compilation serves all, and the state dict keeps its names."""
     from transformers.modeling_layers import GradientCheckpointingLayer
 
