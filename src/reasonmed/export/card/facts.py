@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from reasonmed.documents import Amount, Count
 from reasonmed.recipe.stages import spec_of, specs
-from reasonmed.runs.manifest import Decision, Identity, Input, Manifest, ModelIdentity, Screen
+from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
 from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Run(Struct, kw_only=True):
     demo: bool
     screened: list[Screen] = []
     phi: list[Decision] = []
+    corrections: list[Correction] = []
+    """Keys that were corrected after the question file was written."""
     state: str
     questions: Count
     succeeded: Count
@@ -156,6 +158,7 @@ def gather(manifest: Manifest, status: Status, taken: Iterable[Taken]) -> Facts:
         demo=manifest.demo,
         screened=manifest.against,
         phi=manifest.phi,
+        corrections=manifest.corrections,
         state=status.state,
         questions=status.questions,
         succeeded=status.succeeded,
