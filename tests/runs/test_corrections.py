@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +19,11 @@ from reasonmed import open_run, synthesize
 from reasonmed.cli import app
 from reasonmed.errors import Drained, RunDirectoryError, Unavailable, UsageError
 from reasonmed.runs.commands.run import synthesis_job, with_keys
-from reasonmed.runs.corrections import settle, under_key
+from reasonmed.runs.corrections import correct, settle, under_key
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
+from reasonmed.runs.manifest import Correction
 from reasonmed.runs.progress import Watch
 from reasonmed.runs.rebuild import rebuild
 from reasonmed.runs.resume import job_of
@@ -175,6 +177,29 @@ def test_a_corrected_run_that_stops_ends_as_one_that_does_not(
     assert status_of(directory).unfinished
     world.stop_after = None
     assert content(run(directory.path, rows)) == content(whole)
+
+
+def test_a_run_that_is_killed_behind_its_correction_notes_it_the_next_time(
+    world: World, directory: RunDirectory, tmp_path: Path
+) -> None:
+    made = Correction("q1", "B", "C", "me", "so")
+    with directory.writing(directory.manifest()) as ledger:
+        correct(ledger, [made])
+    assert status_of(directory).state == "drained"
+    run(directory.path, questions(4))
+    assert status_of(directory).state == "finished"
+    assert directory.manifest().corrections == [made]
+
+
+def test_a_damaged_ledger_keeps_its_corrections(world: World, directory: RunDirectory, tmp_path: Path) -> None:
+    fix(directory, questions(4), fixes(tmp_path, {"id": "q1", "key": "C", **BY}))
+    made = content(directory)
+    with closing(sqlite3.connect(directory.ledger_path)) as connection:
+        connection.execute("UPDATE outcomes SET story = x'00' WHERE id = 'q2'")
+        connection.commit()
+    assert content(run(directory.path, questions(4))) == made
+    with closing(directory.reader()) as ledger:
+        assert [former is not None for _, former in ledger.corrections_of("q1", unpack_story)] == [True]
 
 
 def test_a_key_may_be_corrected_twice_and_back(world: World, directory: RunDirectory, tmp_path: Path) -> None:

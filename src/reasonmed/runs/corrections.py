@@ -196,7 +196,7 @@ def corrections_in(ledger: Ledger) -> list[Correction]:
     return [Correction(*one) for one in ledger.corrections()]
 
 
-class Rows:
+class CorrectedKeys:
     """The rows of a question file as a run has them: under their corrected keys.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
-from reasonmed.runs.corrections import Rows, corrections_in
+from reasonmed.runs.corrections import CorrectedKeys, corrections_in
 from reasonmed.runs.stories import content_hash, refreshed
 from reasonmed.types import Question, Story, digest
 
@@ -141,8 +141,8 @@ def admit(ledger: Ledger, job: Job[Row, Outcome], intake: Intake, row: Callable[
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    corrections = Rows(corrections_in(ledger))
-    rows = ((row(corrections.corrected(story)), is_wanted) for story, is_wanted in _good(intake))
+    keys = CorrectedKeys(corrections_in(ledger))
+    rows = ((row(keys.corrected(story)), is_wanted) for story, is_wanted in _good(intake))
     return ledger.admit(job, rows, _name_of(intake))
 
 

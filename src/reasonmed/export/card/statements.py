@@ -81,11 +81,27 @@ def limits(told: Export) -> list[str]:
     if counts.consensus:
         found.append(f"With the models' consensus as the key, not a source's: {count(counts.consensus, 'question')}.")
     found += corrected(run)
+    found += _half_screened(told.card)
     if run.unfinished:
-        found.append(f"The run was not finished: {run.unfinished:,} of {run.questions:,} questions have no outcome.")
+        what = "Not every run was" if told.card.parts else "The run was not"
+        found.append(f"{what} finished: {run.unfinished:,} of {run.questions:,} questions have no outcome.")
     found += unclear_licenses(counts.sources)
     found += sent(run)
     return found if told.checks else [*found, _UNCHECKED]
+
+
+def _half_screened(facts: Facts) -> list[str]:
+    """A sentence on each benchmark that not all of several runs were compared with."""
+    shared = [screen.benchmark for screen in facts.run.screened]
+    runs: dict[str, list[int]] = {}
+    for number, part in enumerate(facts.parts, 1):
+        for screen in part.run.screened:
+            runs.setdefault(screen.benchmark, []).append(number)
+    return [
+        f"Only questions of run {', '.join(map(str, numbers))} were compared with {name} before anything was generated."
+        for name, numbers in runs.items()
+        if name not in shared
+    ]
 
 
 def corrected(run: Run) -> list[str]:
