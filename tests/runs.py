@@ -43,6 +43,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, shuffle: int = 0) -> None:
         self.paid: Counter[bytes] = Counter()
+        self.asked: set[tuple[str, str]] = set()
         self.refuse: Callable[[str, str], None] = lambda _name, _stage: None
         self.stop_after: int | None = None
         self._draw = random.Random(shuffle)
@@ -56,6 +57,7 @@ class World:
                     await asyncio.sleep(0)
                 world.refuse(request.question_id, request.stage)
                 world.paid[request.key] += 1
+                world.asked.add((request.question_id, request.stage))
                 return await scripted.Scripted(scripted.made_up).complete(request)
 
             async def aclose(self) -> None:

@@ -70,7 +70,7 @@ class CheckReport(Struct, frozen=True):
 
 
 def export(  # noqa: PLR0913 - as many as the command has options
-    run: str | os.PathLike[str],
+    run: Paths,
     out: str | os.PathLike[str],
     *,
     formats: Names = DEFAULT_FORMATS,
@@ -96,7 +96,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     """Write a run in the formats that trainers and evaluations read, with its data card.
 
     Args:
-        run: the run, or its directory.
+        run: the run, or its directory; of several, a question that more than one has is taken once.
         out: the folder to write.
         formats: the formats; the three published files and the native records by default.
         split: the shares of train, validation and test, by question.
@@ -122,7 +122,9 @@ def export(  # noqa: PLR0913 - as many as the command has options
         UsageError: the run, the folder or the arguments do not allow it, or nothing is left to export.
         RunDirectoryError: it is no run.
     """
-    refuse_agents_file(Path(run))
+    runs = paths(run)
+    for one in runs:
+        refuse_agents_file(one)
     report = None if findings is None else Path(findings)
     settings = Settings(
         plain=plain,
@@ -142,7 +144,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         reasoning=reasoning,
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
-    manifest = write(RunDirectory(Path(run)), Path(out), settings, names(formats), force=force, about=about)
+    manifest = write([RunDirectory(one) for one in runs], Path(out), settings, names(formats), force=force, about=about)
     return convert({**to_builtins(manifest), "path": os.fspath(out)}, Export)
 
 

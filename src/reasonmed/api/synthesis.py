@@ -13,7 +13,7 @@ from reasonmed.questions import Settings
 from reasonmed.questions.contamination import matcher_of
 from reasonmed.questions.given import as_file
 from reasonmed.recipe import need_stages, with_cap
-from reasonmed.runs.commands.run import NEEDED, job_of_rows, question_source
+from reasonmed.runs.commands.run import NEEDED, job_of_rows, question_source, with_keys
 from reasonmed.runs.intake import refuse_unusable, selected, take_in
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
     cop_base: int | None = None,
     skip_bad: bool = False,
     keep_verdicts: bool = False,
+    keys: Questions | None = None,
     phi: str | None = None,
     yes: bool = False,
     progress: bool = False,
@@ -61,6 +62,8 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         cop_base: whether integer keys, such as MedMCQA's ``cop``, count from 0 or from 1.
         skip_bad: leave bad rows out.
         keep_verdicts: do not verify again what a file of agents has judged already.
+        keys: corrected keys, a file or a list of dicts with ``id``, ``key``, ``who`` and ``why``: only these questions
+            start again.
         phi: on questions that may identify patients: ``warn`` (for models elsewhere), ``refuse`` or ``off``.
         yes: agree to send a variable that is named after another service to the host.
         progress: show the live view on standard error.
@@ -87,6 +90,9 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         matcher = matcher_of(paths(against))
         folder = None if out is None else Path(out)
         job = job_of_rows(intake, chosen, folder, matcher, paths(fork))
+        if keys is not None:
+            with as_file(keys) as fixes:
+                job = with_keys(job, fixes, skip_bad=skip_bad)
         agreed(job.asked, yes=yes)
         job = without_patients(job, phi)
         await session.do(job, progress=progress)

@@ -9,15 +9,15 @@ from rich.tree import Tree
 
 from reasonmed.cli._console import out, safe
 from reasonmed.questions.ids import chain_name, record_id
-from reasonmed.runs.records import rejections_of, scores_of
-from reasonmed.runs.stories import question_in, story_in
+from reasonmed.runs.records import Scored, rejections_of, scores_of
+from reasonmed.runs.stories import question_in, story_in, unpack_story
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reasonmed.engine.ledger.corrections import Corrected
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.runs.records import Scored
     from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Story
 
 _SHORT = 160
@@ -36,10 +36,13 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         scores = scores_of(ledger, name)
         calls = list(ledger.usage_of(name))
         rejections = rejections_of(ledger, name)
+        corrections = list(ledger.corrections_of(name, unpack_story))
     clip = _Clip(full=full)
     tree = _tree(story, scores, clip)
     if not done:
         tree.add(safe("unfinished: in progress, or waiting for the run to resume", "yellow"))
+    for corrected, former in corrections:
+        _add_correction(tree, corrected, former, clip)
     for one, count in rejections.items():
         head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
         tree.add(safe(f"{head}: {clip(one.said)}", "yellow"))
@@ -53,18 +56,18 @@ class _Clip:
     """Shows the beginning of a text, or all of it."""
 
     def __init__(self, *, full: bool) -> None:
-        self._full = full
+        self.full = full
 
     def __call__(self, text: str) -> str:
-        if self._full:
+        if self.full:
             return text
         line = " ".join(text.split())
         return line if len(line) <= _SHORT else f"{line[: _SHORT - 3]}..."
 
     def ends(self, text: str) -> str:
         """A chain of thought by its beginning and its end, where its answer is."""
-        line = text if self._full else " ".join(text.split())
-        return line if self._full or len(line) <= 2 * _SHORT else f"{line[:_SHORT]} ... {line[-_SHORT:]}"
+        line = text if self.full else " ".join(text.split())
+        return line if self.full or len(line) <= 2 * _SHORT else f"{line[:_SHORT]} ... {line[-_SHORT:]}"
 
 
 def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
@@ -94,6 +97,22 @@ def _tree(story: Story, scores: Mapping[str, Scored], clip: _Clip) -> Tree:
     if story.failure:
         tree.add(safe(f"failure {story.failure.reason}: {story.failure.detail}", "bold red"))
     return tree
+
+
+def _add_correction(tree: Tree, made: Corrected, former: Story | None, clip: _Clip) -> None:
+    """A corrected key, and the story under the old one: whole where all texts are shown."""
+    node = tree.add(safe(f"key corrected: {made.old or 'none'} to {made.new}, by {made.who}: {clip(made.why)}", "bold"))
+    if former is not None and clip.full:
+        scores = {
+            record_id(made.key, number): Scored(kept.score, kept.justification, kept.scorer)
+            for number, kept in enumerate(former.kept or (), 1)
+            if kept.scorer is not None
+        }
+        node.add(safe("before:")).children.append(_tree(former, scores, clip))
+    elif former is not None:
+        became = f"tier {former.tier}, records: {len(former.kept or ())}"
+        shown = became if former.failure is None else f"failure {former.failure.reason}"
+        node.add(safe(f"before: {shown} (--full shows that story)"))
 
 
 def _concluded(chain: ChainOfThought, question: Question) -> str:

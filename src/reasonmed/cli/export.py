@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    run: options.RunArgument,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="A run directory, or several.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
     formats: Annotated[
         str | None, typer.Option("--format", "-f", help="Formats, with commas between them; an unknown one lists all.")
@@ -70,7 +70,7 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the files of an older export.")] = False,
 ) -> None:
-    """Write a run in the formats that training and evaluation tools read, with its data card.
+    """Write a run, or several as one, in the formats that training and evaluation tools read, with its data card.
 
     By default: the three published files and the native records. The card is README.md and croissant.json;
     `reasonmed card` regenerates it.
@@ -80,6 +80,7 @@ def export(
       reasonmed export runs/medqa -o medqa-data
       reasonmed export runs/medqa -o medqa-data --format parquet,trl-sft,dpo,rl --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
+      reasonmed export runs/medqa runs/medmcqa -o both --split 0.9,0.05,0.05
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
@@ -87,7 +88,8 @@ def export(
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.layouts import refuse_agents_file
 
-    refuse_agents_file(run)
+    for run in runs:
+        refuse_agents_file(run)
     settings = Settings(
         plain=plain,
         demo=demo,
@@ -106,9 +108,9 @@ def export(
         reasoning=reasoning,
     )
     wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
-    with options.working(f"exporting {run}"):
+    with options.working(f"exporting {', '.join(map(str, runs))}"):
         about = About(findings=findings, judge_card=judge_card)
-        manifest = write(RunDirectory(run), output, settings, wanted, force=force, about=about)
+        manifest = write([RunDirectory(run) for run in runs], output, settings, wanted, force=force, about=about)
     _show(manifest, output)
 
 
@@ -118,6 +120,7 @@ def _show(manifest: Export, output: Path) -> None:
     for name in manifest.formats:
         rows = {file: count for file, count in manifest.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
+    _show_runs(manifest)
     if manifest.own_split:
         kept = "1 question keeps" if manifest.own_split == 1 else f"{manifest.own_split:,} questions keep"
         out.print(safe(f"{kept} the validation or test split of their own file; --redraw draws them too"))
@@ -136,3 +139,16 @@ def _show(manifest: Export, output: Path) -> None:
     for pattern, count in (manifest.settings.drops.drop if manifest.settings.drops else {}).items():
         if count == 0:
             say(f"--drop {pattern}: the report has no finding of this rule", "yellow")
+
+
+def _show_runs(manifest: Export) -> None:
+    """What is taken of each of several runs."""
+    for number, part in enumerate(manifest.card.parts, 1):
+        named = part.run.input.file if part.run.input else "questions"
+        out.print(safe(f"run {number}, {named}: {part.questions:,} questions, {part.records:,} records"))
+    if manifest.duplicates:
+        count = len(manifest.duplicates)
+        say(f"{count:,} copies of questions are left out, each taken from another run (export.json lists them)")
+    differ = manifest.questions_left_out.get("key_differs", 0)
+    if differ:
+        say(f"{differ:,} questions are left out: their keys differ between the runs", "yellow")

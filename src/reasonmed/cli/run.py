@@ -52,6 +52,12 @@ def run(
         bool,
         typer.Option("--keep-verdicts", help="Do not verify again what a file of agents has judged already."),
     ] = False,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", help="Corrected keys, JSON Lines of id, key, who, why: only these questions start again."
+        ),
+    ] = None,
     phi: options.PhiOption = None,
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
@@ -66,6 +72,7 @@ def run(
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
       reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
       reasonmed run save_cot.json -r recipe.yaml
+      reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --keys fixes.jsonl
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings
@@ -86,6 +93,8 @@ def run(
     with options.reading(against or []):
         matcher = matcher_of(against or [])
     job = synthesis.job_of_rows(intake, chosen, output, matcher, fork or ())
+    if keys is not None:
+        job = synthesis.with_keys(job, keys, skip_bad=skip_bad)
     job = consented(job, yes=yes, phi=phi)
     _announce(chosen, intake, job.folder)
     do(job, "questions", log_json=log_json, conclude=partial(_conclude, job.folder, max_failures, demo=chosen.demo))

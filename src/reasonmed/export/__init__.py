@@ -8,7 +8,7 @@ point or a dotted name.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from importlib import import_module
 from itertools import islice
 from pkgutil import iter_modules
@@ -23,12 +23,15 @@ from reasonmed.export._configs import configs
 from reasonmed.export._findings import drops_of, read_drops
 from reasonmed.export._install import check_folder, installing
 from reasonmed.export._manifest import EXPORT, MANIFEST, Export
+from reasonmed.export._merge import Part, refuse_unlike
 from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
-from reasonmed.export.card import About, Taken, gather
+from reasonmed.export.card import About, Taken, part_of, tally, together
 from reasonmed.export.formats.trl_sft import rows_of
+from reasonmed.runs.corrections import corrections_in
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.layouts import way_to_records
 from reasonmed.runs.status import read_status
 from reasonmed.screening.secrets import without_secrets
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.export.card.facts import Part as Told
     from reasonmed.runs.manifest import Manifest
 
 __all__ = [
@@ -76,7 +79,7 @@ def formats() -> list[str]:
 
 
 def export(
-    run: RunDirectory,
+    given: RunDirectory | Sequence[RunDirectory],
     folder: Path,
     settings: Settings,
     wanted: Sequence[str],
@@ -84,40 +87,45 @@ def export(
     force: bool,
     about: About | None = None,
 ) -> Export:
-    """Write a run in every wanted format, each into a folder of its name, and the data card; returns the manifest.
+    """Write runs in every wanted format, each into a folder of its name, with the data card; gives the manifest.
 
-    A run that is under way is read at one moment. ``about`` is what the card says beyond the run. The folder stays as
-    it was unless all of it could be written.
+    Of several runs, a question is taken once: see ``Copies``. A run that is under way is read at one moment. ``about``
+    is what the card says beyond the runs. The folder stays as it was unless all of it could be written.
 
     Raises:
-        UsageError: an unknown format, a demo run without ``demo``, a folder with other content, nothing to export, a
-            template that loses something, or a file for the card that is something else.
+        UsageError: an unknown format, a demo run without ``demo``, runs that do not go together, a folder with other
+            content, nothing to export, a template that loses something, or a file for the card that is something else.
     """
     modules = {name: _find(name) for name in dict.fromkeys(wanted)}
     if any(one.says("PARQUET") for one in modules.values()):
         need_pyarrow()
-    manifest = run.manifest()
-    _check_run(run, manifest, settings)
+    runs = [given] if isinstance(given, RunDirectory) else given
+    manifests = [_checked(run, settings) for run in runs]
+    refuse_unlike(manifests, [str(run.path.resolve()) for run in runs])
+    names = ", ".join(str(run.path) for run in runs)
     check_folder(folder, force=force)
-    with run.snapshot() as ledger:
-        view = View(ledger, manifest, settings)
+    with ExitStack() as stack:
+        parts = [
+            Part(number, stack.enter_context(run.snapshot()), manifest)
+            for number, (run, manifest) in enumerate(zip(runs, manifests, strict=True), 1)
+        ]
+        view = View(parts, settings)
         if not view.questions.total():
-            raise UsageError(f"{run.path}: nothing is left to export{_reasons(view.questions_left_out)}")
+            raise UsageError(f"{names}: nothing is left to export{_reasons(view.questions_left_out)}")
         _check_held_out(modules, view)
         if settings.template is not None:
             _check_template(settings.template, view)
-        status = read_status(ledger, demo=manifest.demo, running=run.owner() is not None)
-        facts = gather(manifest, status, _taken(view))
+        facts = together([_fact_of(one, run, view) for one, run in zip(parts, runs, strict=True)], tally(_taken(view)))
         extra = (about or About()).read(facts.judges)
         with installing(folder) as draft:
             written = {name: one.write(view, draft / name) for name, one in modules.items()}
             if not any(sinks.rows for sinks in written.values()):
                 left_out = view.left_out + view.questions_left_out
-                raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
+                raise UsageError(f"{names}: nothing is left to export{_reasons(left_out)}")
             told = Export(
                 reasonmed=__version__,
-                run=without_secrets(manifest.identity),
-                demo=manifest.demo,
+                run=without_secrets(manifests[0].identity) if len(runs) == 1 else {},
+                demo=facts.run.demo,
                 formats=list(modules),
                 forms={name: one.form for name, one in modules.items()},
                 settings=settings.shown(),
@@ -125,6 +133,7 @@ def export(
                 records=view.records.total(),
                 splits=view.splits(),
                 own_split=view.own_split,
+                duplicates=view.duplicates,
                 left_out=_sorted(view.left_out),
                 questions_left_out=_sorted(view.questions_left_out),
                 chains_left_out=_sorted(view.chains_left_out),
@@ -195,7 +204,18 @@ def _find(name: str) -> _Format:
     return _Format(found.module, found.plugin)
 
 
-def _check_run(run: RunDirectory, manifest: Manifest, settings: Settings) -> None:
+def _fact_of(part: Part, run: RunDirectory, view: View) -> Told:
+    """What the card says of a run."""
+    part.manifest.corrections = corrections_in(part.ledger)
+    status = read_status(part.ledger, demo=part.manifest.demo, running=run.owner() is not None)
+    told = part_of(part.manifest, status)
+    told.questions, told.records = view.of_runs[part.number], view.records_of_runs[part.number]
+    return told
+
+
+def _checked(run: RunDirectory, settings: Settings) -> Manifest:
+    """The manifest of a run that can be exported."""
+    manifest = run.manifest()
     if manifest.command != "run":
         way = way_to_records(run.path.parent / run.path.name.removesuffix(".run"))
         raise UsageError(
@@ -207,6 +227,7 @@ def _check_run(run: RunDirectory, manifest: Manifest, settings: Settings) -> Non
             f"{run.path} is a demo: its texts come from a model without medical ability. Export it only to try the "
             "machinery, with --demo"
         )
+    return manifest
 
 
 def _check_held_out(modules: Mapping[str, _Format], view: View) -> None:

@@ -54,12 +54,24 @@ class Split(Struct):
     records: Count
 
 
+class Duplicate(Struct):
+    """A question that is left out of an export of several runs, and the copy of it that is taken.
+
+    Runs are numbered from 1, in the order in which they are taken.
+    """
+
+    id: str
+    run: Count
+    taken_id: str
+    taken_run: Count
+
+
 class Export(Struct, kw_only=True):
     """An export: what went into it and why, its files, and all that its card says."""
 
     reasonmed: str
     run: dict[str, object] = {}
-    """The run's identity, without secrets."""
+    """The run's identity, without secrets; of several runs ``card.parts`` has each."""
     demo: bool
     formats: list[str] = []
     forms: dict[str, str]
@@ -70,6 +82,7 @@ class Export(Struct, kw_only=True):
     splits: dict[str, Split]
     own_split: Count = 0
     """Questions that keep the validation or test split of their own file."""
+    duplicates: list[Duplicate] = field(default_factory=list)
     left_out: Counts
     questions_left_out: Counts
     chains_left_out: Counts

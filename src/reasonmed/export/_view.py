@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._manifest import Split
+from reasonmed.export._merge import Copies
 from reasonmed.export._splits import declared_split, split_of_questions
 from reasonmed.export._text import ends_unread
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from reasonmed.engine.ledger import Ledger
+    from reasonmed.export._merge import Part
     from reasonmed.export._settings import Settings
-    from reasonmed.runs.records import OfRun
     from reasonmed.types import Question, Record, Story
 
 
@@ -47,20 +48,29 @@ class Row(NamedTuple):
 
 
 class View:
-    """The part of a run that an export takes. Goes over the ledger anew each time; counts once, when it is made.
+    """What an export takes of its runs. Goes over the ledgers each time; counts once, when it is made.
 
     Args:
-        ledger: of a run of the whole pipeline; of one that is under way, at one moment of it.
-        facts: the run's manifest.
+        parts: runs of the whole pipeline; of one that is under way, one moment of it.
         settings: what is left out, and how questions are split.
+
+    Raises:
+        UsageError: an id stands for different questions in two runs.
     """
 
-    def __init__(self, ledger: Ledger, facts: OfRun, settings: Settings) -> None:
+    def __init__(self, parts: Sequence[Part], settings: Settings) -> None:
         self.settings = settings
-        self._ledger, self._facts = ledger, facts
-        self.unfinished = ledger.count_pending()
-        """How many questions of the run have no outcome yet."""
-        self._splits = split_of_questions(outcomes(ledger), settings.shares, settings.seed, redraw=settings.redraw)
+        self._parts = parts
+        self.unfinished = sum(part.ledger.count_pending() for part in parts)
+        """How many questions of the runs have no outcome yet."""
+        self._copies = Copies(parts)
+        self.duplicates = self._copies.duplicates
+        """Questions that are left out because another run's copy is taken."""
+        stories = chain.from_iterable(outcomes(part.ledger) for part in parts)
+        self._splits = split_of_questions(stories, settings.shares, settings.seed, redraw=settings.redraw)
+        self.of_runs: Counter[int] = Counter()
+        """How many questions are taken of each run, by its number."""
+        self.records_of_runs: Counter[int] = Counter()
         self.records: Counter[str] = Counter()
         """How many records each split has."""
         self.questions: Counter[str] = Counter()
@@ -73,13 +83,14 @@ class View:
         self.chains_left_out: Counter[str] = Counter()
         """How many generated chains of questions that are taken are left out, by the finding."""
         self._unread: set[str] = set()
-        for story, records, reason in self._told():
-            self._unread.update(record.id for record in records if ends_unread(record))
-            self._count(story, records, reason)
+        for part in parts:
+            for story, records, reason in self._told_of(part):
+                self._unread.update(record.id for record in records if ends_unread(record))
+                self._count(part.number, story, records, reason)
 
     def cases(self) -> Iterator[Case]:
-        """The questions that are taken, in input order."""
-        for story, records, reason in self._told():
+        """The questions that are taken, run by run, each in input order."""
+        for story, records, reason in chain.from_iterable(map(self._told_of, self._parts)):
             if reason is None:
                 left = {record.id for record in records if self._of_record(record) is not None}
                 barred = [record.chain_of_thought for record in records if record.id in left]
@@ -97,9 +108,10 @@ class View:
         """The splits that have questions, with how much each has."""
         return {name: Split(self.questions[name], self.records[name]) for name in sorted(self.questions)}
 
-    def _count(self, story: Story, records: list[Record], reason: str | None) -> None:
+    def _count(self, run: int, story: Story, records: list[Record], reason: str | None) -> None:
         split = self._splits[story.question.id]
         if reason is None:
+            self.of_runs[run] += 1
             self.questions[split] += 1
             self.own_split += declared_split(story.question) is not None and not self.settings.redraw
             self.chains_left_out.update(rule for _, rule in self._chains(story) if rule is not None)
@@ -109,14 +121,16 @@ class View:
             left = reason or self._of_record(record)
             if left is None:
                 self.records[split] += 1
+                self.records_of_runs[run] += 1
             else:
                 self.left_out[left] += 1
 
-    def _told(self) -> Iterator[tuple[Story, list[Record], str | None]]:
-        """Every story with its records, and why its question is left out."""
-        for story in outcomes(self._ledger):
-            records = records_of(story, self._facts, scores_of(self._ledger, story.question.id))
-            yield story, records, self._of_question(story)
+    def _told_of(self, part: Part) -> Iterator[tuple[Story, list[Record], str | None]]:
+        """Every story of a run with its records, and why its question is left out."""
+        for story in outcomes(part.ledger):
+            name = story.question.id
+            records = records_of(story, part.manifest, scores_of(part.ledger, name))
+            yield story, records, self._copies.left_out(part.number, name) or self._of_question(story)
 
     def _of_question(self, story: Story) -> str | None:
         question, wanted = story.question, self.settings
@@ -135,7 +149,8 @@ class View:
         for name, allowed, own in kept:
             if allowed and own not in allowed:
                 return name
-        return self._dropped(question.id)
+        names = (question.id, *self._copies.names.get(question.id, ()))
+        return next(filter(None, map(self._dropped, names)), None)
 
     def _of_record(self, record: Record) -> str | None:
         if "key_disputed" in record.flags and not self.settings.disputed:
@@ -151,8 +166,8 @@ class View:
 
     def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:
         """The texts of the generated chains, each with the finding that names it."""
-        for number, chain in enumerate(story.chains, 1):
-            yield chain.text, self._dropped(chain_id(story.question.id, number))
+        for number, one in enumerate(story.chains, 1):
+            yield one.text, self._dropped(chain_id(story.question.id, number))
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from reasonmed.runs.manifest import Correction
+
 _ANEW = {"judge-card": "-o NEW", "evaluate": "-o NEW --fork OLD, the folder of the older evaluation"}
 """How to begin anew with what a command has made; everywhere else ``-o NEW --fork OLD``."""
 
@@ -167,6 +169,11 @@ class RunDirectory:
         new = [one for one in manifest.phi if one not in known]
         if new:
             MANIFEST.write(self.manifest_path, {**self._plain(), "phi": msgspec.to_builtins([*known, *new])})
+
+    def note_corrections(self, made: list[Correction]) -> None:
+        """Write the corrections of the ledger to the manifest, where it has others."""
+        if made != self.manifest().corrections:
+            MANIFEST.write(self.manifest_path, {**self._plain(), "corrections": msgspec.to_builtins(made)})
 
     def _check(self, manifest: Manifest) -> None:
         old = self.manifest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.runs.corrections import CorrectedKeys, corrections_in
 from reasonmed.runs.stories import content_hash, refreshed
 from reasonmed.types import Question, Story, digest
 
@@ -135,12 +136,13 @@ def refuse_unusable(intake: Intake, *, skip_bad: bool) -> None:
 def admit(ledger: Ledger, job: Job[Row, Outcome], intake: Intake, row: Callable[[Story], Row]) -> int:
     """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
 
-    What is not identity is refreshed from the file, in finished outcomes too.
+    What is not identity is refreshed from the file, in finished outcomes too. Keys that were corrected in the run stay.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    rows = ((row(story), is_wanted) for story, is_wanted in _good(intake))
+    keys = CorrectedKeys(corrections_in(ledger))
+    rows = ((row(keys.corrected(story)), is_wanted) for story, is_wanted in _good(intake))
     return ledger.admit(job, rows, _name_of(intake))
 
 

@@ -22,10 +22,11 @@ from reasonmed.engine.pool import finish
 from reasonmed.recipe.checks import asked_by, doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.recipe.stages import ranks
+from reasonmed.runs.corrections import correct, corrections_in
 from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclass
 from reasonmed.runs.intake import admit
-from reasonmed.runs.manifest import FORMAT, Decision, Input, Manifest, Screen, Written
+from reasonmed.runs.manifest import FORMAT, Correction, Decision, Input, Manifest, Screen, Written
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, signals
 from reasonmed.runs.socket import listening
@@ -78,6 +79,8 @@ class RunJob(Generic[Row, Outcome]):
     """What a person should know of the job before it begins."""
     first_notes: tuple[str, ...] = ()
     """What a person should know before its first session."""
+    corrections: tuple[Correction, ...] = ()
+    """Keys to correct in the rows; no part of the identity."""
     phi: Decision | None = None
     """What was decided on questions that may identify patients, and what was found; no part of the identity."""
 
@@ -172,6 +175,8 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
         elders = tuple(stack.enter_context(elder_of(fork)) for fork in job.forks)
         new = admit(ledger, job.job, job.intake, job.row) if job.intake else 0
+        correct(ledger, job.corrections)
+        job.folder.note_corrections(corrections_in(ledger))
         session, changes = begin(ledger, job.models, job.limits, job.intake.selection if job.intake else None)
         _tell(job, watch, ledger, new, changes)
         if session == 1:

@@ -41,6 +41,19 @@ class Decision(Struct, omit_defaults=True):
     """In how many, by kind."""
 
 
+class Correction(Struct, frozen=True):
+    """A key that was corrected after the question file was written.
+
+    A key is the letter of an option; of an open-ended question it is the reference.
+    """
+
+    id: str
+    old: str | None
+    new: str
+    who: str
+    why: str
+
+
 class Written(Struct, kw_only=True, frozen=True):
     """What made a run, as its manifest says it beside its identity."""
 
@@ -70,6 +83,8 @@ class Manifest(Struct, kw_only=True, omit_defaults=True):
     """Their texts."""
     against: list[Screen] = []
     phi: list[Decision] = []
+    corrections: list[Correction] = []
+    """In the order in which they were made; the ledger has them too, with the stories that they put aside."""
     identity: dict[str, object]
     """What can change a record, as plain data: it is compared place by place."""
 

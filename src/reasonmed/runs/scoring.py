@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import replace as changed
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from reasonmed.runs.stories import story_job, unpack_story
 from reasonmed.types import Story, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.job import Job, Models
@@ -28,17 +29,24 @@ if TYPE_CHECKING:
     from reasonmed.types import Kept
 
 
-def record_ids(ledger: Ledger) -> Iterator[str]:
-    """The ids of all records of a run."""
-    for question_id, count in ledger.records():
+def record_ids(counts: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """The ids of all records, from the questions' ids and how many records each has."""
+    for question_id, count in counts:
         yield from (record_id(question_id, number) for number in range(1, count + 1))
 
 
-def draw_sample(ids: Iterator[str], sample: int | None, seed: int) -> Iterator[str]:
-    """The ids with the smallest hashes of seed and id, so that a larger sample contains a smaller one."""
-    if sample is None:
-        return ids
-    return iter(heapq.nsmallest(sample, ids, key=lambda name: (digest((seed, name), 8), name)))
+def _drawn(ledger: Ledger, sample: int, seed: int) -> set[str]:
+    """The ids with the smallest hashes of seed and id, so that a larger sample contains a smaller one.
+
+    A question whose key was corrected is drawn with as many records as it had before, so that the others' stay drawn.
+    """
+    former = ledger.former_records()
+    now = {name: count for name, count in ledger.records() if name in former} if former else {}
+    others = ((name, count) for name, count in ledger.records() if name not in former)
+    ids = record_ids(chain(others, former.items()))
+    drawn = heapq.nsmallest(sample, ids, key=lambda name: (digest((seed, name), 8), name))
+    gone = {*record_ids(former.items())} - {*record_ids(now.items())}
+    return {*drawn} - gone
 
 
 def with_scores(ledger: Ledger, story: Story) -> Story:
@@ -73,11 +81,11 @@ async def score_records(  # noqa: PLR0913 - which records, by whom, how many at 
     if options is None:
         return
     if sample is not None or again:
-        wanted = set(draw_sample(record_ids(ledger), sample, options.seed))
+        wanted = {*record_ids(ledger.records())} if sample is None else _drawn(ledger, sample, options.seed)
         await ledger.drop_scores(name for name in ledger.scored() if name not in wanted)
         names = iter(sorted(wanted))
     else:
-        names = record_ids(ledger)
+        names = record_ids(ledger.records())
     rows = _one_record_stories(ledger, names, again=again)
     async for _ in finish(scoring_job(recipe), rows, ledger, models, alive=alive, stop=stop):
         pass

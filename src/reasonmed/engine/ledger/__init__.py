@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.engine.job import Score
 from reasonmed.engine.ledger.calls import Asked, Call, Calls
+from reasonmed.engine.ledger.corrections import Corrections
 from reasonmed.engine.ledger.facts import Facts
 from reasonmed.engine.ledger.packing import encode, pack, unpack_texts, unpacked
 from reasonmed.engine.ledger.rows import Rows
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 
-class Ledger(Facts, Rows, Calls, Scores):
+class Ledger(Facts, Rows, Calls, Scores, Corrections):
     """One run's SQLite file."""
 
     async def keep(self, outcome: Kept | Score) -> None:

@@ -40,11 +40,14 @@ CREATE TABLE IF NOT EXISTS scores (
 CREATE TABLE IF NOT EXISTS canaries (
   id TEXT PRIMARY KEY, accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, undecided INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS multiples (id TEXT PRIMARY KEY, equal TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS corrections (
+  correction INTEGER PRIMARY KEY, id TEXT NOT NULL, old TEXT, new TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,
+  records INTEGER, story BLOB);
 CREATE TABLE IF NOT EXISTS sessions (
   session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
   changes TEXT NOT NULL);
 """
-LATER = ("canaries", "multiples")
+LATER = ("canaries", "multiples", "corrections")
 """Tables that older ledgers lack."""
 _OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE NOT (type = 'index' AND sql IS NULL)"
 """All but the indexes that SQLite makes for itself."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from reasonmed.export.card.croissant import croissant
 from reasonmed.export.card.extras import About
-from reasonmed.export.card.facts import Taken, gather
+from reasonmed.export.card.facts import Taken, part_of, tally
 from reasonmed.export.card.head import head
 from reasonmed.export.card.pictures import draw
+from reasonmed.export.card.several import together
 from reasonmed.export.card.statements import summary, without_license
 from reasonmed.export.card.text import text
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from reasonmed.export._configs import Config
     from reasonmed.export._manifest import Export
 
-__all__ = ["CARD", "CROISSANT", "About", "Taken", "gather", "render", "without_license"]
+__all__ = ["CARD", "CROISSANT", "About", "Taken", "part_of", "render", "tally", "together", "without_license"]
 
 CARD, CROISSANT = "README.md", "croissant.json"
 _PICTURES = "card"
@@ -49,6 +50,6 @@ def render(folder: Path, told: Export, configs: Sequence[Config]) -> dict[str, s
 
 
 def _name(told: Export) -> str:
-    read = told.card.run.input
-    stem = os.path.splitext(read.file)[0] if read else "questions"  # noqa: PTH122 - a name, not a path
-    return f"Medical reasoning on {stem}"
+    runs = [part.run for part in told.card.parts] or [told.card.run]
+    stems = [os.path.splitext(run.input.file)[0] if run.input else "questions" for run in runs]  # noqa: PTH122 - names
+    return f"Medical reasoning on {', '.join(dict.fromkeys(stems))}"

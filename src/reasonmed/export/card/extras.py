@@ -146,10 +146,10 @@ class About(NamedTuple):
         titles = Titled(*(was if new is None else new for new, was in zip(own, there, strict=True)))
         checks = old.checks if self.findings is None else read_report(self.findings)
         card = old.judge_card if self.judge_card is None else read_judge_card(self.judge_card)
-        if self.judge_card is not None and isinstance(card, JudgeCard) and card.name not in judges:
+        if self.judge_card is not None and isinstance(card, JudgeCard) and [card.name] != [*judges]:
             raise UsageError(
                 f"--judge-card {self.judge_card}: is of the judge {card.name!r}, and says nothing about this "
-                f"run's judge, {', '.join(judges)}"
+                f"run's judge, {', '.join(name for name in judges if name != card.name)}"
             )
         return Extras(titles, checks, card)
 

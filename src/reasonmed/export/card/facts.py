@@ -14,8 +14,9 @@ from msgspec import Meta, Struct
 
 from reasonmed.documents import Amount, Count
 from reasonmed.recipe.stages import spec_of, specs
-from reasonmed.runs.manifest import Decision, Identity, Input, Manifest, ModelIdentity, Screen
+from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
 from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
+from reasonmed.screening.secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +59,8 @@ class Run(Struct, kw_only=True):
     demo: bool
     screened: list[Screen] = []
     phi: list[Decision] = []
+    corrections: list[Correction] = []
+    """Keys that were corrected after the question file was written."""
     state: str
     questions: Count
     succeeded: Count
@@ -112,17 +115,29 @@ class Tally(Struct, kw_only=True):
     by_score: Scores
 
 
-class Facts(Struct):
-    """What a card says beyond the export itself."""
+class Part(Struct):
+    """One of several runs that an export is made of: how it was made, and how much of it is taken."""
+
+    run: Run
+    roles: list[Role]
+    identity: dict[str, object]
+    questions: Count = 0
+    records: Count = 0
+
+
+class Facts(Struct, omit_defaults=True):
+    """What a card says beyond the export itself; of an export of several runs ``run`` is their sum."""
 
     run: Run
     roles: list[Role]
     counts: Tally
+    parts: list[Part] = []
+    """The runs, where there are several, in the order in which they are taken."""
 
     @property
     def judges(self) -> list[str]:
-        """The models that judged."""
-        return [name for role in self.roles if role.stage == "verify" for name in role.models]
+        """The models that judged, each once."""
+        return list(dict.fromkeys(_judges(self.roles)))
 
     @property
     def writers(self) -> list[str]:
@@ -132,20 +147,20 @@ class Facts(Struct):
 
     @property
     def self_judged(self) -> list[str]:
-        """The models that judged and also wrote what was judged."""
+        """The models that judged and also wrote what was judged, in one run."""
         writing = {spec.name for spec in specs() if spec.writes == "chain"}
-        wrote = {name for role in self.roles if role.stage in writing for name in role.models}
-        return sorted({*self.judges} & wrote)
+        found: set[str] = set()
+        for roles in [part.roles for part in self.parts] or [self.roles]:
+            found |= {*_judges(roles)} & {name for role in roles if role.stage in writing for name in role.models}
+        return sorted(found)
 
 
-def gather(manifest: Manifest, status: Status, taken: Iterable[Taken]) -> Facts:
-    """The facts of a run, and the counts of what is taken of it.
+def _judges(roles: Iterable[Role]) -> list[str]:
+    return [name for role in roles if role.stage == "verify" for name in role.models]
 
-    Args:
-        manifest: the run's.
-        status: where the run stands.
-        taken: the questions that are exported.
-    """
+
+def part_of(manifest: Manifest, status: Status) -> Part:
+    """A run as a part of an export: the facts of its manifest, and where it stands."""
     identity = msgspec.convert(manifest.identity, Identity)
     run = Run(
         started=manifest.started,
@@ -156,6 +171,7 @@ def gather(manifest: Manifest, status: Status, taken: Iterable[Taken]) -> Facts:
         demo=manifest.demo,
         screened=manifest.against,
         phi=manifest.phi,
+        corrections=manifest.corrections,
         state=status.state,
         questions=status.questions,
         succeeded=status.succeeded,
@@ -175,7 +191,7 @@ def gather(manifest: Manifest, status: Status, taken: Iterable[Taken]) -> Facts:
         canaries=status.canaries,
         equal_samples=status.equal_samples,
     )
-    return Facts(run, _roles(identity, manifest.identity), _tally(taken))
+    return Part(run, _roles(identity, manifest.identity), without_secrets(manifest.identity))
 
 
 def _roles(identity: Identity, plain: Mapping[str, object]) -> list[Role]:
@@ -192,7 +208,7 @@ def _roles(identity: Identity, plain: Mapping[str, object]) -> list[Role]:
     return found
 
 
-def _tally(taken: Iterable[Taken]) -> Tally:
+def tally(taken: Iterable[Taken]) -> Tally:
     """Counts over questions, records and chains of thought, in a fixed order."""
     sources: dict[tuple[str, str, Literal["row", "layout", "none"]], Counter[str]] = defaultdict(Counter)
     tiers: dict[str, Counter[str]] = defaultdict(Counter)

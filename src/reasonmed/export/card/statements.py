@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reasonmed.export.card.licenses import conflict
@@ -79,11 +80,38 @@ def limits(told: Export) -> list[str]:
     found += [f"With the flag {flag}: {count(number, 'record')}." for flag, number in counts.by_flag.items()]
     if counts.consensus:
         found.append(f"With the models' consensus as the key, not a source's: {count(counts.consensus, 'question')}.")
+    found += corrected(run)
+    found += _half_screened(told.card)
     if run.unfinished:
-        found.append(f"The run was not finished: {run.unfinished:,} of {run.questions:,} questions have no outcome.")
+        what = "Not every run was" if told.card.parts else "The run was not"
+        found.append(f"{what} finished: {run.unfinished:,} of {run.questions:,} questions have no outcome.")
     found += unclear_licenses(counts.sources)
     found += sent(run)
     return found if told.checks else [*found, _UNCHECKED]
+
+
+def _half_screened(facts: Facts) -> list[str]:
+    """A sentence on each benchmark that not all of several runs were compared with."""
+    shared = [screen.benchmark for screen in facts.run.screened]
+    runs: dict[str, list[int]] = {}
+    for number, part in enumerate(facts.parts, 1):
+        for screen in part.run.screened:
+            runs.setdefault(screen.benchmark, []).append(number)
+    return [
+        f"Only questions of run {', '.join(map(str, numbers))} were compared with {name} before anything was generated."
+        for name, numbers in runs.items()
+        if name not in shared
+    ]
+
+
+def corrected(run: Run) -> list[str]:
+    """A sentence on the keys that were corrected in the run; each question counts once, for its last correction."""
+    last = {one.id: one.who for one in run.corrections}
+    if not last:
+        return []
+    who = ", ".join(f"{name} ({number:,})" for name, number in sorted(Counter(last.values()).items()))
+    were = "1 key was" if len(last) == 1 else f"{len(last):,} keys were"
+    return [f"{were} corrected after the question file was written, by {who}; export.json lists them with the reasons."]
 
 
 def sent(run: Run) -> list[str]:

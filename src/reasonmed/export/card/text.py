@@ -60,6 +60,7 @@ def text(told: Export, configs: Sequence[Config], name: str, shown: Mapping[str,
     return _template().render(
         export=told,
         run=facts.run,
+        parts=facts.parts,
         roles=facts.roles,
         counts=counts,
         checks=told.checks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,16 +19,19 @@ from reasonmed.questions import read
 from reasonmed.questions.contamination.screen import screened, told
 from reasonmed.questions.ids import clash
 from reasonmed.recipe.identity import identity_of
+from reasonmed.runs.corrections import ids_in, settle
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.intake import wanted
 from reasonmed.runs.job import After, RunJob, recipe_job, screen_identity
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
-from reasonmed.runs.stories import story_job
+from reasonmed.runs.stories import story_job, unpack_story
 from reasonmed.types import Failure, Question, Story, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.job import Job, Models
@@ -135,6 +139,29 @@ def job_of_rows(
     folder = RunDirectory(out or default_folder(intake, recipe, against))
     job = synthesis_job(intake, recipe, folder)
     return dataclasses.replace(job, against=against, forks=tuple(RunDirectory(path) for path in forks))
+
+
+def with_keys(job: RunJob[Story, Story], fixes: Path, *, skip_bad: bool) -> RunJob[Story, Story]:
+    """The job with the keys that a file of fixes corrects.
+
+    Raises:
+        UsageError: the file cannot be read, or rows of it are refused and are not to be skipped.
+    """
+    settled = settle(fixes, _questions(job, ids_in(fixes)), skip_bad=skip_bad)
+    return dataclasses.replace(job, corrections=settled.applied, notes=(*job.notes, *settled.notes))
+
+
+def _questions(job: RunJob[Story, Story], ids: AbstractSet[str]) -> dict[str, Question]:
+    """Those questions of these ids that the run has, or will take in."""
+    found: dict[str, Question] = {}
+    if job.folder.exists:
+        with closing(job.folder.reader()) as ledger:
+            rows = (ledger.row(name, unpack_story) for name in ids)
+            found = {row.question.id: row.question for row in rows if row is not None}
+    if job.intake is not None and found.keys() < ids:
+        new = (story.question for story in wanted(job.intake))
+        found |= {one.id: one for one in new if one.id in ids and one.id not in found}
+    return found
 
 
 def synthesis(recipe: Recipe) -> Job[Story, Story]:
