@@ -226,6 +226,21 @@ async def test_a_benchmark_is_fetched_asked_and_its_commit_is_on_record(tmp_path
     assert not [path for path in hub.asked if "train.json" in path or "dev.json" in path]
 
 
+async def test_a_benchmarks_own_files_are_a_source_of_a_run_beside_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(
+        lines([{"id": "m1", "question": "Which?", "options": ["x", "y"], "answer": "A"}])
+    )
+    words = ("run", "mine.jsonl", "hub:medqa-4options", "-r", "scripted", "-o", "run", "--max-failures", "100%")
+    async with serving(DataHub({"test.json": lines(medqa())})) as hub:
+        done = await reasonmed_with_hub(tmp_path, *words, hub=hub.base)
+        assert done.code == 0, done.err
+        assert f"hub:medqa-4options@{COMMIT[:12]}: 6 rows: 6 questions, 0 repeated, 0 bad" in done.err
+        assert "cannot be evaluated on it" in " ".join(done.err.split())
+        with_files = json.loads((tmp_path / "run" / "run.json").read_text())["input"]["files"]
+        assert [one["questions"] for one in with_files] == [1, 6]
+    assert "already finished" in (await reasonmed_with_hub(tmp_path, *words)).err, "without the hub"
+
+
 async def test_nothing_of_the_machine_or_its_saved_login_is_sent(tmp_path: Path) -> None:
     async with serving(DataHub({"test.json": lines(medqa())})) as hub:
         assert (await evaluate(tmp_path, "hub:medqa-4options", hub=hub)).code == 0

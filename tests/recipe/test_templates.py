@@ -6,8 +6,10 @@ import pytest
 
 from reasonmed.errors import RecipeError
 from reasonmed.pipeline.agent import question_fields
-from reasonmed.recipe.templates import Prompt, fenced, instruction, question_text
-from support import question
+from reasonmed.recipe.identity import differences, identity_of, prompt_texts
+from reasonmed.recipe.templates import Prompt, fenced, in_language, instruction, question_text
+from reasonmed.types import Question
+from support import question, recipe
 
 STAGES = ("generate", "consensus", "verify", "rank", "refine", "optimize", "blind", "summarize", "score")
 
@@ -18,6 +20,31 @@ def test_every_shipped_template_asks_only_for_what_its_stage_has(stage: str) -> 
     text = Prompt(stage).render({**question_fields(question()), **values})
     assert "Which drug?" in text
     assert "B. Warfarin" in text
+
+
+GERMAN = Question(
+    "q", "Welche der Aussagen trifft auf die Therapie mit einem Betablocker nicht zu?", ("Er ist bei Asthma ratsam",), 0
+)
+
+
+@pytest.mark.parametrize("stage", ["generate", "optimize", "refine", "summarize"])
+def test_prompts_in_the_language_of_the_question_name_it_where_it_can_be_told(stage: str) -> None:
+    values = {"key": "B. x", "chain_of_thought": "c", "reasons": ["r"]}
+    prompt = Prompt(stage, in_language())
+    assert "in the language of the question, German." in prompt.render({**question_fields(GERMAN), **values})
+    assert "in the language of the question." in prompt.render({**question_fields(question()), **values})
+    assert "language" not in Prompt(stage).text
+
+
+def test_a_recipe_asks_for_prompts_in_the_language_of_the_question_and_keeps_its_judges() -> None:
+    plain = recipe()
+    own = plain.__class__.model_validate({**plain.model_dump(), "models": plain.models, "prompts": "language"})
+    changed = [one.split(":")[0] for one in differences(identity_of(plain), identity_of(own))]
+    assert sorted(changed) == [
+        f"stages.{stage}.prompts.{stage}" for stage in ("generate", "optimize", "refine", "summarize")
+    ]
+    kept = own.model_copy(update={"prompts": prompt_texts(own)})
+    assert identity_of(kept) == identity_of(own), "as a run's manifest keeps it"
 
 
 def test_text_of_a_question_is_never_a_template() -> None:

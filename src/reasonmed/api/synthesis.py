@@ -11,9 +11,9 @@ from reasonmed.api.running import agreed, awaitable, blocking, without_patients
 from reasonmed.api.several import paths
 from reasonmed.questions import Settings
 from reasonmed.questions.contamination import matcher_of
-from reasonmed.questions.given import as_file
+from reasonmed.questions.given import as_file, as_files
 from reasonmed.recipe import need_stages, with_cap
-from reasonmed.runs.commands.run import NEEDED, job_of_rows, question_source, with_keys
+from reasonmed.runs.commands.run import NEEDED, job_of_rows, sources_of, with_keys
 from reasonmed.runs.intake import refuse_unusable, selected, take_in
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from reasonmed.api.recipes import Source
     from reasonmed.api.running import Session
     from reasonmed.api.several import Paths
-    from reasonmed.questions.given import Questions
+    from reasonmed.questions.given import Questions, Sources
 
 
 async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many as the command has options
     session: Session,
-    questions: Questions,
+    questions: Sources,
     recipe: Source,
     *,
     out: str | os.PathLike[str] | None = None,
@@ -49,7 +49,8 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
     """Run questions through the whole pipeline. The same call again resumes, and asks nothing twice.
 
     Args:
-        questions: a file, a list of dicts or of ``Question``, a pandas DataFrame, or a ``datasets.Dataset``.
+        questions: a file, a list of files or ``hub:NAME``, a list of dicts or of ``Question``, a pandas DataFrame, or a
+            ``datasets.Dataset``.
         recipe: a file, the name of a shipped recipe, its content as a dict, or an ``endpoint``.
         out: the run directory; ``runs/NAME-HASH`` by default, which the same call finds again.
         limit: only the first so many rows.
@@ -83,9 +84,9 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
     chosen = load_recipe(recipe)
     need_stages(chosen, NEEDED)
     chosen = with_cap(chosen, max_cost)
-    with as_file(questions) as file:
-        source = question_source(file, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
-        intake = take_in(file, source, selection)
+    with as_files(questions) as files:
+        given = sources_of(files, Settings(layout, cop_base), keep_verdicts=keep_verdicts)
+        intake = take_in(given.file, given.rows, selection)
         refuse_unusable(intake, skip_bad=skip_bad)
         matcher = matcher_of(paths(against))
         folder = None if out is None else Path(out)

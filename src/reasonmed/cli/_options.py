@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from reasonmed.recipe.options import Recipe
+    from reasonmed.runs.commands.run import Given
     from reasonmed.runs.intake import Intake
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -179,20 +180,47 @@ def reading(paths: Sequence[Path]) -> AbstractContextManager[None]:
     return working(f"reading {', '.join(map(str, paths))}") if paths else nullcontext()
 
 
-def check_rows(intake: Intake, *, skip_bad: bool) -> None:
-    """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones."""
+def check_rows(intake: Intake, *, skip_bad: bool, given: Given | None = None) -> None:
+    """Refuse bad rows, or list them where they are to be left out; refuse a file without good ones.
+
+    Args:
+        intake: the rows.
+        skip_bad: whether bad rows are to be left out.
+        given: what they were read from, where it may be several files.
+    """
     from reasonmed.questions import encoding_note
     from reasonmed.runs.intake import refuse_unusable
 
     found = intake.survey
-    if intake.file.is_file() and (said := encoding_note(intake.file)):
-        say(said, "yellow")
+    for path in [path for path, _ in given.files] if given else [intake.file]:
+        if path.is_file() and (said := encoding_note(path)):
+            say(said, "yellow")
+    if given:
+        say_sources(given, intake)
     if skip_bad and found.bad_count:
         for one in found.bad:
             say(f"left out: {one}", "yellow")
         rows = "row" if found.bad_count == 1 else "rows"
         say(f"{found.bad_count} bad {rows} skipped of {intake.file}", "yellow")
     refuse_unusable(intake, skip_bad=skip_bad)
+
+
+def say_sources(given: Given, intake: Intake) -> None:
+    """Say how the rows of each of several sources were counted, and what their questions have in common."""
+    for one in intake.files:
+        counts = f"{one.rows:,} rows: {one.questions:,} questions, {one.repeated:,} repeated, {one.bad:,} bad"
+        say(f"{one.file}: {counts}")
+    if given.mapped and len(given.mapped) < len(intake.files):
+        say(f"--map applies to {', '.join(given.mapped)}; the others have none of its columns")
+    if intake.alike.number:
+        rest = intake.alike.number - len(intake.alike.examples)
+        shown = "; ".join(intake.alike.examples) + (f"; and {rest:,} more" if rest else "")
+        say(f"same question under another id: {intake.alike.number:,}; each is asked for itself ({shown})", "yellow")
+    if given.hub:
+        say(
+            f"{', '.join(given.hub)}: a benchmark; a model that is trained on its records cannot be evaluated on it",
+            "yellow",
+        )
 
 
 def check_demo(chosen: Recipe, wanted: int, name: str | None) -> None:

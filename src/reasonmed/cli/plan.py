@@ -25,7 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    questions: Annotated[Path, typer.Argument(help="A question file.")],
+    questions: Annotated[
+        list[Path], typer.Argument(metavar="QUESTIONS...", help="Question files, or hub:NAME; as for run.")
+    ],
     recipe: options.RecipeOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory; as for run.")] = None,
     pilot: Annotated[
@@ -70,11 +72,11 @@ def plan(
     if max_failures is not None:
         options.failures_allowed(max_failures, pilot)
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
-    source = synthesis.question_source(questions, Settings(layout, cop_base, options.names_of(names)))
-    with options.working(f"checking {questions}"):
-        selection, strata, sizes = choose(source, pilot, seed)
-        intake = take_in(questions, source, selection)
-    options.check_rows(intake, skip_bad=skip_bad)
+    with options.reading(questions):
+        given = synthesis.sources_of(questions, Settings(layout, cop_base, options.names_of(names)))
+        selection, strata, sizes = choose(given.rows, pilot, seed)
+        intake = take_in(given.file, given.rows, selection)
+    options.check_rows(intake, skip_bad=skip_bad, given=given)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     options.say_keyless(chosen, intake)
     folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
@@ -90,7 +92,7 @@ def plan(
     else:
         _show(found)
         _say_cap(found, chosen.limits.max_cost)
-        given = {
+        same = {
             "-r": recipe,
             "--endpoint": endpoint,
             "--model": model,
@@ -102,9 +104,9 @@ def plan(
             "--max-failures": max_failures,
             "--phi": phi,
         }
-        words = [str(word) for name, value in given.items() if value is not None for word in (name, value)]
+        words = [str(word) for name, value in same.items() if value is not None for word in (name, value)]
         bad = [name for name, given in (("--skip-bad", skip_bad), ("--yes", yes)) if given]
-        again = shlex.join(["reasonmed", "run", str(questions), "-o", str(folder.path), *words, *bad])
+        again = shlex.join(["reasonmed", "run", *map(str, questions), "-o", str(folder.path), *words, *bad])
         out.print(safe(f"The pilot's replies are kept: {again}"), soft_wrap=True)
 
 

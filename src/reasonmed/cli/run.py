@@ -28,7 +28,12 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     questions: Annotated[
-        Path, typer.Argument(help="Questions (JSON, JSON Lines, CSV, Excel, parquet), or generated chains of thought.")
+        list[Path],
+        typer.Argument(
+            metavar="QUESTIONS...",
+            help="Questions (JSON, JSON Lines, CSV, Excel, parquet), generated chains of thought, or hub:NAME; several "
+            "make one run.",
+        ),
     ],
     recipe: options.RecipeOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run directory.")] = None,
@@ -74,6 +79,7 @@ def run(
       reasonmed run save_cot.json -r recipe.yaml
       reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --keys fixes.jsonl
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
+      reasonmed run mine.jsonl ward.csv hub:medmcqa-validation -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings
     from reasonmed.questions.contamination import matcher_of
@@ -82,12 +88,11 @@ def run(
 
     selection = selected(limit, sample, seed)
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
-    source = synthesis.question_source(
-        questions, Settings(layout, cop_base, options.names_of(names)), keep_verdicts=keep_verdicts
-    )
-    with options.working(f"checking {questions}"):
-        intake = take_in(questions, source, selection)
-    options.check_rows(intake, skip_bad=skip_bad)
+    settings = Settings(layout, cop_base, options.names_of(names))
+    with options.reading(questions):
+        given = synthesis.sources_of(questions, settings, keep_verdicts=keep_verdicts)
+        intake = take_in(given.file, given.rows, selection)
+    options.check_rows(intake, skip_bad=skip_bad, given=given)
     options.check_demo(chosen, intake.survey.wanted, recipe)
     options.failures_allowed(max_failures, intake.survey.wanted)
     with options.reading(against or []):

@@ -21,7 +21,8 @@ from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.settings import Settings
 from reasonmed.evaluation.shots import Shots
-from reasonmed.evaluation.sources import on_hub, with_files
+from reasonmed.evaluation.sources import with_files
+from reasonmed.questions.benchmarks.fetching import on_hub
 from reasonmed.recipe.options import Limits
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace as changed
 
 from reasonmed.errors import QuestionError, UsageError
-from reasonmed.evaluation.sources import Source, on_hub, rows_of
+from reasonmed.evaluation.sources import Source, rows_of
+from reasonmed.questions.benchmarks.fetching import on_hub
 from reasonmed.questions.normal import stem_hash
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.questions import read
-from reasonmed.questions.benchmarks import ids_of, registry, subject_of
-from reasonmed.questions.benchmarks.fetching import PREFIX, Fetched, fetch
+from reasonmed.questions.benchmarks import registry, subject_of
+from reasonmed.questions.benchmarks.fetching import Fetched, fetch, on_hub
+from reasonmed.questions.benchmarks.published import published
 from reasonmed.types import Question
 
 if TYPE_CHECKING:
@@ -34,11 +35,6 @@ class Source(NamedTuple):
     fetched: Fetched | None = None
 
 
-def on_hub(given: object) -> bool:
-    """Whether something that is asked for is to be fetched from the hub."""
-    return isinstance(given, str) and given.startswith(PREFIX)
-
-
 def with_files(questions: Sequence[str | Path | Fetched], out: Path) -> list[str | Path | Fetched]:
     """What is asked, with the files of every ``hub:NAME`` at hand; of the commit that a folder has on record.
 
@@ -48,7 +44,7 @@ def with_files(questions: Sequence[str | Path | Fetched], out: Path) -> list[str
     """
     folder = EvaluationFolder(out)
     held = folder.commits() if folder.exists else {}
-    return [fetch(one, held) if isinstance(one, str) and on_hub(one) else one for one in questions]
+    return [fetch(one, held) if on_hub(one) else one for one in questions]
 
 
 def source_of(given: str | Path | Fetched) -> Source:
@@ -74,23 +70,10 @@ def rows_of(source: Source, settings: Settings) -> Iterator[Question | QuestionE
         QuestionError: a file cannot be read.
     """
     if source.fetched is not None:
-        yield from _of_hub(source.fetched, settings)
+        yield from published(source.fetched, settings)
         return
     for one in read(source.file, settings):
         yield _with_subject(one, source.file) if isinstance(one, Question) else one
-
-
-def _of_hub(fetched: Fetched, settings: Settings) -> Iterator[Question | QuestionError]:
-    """The rows of all files, of the variant's split; rows without an id are named by their file and number."""
-    variant = registry()[fetched.name]
-    wanted = ids_of(variant.files) if variant.files else None
-    for name, path in fetched.paths.items():
-        numbered = name.rpartition(".")[0].replace("/", "-")
-        for one in read(path, settings._replace(numbered=numbered)):
-            if not isinstance(one, Question):
-                yield one
-            elif wanted is None or one.id in wanted:
-                yield replace(one, split=one.split or variant.split)
 
 
 def _with_subject(question: Question, file: Path) -> Question:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from reasonmed.errors import UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, question_text
+from reasonmed.screening.language import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -124,7 +126,13 @@ def question_fields(question: Question) -> dict[str, object]:
         "stem": question.stem,
         "options": question.options,
         "context": question.context,
+        "language": _language(question_text(question)),
     }
+
+
+@lru_cache(maxsize=256)
+def _language(text: str) -> str | None:
+    return language_of(text)
 
 
 async def gather(asked: Iterable[Awaitable[T]]) -> list[T]:

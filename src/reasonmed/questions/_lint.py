@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,10 +13,11 @@ from reasonmed.errors import QuestionError
 from reasonmed.files import replacing
 from reasonmed.questions import Settings, read
 from reasonmed.questions._oddities import oddities
-from reasonmed.types import Question, digest, letter
+from reasonmed.questions.leads import same_question
+from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -39,13 +40,39 @@ class Lint(msgspec.Struct):
     """Questions by the letter of their key."""
 
 
-def lint(file: Path, settings: Settings, most: int) -> Lint:
-    """Read a file once and count what is odd about it; keeps at most so many examples a rule."""
+class Seen:
+    """Questions that were seen, in this file or an earlier one; kept on disk, not in memory."""
+
+    def __init__(self) -> None:
+        self._store = sqlite3.connect("")
+        self._store.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+
+    def first(self, question: Question) -> str | None:
+        """The id of the same question, which was seen before; None where there is none, and then this is the first."""
+        mark = same_question(question)
+        if self._store.execute("INSERT OR IGNORE INTO stems VALUES (?, ?)", (mark, question.id)).rowcount:
+            return None
+        (found,) = self._store.execute("SELECT id FROM stems WHERE mark = ?", (mark,)).fetchone()
+        return str(found)
+
+    def close(self) -> None:
+        """Let go of them."""
+        self._store.close()
+
+
+def lint(file: Path, settings: Settings, most: int, seen: Seen | None = None) -> Lint:
+    """Read a file once and count what is odd about it.
+
+    Args:
+        file: the file.
+        settings: how to read it.
+        most: how many examples of a rule are kept.
+        seen: the questions of earlier files.
+    """
     found = Lint()
     sizes: Counter[int] = Counter()
     keys: Counter[str] = Counter()
-    with closing(sqlite3.connect("")) as seen:
-        seen.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+    with closing(Seen()) if seen is None else nullcontext(seen) as earlier:
         for one in read(file, settings, lambda rule, words: _note(found, rule, words, most)):
             if isinstance(one, QuestionError):
                 found.bad += 1
@@ -54,7 +81,7 @@ def lint(file: Path, settings: Settings, most: int) -> Lint:
             found.good += 1
             sizes[len(one.options)] += 1
             keys["reference" if one.reference else "none" if one.answer is None else letter(one.answer)] += 1
-            for rule, words in _oddities(one, seen):
+            for rule, words in _oddities(one, earlier):
                 _note(found, rule, f"{one.id}: {words}", most)
     found.sizes, found.keys = dict(sorted(sizes.items())), dict(sorted(keys.items()))
     return found
@@ -62,12 +89,16 @@ def lint(file: Path, settings: Settings, most: int) -> Lint:
 
 def write_native(file: Path, settings: Settings, target: Path) -> int:
     """The good rows of a file in the native layout, as JSON Lines; returns their number."""
+    return write_rows((one for one in read(file, settings) if isinstance(one, Question)), target)
+
+
+def write_rows(questions: Iterable[Question], target: Path) -> int:
+    """Questions in the native layout, as JSON Lines; returns their number."""
     count = 0
     with replacing(target) as sink:
-        for one in read(file, settings):
-            if isinstance(one, Question):
-                sink.write(msgspec.json.encode(native_row(one)) + b"\n")
-                count += 1
+        for one in questions:
+            sink.write(msgspec.json.encode(native_row(one)) + b"\n")
+            count += 1
     return count
 
 
@@ -98,10 +129,9 @@ def _note(found: Lint, rule: str, example: str, most: int) -> None:
         noted.examples.append(example)
 
 
-def _oddities(question: Question, seen: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    mark = digest((" ".join(question.stem.lower().split()), sorted(question.options), question.context))
-    if not seen.execute("INSERT OR IGNORE INTO stems VALUES (?, ?)", (mark, question.id)).rowcount:
-        (first,) = seen.execute("SELECT id FROM stems WHERE mark = ?", (mark,)).fetchone()
+def _oddities(question: Question, seen: Seen) -> Iterator[tuple[str, str]]:
+    first = seen.first(question)
+    if first is not None:
         yield "same question as another", f"same as {first}"
     folded = [option.casefold() for option in question.options]
     equal = sorted({letter(index) for index, option in enumerate(folded) if folded.count(option) > 1})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
@@ -36,6 +36,10 @@ Questions = str | os.PathLike[str] | Iterable[Mapping[str, object] | Question] |
 """A file, or rows: dicts as a file would hold them, or questions; a ``datasets.Dataset`` is an iterable of dicts."""
 
 
+Sources = Questions | Sequence[str | os.PathLike[str]]
+"""The same, or several files; ``hub:NAME`` is a benchmark's own files."""
+
+
 class RowsFile(PosixPath):
     """A file of rows that messages call ``rows``: nobody knows it by its path."""
 
@@ -47,6 +51,25 @@ class RowsFile(PosixPath):
     def __fspath__(self) -> str:
         """The path itself, for whoever opens it."""
         return super().__str__()
+
+
+@contextmanager
+def as_files(given: Sources) -> Iterator[Sequence[str | Path]]:
+    """Question files by their paths, or rows as a file that is there for as long as the block runs.
+
+    Raises:
+        UsageError: it is neither.
+        QuestionError: a row cannot be written as JSON.
+    """
+    if _are_paths(given):
+        yield [one if isinstance(one, str) else Path(one) for one in given]
+        return
+    with as_file(cast("Questions", given)) as path:
+        yield [path]
+
+
+def _are_paths(given: object) -> TypeGuard[Sequence[str | os.PathLike[str]]]:
+    return isinstance(given, list | tuple) and bool(given) and all(isinstance(one, str | os.PathLike) for one in given)
 
 
 @contextmanager

@@ -21,14 +21,15 @@ def normal(text: str) -> str:
 
 def stem_hash(question: Question) -> str:
     """Hash of the normal form of context and stem, without the options: the same stem in whatever dress."""
-    return _hash(normal(f"{question.context or ''} {question.stem}"))
+    return hashed(normal(f"{question.context or ''} {question.stem}"))
 
 
 def question_hash(question: Question) -> str:
     """Hash of context, stem and the options in any order."""
     options = "\n".join(sorted(normal(option) for option in question.options))
-    return _hash(f"{normal(f'{question.context or str()} {question.stem}')}\n{options}")
+    return hashed(f"{normal(f'{question.context or str()} {question.stem}')}\n{options}")
 
 
-def _hash(text: str) -> str:
+def hashed(text: str) -> str:
+    """Hash of a normal form."""
     return blake2b(text.encode(), digest_size=16).hexdigest()

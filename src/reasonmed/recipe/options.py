@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from reasonmed.backends import ModelSettings
 from reasonmed.recipe.stages import the_spec
+from reasonmed.recipe.templates import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,12 @@ def _beside_recipe(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _written_in(value: object) -> object:
+    return in_language() if value == LANGUAGE else value
+
+
+LANGUAGE = "language"
+"""What ``prompts`` says for the shipped templates in the language of each question."""
 RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
 """A path that is relative to the recipe's folder."""
 
@@ -254,8 +261,9 @@ class Recipe(_Options):
     """Model entries by their names in this recipe."""
     stages: Stages
     limits: Limits = Limits()
-    prompts: RecipePath | dict[str, str] | None = None
-    """A folder of templates, or texts by file name, that replace the shipped templates of the same name."""
+    prompts: Annotated[RecipePath | dict[str, str] | None, BeforeValidator(_written_in)] = None
+    """A folder of templates, or texts by file name, that replace the shipped templates of the same name; or `language`:
+    the shipped ones, told to reason and write in the language of the question."""
     refusals: tuple[Annotated[str, Field(min_length=4)], ...] = ()
     """Phrases, beside those that are known, by which a model refuses to answer."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 INSTRUCTION = "Please answer the following multiple-choice question:\n"
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SHIPPED = Path(__file__).parent / "prompts"
+_WRITING = ("generate.md", "optimize.md", "refine.md", "summarize.md")
+_QUESTION = '{{ question | fenced("question") }}'
 
 
 def shipped() -> frozenset[str]:
@@ -34,6 +36,21 @@ def shipped() -> frozenset[str]:
 def originals() -> dict[str, str]:
     """The templates that come with the package, by file name."""
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(_SHIPPED.glob("*.md"))}
+
+
+def in_language() -> dict[str, str]:
+    """The templates by which records are written, by file name, each told to keep to the question's language.
+
+    Judges are asked as ever: what they write is in no record.
+    """
+    return {name: _with_language(text) for name, text in originals().items() if name in _WRITING}
+
+
+def _with_language(text: str) -> str:
+    told = "Reason and write in the language of the question{% if language %}, {{ language }}{% endif %}."
+    if "the word Answer" in text:
+        told += " The word Answer in the last line stays English."
+    return text.replace(_QUESTION, f"{told}\n\n{_QUESTION}", 1)
 
 
 def fenced(text: str, label: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.runs.intake import Source
+    from reasonmed.runs.sources import Source
 
 VERSION = 1
 _DRAWS = 1000

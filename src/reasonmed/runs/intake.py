@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.runs.corrections import CorrectedKeys, corrections_in
+from reasonmed.runs.sources import Alike, Several
 from reasonmed.runs.stories import content_hash, refreshed
 from reasonmed.types import Question, Story, digest
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.job import Job, Outcome, Row
     from reasonmed.engine.ledger import Ledger
-
-    Source = Callable[[], Iterable[Story | QuestionError]]
+    from reasonmed.runs.manifest import InputFile
+    from reasonmed.runs.sources import Source
 
 _SHOWN = 20
 
@@ -62,6 +63,10 @@ class Intake(NamedTuple):
     source: Source
     selection: Selection
     survey: Survey
+    files: tuple[InputFile, ...] = ()
+    """Where there are several sources: each, with its counts of rows."""
+    alike: Alike = Alike()
+    """Their questions that are the same under another id."""
 
 
 def selected(limit: int | None, sample: int | None, seed: int) -> Selection:
@@ -76,8 +81,11 @@ def selected(limit: int | None, sample: int | None, seed: int) -> Selection:
 
 
 def take_in(file: Path, source: Source, selection: Selection) -> Intake:
-    """Read a file for the first time."""
-    return Intake(file, source, selection, survey(source, selection, file))
+    """Read a file, or several, for the first time."""
+    found = survey(source, selection, file)
+    if isinstance(source, Several):
+        return Intake(file, source, selection, found, source.files, source.alike)
+    return Intake(file, source, selection, found)
 
 
 def survey(source: Source, selection: Selection, file: Path | None = None) -> Survey:

@@ -30,6 +30,7 @@ from reasonmed.runs.manifest import FORMAT, Correction, Decision, Input, Manifes
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, signals
 from reasonmed.runs.socket import listening
+from reasonmed.runs.sources import other_files
 
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
@@ -96,7 +97,7 @@ class RunJob(Generic[Row, Outcome]):
             platform=platform.platform(),
             demo=self.written.demo,
             prompts=self.written.prompts,
-            input=Input(taken.file.name, taken.survey.hash) if taken else None,
+            input=Input(taken.file.name, taken.survey.hash, [*taken.files]) if taken else None,
             recipe=self.written.recipe,
             templates=self.written.templates,
             against=msgspec.convert(self.against, list[Screen]),
@@ -223,6 +224,7 @@ def _tell(job: RunJob[Row, Outcome], watch: Watch, ledger: Ledger, new: int, cha
     watch.total = ledger.count()
     watch.done_before = watch.total - ledger.count_pending()
     watch.notes += job.notes
+    watch.notes += other_files(job.folder.manifest().input, job.manifest().input)
     mode = job.folder.open_mode
     if mode is not None and ledger.fact("told_open") is None:
         watch.notes.append(

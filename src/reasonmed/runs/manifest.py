@@ -12,11 +12,25 @@ READ_ONLY = (1,)
 """Formats of older versions, whose runs can be read and reused, but not resumed."""
 
 
-class Input(Struct):
-    """The question file."""
+class InputFile(Struct, frozen=True):
+    """One of several sources: what messages call it, the hash of its good rows, and how every row was counted."""
 
     file: str
     hash: str
+    rows: Count
+    questions: Count
+    """Rows that are questions of the run, before a limit or a sample."""
+    repeated: Count
+    """Rows that an earlier source has under the same id."""
+    bad: Count
+
+
+class Input(Struct, omit_defaults=True):
+    """The question file; of several sources a name and a hash for all, and each."""
+
+    file: str
+    hash: str
+    files: list[InputFile] = []
 
 
 class Screen(Struct, kw_only=True, omit_defaults=True):

@@ -56,6 +56,15 @@ def method_of(matcher: Matcher, question: Question) -> str | None:
     return found[0].method if found else None
 
 
+@pytest.mark.parametrize(
+    "lead", ["Which of the following is correct? ", "Select the single best answer: the ", "Frage: "]
+)
+def test_a_short_stem_under_any_lead_is_a_copy_where_its_options_agree(matcher: Matcher, lead: str) -> None:
+    copied = replace(SHORT, id="x", stem=lead + SHORT.stem)
+    assert method_of(Matcher(matcher.benchmarks, ["exact"]), copied) == "exact"
+    assert method_of(matcher, replace(copied, options=("Trypsin", "Pepsin", "Amylase"))) is None
+
+
 def test_a_copy_in_other_dress_is_exact(matcher: Matcher) -> None:
     dressed = replace(LONG, id="x", stem=VIGNETTE.upper().replace(".", " ;"), options=LONG.options[::-1])
     (match,) = matcher.matches(dressed)

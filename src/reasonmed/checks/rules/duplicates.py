@@ -1,4 +1,4 @@
-"""Questions and chains of thought that the set has already had: equal in normal form, or nearly so.
+"""Questions and chains of thought that the set has already had: equal, or nearly so.
 
 What has been seen is kept in a temporary database on disk, so that memory does not grow with the set.
 """
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from reasonmed.checks.cases import Hit
 from reasonmed.questions.contamination.fingerprint import fingerprint, masked_words
 from reasonmed.questions.contamination.minhash import Signer, similarity
-from reasonmed.questions.normal import normal, question_hash
+from reasonmed.questions.leads import same_question
+from reasonmed.questions.normal import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,7 @@ class Duplicates:
         self._chains.close()
 
     def _question(self, question: Question) -> Iterator[tuple[str, Hit]]:
-        first = self._questions.same(question.id, question_hash(question))
+        first = self._questions.same(question.id, same_question(question))
         if first is not None:
             evidence = f"the same question as {first}"
             yield "duplicates.question", Hit(question.id, "question", evidence, {"other": first})

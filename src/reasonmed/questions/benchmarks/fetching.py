@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from hashlib import sha1, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from reasonmed import __version__
 from reasonmed.errors import ReasonMedError, UsageError
@@ -62,6 +62,11 @@ class _Listing(NamedTuple):
 
     revision: str
     files: Mapping[str, str | None]
+
+
+def on_hub(given: object) -> TypeGuard[str]:
+    """Whether something that is asked for is to be fetched from the hub."""
+    return isinstance(given, str) and given.startswith(PREFIX)
 
 
 def fetch(given: str, recorded: Mapping[str, str] | None = None) -> Fetched:

@@ -8,6 +8,8 @@ from reasonmed.questions.contamination.candidates import Candidates
 from reasonmed.questions.contamination.fingerprint import Fingerprint, fingerprint, masked_words
 from reasonmed.questions.contamination.fuzzy import Fuzzy
 from reasonmed.questions.contamination.minhash import Signer, similarity
+from reasonmed.questions.leads import shorter
+from reasonmed.questions.normal import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +51,8 @@ class Probe(NamedTuple):
     options: frozenset[str]
     grams: frozenset[bytes]
     signature: bytes
+    shorter: tuple[str, ...]
+    """Hashes of the stem without the lead."""
 
 
 class Comparison:
@@ -82,7 +86,8 @@ class Comparison:
         words = masked_words(question.stem)
         made = fingerprint(question, words)
         signature = self._signer.sign(words) if self._signer else b""
-        return Probe(made, words, frozenset(made.options), made.gram_set(), signature)
+        bare = tuple(hashed(stem) for stem in shorter(question.stem))
+        return Probe(made, words, frozenset(made.options), made.gram_set(), signature, bare)
 
     def by(self, method: str, probe: Probe) -> Iterator[tuple[int, float]]:
         """The numbers of the entries that a question is a copy of, each with its similarity."""
@@ -94,6 +99,9 @@ class Comparison:
         for number in self._candidates.by_stem.get(probe.print.stem, ()):
             if number not in same and (probe.print.words >= _OWN or self._agree(probe, number)):
                 yield number, 1.0
+        for stem in probe.shorter:
+            found = self._candidates.by_stem.get(stem, ())
+            yield from ((number, 1.0) for number in found if self._agree(probe, number))
 
     def _ngram(self, probe: Probe) -> Iterator[tuple[int, float]]:
         telling = self._candidates.telling_grams(probe.grams)

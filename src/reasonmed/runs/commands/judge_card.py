@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from reasonmed.pipeline.judging.cases import Labelled
     from reasonmed.pipeline.team import Team
     from reasonmed.recipe.options import Recipe
-    from reasonmed.runs.intake import Intake, Source
+    from reasonmed.runs.intake import Intake
+    from reasonmed.runs.sources import Source
     from reasonmed.types import Probe
 
 CARD = "judge_card.json"

@@ -6,18 +6,21 @@ import dataclasses
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from reasonmed.errors import QuestionError
+from reasonmed.errors import QuestionError, UsageError
 from reasonmed.pipeline.judging.gate import check_judge
 from reasonmed.pipeline.stages.verify import contradicts_key
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.pipeline.team import assemble
 from reasonmed.questions import read
+from reasonmed.questions.benchmarks.fetching import Fetched, fetch, on_hub
+from reasonmed.questions.benchmarks.published import published
 from reasonmed.questions.contamination.screen import screened, told
 from reasonmed.questions.ids import clash
+from reasonmed.questions.mapping import has_mapped
 from reasonmed.recipe.identity import identity_of
 from reasonmed.runs.corrections import ids_in, settle
 from reasonmed.runs.directory import RunDirectory
@@ -26,11 +29,12 @@ from reasonmed.runs.job import After, RunJob, recipe_job, screen_identity
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.records import write_outputs
 from reasonmed.runs.scoring import score_records
+from reasonmed.runs.sources import Part, Several, labels_of, stem_of, whole_of
 from reasonmed.runs.stories import story_job, unpack_story
 from reasonmed.types import Failure, Question, Story, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from reasonmed.engine.flow.stop import Stop
@@ -39,7 +43,8 @@ if TYPE_CHECKING:
     from reasonmed.questions import Settings
     from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
-    from reasonmed.runs.intake import Intake, Source
+    from reasonmed.runs.intake import Intake
+    from reasonmed.runs.sources import Source
     from reasonmed.types import ChainOfThought
 
 NEEDED = ("generate", "verify")
@@ -59,6 +64,67 @@ def question_source(path: Path, settings: Settings, *, keep_verdicts: bool = Fal
             yield from (_given(one, path, keep_verdicts) for one in story_source(path, None, settings)())
             return
         for found in read(path, settings._replace(records=True)):
+            yield Story(found) if isinstance(found, Question) else found
+
+    return rows
+
+
+class Given(NamedTuple):
+    """What a run reads."""
+
+    file: Path
+    """What the whole is called."""
+    rows: Source
+    files: tuple[tuple[Path, Settings], ...] = ()
+    """The files among the sources, each with how it is read."""
+    hub: tuple[str, ...] = ()
+    """Benchmarks of the hub among them."""
+    mapped: tuple[str, ...] = ()
+    """Those of several files to which the mapped names apply."""
+
+
+def sources_of(given: Sequence[str | Path], settings: Settings, *, keep_verdicts: bool = False) -> Given:
+    """What a run reads: one file as it is, or several files and ``hub:NAME`` in their order.
+
+    Raises:
+        UsageError: a benchmark of the hub is unknown or cannot be had, a file is given twice, or no file has a mapped
+            column.
+        QuestionError: a file cannot be read.
+    """
+    if len(given) == 1 and not on_hub(str(given[0])):
+        file = Path(given[0])
+        return Given(file, question_source(file, settings, keep_verdicts=keep_verdicts), ((file, settings),))
+    found = [fetch(one) if on_hub(one) else Path(one) for one in map(_plain, given)]
+    labels = labels_of([one.label if isinstance(one, Fetched) else one for one in found])
+    mapped = {label for label, one in zip(labels, found, strict=True) if settings.names and _has(one, settings.names)}
+    if settings.names and not mapped:
+        raise UsageError(f"--map names {', '.join(settings.names.values())}: no such column in {', '.join(labels)}")
+    parts: list[Part] = []
+    files: list[tuple[Path, Settings]] = []
+    for label, one in zip(labels, found, strict=True):
+        own = settings if label in mapped else settings._replace(names={})
+        if isinstance(one, Fetched):
+            parts.append(Part(label, one.name, _of_hub(one, own)))
+        else:
+            parts.append(Part(label, stem_of(label), question_source(one, own, keep_verdicts=keep_verdicts)))
+            files.append((one, own))
+    ours = [one.label for one in found if isinstance(one, Fetched)]
+    return Given(whole_of([part.name for part in parts]), Several(parts), (*files,), (*ours,), (*sorted(mapped),))
+
+
+def _plain(given: str | Path) -> str | Path:
+    """``hub:NAME`` as a text, whatever it came as."""
+    return str(given) if on_hub(str(given)) else given
+
+
+def _has(one: Path | Fetched, names: Mapping[str, str]) -> bool:
+    paths = one.paths.values() if isinstance(one, Fetched) else [one]
+    return any(has_mapped(path, names) for path in paths)
+
+
+def _of_hub(fetched: Fetched, settings: Settings) -> Source:
+    def rows() -> Iterator[Story | QuestionError]:
+        for found in published(fetched, settings._replace(records=True)):
             yield Story(found) if isinstance(found, Question) else found
 
     return rows

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from reasonmed.runs.intake import Source
+    from reasonmed.runs.sources import Source
     from reasonmed.types import Story
 
 _LOOKED_AT = 100
