@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -118,6 +119,14 @@ def test_a_package_with_one_of_each_is_installed_listed_and_used(
     assert {json.loads(row)["answer"] for row in rows} <= {"Atorvastatin", "Furosemide"}
     assert "(reasonmed-example 0.1.0)" in (tmp_path / "data" / "export.json").read_text()
     done("rebuild", out, "-r", tmp_path / "recipe.yaml")
+    written["stages"]["plain_words"] = {"model": "bird"}
+    (tmp_path / "other.yaml").write_text(json.dumps(written))
+    alone = "plain_words", out / "records.jsonl", "-r", tmp_path / "other.yaml", "-o", tmp_path / "flagged.jsonl"
+    assert f"{len(records)} in: {len(records)} worked on, 0 passed through" in done(*alone)
+    again = [json.loads(line) for line in (tmp_path / "flagged.jsonl").read_text().splitlines()]
+    assert [kept["flags"] for story in again for kept in story["kept"]] == [["jargon"]] * len(records)
+    manifest = json.loads((tmp_path / "flagged.jsonl.run" / "run.json").read_text())
+    assert manifest["identity"]["stages"]["plain_words"]["plugin"] == {"name": "plain_words", **name}
     shouted = tmp_path / "loud.jsonl"
     shouted.write_text(json.dumps({**records[0], "chain_of_thought": "It is a statin! So it lowers lipids."}))
     done("check", shouted, "--rules", "shouting", "--exact", "--json", tmp_path / "report.json")
@@ -125,6 +134,51 @@ def test_a_package_with_one_of_each_is_installed_listed_and_used(
     assert report["counts"]["rules"]["style.shouting"] == 1
     with pytest.raises(RunDirectoryError, match=r"the stage 'plain_words' is of another package.* -r RECIPE"):
         job_of(run_directory(out))
+
+
+def test_the_command_of_a_stage_from_outside_is_listed_beside_the_others_and_only_running_it_imports_the_stage(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "reasonmed_example"]:
+        monkeypatch.delitem(sys.modules, name)
+    panel = done("--help").partition("Single stages")[2].partition("Data sets")[0]
+    assert re.search(r"score .*\n.*plain_words +Run the stage 'plain_words' of the package reasonmed-example", panel)
+    assert "Run the stage 'plain_words' of the package reasonmed-example 0.1.0" in done("plain_words", "--help")
+    assert "reasonmed_example.plain_words" not in sys.modules
+    (tmp_path / "recipe.yaml").write_text(recipe().model_dump_json(exclude_none=True, serialize_as_any=True))
+    words = "plain_words", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "-r", tmp_path / "recipe.yaml"
+    with pytest.raises(RecipeError, match=r"stages\.plain_words: is missing, and this command needs it"):
+        begun(*words)
+    assert "reasonmed_example.plain_words" in sys.modules
+
+
+def test_a_shipped_command_is_found_without_a_look_at_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_points", None)
+    assert "reasonmed verify cots.jsonl" in done("verify", "--help")
+
+
+def test_the_command_of_a_stage_that_fails_names_its_package(package: Path, tmp_path: Path) -> None:
+    with_stage(package, "raise ValueError('not today')")
+    recipe_file, stories = tmp_path / "recipe.json", tmp_path / "in.jsonl"
+    made = json.loads(recipe().model_dump_json(exclude_none=True, serialize_as_any=True))
+    made["stages"]["mine.look"] = {"model": "two"}
+    recipe_file.write_text(json.dumps(made))
+    stories.write_bytes(msgspec.json.encode(judged_story("ccc")))
+    words = stories, "-o", tmp_path / "out.jsonl", "-r", recipe_file
+    ended = CliRunner().invoke(app, ["mine.look", *map(str, words)])
+    assert ended.exit_code == PluginError.exit_code
+    assert re.search(r"stage 'mine\.look' of the package mine .* at question 'q1': ValueError: not today", ended.output)
+    (package / "look.py").write_text("import nothing_like_it")
+    del sys.modules["mine.look"]
+    with pytest.raises(PluginError, match=r"stage 'mine\.look' cannot be imported: ModuleNotFoundError"):
+        begun("mine.look", *words)
+    with pytest.raises(UsageError, match=r"there is no stage 'mine\.nobody'"):
+        begun("mine.nobody", *words)
+    assert "No such command 'some_cases.json'" in CliRunner().invoke(app, ["some_cases.json"]).output
+
+
+def begun(*words: str | Path) -> None:
+    app(list(map(str, words)), standalone_mode=False)
 
 
 def run_directory(path: Path) -> Any:

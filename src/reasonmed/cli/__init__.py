@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="reasonmed",
+    cls=agents.WithOutside,
     help="Clinical questions in; a verified reasoning data set, a fine-tuned model and an honest score out.",
     no_args_is_help=True,
     add_completion=False,

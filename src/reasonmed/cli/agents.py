@@ -1,29 +1,39 @@
-"""Each agent as a command of its own: ``generate``, ``verify``, ``route``, ``rank``, ``refine``, ..."""
+"""Each agent as a command of its own: ``generate``, ``verify``, ``route``, ``rank``, ..., and stages from outside."""
 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+from rich.markup import escape
+from typer.core import TyperGroup
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out as result
 from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
+from reasonmed.documents import visible
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typer._click import Command, Context
+
+    from reasonmed.plugins import Plugin
+    from reasonmed.recipe.stages import StageSpec
     from reasonmed.runs.commands.stage import Tally
     from reasonmed.runs.directory import RunDirectory
 
 PANEL = "Single stages"
 _FOLDER = Path(__file__).parent.parent / "pipeline" / "stages"
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 class _Said(NamedTuple):
@@ -55,6 +65,51 @@ def add_to(app: typer.Typer) -> None:
         before = f"{stage.makes}.jsonl"
 
 
+class WithOutside(TyperGroup):
+    """The commands that ship, and one for each stage of another package, whose module only its command imports.
+
+    Entry points are looked up where all commands are listed, and for a name that does not ship.
+    """
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """The commands' names, for ``--help``."""
+        return [*super().list_commands(ctx), *(name for name in _offered() if name not in self.commands)]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of this name."""
+        return super().get_command(ctx, cmd_name) or _from_outside(cmd_name)
+
+
+def _offered() -> dict[str, Plugin]:
+    """The stages of installed packages, by what their commands are called."""
+    from reasonmed.plugins import installed
+
+    return {one.name: one for one in installed("stages") if _NAME.fullmatch(one.name)}
+
+
+def _from_outside(name: str) -> Command | None:
+    """The command of a stage by its entry point's or its module's dotted name."""
+    from reasonmed.plugins import is_dotted
+
+    plugin = _offered().get(name)
+    if plugin is None and not (is_dotted(name) and find_spec(name.partition(".")[0])):
+        return None
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    about = escape(visible(f"Run the {plugin or f'stage {name!r}'} on the rows of a file."))
+    said = _Said(0, name, about, "out")
+    single.command(name=name, help=_help(said, "in.jsonl"), rich_help_panel=PANEL)(_command(name))
+    return typer.main.get_command(single)
+
+
+def _spec(name: str) -> StageSpec:
+    from reasonmed.recipe.stages import find
+
+    found = find(name)
+    if found is None:
+        raise UsageError(f"there is no stage {name!r}; `reasonmed --help` lists those that are there")
+    return found
+
+
 def _help(stage: _Said, before: str) -> str:
     return (
         f"{stage.about}\n\nRun it again to resume.\n\n\b\nExamples:\n"
@@ -67,7 +122,7 @@ def _told(done: str, tally: Tally) -> str:
     return f"{sum(tally):,} in: {tally.done:,} {done}, {tally.passed:,} passed through, {tally.failed:,} failed"
 
 
-def _command(stage: str) -> Callable[..., None]:
+def _command(name: str) -> Callable[..., None]:
     def command(
         rows: Annotated[Path, typer.Argument(metavar="IN", help="Stories, questions or rows of the original layout.")],
         output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; its ledger is OUT.run/.")],
@@ -92,16 +147,16 @@ def _command(stage: str) -> Callable[..., None]:
         log_json: options.LogOption = False,
     ) -> None:
         from reasonmed.questions import Settings
-        from reasonmed.recipe.stages import the_spec
         from reasonmed.runs.commands.stage import agent_job, needed
         from reasonmed.runs.directory import RunDirectory
         from reasonmed.runs.intake import selected, take_in
         from reasonmed.runs.layouts import story_source
 
         selection = selected(limit, sample, seed)
-        if models is not None and stage != "generate":
+        if models is not None and name != "generate":
             raise UsageError("--models goes with generate alone")
-        spec = the_spec(stage)
+        spec = _spec(name)
+        stage = spec.name
         chosen = options.load_recipe(recipe, needs=needed(stage), stages=(stage, *needed(stage)), max_cost=max_cost)
         if models is not None:
             chosen = options.only_models(chosen, models)
@@ -121,7 +176,7 @@ def _command(stage: str) -> Callable[..., None]:
             raise
         result.print(f"{stage}: {output}", soft_wrap=True)
         for tally in tallies:
-            result.print(_told(spec.done, tally), soft_wrap=True)
+            result.print(_told(spec.done or "worked on", tally), soft_wrap=True)
 
     return command
 

@@ -13,6 +13,7 @@ from reasonmed.engine.ledger import encode
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
 from reasonmed.pipeline.judging.gate import check_judge
+from reasonmed.pipeline.stages._outside import from_outside
 from reasonmed.pipeline.team import assemble
 from reasonmed.recipe.stages import the_spec
 from reasonmed.runs.commands.run import scoring
@@ -115,6 +116,8 @@ def work_of(stage: str) -> Work:
         story = replace(story, rows=())
         if spec.at_end or not _is_for(spec, story):
             return story
+        if spec.plugin is not None:
+            return await from_outside(spec, story, team)
         return await (spec.alone or spec.run)(story, team)
 
     return work
