@@ -13,7 +13,8 @@ from reasonmed.report.plot import Bar, bars
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from reasonmed.pipeline.judging.card import Card, Estimate, Share
+    from reasonmed.pipeline.judging.card import Card
+    from reasonmed.pipeline.judging.shares import Estimate, Share
     from reasonmed.report.page import Html
 
 STRATUM_NAMES = {"wrong_answer": "wrong answer", "broken_reasoning": "right answer, broken reasoning"}
