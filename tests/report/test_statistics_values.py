@@ -65,7 +65,6 @@ def test_questions_whose_copies_go_alike_count_as_so_many_and_not_as_certain(que
     assert found.high - found.low > 0.9 / questions**0.5
 
 
-
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=50))
 def test_the_interval_over_repeats_holds_the_mean(means: list[float]) -> None:
     found = mean_rate(means)
