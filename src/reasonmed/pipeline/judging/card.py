@@ -83,7 +83,8 @@ class Card(msgspec.Struct, frozen=True):
     """Cases by where their label comes from."""
     left_out: dict[str, int]
     unchecked_conflicts: int
-    """Wrong answers that the judge accepted and that the verifier's own rule makes undecided in a run."""
+    """Wrong answers, and chains with a step that it labels a severe error, that the judge accepted and that the
+    verifier's own rule makes undecided in a run."""
     strata: dict[str, Stratum]
     rejected: dict[str, Share]
     """Wrong chains that the judge rejects, by kind."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reasonmed.documents import Count, Number
 from reasonmed.report.statistics.agreement import proportion
 from reasonmed.report.statistics.intervals import mean_rate
 
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
 class Share(msgspec.Struct, frozen=True):
     """So many of so many, with the share and its 95 % Wilson interval; the share is None of nothing."""
 
-    count: int
-    of: int
-    share: float | None
-    low: float
-    high: float
+    count: Count
+    of: Count
+    share: Number | None
+    low: Number
+    high: Number
 
 
 class Estimate(msgspec.Struct, frozen=True):
     """A value with its 95 % interval; None where it is not defined."""
 
-    value: float | None
-    low: float
-    high: float
+    value: Number | None
+    low: Number
+    high: Number
 
 
 def share(count: int, of: int) -> Share:

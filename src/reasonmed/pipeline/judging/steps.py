@@ -6,22 +6,25 @@ question resemble each other: all intervals take them together.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from math import comb
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from reasonmed.documents import Count
 from reasonmed.parsing.step_labels import TYPES
 from reasonmed.parsing.steps import MOST
-from reasonmed.pipeline.judging.shares import Estimate, Share, clustered
+from reasonmed.pipeline.judging.shares import Estimate, Share, clustered, estimate
 from reasonmed.report.statistics.intervals import CONFIDENCE, standard_error
+from reasonmed.report.statistics.krippendorff import alpha_by_cluster
 from reasonmed.report.statistics.students_t import quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from reasonmed.types import Probe, Question, Step
+    from reasonmed.types import Probe, Question, Step, Verdict
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -46,6 +49,18 @@ class Alarms(msgspec.Struct, frozen=True):
     """Chains with any."""
 
 
+class Agreement(msgspec.Struct, frozen=True):
+    """Two judges' labels of the same steps: Krippendorff's alpha, with intervals by a bootstrap over questions."""
+
+    judges: tuple[str, str]
+    chains: Count
+    steps: Count
+    labels: Estimate
+    """Over ok, error and unsupported."""
+    ok: Estimate
+    """Over ok and not ok."""
+
+
 class StepCard(msgspec.Struct, frozen=True):
     """A judge of steps on trial. Without ``by_kind``, faults are those of the stratum of broken reasoning."""
 
@@ -61,6 +76,8 @@ class StepCard(msgspec.Struct, frozen=True):
     by_type: dict[str, Found]
     """By the type of fault, where the mutation determines it."""
     alarms: Alarms
+    second: Agreement | None = None
+    """With the recipe's second judge, on these chains; None where it has none."""
 
 
 def step_card_of(tried: Sequence[tuple[Question, Probe]]) -> StepCard | None:
@@ -81,6 +98,33 @@ def step_card_of(tried: Sequence[tuple[Question, Probe]]) -> StepCard | None:
         by_kind={kind: _found([one for one in planted if one.probe.kind == kind]) for kind in kinds},
         by_type={name: _found([one for one in broken if one.probe.fault == name]) for name in TYPES if name in types},
         alarms=_alarms(sound),
+        second=agreement((one.question, one.probe.verdict) for one in cases),
+    )
+
+
+def agreement(judged: Iterable[tuple[str, Verdict | None]]) -> Agreement | None:
+    """How far a judge and a second one agree on steps; None where no chain has labels of both.
+
+    Args:
+        judged: chains' verdicts, each with the id of its question.
+    """
+    pairs: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    chains, judges = 0, ("", "")
+    for question, verdict in judged:
+        second = next((one for one in verdict.opinions if one.kind == "second"), None) if verdict else None
+        if verdict is None or second is None or not verdict.steps or not second.steps:
+            continue
+        chains, judges = chains + 1, (verdict.judge, second.model)
+        pairs[question] += [(one.label, other.label) for one, other in zip(verdict.steps, second.steps, strict=True)]
+    if not chains:
+        return None
+    told = list(pairs.values())
+    return Agreement(
+        judges=judges,
+        chains=chains,
+        steps=sum(map(len, told)),
+        labels=estimate(alpha_by_cluster(told)),
+        ok=estimate(alpha_by_cluster([[(one == "ok", other == "ok") for one, other in steps] for steps in told])),
     )
 
 
