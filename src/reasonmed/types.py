@@ -220,7 +220,8 @@ class Probe(Struct, frozen=True, omit_defaults=True):
     """A chain of thought that tries the judge: its label is known, and it is never part of a data set.
 
     ``kind`` is ``original``, ``labelled`` or a mutation; ``known`` says where the label is from; ``place`` is where the
-    fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking.
+    fault stands, from 0 (the beginning) to 1; ``again`` is the verdict on a second asking. ``spans`` are the characters
+    of a planted fault, and ``fault`` is the type of step label that it deserves, where the mutation determines these.
     """
 
     kind: str
@@ -233,6 +234,8 @@ class Probe(Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     verdict: Verdict | None = None
     again: Verdict | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    fault: str | None = None
 
 
 class Story(Struct, frozen=True, omit_defaults=True):

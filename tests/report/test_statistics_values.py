@@ -57,6 +57,14 @@ def test_repeats_of_one_question_are_not_more_questions() -> None:
     assert mean_rate(once) == wilson(4, 6)
 
 
+@pytest.mark.parametrize("questions", [3, 7, 20])
+def test_questions_whose_copies_go_alike_count_as_so_many_and_not_as_certain(questions: int) -> None:
+    groups = [question for question in range(questions) for _ in range(3)]
+    found = mean_rate([1.0, 1.0, 0.0] * questions, groups)
+    assert found.value == pytest.approx(2 / 3)
+    assert found.high - found.low > 0.9 / questions**0.5
+
+
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=50))
 def test_the_interval_over_repeats_holds_the_mean(means: list[float]) -> None:
     found = mean_rate(means)

@@ -58,7 +58,7 @@ def judge_card(
       reasonmed judge-card medqa.jsonl -r recipe.yaml --write-chains --sample 20 --max-cost 2
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.pipeline.judging.gate import read_card
-    from reasonmed.pipeline.judging.pages import facts, summary
+    from reasonmed.pipeline.judging.pages import facts, of_steps, summary
     from reasonmed.runs.commands import judge_card as judgecard
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import selected, take_in
@@ -76,6 +76,6 @@ def judge_card(
     card = read_card(folder.path / judgecard.CARD)
     for line in facts(card):
         say(line)
-    verdicts = summary(card)
-    show("", verdicts.columns, verdicts.rows)
+    for section in (summary(card), *of_steps(card)):
+        show(section.title if card.steps else "", section.columns, section.rows)
     out.print(safe(f"{folder.path / judgecard.CARD}, judge_card.md, judge_card.html"), soft_wrap=True)

@@ -123,6 +123,13 @@ def _check_verify(recipe: Recipe) -> Iterator[str]:
         return
     if recipe.stages.refine and recipe.stages.refine.steps and not verify.steps:
         yield "stages.refine.steps: true rewrites the steps that the judge faults, and stages.verify.steps is off"
+    card = verify.require_judge_card
+    for name in ("step_sensitivity", "step_false_alarms"):
+        if card is not None and getattr(card, name) is not None and verify.steps is not True:
+            yield (
+                f"stages.verify.require_judge_card.{name} is about a judge of steps: set stages.verify.steps to true, "
+                "or leave it out"
+            )
     if verify.precheck and verify.conflicts == "keep":
         yield "stages.verify: precheck and conflicts: keep exclude each other: one believes the answer, one the judge"
     second = recipe.models.get(verify.second_judge) if verify.second_judge else None

@@ -94,6 +94,10 @@ class RequireJudgeCard(_Options):
     """Sound chains of thought that the judge must accept."""
     specificity: float = Field(0.8, ge=0, le=1)
     """Chains with a right answer and broken reasoning that it must reject."""
+    step_sensitivity: float | None = Field(None, ge=0, le=1)
+    """Faults planted in the reasoning that it must find at the right step, where it judges steps."""
+    step_false_alarms: float | None = Field(None, ge=0)
+    """Steps that it may flag in a sound chain, in the mean."""
 
 
 class Verify(Role):

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import pairwise, product
-from math import isnan
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from reasonmed.pipeline.judging.shares import Estimate, Share, estimate, share
+from reasonmed.pipeline.judging.steps import StepCard, step_card_of
 from reasonmed.report.statistics.agreement import difference, kappa, proportion
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reasonmed.report.statistics.intervals import Interval
     from reasonmed.types import Probe, Question, Story
 
 FORMAT = 1
@@ -30,24 +30,6 @@ _FEWEST_FOR_PARTS = 6
 
 Tried = tuple["Question", "Probe"]
 Said = Literal["correct", "error"]
-
-
-class Share(msgspec.Struct, frozen=True):
-    """So many of so many, with the share and its 95 % Wilson interval; the share is None of nothing."""
-
-    count: int
-    of: int
-    share: float | None
-    low: float
-    high: float
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A value with its 95 % interval; None where it is not defined."""
-
-    value: float | None
-    low: float
-    high: float
 
 
 class Stratum(msgspec.Struct, frozen=True):
@@ -101,7 +83,8 @@ class Card(msgspec.Struct, frozen=True):
     """Cases by where their label comes from."""
     left_out: dict[str, int]
     unchecked_conflicts: int
-    """Wrong answers that the judge accepted and that the verifier's own rule makes undecided in a run."""
+    """Wrong answers, and chains with a step that it labels a severe error, that the judge accepted and that the
+    verifier's own rule makes undecided in a run."""
     strata: dict[str, Stratum]
     rejected: dict[str, Share]
     """Wrong chains that the judge rejects, by kind."""
@@ -114,6 +97,8 @@ class Card(msgspec.Struct, frozen=True):
     key: dict[str, Share]
     """Sound chains that it accepts, by the letter of the key."""
     own_model: OwnModel
+    steps: StepCard | None = None
+    """What it says of steps; None where it labels none, and in cards from before there were any."""
 
 
 def verdict_of(probe: Probe) -> str | None:
@@ -142,6 +127,7 @@ def card_of(stories: Sequence[Story], facts: dict[str, Any]) -> Card:
         place=_by_place(broken),
         key=_by_key(sound),
         own_model=_own_model(sound, facts["name"]),
+        steps=step_card_of(tried),
         **facts,
     )
 
@@ -155,16 +141,6 @@ def _share(tried: Sequence[Tried], said: Said) -> Share:
     return share(sum(verdict_of(probe) == said for _, probe in tried), len(tried))
 
 
-def share(count: int, of: int) -> Share:
-    """A share with its interval, as it goes into JSON."""
-    found = proportion(count, of)
-    return Share(count, of, None if isnan(found.value) else found.value, found.low, found.high)
-
-
-def _estimate(found: Interval) -> Estimate:
-    return Estimate(None if isnan(found.value) else found.value, found.low, found.high)
-
-
 def _stratum(sound: Sequence[Tried], wrong: Sequence[Tried]) -> Stratum:
     sensitivity, specificity = _share(sound, "correct"), _share(wrong, "error")
     missed, passed = _share(sound, "error"), _share(wrong, "correct")
@@ -175,7 +151,7 @@ def _stratum(sound: Sequence[Tried], wrong: Sequence[Tried]) -> Stratum:
         sensitivity=sensitivity,
         specificity=specificity,
         undecided=share(undecided, len(sound) + len(wrong)),
-        kappa=_estimate(kappa(sensitivity.count, missed.count, passed.count, specificity.count)),
+        kappa=estimate(kappa(sensitivity.count, missed.count, passed.count, specificity.count)),
     )
 
 
@@ -199,7 +175,7 @@ def _retest(probes: Sequence[Probe]) -> Retest:
     counts: Counter[tuple[str | None, str]] = Counter(pairs)
     return Retest(
         same=share(sum(first == second for first, second in pairs), len(pairs)),
-        kappa=_estimate(kappa(*(counts[one, other] for one, other in product(("correct", "error"), repeat=2)))),
+        kappa=estimate(kappa(*(counts[one, other] for one, other in product(("correct", "error"), repeat=2)))),
     )
 
 
@@ -235,7 +211,7 @@ def _own_model(sound: Sequence[Tried], judge: str) -> OwnModel:
     others = _share([one for one in sound if one[1].model != judge], "correct")
     gap = None
     if own.of and others.of:
-        gap = _estimate(difference(proportion(own.count, own.of), proportion(others.count, others.of)))
+        gap = estimate(difference(proportion(own.count, own.of), proportion(others.count, others.of)))
     writers = sorted({probe.model for _, probe in sound})
     by_writer = {name: _share([one for one in sound if one[1].model == name], "correct") for name in writers}
     return OwnModel(own, others, gap, by_writer)

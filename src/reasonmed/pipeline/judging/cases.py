@@ -99,7 +99,18 @@ def planted(question: Question, kind: str, stratum: Stratum, made: Mutant, model
     """A mutant as a case."""
     read = parse_answer(made.text, question.options)
     answer = read.option if read else None
-    return Probe(kind, stratum, "planted", made.text, model, answer, place=made.place, detail=made.detail)
+    return Probe(
+        kind,
+        stratum,
+        "planted",
+        made.text,
+        model,
+        answer,
+        place=made.place,
+        detail=made.detail,
+        spans=made.spans,
+        fault=made.fault,
+    )
 
 
 class CaseMaker:

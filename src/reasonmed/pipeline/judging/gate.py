@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from reasonmed.pipeline.judging.steps import StepCard
     from reasonmed.recipe.options import Recipe, RequireJudgeCard
 
 CARD = Document("judge card", Card, UsageError, "make one with `reasonmed judge-card`", ("format", (FORMAT,)))
@@ -61,3 +62,27 @@ def _problems(card: Card, wanted: RequireJudgeCard, recipe: Recipe) -> Iterator[
             yield f"{_PLACE}.{name}: the card has no case that shows it; {least} is asked for"
         elif one.share < least:
             yield f"{_PLACE}.{name}: {one.share:.3f} ({one.count} of {one.of}) on broken reasoning is below {least}"
+    if recipe.stages.verify is not None and recipe.stages.verify.steps is True:
+        yield from _problems_of_steps(card.steps, wanted)
+
+
+def _problems_of_steps(steps: StepCard | None, wanted: RequireJudgeCard) -> Iterator[str]:
+    if steps is None:
+        yield (
+            f"{_PLACE}: the card tells nothing of steps, and stages.verify.steps is true; make a card of this judge of "
+            "steps with `reasonmed judge-card`"
+        )
+        return
+    least, found = wanted.step_sensitivity, steps.found.at_step
+    if least is not None and found.share is None:
+        yield f"{_PLACE}.step_sensitivity: the card has no fault with a place; {least} is asked for"
+    elif least is not None and found.share is not None and found.share < least:
+        yield (
+            f"{_PLACE}.step_sensitivity: {found.share:.3f} ({found.count} of {found.of}) found at the right step is "
+            f"below {least}"
+        )
+    most, alarms = wanted.step_false_alarms, steps.alarms.per_chain.value
+    if most is not None and alarms is None:
+        yield f"{_PLACE}.step_false_alarms: the card has no sound chain with labels; at most {most} is asked for"
+    elif most is not None and alarms is not None and alarms > most:
+        yield f"{_PLACE}.step_false_alarms: {alarms:.3f} flagged steps in a sound chain is above {most}"

@@ -56,34 +56,41 @@ _SMALL = 2
 _ENOUGH_WORDS = 60
 _KEY_WORD = 4
 
+_CONCLUDED = "wrong_inference"
+_CAUSED = "wrong_mechanism"
 _TURNS = (
-    ("is not", "is"),
-    ("are not", "are"),
-    ("does not", "does"),
-    ("do not", "do"),
-    ("unlikely", "likely"),
-    ("inconsistent with", "consistent with"),
-    ("consistent with", "inconsistent with"),
-    ("rules out", "confirms"),
-    ("suggests", "rules out"),
-    ("supports", "argues against"),
-    ("indicates", "excludes"),
-    ("points to", "speaks against"),
-    ("increases", "decreases"),
-    ("decreases", "increases"),
-    ("increased", "decreased"),
-    ("decreased", "increased"),
-    ("elevated", "reduced"),
-    ("inhibits", "activates"),
-    ("activates", "inhibits"),
-    ("causes", "prevents"),
-    ("leads to", "prevents"),
-    ("is associated with", "is not associated with"),
+    ("is not", "is", None),
+    ("are not", "are", None),
+    ("does not", "does", None),
+    ("do not", "do", None),
+    ("unlikely", "likely", _CONCLUDED),
+    ("inconsistent with", "consistent with", _CONCLUDED),
+    ("consistent with", "inconsistent with", _CONCLUDED),
+    ("rules out", "confirms", _CONCLUDED),
+    ("suggests", "rules out", _CONCLUDED),
+    ("supports", "argues against", _CONCLUDED),
+    ("indicates", "excludes", _CONCLUDED),
+    ("points to", "speaks against", _CONCLUDED),
+    ("increases", "decreases", _CAUSED),
+    ("decreases", "increases", _CAUSED),
+    ("increased", "decreased", None),
+    ("decreased", "increased", None),
+    ("elevated", "reduced", None),
+    ("inhibits", "activates", _CAUSED),
+    ("activates", "inhibits", _CAUSED),
+    ("causes", "prevents", _CAUSED),
+    ("leads to", "prevents", _CAUSED),
+    ("is associated with", "is not associated with", "wrong_fact"),
 )
-_STRONG = tuple((re.compile(rf"\b{said}\b"), meant) for said, meant in _TURNS)
-_WEAK = ((re.compile(r"\b(is|are)\b"), r"\1 not"),)
+"""Words and their opposites, with the type of the fault where it is always the same one."""
+_Turn = tuple[re.Pattern[str], str, str | None]
+_STRONG: tuple[_Turn, ...] = tuple((re.compile(rf"\b{said}\b"), meant, fault) for said, meant, fault in _TURNS)
+_WEAK: tuple[_Turn, ...] = ((re.compile(r"\b(is|are)\b"), r"\1 not", None),)
 _CONDITION = re.compile(r"\b(?:if|when|whether|unless|maybe|perhaps|hmm|wait|let)\b", re.IGNORECASE)
 """Sentences that assert nothing, so that their opposite asserts nothing either."""
+
+
+Spans = tuple[tuple[int, int], ...]
 
 
 class Source(NamedTuple):
@@ -95,11 +102,17 @@ class Source(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """A text made wrong: where (0 the beginning, 1 the end) and how; ``place`` is None where it has no place."""
+    """A text made wrong: where (0 the beginning, 1 the end) and how; ``place`` is None where it has no place.
+
+    ``spans`` are the offsets of what was put into the text; ``fault`` is the type of a judge's labels that such a step
+    deserves, None where the mutation does not determine it.
+    """
 
     text: str
     place: float | None
     detail: str
+    spans: Spans = ()
+    fault: str | None = None
 
 
 def wrong_option(source: Source, dice: random.Random) -> Mutant | None:
@@ -108,9 +121,12 @@ def wrong_option(source: Source, dice: random.Random) -> Mutant | None:
     body = without_conclusion(source.text)
     others = [index for index in range(len(question.options)) if index != question.answer]
     chosen = dice.choice(others)
-    text = f"{body}\n\n{_answer(question, chosen)}".strip()
+    answer = _answer(question, chosen).strip()
+    text = f"{body}\n\n{answer}".strip()
     read = parse_answer(text, question.options)
-    return Mutant(text, 1.0, f"concludes {letter(chosen)}") if read and read.option == chosen else None
+    if read is None or read.option != chosen:
+        return None
+    return Mutant(text, 1.0, f"concludes {letter(chosen)}", ((len(text) - len(answer), len(text)),))
 
 
 def wrong_number(source: Source, dice: random.Random) -> Mutant | None:
@@ -127,9 +143,10 @@ def wrong_number(source: Source, dice: random.Random) -> Mutant | None:
     new = _other_number(chosen[0], (2.0, 0.5) if quoted else (10.0,), dice)
     if new == chosen[0] or new in asked:
         return None
-    pattern = rf"(?<![\w.,-]){re.escape(chosen[0])}(?!\w)(?!-\d)(?![.,]\d)"
-    text = source.text[: chosen.start()] + re.sub(pattern, new, source.text[chosen.start() :])
-    return _kept(source, text, chosen.start(), f"{chosen[0]} -> {new}")
+    pattern = re.compile(rf"(?<![\w.,-]){re.escape(chosen[0])}(?!\w)(?!-\d)(?![.,]\d)")
+    text, spans = _replaced(pattern.finditer(source.text, chosen.start()), source.text, lambda _: new)
+    fault = "misread_finding" if quoted else "wrong_dose_or_unit"
+    return _kept(source, Mutant(text, _share(source, chosen.start()), f"{chosen[0]} -> {new}", spans, fault))
 
 
 def _is_listed(text: str, place: int) -> bool:
@@ -146,11 +163,13 @@ def negated_step(source: Source, dice: random.Random) -> Mutant | None:
     words = _key_words(source.question)
     about = [one for one in steps if words & set(re.findall(r"\w+", one[0].lower()))]
     for among, turns in ((about, _STRONG), (about, _WEAK), (steps, _STRONG), (steps, _WEAK)):
-        turned = [(one, new) for one in among if (new := _turned(one[0], turns)) is not None]
+        turned = [(one, turn) for one in among if (turn := _turned(one[0], turns)) is not None]
         if turned:
-            chosen, new = dice.choice(turned)
-            text = source.text[: chosen.start()] + new + source.text[chosen.end() :]
-            return _kept(source, text, chosen.start(), f"{chosen[0]} -> {new}")
+            chosen, (new, (first, last), fault) = dice.choice(turned)
+            start = chosen.start()
+            text = source.text[:start] + new + source.text[chosen.end() :]
+            spans = ((start + first, start + last),)
+            return _kept(source, Mutant(text, _share(source, start), f"{chosen[0]} -> {new}", spans, fault))
     return None
 
 
@@ -159,8 +178,10 @@ def swapped_side(source: Source, dice: random.Random) -> Mutant | None:  # noqa:
     first = _SIDE.search(source.text)
     if first is None or not _SIDE.search(source.question.stem):
         return None
-    text = _SIDE.sub(lambda side: _like(side[0], "right" if side[0].lower() == "left" else "left"), source.text)
-    return _kept(source, text, first.start(), "left and right swapped")
+    sides = _SIDE.finditer(source.text)
+    text, spans = _replaced(sides, source.text, lambda side: _like(side, "right" if side.lower() == "left" else "left"))
+    made = Mutant(text, _share(source, first.start()), "left and right swapped", spans, "misread_finding")
+    return _kept(source, made)
 
 
 def only_conclusion(source: Source, dice: random.Random) -> Mutant | None:  # noqa: ARG001 - the shape of every mutation
@@ -169,7 +190,7 @@ def only_conclusion(source: Source, dice: random.Random) -> Mutant | None:  # no
     if first is None or len(source.text.split()) < _ENOUGH_WORDS or source.question.answer is None:
         return None
     text = f"{first[0]}\n\n{_answer(source.question, source.question.answer)}"
-    return Mutant(text, None, "the reasoning is left out")
+    return Mutant(text, None, "the reasoning is left out", fault="premature_conclusion")
 
 
 def foreign_reasoning(source: Source, dice: random.Random) -> Mutant | None:  # noqa: ARG001 - the shape of every mutation
@@ -177,7 +198,7 @@ def foreign_reasoning(source: Source, dice: random.Random) -> Mutant | None:  # 
     if source.other is None or source.question.answer is None:
         return None
     text = f"{without_conclusion(source.other)}\n\n{_answer(source.question, source.question.answer)}"
-    return Mutant(text, None, "the reasoning is on another question")
+    return Mutant(text, None, "the reasoning is on another question", fault="irrelevant")
 
 
 def ordered(source: Source, dice: random.Random) -> Mutant | None:
@@ -220,11 +241,26 @@ def _answer(question: Question, option: int) -> str:
     return f"Answer: {letter(option)}. {question.options[option]}"
 
 
-def _kept(source: Source, text: str, start: int, detail: str) -> Mutant | None:
+def _kept(source: Source, made: Mutant) -> Mutant | None:
     """The mutant, if the text changed and still concludes what the source does."""
-    before, after = (parse_answer(one, source.question.options) for one in (source.text, text))
+    before, after = (parse_answer(one, source.question.options) for one in (source.text, made.text))
     same = (before.option if before else None) == (after.option if after else None)
-    return Mutant(text, start / max(1, len(source.text)), detail) if same and text != source.text else None
+    return made if same and made.text != source.text else None
+
+
+def _share(source: Source, start: int) -> float:
+    return start / max(1, len(source.text))
+
+
+def _replaced(found: Iterable[re.Match[str]], text: str, other: Callable[[str], str]) -> tuple[str, Spans]:
+    """The text with other words for those found, and where these stand in it."""
+    made, spans, done = "", [], 0
+    for one in found:
+        made += text[done : one.start()]
+        new = other(one[0])
+        spans.append((len(made), len(made) + len(new)))
+        made, done = made + new, one.end()
+    return made + text[done:], tuple(spans)
 
 
 def _steps(text: str) -> Iterator[re.Match[str]]:
@@ -234,12 +270,14 @@ def _steps(text: str) -> Iterator[re.Match[str]]:
             yield sentence
 
 
-def _turned(sentence: str, turns: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-    """The sentence with the first of these words turned; None where it has none."""
-    for said, meant in turns:
-        turned, count = said.subn(meant, sentence, count=1)
-        if count:
-            return turned
+def _turned(sentence: str, turns: Iterable[_Turn]) -> tuple[str, tuple[int, int], str | None] | None:
+    """The sentence with the first of these words turned, where, and the type of that fault; None where it has none."""
+    for said, meant, fault in turns:
+        found = said.search(sentence)
+        if found:
+            new = found.expand(meant)
+            span = (found.start(), found.start() + len(new))
+            return sentence[: found.start()] + new + sentence[found.end() :], span, fault
     return None
 
 

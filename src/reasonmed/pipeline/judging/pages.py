@@ -13,7 +13,9 @@ from reasonmed.report.plot import Bar, bars
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from reasonmed.pipeline.judging.card import Card, Estimate, Share
+    from reasonmed.pipeline.judging.card import Card
+    from reasonmed.pipeline.judging.shares import Estimate, Share
+    from reasonmed.pipeline.judging.steps import Found
     from reasonmed.report.page import Html
 
 STRATUM_NAMES = {"wrong_answer": "wrong answer", "broken_reasoning": "right answer, broken reasoning"}
@@ -44,6 +46,47 @@ def summary(card: Card) -> Section:
         "sees the key, so that a wrong answer is easy to see; thresholds apply to broken reasoning."
     )
     return Section("Verdicts", note, ("", *STRATUM_NAMES.values()), rows)
+
+
+def of_steps(card: Card) -> Iterator[Section]:
+    """What the card tells of steps; nothing where it tells none."""
+    steps = card.steps
+    if steps is None:
+        return
+    columns = ("planted fault", "found anywhere", "at the right step", "as the first flagged step", "by chance")
+    yield Section(
+        "Faulty steps",
+        "Found: any step flagged; a flagged step holds the planted fault; the first flagged step does. By chance: at "
+        "the right step, if as many flags fell on steps at random. Intervals: 95 %, by question.",
+        columns,
+        [_found("broken reasoning", steps.found), *(_found(kind, one) for kind, one in steps.by_kind.items())],
+    )
+    if steps.by_type:
+        rows = [_found(kind, one) for kind, one in steps.by_type.items()]
+        yield Section("Faulty steps, by type", "Of broken reasoning.", ("type", *columns[1:]), rows)
+    yield Section(
+        "Steps",
+        "False alarms are flagged steps of sound chains. Sensitivity and specificity are of single steps that have "
+        "labels: faulty ones flagged, and steps of sound chains not flagged.",
+        ("", "steps"),
+        [
+            ("false alarms per sound chain", estimated(steps.alarms.per_chain)),
+            ("sound chains with any", told(steps.alarms.chains)),
+            ("sensitivity", told(steps.sensitivity)),
+            ("specificity", told(steps.specificity)),
+            ("chains with labels", told(steps.labelled)),
+        ],
+    )
+    second = steps.second
+    if second is not None:
+        note = f"{second.judges[1]} on {second.steps} steps of {second.chains} of these chains: Krippendorff's alpha."
+        rows = [("ok, error, unsupported", estimated(second.labels)), ("ok or not", estimated(second.ok))]
+        yield Section("Second judge, by step", note, ("labels", "alpha"), rows)
+
+
+def _found(name: str, one: Found) -> tuple[str, ...]:
+    chance = "" if one.by_chance is None else decimal(one.by_chance)
+    return (name, told(one.anywhere), told(one.at_step), told(one.first), chance)
 
 
 def details(card: Card) -> Iterator[Section]:
@@ -110,9 +153,10 @@ def facts(card: Card) -> list[str]:
     if card.left_out:
         lines.append("Left out: " + ", ".join(f"{count} ({reason})" for reason, count in card.left_out.items()))
     if card.unchecked_conflicts:
+        severe = " or with a step labeled a severe error" if card.steps else ""
         lines.append(
-            f"{card.unchecked_conflicts} chains with another answer than the key were called Correct; in a run the "
-            "verifier's own rule makes such verdicts undecided"
+            f"{card.unchecked_conflicts} chains with another answer than the key{severe} were called Correct; in a run "
+            "the verifier's own rule makes such verdicts undecided"
         )
     if card.demo:
         lines.append("DEMO: a model without medical ability; these numbers only show the machinery")
@@ -122,7 +166,7 @@ def facts(card: Card) -> list[str]:
 def markdown_of(card: Card) -> str:
     """The card as Markdown."""
     parts = ["# Judge card\n", markdown.bullets(markdown.plain(line) for line in facts(card))]
-    for section in (summary(card), *details(card)):
+    for section in (summary(card), *of_steps(card), *details(card)):
         parts += [f"## {section.title}\n"]
         parts += [f"{section.note}\n"] if section.note else []
         columns, *rows = [[markdown.plain(cell) for cell in row] for row in (section.columns, *section.rows)]
@@ -133,11 +177,12 @@ def markdown_of(card: Card) -> str:
 def html_of(card: Card) -> str:
     """The card as a page of its own; without matplotlib it has no plot, and says so."""
     parts = [paragraph(line) for line in facts(card)]
-    for number, section in enumerate((summary(card), *details(card))):
+    plots = {"Verdicts": _plot, "Faulty steps": _plot_of_steps}
+    for section in (summary(card), *of_steps(card), *details(card)):
         parts.append(heading(section.title))
         parts += [paragraph(section.note, note=True)] if section.note else []
         parts.append(table(section.columns, section.rows))
-        parts += [_plot(card)] if number == 0 else []
+        parts += [plots[section.title](card)] if section.title in plots else []
     return page(f"Judge card: {card.name}", parts)
 
 
@@ -145,8 +190,22 @@ def _plot(card: Card) -> Html:
     groups = {"sound, accepted": {"share": _bar(card.strata["broken_reasoning"].sensitivity)}}
     groups |= {f"{kind}, rejected": {"share": _bar(one)} for kind, one in card.rejected.items()}
     groups |= {f"{kind}, resisted": {"share": _bar(one)} for kind, one in card.injection.by_kind.items()}
+    return _drawn("Right verdicts, with 95 % intervals", groups)
+
+
+def _plot_of_steps(card: Card) -> Html:
+    found = card.steps.by_kind if card.steps else {}
+    groups = {
+        kind: {"anywhere": _bar(one.anywhere)}
+        | ({"at the right step": _bar(one.at_step), "first": _bar(one.first)} if one.at_step.of else {})
+        for kind, one in found.items()
+    }
+    return _drawn("Planted faults found, with 95 % intervals", groups)
+
+
+def _drawn(title: str, groups: Mapping[str, Mapping[str, Bar]]) -> Html:
     try:
-        return bars("Right verdicts, with 95 % intervals", groups, "share")
+        return bars(title, groups, "share")
     except UsageError as missing:
         return paragraph(str(missing), note=True)
 

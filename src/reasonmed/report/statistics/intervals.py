@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     """What each question is: equal entries are copies of one question; None where there are no copies."""
 
 CONFIDENCE = 0.95
+_NO_WIDTH = 1e-12
+"""Variances up to here are rounding errors of nought."""
 
 
 class Interval(NamedTuple):
@@ -86,7 +88,7 @@ def mean_rate(means: Sequence[float], groups: Groups = None, confidence: float =
         return wilson(round(sum(means)), n, confidence)
     rate = sum(means) / n
     variance = standard_error(means, groups) ** 2 if clusters > 1 else 0.0
-    effective = rate * (1 - rate) / variance if variance else float(clusters)
+    effective = rate * (1 - rate) / variance if variance > _NO_WIDTH else float(clusters)
     if clusters == n:
         effective = max(float(n), effective)
     z = two_sided(confidence)

@@ -18,7 +18,7 @@ from reasonmed.pipeline.judging.card import card_of
 from reasonmed.pipeline.judging.cases import CaseMaker, labelled, unlabelled
 from reasonmed.pipeline.judging.pages import html_of, markdown_of
 from reasonmed.pipeline.stages.generate import generate
-from reasonmed.pipeline.stages.verify import judge
+from reasonmed.pipeline.stages.verify import judge, with_opinion
 from reasonmed.pipeline.team import assemble
 from reasonmed.questions import Settings, read
 from reasonmed.recipe.identity import judge_identity
@@ -27,7 +27,7 @@ from reasonmed.runs.job import RunJob, recipe_job
 from reasonmed.runs.layouts import story_source
 from reasonmed.runs.records import outcomes
 from reasonmed.runs.stories import story_job
-from reasonmed.types import ChainOfThought, Question, Story, Verdict, digest
+from reasonmed.types import ChainOfThought, Opinion, Question, Story, Verdict, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +176,11 @@ async def _tried(trial: Trial, question: Question, probe: Probe, team: Team) -> 
     drawn = int(digest((trial.seed, "again", question.id, probe.kind, probe.text), _DIGITS), 16) / 16 ** (2 * _DIGITS)
     asked = (0, 1) if drawn < trial.retest else (0,)
     said: list[Verdict] = await gather(judge(question, chain, team, sample=sample) for sample in asked)
+    second = team.roles["second_step_judge"]
+    if second is not None and probe.stratum != "injection":
+        other = await judge(question, chain, team, agent=second)
+        opinion = Opinion("second", other.outcome, other.reason, other.judge, other.sent, other.steps)
+        said[0] = with_opinion(said[0], opinion, said[0].outcome)
     return replace(probe, verdict=said[0], again=said[1] if len(said) > 1 else None)
 
 
