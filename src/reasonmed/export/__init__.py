@@ -60,12 +60,9 @@ __all__ = [
 ]
 
 DEFAULT_FORMATS = ("reasonmed-json", "records")
+_NO_STEPS = ". Labels of steps are those of a run whose recipe says `verify: {steps: true}`"
 _TRIED = 100
 """So many records are rendered to try a template."""
-_IMPOSSIBLE = {
-    "prm": "needs a verdict for every step of a chain of thought; the judge of a run gives one for the whole chain. "
-    "Use verifier (chain, verdict, reason) or kto instead"
-}
 
 
 def formats() -> list[str]:
@@ -112,7 +109,7 @@ def export(
         with installing(folder) as draft:
             written = {name: one.write(view, draft / name) for name, one in modules.items()}
             if not any(sinks.rows for sinks in written.values()):
-                left_out = view.left_out + view.questions_left_out
+                left_out = sum((one.left_out for one in written.values()), view.left_out + view.questions_left_out)
                 raise UsageError(f"{run.path}: nothing is left to export{_reasons(left_out)}")
             told = Export(
                 reasonmed=__version__,
@@ -183,8 +180,6 @@ class _Format(NamedTuple):
 
 
 def _find(name: str) -> _Format:
-    if name in _IMPOSSIBLE:
-        raise UsageError(f"--format {name} {_IMPOSSIBLE[name]}")
     if name in formats():
         return _Format(import_module(f"{_formats.__name__}.{name.replace('-', '_')}"))
     found = plugins.load("formats", name)
@@ -231,4 +226,6 @@ def _check_template(name: str, view: View) -> None:
 
 def _reasons(left_out: Counter[str]) -> str:
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
-    return f"; left out: {told}" if told else ": no question of it is finished"
+    if not told:
+        return ": no question of it is finished"
+    return f"; left out: {told}" + (_NO_STEPS if "no_steps" in left_out else "")

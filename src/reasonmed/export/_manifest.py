@@ -36,6 +36,7 @@ class Chosen(Struct, kw_only=True):
     consensus: bool
     verified_only: bool
     min_score: int | None
+    min_step_share: float | None = None
     tiers: list[str]
     sources: list[str]
     licenses: list[str]
