@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from exports import read_lines
 from reasonmed.errors import UsageError
 from reasonmed.export import Export, Settings, export
 from reasonmed.export._chains import judged
+from reasonmed.export._sinks import Sinks
 from reasonmed.export._view import Case
+from reasonmed.export.formats.dpo import pairs
 from reasonmed.parsing.step_labels import as_asked, parse_steps
-from reasonmed.parsing.steps import misfit, split_steps
+from reasonmed.parsing.steps import changed_step, misfit, split_steps
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.types import ChainOfThought, Opinion, Step, Story, Verdict
-from stepped import BETTER, MINOR, SEVERE, stepped_run
+from reasonmed.types import ChainOfThought, Opinion, Rewrite, Step, Story, Verdict
+from stepped import BETTER, MINOR, NOTES, SEVERE, stepped_run
 from support import question
 
 
@@ -91,6 +94,40 @@ def test_the_data_of_a_judge_of_steps_is_the_prompt_and_reply_of_verify_steps(
         assert [one.label == "ok" for one in read] == labels[row["id"]]
         assert list(json.loads(reply)) == ["steps", "verdict", "reason"]
         assert (json.loads(reply)["verdict"] == "Correct") == row["label"]
+
+
+def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(
+    stepped: RunDirectory, tmp_path: Path
+) -> None:
+    told = made(stepped, tmp_path / "out", "dpo", "prm", "llamafactory-dpo")
+    steps = {row["id"]: row for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
+    pairs = read_lines(tmp_path / "out" / "dpo" / "train.jsonl")
+    apart = [row for row in pairs if row["differs_in"] is not None]
+    assert told.of_which == {"dpo": {"one_step_apart": len(apart)}, "llamafactory-dpo": {"one_step_apart": len(apart)}}
+    assert len({row["id"] for row in pairs}) == len(pairs) == len(apart) + 10
+    assert {row["chosen_id"] for row in apart} == {name for name in steps if "/rewrite-" in name}
+    for row in apart:
+        wrong, right = (steps[row[name]]["completions"] for name in ("id", "chosen_id"))
+        (place,) = (place for place, pair in enumerate(zip(wrong, right, strict=True)) if pair[0] != pair[1])
+        assert row["differs_in"] == place == steps[row["id"]]["first_error"]
+        assert row["rejected_reason"] == NOTES[MINOR]
+        assert MINOR in row["rejected"][0]["content"]
+        assert row["rejected"][0]["content"].replace(MINOR, BETTER) == row["chosen"][0]["content"]
+    assert [row["rank"] for row in pairs if row["question_id"] == "q1"] == [*range(1, 1 + len(pairs) // 2)]
+
+
+def test_a_wrong_chain_with_a_rewritten_step_is_in_that_pair_alone() -> None:
+    parent = Verdict("error", "no", "judge", steps=_steps())
+    twin = ChainOfThought(_TEXT.replace(MINOR, BETTER), "m", 1, verdict=Verdict("correct", "yes", "judge"))
+    story = Story(
+        question(),
+        (ChainOfThought(_TEXT, "m", 1, verdict=parent),),
+        rewrites=(Rewrite("refine", 0, 0, twin), Rewrite("refine", 1, 0, replace(twin, text="other"), "leaks")),
+    )
+    ((row, _),) = pairs(Case(story, "train", (), frozenset()), Settings(), 0.0, Sinks(Path("unused")))
+    assert (row["id"], row["chosen_id"], row["differs_in"]) == ("q1/chain-1", "q1/rewrite-1", 1)
+    assert changed_step(_TEXT, _steps(), _TEXT) is None
+    assert changed_step(_TEXT, _steps(), twin.text.replace("pulse", "heart")) is None
 
 
 _TEXT = f"The pulse is fast.\n\n{MINOR}\n\nAnswer: B. Warfarin"

@@ -127,6 +127,7 @@ def export(
                 chains_left_out=_sorted(view.chains_left_out),
                 rows=_rows(written),
                 formats_left_out={name: _sorted(sinks.left_out) for name, sinks in written.items()},
+                of_which={name: _sorted(sinks.of_which) for name, sinks in written.items() if sinks.of_which},
                 sha256={name: sha256_of(draft / name) for name in _names(written)},
                 card=facts,
                 about=extra.about,

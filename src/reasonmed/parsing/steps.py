@@ -88,6 +88,16 @@ def misfit(text: str, steps: Sequence[Step]) -> str | None:
     return None if end == len(text) else f"the last step ends at {end}, and the text at {len(text)}"
 
 
+def changed_step(text: str, steps: Sequence[Step], other: str) -> int | None:
+    """The place, from 0, of the one faulty step in which another text differs; None where it differs elsewhere."""
+    for place, step in enumerate(steps):
+        before, after = text[: step.start], text[step.end :]
+        whole = other.startswith(before) and other.endswith(after) and len(other) > len(before) + len(after)
+        if step.label != "ok" and whole and other != text:
+            return place
+    return None
+
+
 def _answer_start(text: str) -> int:
     """Where the line or last sentence begins that gives the answer; the text's length where none does."""
     lines = [match for match in _LINE.finditer(text) if match[0].strip()]
