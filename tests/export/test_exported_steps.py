@@ -16,9 +16,11 @@ from reasonmed.export._chains import judged
 from reasonmed.export._sinks import Sinks
 from reasonmed.export._view import Case
 from reasonmed.export.formats.dpo import pairs
+from reasonmed.export.importing import import_file
 from reasonmed.parsing.step_labels import as_asked, parse_steps
 from reasonmed.parsing.steps import changed_step, misfit, split_steps
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.records import record_in
 from reasonmed.types import ChainOfThought, Opinion, Rewrite, Step, Story, Verdict
 from stepped import BETTER, MINOR, NOTES, SEVERE, stepped_run
 from support import question
@@ -128,6 +130,27 @@ def test_a_wrong_chain_with_a_rewritten_step_is_in_that_pair_alone() -> None:
     assert (row["id"], row["chosen_id"], row["differs_in"]) == ("q1/chain-1", "q1/rewrite-1", 1)
     assert changed_step(_TEXT, _steps(), _TEXT) is None
     assert changed_step(_TEXT, _steps(), twin.text.replace("pulse", "heart")) is None
+
+
+@pytest.mark.parametrize("name", ["records/train.jsonl", "parquet/train.parquet"])
+def test_records_with_steps_come_back_from_records_and_parquet(
+    stepped: RunDirectory, tmp_path: Path, name: str
+) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
+    made(stepped, tmp_path, *{"records", "parquet", name.partition("/")[0]})
+    before = read_lines(stepped.records_path)
+    for source, target in ((tmp_path / name, "a.parquet"), (tmp_path / "a.parquet", "b.jsonl")):
+        assert import_file(source, tmp_path / target).layouts == {"records": len(before)}
+    after = read_lines(tmp_path / "b.jsonl")
+    for was, now in zip(before, after, strict=True):
+        assert record_in(now).steps == record_in(was).steps != ()
+        assert {**record_in(now).provenance, **was["provenance"]} == record_in(now).provenance
+        assert now["step_share"] == was["step_share"]
+        assert (now["chain_of_thought"], now["tier"], now["verified"]) == (
+            was["chain_of_thought"],
+            was["tier"],
+            was["verified"],
+        )
 
 
 _TEXT = f"The pulse is fast.\n\n{MINOR}\n\nAnswer: B. Warfarin"
