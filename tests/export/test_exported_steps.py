@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
 from exports import read_lines
+from reasonmed.checks import Plan, check
+from reasonmed.checks.inputs import find_input
+from reasonmed.cli import app
 from reasonmed.errors import UsageError
 from reasonmed.export import Export, Settings, export
 from reasonmed.export._chains import judged
@@ -19,6 +24,7 @@ from reasonmed.export.formats.dpo import pairs
 from reasonmed.export.importing import import_file
 from reasonmed.parsing.step_labels import as_asked, parse_steps
 from reasonmed.parsing.steps import changed_step, misfit, split_steps
+from reasonmed.questions import Settings as Questions
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.records import record_in
 from reasonmed.types import ChainOfThought, Opinion, Rewrite, Step, Story, Verdict
@@ -151,6 +157,19 @@ def test_records_with_steps_come_back_from_records_and_parquet(
             was["tier"],
             was["verified"],
         )
+
+
+def test_why_names_the_steps_that_are_not_ok(stepped: RunDirectory) -> None:
+    told = CliRunner().invoke(app, ["why", str(stepped.path), "q1"], env={"COLUMNS": "200"}).stdout
+    assert told.count("3 of 4 steps ok") == 8
+    assert f'step 2: error, wrong_fact, severe: {NOTES[SEVERE]} ("{SEVERE}")' in told
+    assert f'step 2: unsupported, unsupported_claim, minor: {NOTES[MINOR]} ("{MINOR}")' in told
+    assert "4 of 4 steps ok" in told
+
+
+def test_check_finds_nothing_to_say_of_steps_that_fit_and_are_minor(stepped: RunDirectory) -> None:
+    rules = check(find_input(stepped.path, Questions()), Plan(near=False), BytesIO(), lambda _: None).counts["rules"]
+    assert not {"steps.severe", "steps.offsets"} & rules.keys()
 
 
 _TEXT = f"The pulse is fast.\n\n{MINOR}\n\nAnswer: B. Warfarin"
