@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from reasonmed.checks.cases import Case, Passage
 from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES
-from reasonmed.types import Story
+from reasonmed.parsing.steps import split_steps
+from reasonmed.types import Step, Story
 from support import WORDS, chain, question
 
 ASKED = question(answer=1)
@@ -97,6 +99,21 @@ def test_a_wrong_chain_is_not_against_the_key_as_a_record_would_be() -> None:
 
 def test_a_chain_that_was_cut_is_truncated_whatever_its_end() -> None:
     assert PASSAGE_RULES["text.truncated"](Passage("x", "chain", "Answer: B.", truncated=True), ASKED)
+
+
+def test_a_severe_step_of_a_record_and_steps_of_another_text_are_found() -> None:
+    text = "Warfarin acts at once.\n\nAnswer: B"
+    first, last = split_steps(text)
+    fault = Step(*first, "error", "wrong_fact", "severe", "It takes days.")
+    record = Passage("x#1", "record", text, steps=(fault, Step(*last, "ok")))
+    severe, offsets = PASSAGE_RULES["steps.severe"], PASSAGE_RULES["steps.offsets"]
+    assert severe(record, ASKED) == "step 1 is labelled a severe wrong_fact: It takes days."
+    assert severe(record._replace(subject="chain"), ASKED) is None
+    assert severe(record._replace(steps=(replace(fault, severity="minor"), Step(*last, "ok"))), ASKED) is None
+    assert offsets(record, ASKED) is None
+    assert offsets(record._replace(steps=()), ASKED) is None
+    assert offsets(record._replace(chain=f"{text}."), ASKED) == "the last step ends at 33, and the text at 34"
+    assert offsets(record._replace(steps=record.steps[1:]), ASKED)
 
 
 def test_a_key_that_models_contradict_with_one_voice_is_disputed() -> None:

@@ -208,11 +208,6 @@ def test_an_evaluation_without_held_out_questions_is_refused_with_the_mend(
     assert not (tmp_path / "out").exists()
 
 
-def test_steps_are_not_made_up(exported: Export) -> None:
-    with pytest.raises(UsageError, match="prm needs a verdict for every step"):
-        exported(["prm"])
-
-
 def test_rl_rows_have_the_documented_columns_and_the_key(exported: Export, run26: RunDirectory, tmp_path: Path) -> None:
     parquet = pytest.importorskip(
         "pyarrow.parquet", reason="verl's layout is parquet: pip install 'reasonmed[parquet]'"

@@ -200,7 +200,7 @@ def own(folder: Path, stage: str, layout: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("stage", ["refine", "summarize", "score"])
 def test_what_our_own_agents_wrote_keeps_key_tier_and_chain(stage: str, layout: str, tmp_path: Path) -> None:
     (found,) = own(tmp_path, stage, layout)
-    assert {*found, "meta"} == set(Record.__struct_fields__)
+    assert {*found, "meta", "steps", "step_share"} == set(Record.__struct_fields__)
     assert (found["id"], found["question_id"], found["answer"], found["answer_index"]) == ("q1#1", "q1", "Warfarin", 1)
     assert (found["tier"], found["source"], found["license"], found["demo"]) == ("easy", "MedQA", "MIT", None)
     assert found["chain_of_thought"] == f"text 0 {WORDS}"

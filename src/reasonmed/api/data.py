@@ -84,6 +84,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     with_consensus: bool = False,
     verified_only: bool = False,
     min_score: int | None = None,
+    min_step_share: float | None = None,
     tiers: Names = (),
     sources: Names = (),
     licenses: Names = (),
@@ -109,6 +110,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         with_consensus: also records whose key is the models' consensus.
         verified_only: only records that a judge accepted.
         min_score: only records with at least this score.
+        min_step_share: only records of whose steps at least this share is ok; a share from 0 to 1.
         tiers: only these.
         sources: only these.
         licenses: only sources under these.
@@ -133,6 +135,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         consensus=with_consensus,
         verified_only=verified_only,
         min_score=min_score,
+        min_step_share=min_step_share,
         tiers=tuple(map(_tier, names(tiers))),
         sources=tuple(names(sources)),
         licenses=tuple(names(licenses)),

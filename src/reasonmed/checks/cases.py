@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reasonmed.types import Question, Story
+    from reasonmed.types import Question, Step, Story
 
 Subject = Literal["question", "record", "chain"]
 
@@ -22,6 +22,8 @@ class Passage(NamedTuple):
     response: str | None = None
     truncated: bool = False
     """Whether a token limit is known to have cut it."""
+    steps: tuple[Step, ...] = ()
+    """A judge's labels of the steps of the chain of thought."""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """The texts that are there, by what they are."""

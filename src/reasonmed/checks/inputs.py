@@ -89,7 +89,13 @@ def _case(story: Story, records: Iterable[Record] = ()) -> Case:
     made = [_passage(record) for record in records]
     same = {passage.chain for passage in made}
     chains = [
-        Passage(chain_id(story.question.id, number), "chain", chain.text, truncated=chain.truncated)
+        Passage(
+            chain_id(story.question.id, number),
+            "chain",
+            chain.text,
+            truncated=chain.truncated,
+            steps=chain.verdict.steps if chain.verdict else (),
+        )
         for number, chain in enumerate(story.chains, 1)
         if chain.missing is None and chain.text not in same
     ]
@@ -98,7 +104,8 @@ def _case(story: Story, records: Iterable[Record] = ()) -> Case:
 
 
 def _passage(record: Record) -> Passage:
-    return Passage(record.id, "record", record.chain_of_thought or None, record.response, "truncated" in record.flags)
+    cut = "truncated" in record.flags
+    return Passage(record.id, "record", record.chain_of_thought or None, record.response, cut, record.steps)
 
 
 def _story_cases(path: Path, settings: Settings) -> Cases:
@@ -107,7 +114,13 @@ def _story_cases(path: Path, settings: Settings) -> Cases:
             yield BadRow(f"{one.file}:{one.line}", str(one))
             continue
         kept = tuple(
-            Passage(record_id(one.question.id, number), "record", text.text, text.response)
+            Passage(
+                record_id(one.question.id, number),
+                "record",
+                text.text,
+                text.response,
+                steps=text.verdict.steps if text.verdict else (),
+            )
             for number, text in enumerate(one.kept or (), 1)
         )
         case = _case(one)

@@ -14,13 +14,14 @@ from reasonmed.runs.stories import question_in, story_in, unpack_story
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reasonmed.engine.ledger.corrections import Corrected
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Story
+    from reasonmed.types import ChainOfThought, Kept, Question, Rewrite, Step, Story
 
 _SHORT = 160
+_BEGINNING = 60
 _STYLES = {"correct": "green", "error": "red", "undecided": "yellow", "missing": "dim", "unjudged": "dim"}
 
 
@@ -137,13 +138,31 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
         conflict = " (conflict)" if chain.verdict.conflict else ""
         said = node.add(safe(f"verdict of {chain.verdict.judge}{conflict}: {clip(chain.verdict.reason)}"))
         _add_sent(said, chain.verdict.sent)
+        _add_steps(said, chain.text, chain.verdict.steps, clip)
         for other in chain.verdict.opinions:
-            _add_sent(
-                node.add(safe(f"{other.kind}, {other.model}: {other.outcome} {clip(other.reason)}".rstrip())),
-                other.sent,
-            )
+            heard = node.add(safe(f"{other.kind}, {other.model}: {other.outcome} {clip(other.reason)}".rstrip()))
+            _add_sent(heard, other.sent)
+            if other.kind == "second":
+                _add_steps(heard, chain.text, other.steps, clip)
     if chain.score is not None:
         _add_sent(node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}")), chain.rank_sent)
+
+
+def _add_steps(node: Tree, text: str, steps: Sequence[Step], clip: _Clip) -> None:
+    """How many steps are ok, and each of the others with what is wrong and how it begins."""
+    if not steps:
+        return
+    node.add(safe(f"{sum(step.label == 'ok' for step in steps)} of {len(steps)} steps ok"))
+    for number, step in enumerate(steps, 1):
+        if step.label != "ok":
+            kind = ", ".join(filter(None, (step.label, step.type, step.severity)))
+            line = f'step {number}: {kind}: {clip(step.note)} ("{_beginning(text[step.start : step.end])}")'
+            node.add(safe(line, "red" if step.severity == "severe" else "yellow"))
+
+
+def _beginning(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _BEGINNING else f"{line[:_BEGINNING].rstrip()}..."
 
 
 def _add_sent(node: Tree, sent: Mapping[str, object] | None) -> None:
@@ -161,6 +180,8 @@ def _add_rewrite(tree: Tree, number: int, rewrite: Rewrite, question: Question, 
     node = tree.add(safe(head, "green" if rewrite.problem is None else "yellow"))
     if rewrite.chain.text:
         node.add(safe(f"{_concluded(rewrite.chain, question)}: {clip.ends(rewrite.chain.text)}"))
+    if rewrite.chain.verdict is not None:
+        _add_steps(node, rewrite.chain.text, rewrite.chain.verdict.steps, clip)
     if rewrite.blind_model is not None:
         said = "no option" if rewrite.blind_answer is None else letter(rewrite.blind_answer)
         node.add(safe(f"blind reader {rewrite.blind_model}: {said}"))

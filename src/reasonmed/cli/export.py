@@ -47,6 +47,10 @@ def export(
     min_score: Annotated[
         int | None, typer.Option("--min-score", min=1, max=10, help="Only records with at least this score.")
     ] = None,
+    min_step_share: Annotated[
+        float | None,
+        typer.Option("--min-step-share", min=0, max=1, help="Only records of whose steps at least this share is ok."),
+    ] = None,
     tier: Annotated[list[Tier] | None, typer.Option("--tier", help="Only these tiers; may be repeated.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; may be repeated.")] = None,
     license_: Annotated[
@@ -97,6 +101,7 @@ def export(
         consensus=with_consensus,
         verified_only=verified_only,
         min_score=min_score,
+        min_step_share=min_step_share,
         tiers=tuple(tier or ()),
         sources=tuple(source or ()),
         licenses=tuple(license_ or ()),

@@ -63,12 +63,9 @@ __all__ = [
 ]
 
 DEFAULT_FORMATS = ("reasonmed-json", "records")
+_NO_STEPS = ". Labels of steps are those of a run whose recipe says `verify: {steps: true}`"
 _TRIED = 100
 """So many records are rendered to try a template."""
-_IMPOSSIBLE = {
-    "prm": "needs a verdict for every step of a chain of thought; the judge of a run gives one for the whole chain. "
-    "Use verifier (chain, verdict, reason) or kto instead"
-}
 
 
 def formats() -> list[str]:
@@ -120,7 +117,7 @@ def export(
         with installing(folder) as draft:
             written = {name: one.write(view, draft / name) for name, one in modules.items()}
             if not any(sinks.rows for sinks in written.values()):
-                left_out = view.left_out + view.questions_left_out
+                left_out = sum((one.left_out for one in written.values()), view.left_out + view.questions_left_out)
                 raise UsageError(f"{names}: nothing is left to export{_reasons(left_out)}")
             told = Export(
                 reasonmed=__version__,
@@ -139,6 +136,7 @@ def export(
                 chains_left_out=_sorted(view.chains_left_out),
                 rows=_rows(written),
                 formats_left_out={name: _sorted(sinks.left_out) for name, sinks in written.items()},
+                of_which={name: _sorted(sinks.of_which) for name, sinks in written.items() if sinks.of_which},
                 sha256={name: sha256_of(draft / name) for name in _names(written)},
                 card=facts,
                 about=extra.about,
@@ -192,8 +190,6 @@ class _Format(NamedTuple):
 
 
 def _find(name: str) -> _Format:
-    if name in _IMPOSSIBLE:
-        raise UsageError(f"--format {name} {_IMPOSSIBLE[name]}")
     if name in formats():
         return _Format(import_module(f"{_formats.__name__}.{name.replace('-', '_')}"))
     found = plugins.load("formats", name)
@@ -252,4 +248,6 @@ def _check_template(name: str, view: View) -> None:
 
 def _reasons(left_out: Counter[str]) -> str:
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
-    return f"; left out: {told}" if told else ": no question of it is finished"
+    if not told:
+        return ": no question of it is finished"
+    return f"; left out: {told}" + (_NO_STEPS if "no_steps" in left_out else "")

@@ -36,6 +36,7 @@ class Chosen(Struct, kw_only=True):
     consensus: bool
     verified_only: bool
     min_score: int | None
+    min_step_share: float | None = None
     tiers: list[str]
     sources: list[str]
     licenses: list[str]
@@ -90,6 +91,8 @@ class Export(Struct, kw_only=True):
     """Of each table."""
     formats_left_out: dict[str, Counts]
     """What the formats themselves left out, by reason."""
+    of_which: dict[str, Counts] = {}
+    """How many rows of a format are of a kind of their own: pairs of ``dpo`` that are ``one_step_apart``."""
     sha256: dict[str, str]
     card: Facts
     about: Titled

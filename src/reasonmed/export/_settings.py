@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     consensus: bool = False
     verified_only: bool = False
     min_score: int | None = None
+    min_step_share: float | None = None
+    """Of the steps of a record's chain of thought that are ok; one whose steps no judge labelled is left out."""
     tiers: tuple[Tier, ...] = ()
     """Only these; all where none is named. The same holds for sources and licenses."""
     sources: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class Settings(NamedTuple):
             consensus=self.consensus,
             verified_only=self.verified_only,
             min_score=self.min_score,
+            min_step_share=self.min_step_share,
             tiers=[str(tier) for tier in self.tiers],
             sources=list(self.sources),
             licenses=list(self.licenses),

@@ -42,6 +42,8 @@ class Sinks:
         """Files that are no tables."""
         self.left_out: Counter[str] = Counter()
         """What the format itself left out, by reason."""
+        self.of_which: Counter[str] = Counter()
+        """How many rows are of a kind that is worth telling."""
         self._folder, self._stack = folder, ExitStack()
         self._open: dict[str, _Sink] = {}
 

@@ -162,6 +162,9 @@ class View:
         least = self.settings.min_score
         if least is not None and (record.score is None or record.score < least):
             return "unscored" if record.score is None else "score"
+        share = self.settings.min_step_share
+        if share is not None and (record.step_share is None or record.step_share < share):
+            return "no_steps" if record.step_share is None else "step_share"
         return self._dropped(record.id)
 
     def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:

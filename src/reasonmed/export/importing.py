@@ -1,6 +1,7 @@
 """Others' reasoning data in the canonical form: what a row cannot tell stays null, and nothing is guessed.
 
-What the commands of our own agents wrote comes back with key, tier, chain of thought and verdict. Four other
+What the commands of our own agents wrote comes back with key, tier, chain of thought and verdict, and records come
+back as they are, from the formats ``records`` and ``parquet`` too. Four other
 layouts are known by their look: ``Question``, ``Complex_CoT``, ``Response``; ``instruction``, ``input``, ``output``;
 sharegpt's ``conversations``; chat ``messages`` (also split into ``prompt`` and ``completion``).
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import to_builtins
+from msgspec import DecodeError, to_builtins
 
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.export._sinks import Sinks
@@ -22,7 +23,7 @@ from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
 from reasonmed.runs.layouts import look, story_source
 from reasonmed.runs.layouts.original import from_instruction
-from reasonmed.runs.records import Facts, records_of
+from reasonmed.runs.records import Facts, record_in, records_of
 from reasonmed.types import Record, digest
 
 if TYPE_CHECKING:
@@ -108,12 +109,15 @@ def _schema_of(target: Path) -> Callable[[], object] | None:
 def records_in(source: Path) -> Iterator[dict[str, object] | QuestionError]:
     """The rows of a file as records, or the error that says why a row is none.
 
-    Fields of a record that are unknown are None. Stories of our own agents become their records. Several
+    Fields of a record that are unknown are None. Stories of our own agents become their records. Several other
     rows of one question are numbered; a row that has a record's id keeps it.
     """
     agents = _agents_layout(source)
     if agents is not None:
         yield from _of_agents(source, agents)
+        return
+    if look(source) == "records":
+        yield from _of_records(source)
         return
     seen: dict[str, set[int]] = {}
     for row in rows(source):
@@ -152,6 +156,22 @@ def _of_agents(source: Path, layout: str) -> Iterator[dict[str, object] | Questi
             origin = {"imported_from": source.name, "row": number, "layout": layout}
             provenance = {name: value for name, value in record.provenance.items() if name != "prompts"}
             yield to_builtins(record) | {"demo": None, "provenance": provenance | origin}
+
+
+def _of_records(source: Path) -> Iterator[dict[str, object] | QuestionError]:
+    """Records as they are; what is null in their file stays null."""
+    for row in rows(source):
+        if isinstance(row, QuestionError):
+            yield row
+            continue
+        try:
+            known = to_builtins(record_in(row.fields))
+        except DecodeError as wrong:
+            yield QuestionError(str(source), row.line, "", f"is no record: {wrong}")
+            continue
+        origin = {"imported_from": source.name, "row": row.line, "layout": "records"}
+        told = {name: value for name, value in known.items() if row.fields.get(name) is not None}
+        yield dict.fromkeys(Record.__struct_fields__) | told | {"provenance": known["provenance"] | origin}
 
 
 def _without_record(story: Story) -> str:

@@ -11,6 +11,8 @@ from reasonmed.screening.echo import says_nothing
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reasonmed.types import Step
+
 Label = Literal["ok", "error", "unsupported"]
 Severity = Literal["minor", "severe"]
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -92,6 +94,20 @@ def parse_steps(reply: str, count: int) -> tuple[StepLabel, ...]:
     if missing:
         raise UnparsableReply(f"no label for step {', '.join(missing)}")
     return tuple(found[number] for number in range(1, count + 1))
+
+
+def as_asked(steps: Iterable[Step]) -> list[dict[str, object]]:
+    """Labels as a judge is to write them."""
+    return [
+        {
+            "step": number,
+            "label": step.label,
+            "type": step.type or NONE,
+            "severity": step.severity or NONE,
+            "note": step.note,
+        }
+        for number, step in enumerate(steps, 1)
+    ]
 
 
 def _number(value: object) -> int | None:

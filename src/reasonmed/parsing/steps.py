@@ -15,6 +15,8 @@ from reasonmed.parsing.answer_phrases import BOLD, LONE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from reasonmed.types import Step
+
 FEWEST, MOST = 3, 24
 """Steps of a chain of thought; fewer where it has fewer sentences."""
 
@@ -74,6 +76,26 @@ def split_steps(text: str) -> tuple[Span, ...]:
         return (Span(0, len(text)),)
     alone = (Span(answer, len(text)),) if answer < len(text) else ()
     return (*_fitting(text[:answer], FEWEST - len(alone), MOST - len(alone)), *alone)
+
+
+def misfit(text: str, steps: Sequence[Step]) -> str | None:
+    """What is wrong with the offsets of a text's steps, which must follow each other without a gap; None if nothing."""
+    end = 0
+    for number, step in enumerate(steps, 1):
+        if step.start != end or step.end <= step.start:
+            return f"step {number} is {step.start} to {step.end}, where the one before it ends at {end}"
+        end = step.end
+    return None if end == len(text) else f"the last step ends at {end}, and the text at {len(text)}"
+
+
+def changed_step(text: str, steps: Sequence[Step], other: str) -> int | None:
+    """The place, from 0, of the one faulty step in which another text differs; None where it differs elsewhere."""
+    for place, step in enumerate(steps):
+        before, after = text[: step.start], text[step.end :]
+        whole = other.startswith(before) and other.endswith(after) and len(other) > len(before) + len(after)
+        if step.label != "ok" and whole and other != text:
+            return place
+    return None
 
 
 def _answer_start(text: str) -> int:

@@ -159,11 +159,18 @@ def record_in(row: Mapping[str, object]) -> Record:
         written = fields[name]
         if isinstance(written, str):
             fields[name] = msgspec.json.decode(written)
+    if isinstance(fields["steps"], list):
+        fields["steps"] = [_known(step) for step in fields["steps"]]
     unknown = {name: value for name, value in _UNKNOWN.items() if fields[name] is None}
     record = msgspec.convert({**fields, **unknown}, Record)
     if record.answer_index is not None and not 0 <= record.answer_index < len(record.options):
         raise msgspec.ValidationError(f"answer_index {record.answer_index} is no option")
     return record
+
+
+def _known(step: object) -> object:
+    """A step without the fields that a table fills with null."""
+    return {name: value for name, value in step.items() if value is not None} if isinstance(step, dict) else step
 
 
 def question_of(record: Record) -> Question:

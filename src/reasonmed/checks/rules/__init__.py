@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.checks.rules import answers, licenses, prose
+from reasonmed.checks.rules import answers, licenses, prose, steps
 from reasonmed.screening import phi
 from reasonmed.screening.leak import find_leak
 
@@ -34,6 +34,8 @@ PASSAGE_RULES: dict[str, Callable[[Passage, Question], str | None]] = {
     "answer.response": answers.response_differs,
     "text.truncated": prose.truncated,
     "text.bare": prose.bare,
+    "steps.severe": steps.severe,
+    "steps.offsets": steps.offsets,
 }
 TEXT_RULES: dict[str, Callable[[str, Question], str | None]] = {
     "leak.gold": lambda text, _: find_leak(text),

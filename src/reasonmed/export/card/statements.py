@@ -222,6 +222,8 @@ def filters(settings: Chosen) -> list[str]:
     found = [f"only {what}: {', '.join(allowed)}" for what, allowed in named.items() if allowed]
     if settings.min_score is not None:
         found.append(f"only records with a score of at least {settings.min_score}")
+    if settings.min_step_share is not None:
+        found.append(f"only records of whose steps the judge called a share of at least {settings.min_step_share:g} ok")
     if settings.verified_only:
         found.append("only records that a judge accepted")
     found += ["disputed keys are in"] if settings.disputed else []

@@ -3,19 +3,23 @@
 The hardest wrong ones of a question come first (``rank`` 1): those that reach the right answer by broken reasoning,
 then those whose wrong answer most chains share. Among the right chains the partner is the one that keeps the lengths of
 chosen and rejected in balance over the file; a pair in which one is more than twice as long as the other is excluded.
+
+Before them all stand chains with one faulty step against the same chain with that step rewritten: ``differs_in`` is the
+step, from 0. Such a chain may be one that the judge called correct.
 """
 
 from __future__ import annotations
 
 from math import log
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from reasonmed.export._chains import judged
 from reasonmed.export._text import user
+from reasonmed.parsing.steps import changed_step
 from reasonmed.questions.normal import stem_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reasonmed.export._chains import Judged
     from reasonmed.export._settings import Settings
@@ -39,6 +43,15 @@ class Preference(TypedDict):
     source: str | None
     stem: str
     rank: int
+    differs_in: int | None
+
+
+class _Match(NamedTuple):
+    """A chain that is not preferred, its possible partners, and the step in which they differ from it."""
+
+    rejected: Judged
+    right: Sequence[Judged]
+    step: int | None = None
 
 
 def write(view: View, sinks: Sinks) -> None:
@@ -67,27 +80,51 @@ def pairs(case: Case, settings: Settings, drift: float, sinks: Sinks) -> Iterato
     """
     chains = judged(case)
     right = [one for one in chains if one.right and one.chain.answer == case.question.answer]
-    wrong = [one for one in chains if not one.right]
+    twins = _twins(case, chains, right, settings)
+    wrong = [one for one in chains if not one.right and one.id not in {twin.rejected.id for twin in twins}]
     if wrong and not right:
         sinks.left_out["no_right_chain"] += len(wrong)
         return
-    for rank, rejected in enumerate(sorted(wrong, key=lambda one: _ease(one, case)), 1):
-        pulls = [log(len(one.chain.text) / len(rejected.chain.text)) for one in right]
+    others = (_Match(one, right) for one in sorted(wrong, key=lambda one: _ease(one, case)))
+    for rank, match in enumerate((*twins, *others), 1):
+        pulls = [log(len(one.chain.text) / len(match.rejected.chain.text)) for one in match.right]
         fitting = [(abs(drift + pull), place) for place, pull in enumerate(pulls) if abs(pull) <= _LONGEST]
         if not fitting:
             sinks.left_out["length"] += 1
             continue
         place = min(fitting)[1]
         drift += pulls[place]
-        yield _row(case, settings, right[place], rejected, rank), pulls[place]
+        if match.step is not None:
+            sinks.of_which["one_step_apart"] += 1
+        yield _row(case, settings, match, match.right[place], rank), pulls[place]
+
+
+def _twins(case: Case, chains: Sequence[Judged], right: Sequence[Judged], settings: Settings) -> list[_Match]:
+    """Chains of which one faulty step was rewritten, each with what came of it."""
+    known = {one.chain.text: one for one in chains}
+    good = {one.chain.text: one for one in right}
+    found: dict[str, _Match] = {}
+    for rewrite in case.story.rewrites:
+        twin = good.get(rewrite.chain.text)
+        if rewrite.problem is not None or rewrite.parent is None or twin is None:
+            continue
+        one = known.get(case.story.chains[rewrite.parent].text)
+        step = changed_step(one.chain.text, one.verdict.steps, twin.chain.text) if one else None
+        if (
+            one is not None
+            and step is not None
+            and one.text(case.question, settings) != twin.text(case.question, settings)
+        ):
+            found.setdefault(one.id, _Match(one, [twin], step))
+    return list(found.values())
 
 
 def _ease(one: Judged, case: Case) -> tuple[bool, int]:
     return one.chain.answer != case.question.answer, -one.votes
 
 
-def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged, rank: int) -> Preference:
-    question = case.question
+def _row(case: Case, settings: Settings, match: _Match, chosen: Judged, rank: int) -> Preference:
+    question, rejected, step = case.question, match.rejected, match.step
     right, wrong = ([{"role": "assistant", "content": one.text(question, settings)}] for one in (chosen, rejected))
     return {
         "id": rejected.id,
@@ -96,9 +133,10 @@ def _row(case: Case, settings: Settings, chosen: Judged, rejected: Judged, rank:
         "chosen": right,
         "rejected": wrong,
         "chosen_id": chosen.id,
-        "rejected_reason": rejected.verdict.reason,
+        "rejected_reason": rejected.verdict.reason if step is None else rejected.verdict.steps[step].note,
         "tier": case.story.tier,
         "source": question.source,
         "stem": stem_hash(question),
         "rank": rank,
+        "differs_in": step,
     }

@@ -2,8 +2,8 @@
 
 CoT and response are columns of their own; ``provenance`` is the record's own, as JSON, so that nothing is lost, and its
 main fields are columns too; ``meta`` is the question's own, as JSON; ``verdicts`` are those of all generated chains of
-the question, without their texts. The three variants stand beside it as prompt and completion, with the columns of
-``trl-sft``.
+the question, without their texts; ``steps`` are the judge's labels of the steps of the CoT. The three variants stand
+beside it as prompt and completion, with the columns of ``trl-sft``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from msgspec import to_builtins
 from msgspec.structs import asdict
 
 from reasonmed.engine.ledger import encode
 from reasonmed.export._sinks import need_pyarrow
 from reasonmed.export.formats.trl_sft import rows_of
+from reasonmed.types import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 PARQUET = True
 _FLAT = ("origin", "writer", "generator", "temperature", "rank_score", "responder", "scorer", "score_reason")
 _VERDICT = ("outcome", "reason", "judge")
+_STEP = Step.__struct_fields__
 
 
 def write(view: View, sinks: Sinks) -> None:
@@ -50,6 +53,7 @@ def row_of(record: Mapping[str, object]) -> dict[str, object]:
         **{f"verdict_{name}" if name != "outcome" else "verdict": verdict.get(name) for name in _VERDICT},
         "provenance": encode(told).decode(),
         "meta": encode(record["meta"]).decode() if record.get("meta") else None,
+        "steps": [{name: step.get(name) for name in _STEP} for step in to_builtins(record.get("steps")) or ()],
     }
 
 
@@ -85,6 +89,8 @@ def schema() -> object:
     columns |= {"verdict": text, "verdict_reason": text, "verdict_judge": text}
     columns |= {"responder": text, "scorer": text, "score_reason": text}
     columns |= {"verdicts": pa.list_(pa.struct(verdict)), "provenance": text, "meta": text}
+    step = {"start": number, "end": number, "label": text, "type": text, "severity": text, "note": text}
+    columns |= {"steps": pa.list_(pa.struct(step)), "step_share": real}
     return pa.schema(columns)
 
 

@@ -33,9 +33,9 @@ def every_step_judge(team: Team) -> Agent | None:
     return team.roles["step_judge"] if team.stages.verify and team.stages.verify.steps is True else None
 
 
-def shown(text: str, spans: Iterable[Span]) -> dict[str, object]:
+def shown(text: str, spans: Iterable[Span | Step]) -> dict[str, object]:
     """The steps for a template, each between tags of its own; nothing for a template without steps."""
-    steps = [fenced(span.of(text).strip("\n"), f"step {number}") for number, span in enumerate(spans, 1)]
+    steps = [fenced(text[span.start : span.end].strip("\n"), f"step {number}") for number, span in enumerate(spans, 1)]
     return {"steps": steps} if steps else {}
 
 

@@ -1,0 +1,212 @@
+"""Labels of steps in exports: the row of a planted fault points at it."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from typer.testing import CliRunner
+
+from exports import read_lines
+from reasonmed.checks import Plan, check
+from reasonmed.checks.inputs import find_input
+from reasonmed.cli import app
+from reasonmed.errors import UsageError
+from reasonmed.export import Export, Settings, export
+from reasonmed.export._chains import judged
+from reasonmed.export._sinks import Sinks
+from reasonmed.export._view import Case
+from reasonmed.export.formats.dpo import pairs
+from reasonmed.export.importing import import_file
+from reasonmed.parsing.step_labels import as_asked, parse_steps
+from reasonmed.parsing.steps import changed_step, misfit, split_steps
+from reasonmed.questions import Settings as Questions
+from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.records import record_in
+from reasonmed.types import ChainOfThought, Opinion, Rewrite, Step, Story, Verdict
+from stepped import BETTER, MINOR, NOTES, SEVERE, stepped_run
+from support import question
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    with pytest.MonkeyPatch.context() as patch:
+        return stepped_run(tmp_path_factory.mktemp("stepped") / "run", patch)
+
+
+def made(run: RunDirectory, folder: Path, *formats: str, **settings: Any) -> Export:
+    return export(run, folder, Settings(demo=True, **settings), formats, force=False)
+
+
+def test_the_row_of_a_planted_fault_has_its_label_and_points_at_it(stepped: RunDirectory, tmp_path: Path) -> None:
+    made(stepped, tmp_path / "out", "prm")
+    rows = read_lines(tmp_path / "out" / "prm" / "train.jsonl")
+    chains = {row["id"] for row in rows if "/chain-" in row["id"]}
+    assert len(chains) == 18
+    assert any("/rewrite-" in row["id"] for row in rows)
+    for row in rows:
+        faults = [SEVERE in step or MINOR in step for step in row["completions"]]
+        assert row["labels"] == [not fault for fault in faults]
+        assert row["first_error"] == (faults.index(True) if any(faults) else None)
+        assert row["verdict"] == ("error" if SEVERE in "".join(row["completions"]) else "correct")
+        assert row["prompt"].startswith("Please answer the following multiple-choice question:\n")
+        assert [span.of("".join(row["completions"])) for span in split_steps("".join(row["completions"]))] == row[
+            "completions"
+        ]
+    assert {row["first_error"] for row in rows} == {None, 1}
+    assert set(rows[0]) == {
+        *("id", "question_id", "prompt", "completions", "labels", "first_error"),
+        *("verdict", "judge", "tier", "source", "stem"),
+    }  # fmt: skip
+
+
+def test_chains_without_labels_are_left_out_counted_and_named_with_the_option(
+    run26: RunDirectory, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"nothing is left to export; left out: .* no_steps.*verify: \{steps: true\}"):
+        made(run26, tmp_path / "out", "prm")
+    told = made(run26, tmp_path / "both", "prm", "kto")
+    assert told.formats_left_out["prm"]["no_steps"] == sum(told.rows[f"kto/{split}.jsonl"] for split in told.splits)
+
+
+def test_records_with_too_small_a_share_of_good_steps_are_left_out_and_so_are_those_without_steps(
+    stepped: RunDirectory, run26: RunDirectory, tmp_path: Path
+) -> None:
+    everything = read_lines(stepped.records_path)
+    shares = sorted({row["step_share"] for row in everything})
+    assert shares[-1] == 1
+    told = made(stepped, tmp_path / "out", "records", min_step_share=1.0)
+    left = told.left_out.get("step_share", 0)
+    assert told.records == sum(row["step_share"] == 1 for row in everything) == len(everything) - left
+    assert told.settings.min_step_share == 1.0
+    assert "of whose steps the judge called a share of at least 1 ok" in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(UsageError, match="no_steps"):
+        made(run26, tmp_path / "none", "records", min_step_share=0.1)
+
+
+def test_the_data_of_a_judge_of_steps_is_the_prompt_and_reply_of_verify_steps(
+    stepped: RunDirectory, tmp_path: Path
+) -> None:
+    made(stepped, tmp_path / "out", "verifier", "prm")
+    labels = {row["id"]: row["labels"] for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
+    rows = read_lines(tmp_path / "out" / "verifier" / "train.jsonl")
+    assert {row["id"] for row in rows} == set(labels)
+    for row in rows:
+        reply = row["completion"][0]["content"]
+        assert "Label each numbered step:" in row["prompt"][0]["content"]
+        read = parse_steps(reply, len(labels[row["id"]]))
+        assert [one.label == "ok" for one in read] == labels[row["id"]]
+        assert list(json.loads(reply)) == ["steps", "verdict", "reason"]
+        assert (json.loads(reply)["verdict"] == "Correct") == row["label"]
+
+
+def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(
+    stepped: RunDirectory, tmp_path: Path
+) -> None:
+    told = made(stepped, tmp_path / "out", "dpo", "prm", "llamafactory-dpo")
+    steps = {row["id"]: row for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
+    pairs = read_lines(tmp_path / "out" / "dpo" / "train.jsonl")
+    apart = [row for row in pairs if row["differs_in"] is not None]
+    assert told.of_which == {"dpo": {"one_step_apart": len(apart)}, "llamafactory-dpo": {"one_step_apart": len(apart)}}
+    assert len({row["id"] for row in pairs}) == len(pairs) == len(apart) + 10
+    assert {row["chosen_id"] for row in apart} == {name for name in steps if "/rewrite-" in name}
+    for row in apart:
+        wrong, right = (steps[row[name]]["completions"] for name in ("id", "chosen_id"))
+        (place,) = (place for place, pair in enumerate(zip(wrong, right, strict=True)) if pair[0] != pair[1])
+        assert row["differs_in"] == place == steps[row["id"]]["first_error"]
+        assert row["rejected_reason"] == NOTES[MINOR]
+        assert MINOR in row["rejected"][0]["content"]
+        assert row["rejected"][0]["content"].replace(MINOR, BETTER) == row["chosen"][0]["content"]
+    assert [row["rank"] for row in pairs if row["question_id"] == "q1"] == [*range(1, 1 + len(pairs) // 2)]
+
+
+def test_a_wrong_chain_with_a_rewritten_step_is_in_that_pair_alone() -> None:
+    parent = Verdict("error", "no", "judge", steps=_steps())
+    twin = ChainOfThought(_TEXT.replace(MINOR, BETTER), "m", 1, verdict=Verdict("correct", "yes", "judge"))
+    story = Story(
+        question(),
+        (ChainOfThought(_TEXT, "m", 1, verdict=parent),),
+        rewrites=(Rewrite("refine", 0, 0, twin), Rewrite("refine", 1, 0, replace(twin, text="other"), "leaks")),
+    )
+    ((row, _),) = pairs(Case(story, "train", (), frozenset()), Settings(), 0.0, Sinks(Path("unused")))
+    assert (row["id"], row["chosen_id"], row["differs_in"]) == ("q1/chain-1", "q1/rewrite-1", 1)
+    assert changed_step(_TEXT, _steps(), _TEXT) is None
+    assert changed_step(_TEXT, _steps(), twin.text.replace("pulse", "heart")) is None
+
+
+@pytest.mark.parametrize("name", ["records/train.jsonl", "parquet/train.parquet"])
+def test_records_with_steps_come_back_from_records_and_parquet(
+    stepped: RunDirectory, tmp_path: Path, name: str
+) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
+    made(stepped, tmp_path, *{"records", "parquet", name.partition("/")[0]})
+    before = read_lines(stepped.records_path)
+    for source, target in ((tmp_path / name, "a.parquet"), (tmp_path / "a.parquet", "b.jsonl")):
+        assert import_file(source, tmp_path / target).layouts == {"records": len(before)}
+    after = read_lines(tmp_path / "b.jsonl")
+    for was, now in zip(before, after, strict=True):
+        assert record_in(now).steps == record_in(was).steps != ()
+        assert {**record_in(now).provenance, **was["provenance"]} == record_in(now).provenance
+        assert now["step_share"] == was["step_share"]
+        assert (now["chain_of_thought"], now["tier"], now["verified"]) == (
+            was["chain_of_thought"],
+            was["tier"],
+            was["verified"],
+        )
+
+
+def test_why_names_the_steps_that_are_not_ok(stepped: RunDirectory) -> None:
+    told = CliRunner().invoke(app, ["why", str(stepped.path), "q1"], env={"COLUMNS": "200"}).stdout
+    assert told.count("3 of 4 steps ok") == 8
+    assert f'step 2: error, wrong_fact, severe: {NOTES[SEVERE]} ("{SEVERE}")' in told
+    assert f'step 2: unsupported, unsupported_claim, minor: {NOTES[MINOR]} ("{MINOR}")' in told
+    assert "4 of 4 steps ok" in told
+
+
+def test_check_finds_nothing_to_say_of_steps_that_fit_and_are_minor(stepped: RunDirectory) -> None:
+    rules = check(find_input(stepped.path, Questions()), Plan(near=False), BytesIO(), lambda _: None).counts.rules
+    assert not {"steps.severe", "steps.offsets"} & rules.keys()
+
+
+_TEXT = f"The pulse is fast.\n\n{MINOR}\n\nAnswer: B. Warfarin"
+
+
+def _steps(text: str = _TEXT) -> tuple[Step, ...]:
+    return tuple(
+        Step(*span, "error", "wrong_fact", "minor", "It does.") if MINOR in span.of(text) else Step(*span, "ok")
+        for span in split_steps(text)
+    )
+
+
+def _case(*verdicts: Verdict) -> Case:
+    chains = tuple(ChainOfThought(f"{_TEXT}", f"m{place}", 1, verdict=one) for place, one in enumerate(verdicts))
+    return Case(Story(question(), chains), "train", (), frozenset())
+
+
+def test_a_chain_is_as_right_as_the_second_look_at_its_steps_says() -> None:
+    look = Opinion("steps", "error", "Step 2 fails.", "second", steps=_steps())
+    (found,) = judged(_case(Verdict("correct", "fine", "first", opinions=(look,), steps=_steps())))
+    assert (found.right, found.verdict.reason, found.verdict.judge) == (False, "Step 2 fails.", "second")
+    lost = Opinion("steps", "undecided", "no reply", "second")
+    assert judged(_case(Verdict("correct", "fine", "first", opinions=(lost,)))) == []
+
+
+def test_labels_written_as_asked_are_read_as_they_were() -> None:
+    reply = json.dumps({"steps": as_asked(_steps()), "verdict": "Correct"})
+    read = parse_steps(reply, len(_steps()))
+    assert [(one.label, one.type, one.severity, one.note) for one in read] == [
+        (step.label, step.type, step.severity, step.note) for step in _steps()
+    ]
+
+
+def test_offsets_that_do_not_fit_a_text_are_told() -> None:
+    good = _steps()
+    assert misfit(_TEXT, good) is None
+    assert misfit(_TEXT, good[1:]) == f"step 1 is {good[1].start} to {good[1].end}, where the one before it ends at 0"
+    assert misfit(_TEXT, good[:-1]) == f"the last step ends at {good[-2].end}, and the text at {len(_TEXT)}"
+    assert misfit(_TEXT + "!", good) is not None
+    assert BETTER not in _TEXT
