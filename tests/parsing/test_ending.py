@@ -20,7 +20,7 @@ UNREAD = (
     "Answer: B. Rituximab",
     "Answer: F",
     "Answer: <letter>. <text>",
-    "The answer is B... no, I was mistaken, C is the right one.",
+    "The answer is B... no, I was mistaken about that.",
     "Answer: B. On reflection, C fits better.",
     "a) Steroids",
     "A, C",

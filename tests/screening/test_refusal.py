@@ -29,7 +29,91 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in REFUSED.items() for text in texts])
+FURTHER = {
+    "en": (
+        "I can’t discuss medical treatment.",
+        "I must respectfully decline.",
+        "As a language model, I cannot make a diagnosis.",
+        "I'm afraid I cannot comply with this request.",
+        "Unfortunately I am unable to assist with medical questions.",
+        "I don't feel comfortable answering this.",
+    ),
+    "de": (
+        "Dazu kann ich leider keine Auskunft geben.",
+        "Ich bin nicht in der Lage, diese Frage zu beantworten.",
+        "Ich möchte dazu keine medizinische Beratung geben.",
+        "Bitte konsultieren Sie eine Ärztin.",
+        "Entschuldigung, dabei kann ich nicht helfen.",
+    ),
+    "fr": (
+        "Désolé, je ne peux pas répondre à cette question.",
+        "Je ne suis pas autorisé à donner des conseils médicaux.",
+        "Je préfère ne pas répondre.",
+        "Consultez un professionnel de santé.",
+        "Je regrette, mais je ne peux pas traiter cette demande.",
+    ),
+    "es": (
+        "Lo siento, no puedo responder a esa pregunta.",
+        "No estoy autorizado para dar consejos médicos.",
+        "Prefiero no responder.",
+        "Debo rechazar esta solicitud.",
+        "Me temo que no puedo ayudar con eso.",
+    ),
+    "pt": (
+        "Desculpe, não posso responder a esta pergunta.",
+        "Não estou autorizado a dar conselhos médicos.",
+        "Prefiro não responder.",
+        "Devo recusar este pedido.",
+        "Lamento, mas não consigo ajudar com isso.",
+    ),
+    "zh": (
+        "对不起，我不能提供医疗建议。",
+        "作为人工智能，我不能做出诊断。",
+        "请您咨询医生。",
+        "我拒绝回答该问题。",
+        "无法提供相关信息。",
+    ),
+    "ja": (
+        "申し訳ございませんが、医療上の助言はできません。",
+        "AIとして診断を行うことはできません。",
+        "回答を控えさせていただきます。",
+        "このリクエストにはお応えできません。",
+        "私には判断できません。",
+    ),
+    "ko": (
+        "죄송합니다. 이 질문에는 답변할 수 없습니다.",
+        "도와드릴 수 없습니다.",
+        "의사와 상담하시기 바랍니다.",
+        "유감스럽지만 답변할 수 없습니다.",
+        "전문의와 상의하세요.",
+    ),
+}
+PROSE = (
+    "I'm sorry to say the biopsy was malignant; the answer is B.",
+    "The patient cannot answer the question because of aphasia. Answer: D.",
+    "The physician must decline to perform the procedure. Answer: B.",
+    "The patient should consult a physician if fever recurs. Answer: C.",
+    "He apologizes and says he is unable to continue. Answer: C. Delirium.",
+    "Der Patient kann die Frage nicht beantworten, was für eine Aphasie spricht. Antwort: B.",
+    "Ohne Biopsie kann man keine Diagnose stellen. Antwort: A.",
+    "Le patient ne peut pas répondre, ce qui évoque une aphasie. Réponse : B.",
+    "On ne peut pas poser le diagnostic sans biopsie. Réponse : C.",
+    "El paciente no puede responder a las preguntas: afasia. Respuesta: B.",
+    "Lo siento mucho, dice el médico a la familia. Respuesta: A.",
+    "O paciente não consegue responder às perguntas. Resposta: B.",
+    "Não é possível diagnosticar sem biópsia. Resposta: A.",
+    "很遗憾，肿瘤无法切除。答案：C。",
+    "医生应拒绝家属的要求。答案：D。",
+    "残念ながら切除できない。答えはC。",
+    "환자는 질문에 답할 수 없다. 실어증이다. 답: B.",
+    "조직검사 없이는 진단할 수 없다. 답: A.",
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [(name, text) for table in (REFUSED, FURTHER) for name, texts in table.items() for text in texts],
+)
 def test_a_refusal_is_found(language: str, text: str) -> None:
     assert find_refusal(text), language
 
@@ -46,6 +130,7 @@ def test_a_refusal_is_found(language: str, text: str) -> None:
         "Leider ist die Prognose nicht gut; die Antwort ist B.",
         "残念ながら予後は不良である。答えはC。",
         f"{WORDS} The family should consult a physician.",
+        *PROSE,
     ],
 )
 def test_clinical_prose_is_no_refusal(text: str) -> None:

@@ -21,6 +21,7 @@ from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
 from reasonmed.parsing.answer_forms import Form, form
 from reasonmed.parsing.answer_statements import MOST, Statements
+from reasonmed.parsing.answer_words import takes_back
 from reasonmed.parsing.ending import REACH, announced
 from reasonmed.parsing.option_texts import OptionTexts, option_texts, tokens
 from reasonmed.parsing.second_answer import calls_another_right
@@ -88,6 +89,7 @@ def _is_withdrawn(text: str, found: Answer, options: OptionTexts) -> bool:
         phrases.RETHOUGHT.search(text, end)
         or _went_on(text, found, options)
         or calls_another_right(text, end, found.option, options)
+        or takes_back(text[end : end + REACH], found.option, options)
     )
 
 
@@ -103,7 +105,8 @@ def _read(text: str, options: OptionTexts) -> Answer | None:
     end = form(text, options)
     with suppress(Several):
         found = _by_rules(text, options)
-        if found is not None and (end is None or found.option == end.option or found.span[1] > end.start):
+        below = end is not None and not end.corrects and found is not None and found.span[1] > end.start
+        if found is not None and (end is None or found.option == end.option or below):
             return found
         if found is not None and end is not None and not end.corrects:
             return None

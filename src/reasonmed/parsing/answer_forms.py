@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import Refused, json_value
 from reasonmed.parsing.answer_phrases import SENTENCE_END
+from reasonmed.parsing.answer_words import corrected, said
 from reasonmed.parsing.option_texts import tokens
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ X\s*[✓✔✅☑]
 _CORRECTS = r"""
 [^.\n]{0,20}?(?:answer|antwort|réponse|respuesta|resposta|答案|正解|정답)\s*[:：=]\s*[(*]{0,3}[A-Z][)*]{0,3}\s*(?:→|->|=>|⇒|➜)\s*X
 (?:edit|correction|corrected|updated?|revised|revision|amended|korrektur|corrección|correção|更正|訂正|정정)(?: answer)?\s*[:：]\s*(?:the (?:correct )?answer is )?X
-[^\n]{0,40}?[.,;!…]+\s*(?:sorry|actually|scratch that|i mean|correction|no,? wait|wait|nein|no|rather|doch)[,:.]?\s*(?:it's |it is |doch[:,]? |the answer is )?X
+[^\n]{0,40}?[.,;!…]+\s*(?:(?:sorry|actually|scratch that|i mean|correction|no,? wait|wait|rather|doch)[,:.]?|(?:nein|no)[,:.])\s*(?:it's |it is |doch[:,]? |the answer is )?X
 [^\n]{0,40}?(?:change|changes|changed)(?: my| the)? (?:answer )?(?:from [A-Z] )?to X
 [^\n]{0,20}?[A-Z]\s*\((?:no|sorry|actually),? X\)
 """
@@ -90,6 +91,14 @@ _KEYS = re.compile(
 )
 _FENCE = re.compile(r"\s*(?:```\w{0,10}\s*)?(\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\[[^\[\]]*\])\s*(?:```)?\s*\Z")
 _PYTHON = re.compile(r"'((?:[^'\\\"])*)'")
+_VERDICT = re.compile(
+    r"[-*•>\s]*[(*_]*(?P<letter>[A-Z])[)*_]*"
+    r"(?:\s*[.:：)-]*\s*(?:is\s+)?(?:(?P<right>correct|right|yes|true|richtig|vrai|verdadero|verdadeiro|[✓✔✅☑])"
+    r"|wrong|incorrect|no|false|falsch|faux|falso|[✗✘❌✕×]))[.*_\s]*",
+    re.IGNORECASE,
+)
+"""A line that calls one option right or wrong."""
+_MOST, _FEWEST, _LINE = 10, 2, 60
 
 
 class Form(NamedTuple):
@@ -133,7 +142,31 @@ def form(text: str, options: OptionTexts) -> Form | None:
             option = None if match is None else _named(match, options)
             if option is not None:
                 return Form(option, corrects, start)
-    return None
+        option = said(part, options)
+        if option is not None:
+            return Form(option, corrects=False, start=start)
+    return _correction(text, options) or _only_right(text, options)
+
+
+def _only_right(text: str, options: OptionTexts) -> Form | None:
+    """The one option that is called right in a text's last lines, where all others there are called wrong."""
+    lines = text.rstrip().splitlines(keepends=True)
+    marked = [_VERDICT.fullmatch(line.strip()) if len(line) <= _LINE else None for line in lines[-_MOST:]]
+    while marked and marked[0] is None:
+        marked.pop(0)
+    verdicts = [(options.index(one["letter"].upper()), bool(one["right"])) for one in marked if one is not None]
+    right = [place for place, is_right in verdicts if is_right]
+    whole = len(marked) == len(verdicts) >= _FEWEST and len({place for place, _ in verdicts}) == len(verdicts)
+    if not whole or len(right) != 1 or right[0] is None:
+        return None
+    return Form(right[0], corrects=False, start=len(text.rstrip()) - sum(map(len, lines[-len(marked) :])))
+
+
+def _correction(text: str, options: OptionTexts) -> Form | None:
+    """The answer in what follows a word that takes an older one back, in the last line or the one above."""
+    start = max(0, text.rfind("\n", 0, text.rstrip().rfind("\n")) + 1, len(text) - _LONGEST)
+    option = corrected(text[start:], options)
+    return None if option is None else Form(option, corrects=True, start=start)
 
 
 def _starts(text: str) -> Iterator[int]:
@@ -161,6 +194,9 @@ def _in_json(text: str, options: OptionTexts) -> int | None:
     except Refused:
         return None
     if isinstance(told, dict):
+        if told and all(isinstance(value, bool) and re.fullmatch("[A-Z]", name) for name, value in told.items()):
+            right = [options.index(name) for name, value in told.items() if value]
+            return right[0] if len(right) == 1 else None
         said = {_value(value, options) for name, value in told.items() if _KEYS.fullmatch(name)}
         return next(iter(said)) if len(said) == 1 else None
     return _value(told, options) if isinstance(told, list) else None

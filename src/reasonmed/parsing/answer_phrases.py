@@ -181,11 +181,11 @@ DOUBT_BEFORE = re.compile(
     re.IGNORECASE,
 )
 FOREIGN_DOUBT = re.compile(
-    r"\b(?:si|se|wenn|falls)\s[^,]{1,80},|\b(?:vielleicht|peut-être|quizás?|tal vez|talvez|forse)\b"
+    r"\b(?:unless|si|se|wenn|falls)\s[^,]{1,80},|\b(?:vielleicht|peut-être|quizás?|tal vez|talvez|forse)\b"
     r"|也许|或许|可能|如果|もし|아마|만약",
     re.IGNORECASE,
 )
-"""What makes a statement a condition's or a guess in other languages than English."""
+"""What makes a statement a condition's or a guess, in other languages than English for the most part."""
 ELSEWHERE = re.compile(r"\b(?:previous|last|earlier|next|other)\s+(?:question|case|item)", re.IGNORECASE)
 CONDITION_BEFORE = re.compile(r"\b(?:if|unless|had|were)\b", re.IGNORECASE)
 CONDITION = re.compile(

@@ -65,6 +65,10 @@ class OptionTexts:
         place = ord(letter) - ord("A")
         return place if 0 <= place < len(self.tokens) else None
 
+    def is_letter(self, letter: str) -> bool:
+        """Whether an option says nothing but a letter: a blood group, a vitamin."""
+        return (letter.lower(),) in self.tokens
+
     def end(self, index: int, text: str) -> int:
         """Where the option's text ends that a text begins with; 0 where it begins with something else."""
         junk = _JUNK.match(text)

@@ -40,6 +40,11 @@ _AI = r"\b(?:as\s+an?|i\s+am\s+(?:just\s+|only\s+)?an?|i'm\s+(?:just\s+|only\s+)
 
 _FOR_GOOD: dict[str, tuple[str, ...]] = {
     "en": (
+        r"\bi(?:'m|\s+am)\s+(?:going\s+to\s+have\s+to|forced\s+to)\s+(?:say\s+no|decline|refuse|pass)\b|\bsay\s+no\s+to\s+this\s+request",
+        r"\bi\s+(?:must|will|would|have\s+to)?\s*(?:respectfully|politely)?\s*(?:decline|refuse)\s*(?:[.!]|to\s+answer)",
+        rf"\b{_I}\s+(?:cannot|can't|won't)\s+discuss\s+(?:medical|health|clinical)",
+        r"\b(?:this|that|it)\s+(?:falls?|is|lies)\s+outside\s+(?:of\s+)?(?:the\s+)?(?:scope\s+of\s+)?(?:what\s+i|my)\b",
+        r"\bmy\s+(?:guidelines|polic(?:y|ies)|programming|rules|instructions)\s+(?:prevent|prohibit|forbid|do\s+not\s+allow|don't\s+allow)",
         rf"\b{_I}(?:\s+|(?='m)){_CANNOT}\s+(?:\w+ly\s+)?{_DECLINED}",
         rf"\b{_UNABLE}\s+{_DECLINED}",
         (
@@ -51,7 +56,7 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
             r"(?:the\s+)?(?:(?:my|our|openai's?|usage|content|safety|community|ethical)\s+){1,3}(?:\w+\s+)?"
             r"(?:polic(?:y|ies)|guidelines|rules|programming|terms)"
         ),
-        r"\bi\s+(?:would\s+rather|'d\s+rather|would\s+prefer|prefer)\s+not\b|\bi\s+(?:have\s+to|must)\s+(?:refuse|decline)\b",
+        r"\bi(?:'d|\s+would)?\s+(?:rather|prefer)\s+not\b|\bi\s+(?:have\s+to|must)\s+(?:refuse|decline)\b",
         r"\bi\s+(?:do\s+not|don't|am\s+not)\s+(?:feel\s+)?comfortable\b",
         r"\b(?:falls?|is|lies)\s+outside\s+(?:of\s+)?(?:(?:what\s+i\s+(?:can|am)|my\s+(?:scope|capabilit|abilit|expertise)))",
         r"\bbeyond\s+my\s+(?:scope|capabilit\w+|abilit\w+|expertise|competence)\b",
@@ -62,6 +67,8 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         r"\bi\s+(?:don't|do\s+not|lack)\s+(?:have\s+)?(?:the\s+)?(?:medical\s+)?(?:training|license|qualifications?)\b",
     ),
     "zh": (
+        r"(?:我|本人)(?:无权|無權|不能对此|不能對此|无法对此|無法對此)",
+        r"我(?:不方便|没有办法|沒有辦法|拒绝|拒絕|不便|无权|無權)\s*(?:回答|提供|给出|協助|协助|诊断)|超出了?我的(?:能力|权限|範圍|范围|职责)",
         r"(?:抱歉|对不起|對不起|很遗憾|很遺憾|遗憾的是)[^。！？\n]{0,20}(?:无法|無法|不能|不会|不會|不便|没有办法|沒有辦法)",
         (
             r"(?:我|作为\S{0,8}(?:AI|人工智能|语言模型)\S{0,4}|作為\S{0,8}(?:AI|人工智慧|語言模型)\S{0,4})[，,\s]*(?:我)?\s*"
@@ -70,6 +77,8 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         ),
     ),
     "ja": (
+        r"(?:お答え|回答|返答|コメント)[はを]?(?:差し控え|控え|お断り|ご遠慮)",
+        r"お力になれません|お答えを差し控え|(?:リクエスト|ご依頼|ご要望|質問)(?:には|に)お?(?:応え|答え)(?:できません|かねます)|私には(?:判断|回答|診断)できません",
         (
             r"(?:申し訳|すみません|恐れ入り|残念ながら|ごめんなさい)[^\n]{0,60}"
             r"(?:できません|できかねます|出来ません|いたしかねます|お答えできない|お答えしかね|お断り|控え)"
@@ -80,10 +89,17 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         ),
     ),
     "ko": (
+        r"(?:답|답변|진단|조언)을\s*(?:드릴|내릴|할)\s*(?:수|권한|자격)[이가]?\s*없습니다",
+        r"요청(?:을|은|을\s)?[^.\n]{0,6}(?:처리|수행|이행)할\s*수\s*없습니다|답변을\s*(?:거절|거부|삼가)",
         r"(?:죄송|미안|유감|안타깝)[^.!?\n]{0,40}(?:수\s*없|못\s*(?:합|하|드)|않습니다|어렵습니다)",
         r"(?:답변|도움|도와|조언|진단|제공|대답)[^.!?\n]{0,12}(?:수(?:가|는)?\s*없습니다|못합니다|드리기\s*어렵)",
     ),
     "de": (
+        r"\b(?:hierzu|dazu)\s+(?:gebe|kann|darf)\s+ich\b[^.!?\n]{0,30}\bkein\w*\b|\b(?:das|dies)\s+(?:darf|möchte|will)\s+ich\s+nicht\b",
+        r"\bich\s+bin\s+(?:leider\s+)?nicht\s+(?:in\s+der\s+lage|befugt|berechtigt|imstande)\b[^.!?\n]{0,60}\b(?:beantworten|antworten|helfen|geben|erteilen)",
+        r"\bes\s+ist\s+mir\s+(?:leider\s+)?nicht\s+(?:gestattet|erlaubt|möglich)\b",
+        r"\bich\s+(?:muss|möchte|werde)\s+(?:diese|die|ihre|das)\s+\w+\s+ablehnen\b|\bdas\s+kann\s+ich\s+(?:leider\s+)?nicht\s+beantworten\b",
+        r"\bich\s+(?:kann|darf|möchte|werde)\s+(?:dazu\s+|ihnen\s+)?kein\w*\s+(?:medizinisch|ärztlich)\w*\s+(?:beratung|rat|ratschläge|auskunft|empfehlung)",
         (
             r"\b(?:tut\s+mir\s+(?:sehr\s+)?leid|entschuldig\w+|leider|bedaure|bedauere)\b[^.!?\n]{0,60}"
             r"\b(?:nicht|kein\w*)\b[^.!?\n]{0,40}\b(?:helfen|beantworten|antworten|geben|unterstützen|weiterhelfen|anbieten|"
@@ -95,6 +111,9 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         ),
     ),
     "fr": (
+        r"\bje\s+m'abstiens\b|\bje\s+n'ai\s+pas\s+l'autorisation\b",
+        r"\bje\s+(?:préfère|préférerais)\s+ne\s+pas\b|\bje\s+(?:dois|vais)\s+(?:refuser|décliner)\b",
+        r"\bil\s+m'est\s+impossible\s+de\b|\bje\s+suis\s+dans\s+l'impossibilité\s+de\b",
         (
             r"\b(?:désolée?|navrée?|excuse\w*|malheureusement|regrette)\b[^.!?\n]{0,60}\b(?:ne|n')\s*(?:peux|puis|suis|peut|"
             r"pouvons|serai)\b"
@@ -105,6 +124,8 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         ),
     ),
     "es": (
+        r"\bme\s+abstengo\b|\bno\s+(?:tengo|me\s+está|me\s+han)\s+(?:permitido|permiso|autorización)\b",
+        r"\bprefiero\s+no\b|\b(?:debo|tengo\s+que)\s+(?:rechazar|declinar)\b|\bno\s+me\s+es\s+posible\b|\bno\s+me\s+corresponde\b",
         (
             r"\b(?:lo\s+siento|lamento|lamentablemente|disculp\w+|perdón|desafortunadamente)\b[^.!?\n]{0,60}\bno\s+"
             r"(?:puedo|podemos|estoy|me\s+es|podré)\b"
@@ -115,6 +136,8 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         ),
     ),
     "pt": (
+        r"\babstenho-me\b|\bme\s+abstenho\b|\bnão\s+(?:tenho|me\s+é)\s+(?:permissão|permitido|autorização)\b",
+        r"\bprefiro\s+não\b|\b(?:devo|tenho\s+que|tenho\s+de)\s+(?:recusar|declinar)\b|\bnão\s+me\s+(?:é\s+possível|cabe)\b",
         (
             r"\b(?:desculp\w+|lamento|sinto\s+muito|infelizmente)\b[^.!?\n]{0,60}\bnão\s+(?:posso|podemos|estou|consigo|"
             r"poderei)\b"
@@ -149,16 +172,19 @@ _IN_SHORT: dict[str, tuple[str, ...]] = {
         r"\bsomething\s+else\s+(?:i|you)\s+(?:can|could|want|would)|\b(?:talk|speak)\s+about\s+something\s+else",
     ),
     "zh": (
+        r"(?:^|[。，！])\s*(?:无法|無法|不能)提供(?:相关|相關|医疗|醫療|任何)|(?:请|請)您?\s*(?:咨询|諮詢)",
         r"(?:请|請|建议您?|建議您?)\s*(?:咨询|諮詢|寻求|尋求|就医|就醫)",
         r"(?:作为|作為|我(?:只)?是)\s*(?:一个|一個|一名|一款)?\s*(?:AI|人工智能|人工智慧|语言模型|語言模型|大型语言模型)",
         r"(?:信息|資訊|资料|資料)不足",
     ),
     "ja": (
+        r"専門医[^。\n]{0,8}(?:ご?相談|受診)",
         r"(?:医師|専門家|医療機関)[^。\n]{0,12}(?:ご?相談|受診)",
         r"(?:AI|人工知能|言語モデル)(?:として|である|ですので|のため)",
         r"情報が(?:不足|足り)",
     ),
     "ko": (
+        r"전문의[^.\n]{0,8}(?:상담|문의|상의)",
         r"(?:의사|전문가|의료진)[^.\n]{0,12}(?:상담|문의|상의)",
         r"(?:AI|인공지능|언어\s*모델)(?:로서|이기\s*때문|이므로|입니다)",
         r"정보가\s*(?:부족|충분하지)",
@@ -198,7 +224,7 @@ _IN_SHORT: dict[str, tuple[str, ...]] = {
 
 _ANSWERS = re.compile(
     r"\b(?:answer|option|choice|respuesta|réponse|antwort|resposta)\b[^.\n]{0,20}(?-i:\b[A-J]\b)(?!')|"
-    r"\b(?:answer|option|diagnosis)\s+is\b|(?:答案|答え|正解|정답)\s*(?:是|为|為|は|[:：])|(?m:^\W*(?-i:[A-J])[.):]\W)",
+    r"\b(?:answer|option|diagnosis)\s+is\b|(?:答案|答え|正解|解答|정답|해답|답)\s*(?:是|为|為|は|은|[:：])|(?m:^\W*(?-i:[A-J])[.):]\W)",
     re.IGNORECASE,
 )
 """What states an answer, in whatever form: such a text goes on to answer."""
