@@ -23,6 +23,7 @@ from reasonmed.questions.licenses import identifier
 from reasonmed.recipe.shipped import resource
 from reasonmed.report.markdown import plain
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.records import outcomes
 from reasonmed.types import Question
 from runs import run
 from support import question, recipe
@@ -236,6 +237,23 @@ def test_what_saving_options_left_out_is_said(tmp_path: Path) -> None:
     rows = [one for one in questions_in(resource("examples", "questions.json")) if isinstance(one, Question)]
     text = exported_run(tmp_path, rows, verify={"precheck": True})
     assert re.search(r"called wrong without a judge \(precheck\): \d+ requests?", text)
+
+
+def test_the_agreement_of_a_second_judge_by_step_is_that_of_the_chains_that_both_judged(tmp_path: Path) -> None:
+    rows = [one for one in questions_in(resource("examples", "questions.json")) if isinstance(one, Question)][:7]
+    text = exported_run(tmp_path, rows, verify={"steps": True, "second_judge": "two"})
+    judged = [
+        chain.verdict
+        for story in outcomes(RunDirectory(tmp_path / "run").reader())
+        for chain in story.chains
+        if chain.verdict is not None and chain.verdict.steps
+        if any(one.kind == "second" and one.steps for one in chain.verdict.opinions)
+    ]
+    steps = sum(len(one.steps) for one in judged)
+    assert steps > 0
+    assert f"Labeled by two judges (made-up-1, made-up-2): {steps} steps of {len(judged)} of these chains" in text
+    assert re.search(r"alpha: -?\d\.\d\d; -?\d\.\d\d to \d\.\d\d over ok, error and unsupported", text)
+    assert "Krippendorff" not in exported_run(tmp_path / "plain", rows[:2])
 
 
 def test_an_english_set_is_called_english_and_another_is_not(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reasonmed.documents import Amount, Count
+from reasonmed.pipeline.judging.steps import Agreement, agreement
 from reasonmed.recipe.stages import spec_of, specs
 from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
 from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
@@ -21,7 +22,7 @@ from reasonmed.screening.secrets import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from reasonmed.types import Record, Story
+    from reasonmed.types import Record, Story, Verdict
 
 _ENGLISH = frozenset({"the", "and", "with", "which", "for", "most", "has", "this", "what", "following", "to"})
 """Frequent English words that are not also frequent in its neighbors."""
@@ -113,6 +114,8 @@ class Tally(Struct, kw_only=True):
     by_responder: Counts
     by_flag: Counts
     by_score: Scores
+    step_agreement: Agreement | None = None
+    """Of the judge and a second one, on the steps of chains that both judged; None where there are none."""
 
 
 class Part(Struct):
@@ -215,6 +218,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
     chains: dict[str, Counter[str]] = defaultdict(Counter)
     kept: dict[str, Counter[str]] = {name: Counter() for name in ("origin", "writer", "responder", "flag", "score")}
     sums: Counter[str] = Counter()
+    second: list[tuple[str, Verdict | None]] = []
     for story, split, records in taken:
         question = story.question
         source = sources[question.source or "", question.license or "", question.license_source]
@@ -226,6 +230,8 @@ def tally(taken: Iterable[Taken]) -> Tally:
         sums["consensus"] += question.answer_source == "consensus"
         for chain in story.chains:
             chains[chain.model][chain.outcome] += 1
+            if chain.verdict is not None and any(one.steps for one in chain.verdict.opinions):
+                second.append((question.id, chain.verdict))
         for record in records:
             tier = str(record.tier or "none")
             source[f"tier:{tier}"] += 1
@@ -255,6 +261,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
         by_responder=by["responder"],
         by_flag=by["flag"],
         by_score=by["score"],
+        step_agreement=agreement(second),
     )
 
 
