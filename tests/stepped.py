@@ -51,13 +51,17 @@ def editor(request: Request) -> str:
 
 
 def stepped_run(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int = 2, **verify: Any) -> RunDirectory:
-    """Of nine chains a question five have a severe fault, and all others but the last one a minor one."""
+    """Of nine chains some have a severe fault, and all others but the last one a minor one.
+
+    Five severe ones make a question medium, and its kept chains are rewritten; two make every second one easy.
+    """
     drawn: Counter[str] = Counter()
 
     def generate(request: Request) -> str:
         number = drawn[request.question_id]
         drawn[request.question_id] += 1
-        planted = SEVERE if number < 5 else MINOR if number < 8 else "The case is plain."
+        severe = 2 if int(request.question_id[1:]) % 2 else 5
+        planted = SEVERE if number < severe else MINOR if number < 8 else "The case is plain."
         key = "ABC"[int(request.question_id[1:]) % 3]
         return f"Reading {number} of the case.\n\n{planted}\n\nThe rash is new: {WORDS}.\n\nAnswer: {key}"
 

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 CHATML = (
@@ -36,20 +37,29 @@ _WORDS = [
 ]
 
 
-def tiny_model(folder: Path, *, context: int = 512, layers: int = 2, template: str | None = CHATML) -> Path:
-    """Write a random Llama of a few thousand weights with a byte-level tokenizer."""
-    import torch
+def byte_tokenizer(template: str | None = CHATML, merges: Sequence[tuple[str, str]] = ()) -> Any:
+    """A byte-level tokenizer; with merges, some of its tokens are of several bytes."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    built = Tokenizer(models.BPE({mark: place for place, mark in enumerate([*special, *alphabet])}, []))
-    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    marks = [*special, *alphabet, *(one + other for one, other in merges)]
+    built = Tokenizer(models.BPE({mark: place for place, mark in enumerate(marks)}, list(merges)))
+    built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not merges)
     built.decoder = decoders.ByteLevel()
     built.add_special_tokens(special)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=built, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     tokenizer.chat_template = template
+    return tokenizer
+
+
+def tiny_model(folder: Path, *, context: int = 512, layers: int = 2, template: str | None = CHATML) -> Path:
+    """Write a random Llama of a few thousand weights with a byte-level tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = byte_tokenizer(template)
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=layers,

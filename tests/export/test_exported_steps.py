@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from reasonmed.errors import UsageError
 from reasonmed.export import Export, Settings, export
 from reasonmed.export._chains import judged
 from reasonmed.export._sinks import Sinks
+from reasonmed.export._text import VARIANTS, ended, masked
 from reasonmed.export._view import Case
 from reasonmed.export.formats.dpo import pairs
 from reasonmed.export.importing import import_file
@@ -26,8 +28,8 @@ from reasonmed.parsing.step_labels import as_asked, parse_steps
 from reasonmed.parsing.steps import changed_step, misfit, split_steps
 from reasonmed.questions import Settings as Questions
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.records import record_in
-from reasonmed.types import ChainOfThought, Opinion, Rewrite, Step, Story, Verdict
+from reasonmed.runs.records import Facts, record_in, records_of
+from reasonmed.types import ChainOfThought, Kept, Opinion, Rewrite, Step, Story, Tier, Verdict
 from stepped import BETTER, MINOR, NOTES, SEVERE, stepped_run
 from support import question
 
@@ -78,7 +80,7 @@ def test_records_with_too_small_a_share_of_good_steps_are_left_out_and_so_are_th
 ) -> None:
     everything = read_lines(stepped.records_path)
     shares = sorted({row["step_share"] for row in everything})
-    assert shares[-1] == 1
+    assert shares == [0.75, 1]
     told = made(stepped, tmp_path / "out", "records", min_step_share=1.0)
     left = told.left_out.get("step_share", 0)
     assert told.records == sum(row["step_share"] == 1 for row in everything) == len(everything) - left
@@ -112,7 +114,7 @@ def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(
     pairs = read_lines(tmp_path / "out" / "dpo" / "train.jsonl")
     apart = [row for row in pairs if row["differs_in"] is not None]
     assert told.of_which == {"dpo": {"one_step_apart": len(apart)}, "llamafactory-dpo": {"one_step_apart": len(apart)}}
-    assert len({row["id"] for row in pairs}) == len(pairs) == len(apart) + 10
+    assert len({row["id"] for row in pairs}) == len(pairs) == len(apart) + 7
     assert {row["chosen_id"] for row in apart} == {name for name in steps if "/rewrite-" in name}
     for row in apart:
         wrong, right = (steps[row[name]]["completions"] for name in ("id", "chosen_id"))
@@ -121,7 +123,8 @@ def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(
         assert row["rejected_reason"] == NOTES[MINOR]
         assert MINOR in row["rejected"][0]["content"]
         assert row["rejected"][0]["content"].replace(MINOR, BETTER) == row["chosen"][0]["content"]
-    assert [row["rank"] for row in pairs if row["question_id"] == "q1"] == [*range(1, 1 + len(pairs) // 2)]
+    assert apart
+    assert [row["rank"] for row in pairs if row["question_id"] == "q0"] == [*range(1, len(apart) + 6)]
 
 
 def test_a_wrong_chain_with_a_rewritten_step_is_in_that_pair_alone() -> None:
@@ -160,7 +163,7 @@ def test_records_with_steps_come_back_from_records_and_parquet(
 
 
 def test_why_names_the_steps_that_are_not_ok(stepped: RunDirectory) -> None:
-    told = CliRunner().invoke(app, ["why", str(stepped.path), "q1"], env={"COLUMNS": "200"}).stdout
+    told = CliRunner().invoke(app, ["why", str(stepped.path), "q0"], env={"COLUMNS": "200"}).stdout
     assert told.count("3 of 4 steps ok") == 8
     assert f'step 2: error, wrong_fact, severe: {NOTES[SEVERE]} ("{SEVERE}")' in told
     assert f'step 2: unsupported, unsupported_claim, minor: {NOTES[MINOR]} ("{MINOR}")' in told
@@ -210,3 +213,78 @@ def test_offsets_that_do_not_fit_a_text_are_told() -> None:
     assert misfit(_TEXT, good[:-1]) == f"the last step ends at {good[-2].end}, and the text at {len(_TEXT)}"
     assert misfit(_TEXT + "!", good) is not None
     assert BETTER not in _TEXT
+
+
+def _masked(said: dict[str, str], pairs: list[list[int]]) -> list[str]:
+    whole = said.get("reasoning_content") or said["content"]
+    return [whole[start:end] for start, end in pairs]
+
+
+@pytest.mark.parametrize("reasoning", ["inline", "field"])
+def test_masked_texts_are_the_steps_that_the_judge_flagged(
+    stepped: RunDirectory, tmp_path: Path, reasoning: str
+) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
+    from pyarrow.parquet import read_table
+
+    told = made(stepped, tmp_path, "trl-sft", "parquet", "messages", mask_steps=True, reasoning=reasoning)
+    flagged = 0
+    for variant in VARIANTS:
+        rows = read_lines(tmp_path / "trl-sft" / variant / "train.jsonl")
+        for row in rows:
+            said = row["completion"][0]
+            found = _masked(said, row["masked"])
+            faulty = variant != "responsemed" and MINOR in (said.get("reasoning_content") or said["content"])
+            assert found == ([f"{MINOR}\n\n"] if faulty else [])
+            flagged += faulty
+        table = read_table(tmp_path / "parquet" / variant / "train.parquet").to_pylist()
+        assert [row["masked"] for row in table] == [row["masked"] for row in rows]
+        assert all("masked" not in row for row in read_lines(tmp_path / "messages" / variant / "train.jsonl"))
+    assert flagged
+    assert told.of_which == {"trl-sft": {"with_masked_steps": flagged}}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "wanted"),
+    [
+        ("One.\n\nTwo.\n\nThree.\n\nAnswer: B", "Two.", "Two.\n\n"),
+        ("  \n<think>One.\n\nTwo.</think>\n\nThree.\n\nAnswer: B", "Two.", "Two.\n\n"),
+        ("One.\n\nTwo.\n\nThree.\n\nAnswer: B", "Answer", "Answer: B. Warfarin"),
+        ("One.\n\nTwo.\n\n  Three is said.  \n\n", "Three", "Three is said."),
+        ("One.\n\nTwo.\n\nThree is it. Answer: B", "Three", "Three is it."),
+        ("First it is fast. Then it is slow. So it is B. Nothing more is to be said.", "Then", "Then it is slow."),
+    ],
+)
+def test_masked_texts_are_found_whatever_the_ending_becomes(text: str, fault: str, wanted: str) -> None:
+    steps = tuple(
+        Step(*span, "error", "wrong_fact", "minor", "no") if fault in span.of(text) else Step(*span, "ok")
+        for span in split_steps(text)
+    )
+    story = Story(question(), (), Tier.EASY, kept=(Kept(text, "m", verdict=Verdict("correct", "y", steps=steps)),))
+    (record,) = records_of(story, Facts(demo=False, prompts={}), {})
+    (pair,) = masked(record, "cotmed", Settings())
+    whole = ended(text, record.options, record.answer_index, plain=False)
+    assert whole[slice(*pair)] == wanted
+    assert "error" in [step.label for step in record.steps]
+
+
+def test_axolotl_is_told_for_every_character_whether_it_is_learned(stepped: RunDirectory, tmp_path: Path) -> None:
+    made(stepped, tmp_path, "axolotl", mask_steps=True)
+    for variant in VARIANTS:
+        told = yaml.safe_load((tmp_path / "axolotl" / f"{variant}.yaml").read_text())
+        assert told["datasets"][0]["message_field_training_detail"] == "train_detail"
+        for row in read_lines(tmp_path / "axolotl" / variant / "train.jsonl"):
+            asked, said = row["messages"]
+            assert set(asked) == {"role", "content"}
+            parts = [said["content"][one["begin_offset"] : one["end_offset"] + 1] for one in said["train_detail"]]
+            assert "".join(parts) == said["content"]
+            unlearned = [part for part, one in zip(parts, said["train_detail"], strict=True) if not one["train"]]
+            assert unlearned == ([f"{MINOR}\n\n"] if MINOR in said["content"] else [])
+
+
+def test_formats_that_cannot_mask_refuse_to(stepped: RunDirectory, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--mask-steps: trl-sft, axolotl and parquet can say .* not kto, openai-ft"):
+        made(stepped, tmp_path / "out", "kto", "openai-ft", mask_steps=True)
+    made(stepped, tmp_path / "plain", "trl-sft", "axolotl")
+    assert "masked" not in (tmp_path / "plain" / "trl-sft" / "cotmed" / "train.jsonl").read_text()
+    assert "train_detail" not in "".join(path.read_text() for path in (tmp_path / "plain" / "axolotl").rglob("*.*"))

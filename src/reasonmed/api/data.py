@@ -78,6 +78,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     seed: int = 0,
     redraw: bool = False,
     reasoning: Literal["inline", "field"] = "inline",
+    mask_steps: bool = False,
     plain: bool = False,
     demo: bool = False,
     with_disputed: bool = False,
@@ -104,6 +105,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         seed: the seed of the split.
         redraw: draw also questions that their own file calls validation or test.
         reasoning: where chat messages hold the chain of thought: in think tags, or in ``reasoning_content``.
+        mask_steps: no loss on steps that the judge flagged, in ``trl-sft``, ``axolotl`` and ``parquet``.
         plain: keep the texts' own endings: no answer line.
         demo: export a demo run, whose texts have no medical worth.
         with_disputed: also records whose key is disputed.
@@ -145,6 +147,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         redraw=redraw,
         template=template,
         reasoning=reasoning,
+        mask_steps=mask_steps,
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
     manifest = write([RunDirectory(one) for one in runs], Path(out), settings, names(formats), force=force, about=about)

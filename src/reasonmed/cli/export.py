@@ -37,6 +37,9 @@ def export(
         Literal["inline", "field"],
         typer.Option("--reasoning", help="The CoT in chat messages: in think tags, or in reasoning_content."),
     ] = "inline",
+    mask_steps: Annotated[
+        bool, typer.Option("--mask-steps", help="No loss on steps that the judge flagged (trl-sft, axolotl, parquet).")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Keep the texts' own endings: no answer line.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Export a demo run, whose texts have no medical worth.")] = False,
     with_disputed: Annotated[bool, typer.Option("--with-disputed", help="Also records whose key is disputed.")] = False,
@@ -111,6 +114,7 @@ def export(
         redraw=redraw,
         template=template,
         reasoning=reasoning,
+        mask_steps=mask_steps,
     )
     wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
     with options.working(f"exporting {', '.join(map(str, runs))}"):

@@ -2,8 +2,8 @@
 
 A format's module has ``write(view, sinks)``: it goes over the view's ``rows()`` (records) or ``cases()`` (questions
 with everything that happened to them) and adds rows to files of its own folder. ``HELD_OUT = True`` says that it needs
-a held-out split, ``PARQUET = True`` that it needs pyarrow. Other packages have such modules too, found by an entry
-point or a dotted name.
+a held-out split, ``PARQUET = True`` that it needs pyarrow, ``MASKS = True`` that its rows can mask steps. Other
+packages have such modules too, found by an entry point or a dotted name.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ __all__ = [
 
 DEFAULT_FORMATS = ("reasonmed-json", "records")
 _NO_STEPS = ". Labels of steps are those of a run whose recipe says `verify: {steps: true}`"
+_MASKING = "trl-sft, axolotl and parquet"
 _TRIED = 100
 """So many records are rendered to try a template."""
 
@@ -96,6 +97,8 @@ def export(
     modules = {name: _find(name) for name in dict.fromkeys(wanted)}
     if any(one.says("PARQUET") for one in modules.values()):
         need_pyarrow()
+    if settings.mask_steps and not any(one.says("MASKS") for one in modules.values()):
+        raise UsageError(f"--mask-steps: {_MASKING} can say which texts are not learned, not {', '.join(modules)}")
     runs = [given] if isinstance(given, RunDirectory) else given
     manifests = [_checked(run, settings) for run in runs]
     refuse_unlike(manifests, [str(run.path.resolve()) for run in runs])

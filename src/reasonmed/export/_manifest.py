@@ -46,6 +46,7 @@ class Chosen(Struct, kw_only=True):
     redraw: bool = False
     template: str | None = None
     reasoning: str = "inline"
+    mask_steps: bool = False
 
 
 class Split(Struct):

@@ -42,6 +42,9 @@ class Settings(NamedTuple):
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 
+    mask_steps: bool = False
+    """Whether rows to learn say which texts of theirs are steps that are not ok, and are not to be learned."""
+
     def shown(self) -> Chosen:
         """The settings as the manifest shows them."""
         return Chosen(
@@ -61,6 +64,7 @@ class Settings(NamedTuple):
             redraw=self.redraw,
             template=self.template,
             reasoning=self.reasoning,
+            mask_steps=self.mask_steps,
         )
 
 

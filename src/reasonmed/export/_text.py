@@ -19,6 +19,7 @@ VARIANTS = ("reasonmed", "cotmed", "responsemed")
 """CoT and response; CoT alone; response alone."""
 
 _ANSWER_LINE = re.compile(r"\n*^[ \t*_#]*(?:final\s+)?answer[ \t*_]*:[^\n]*\s*\Z", re.IGNORECASE | re.MULTILINE)
+_OPEN = "<think>\n"
 _THINK = re.compile(r"</?think>", re.IGNORECASE)
 
 
@@ -44,17 +45,22 @@ def ended(text: str, options: Sequence[str], choice: int | None, *, plain: bool)
 
     An answer line of its own that says anything else than this option stays as it is, and nothing is added.
     """
+    return _ending(text, options, choice, plain=plain)[0]
+
+
+def _ending(text: str, options: Sequence[str], choice: int | None, *, plain: bool) -> tuple[str, int]:
+    """The text as it ends in training data, and up to where that is the text's own."""
     text = _THINK.sub("", text).strip()
     if plain or choice is None:
-        return text
+        return text, len(text)
     line = answer_line(options, choice)
     own = _ANSWER_LINE.search(text)
     if own and own[0].strip() != line:
         said = parse_answer(own[0], options)
         if said is None or said.option != choice:
-            return text
+            return text, len(text)
     body = (text[: own.start()] if own else text).rstrip()
-    return f"{body}\n\n{line}" if body else line
+    return (f"{body}\n\n{line}" if body else line), len(body)
 
 
 def answer_line(options: Sequence[str], choice: int) -> str:
@@ -88,4 +94,26 @@ def assistant(said: Parts, reasoning: Literal["inline", "field"]) -> dict[str, s
         return {"role": "assistant", "content": said.content}
     if reasoning == "field":
         return {"role": "assistant", "reasoning_content": said.reasoning, "content": said.content}
-    return {"role": "assistant", "content": f"<think>\n{said.reasoning}\n</think>\n\n{said.content}"}
+    return {"role": "assistant", "content": f"{_OPEN}{said.reasoning}\n</think>\n\n{said.content}"}
+
+
+def masked(record: Record, variant: str, settings: Settings) -> list[list[int]]:
+    """Where the steps that are not ok stand in what ``assistant`` makes of a record: pairs of a start and an end.
+
+    They are offsets of ``reasoning_content`` where the reasoning is kept apart, else of the content. A step has no
+    space in front of it, and line breaks but no spaces behind it: so tokens at its ends are those of the step.
+    """
+    if variant == "responsemed":
+        return []
+    text = record.chain_of_thought
+    whole, own = _ending(text, record.options, record.answer_index, plain=settings.plain)
+    length = len(_THINK.sub("", text).strip())
+    shift = len(_OPEN) if variant == "reasonmed" and settings.reasoning == "inline" else 0
+    found = []
+    for step in record.steps:
+        start, end = (min(len(_THINK.sub("", text[:at]).lstrip()), length) for at in (step.start, step.end))
+        piece = whole[min(start, own) : end if end <= own else None].rstrip(" \t")
+        first = min(start, own) + len(piece) - len(piece.lstrip())
+        if step.label != "ok" and piece.strip():
+            found.append([first + shift, first + shift + len(piece.lstrip())])
+    return found

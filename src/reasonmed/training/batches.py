@@ -175,6 +175,8 @@ class Collator:
             here = slice(at, at + len(row))
             ids[0, here] = torch.from_numpy(row.ids)
             labels[0, at + max(row.start, 1) : at + len(row)] = ids[0, at + max(row.start, 1) : at + len(row)]
+            if row.masked:
+                labels[0, [at + place for place in row.masked]] = MASKED
             positions[0, here] = torch.arange(len(row))
             at += len(row)
             ends.append(at)
@@ -197,5 +199,7 @@ class Collator:
         for number, row in enumerate(rows):
             ids[number, : len(row)] = torch.from_numpy(row.ids)
             labels[number, max(row.start, 1) : len(row)] = ids[number, max(row.start, 1) : len(row)]
+            if row.masked:
+                labels[number, list(row.masked)] = MASKED
             mask[number, : len(row)] = 1
         return {"input_ids": ids, "labels": labels, "attention_mask": mask}

@@ -55,6 +55,9 @@ class Row(Prompt, frozen=True, kw_only=True):
     """One prompt and the reply to learn."""
 
     completion: Messages
+    masked: tuple[tuple[int, int], ...] = ()
+    """Starts and ends of what is not learned: in the reply's ``reasoning_content`` where it has one, else in its
+    content."""
 
 
 class Pair(Prompt, frozen=True, kw_only=True):
@@ -135,6 +138,20 @@ def read(data: Path, files: Files[R]) -> Data[R]:
     raise UsageError(
         f"{data} has no {files.folders[0]}/train.jsonl; it holds {_listing(data)}. Wanted are {files.wanted}"
     )
+
+
+def misplaced(row: Row) -> str | None:
+    """What is wrong with a row's masked texts, if anything is."""
+    if not row.masked:
+        return None
+    if len(row.completion) != 1:
+        return f"masked needs a completion of one message, and there are {len(row.completion)}"
+    end, length = 0, len(row.completion[0].texts[0])
+    for pair in row.masked:
+        if not end <= pair[0] < pair[1] <= length:
+            return f"masked has {list(pair)}, where the one before it ends at {end} and the text at {length}"
+        end = pair[1]
+    return None
 
 
 def replied(messages: Messages, name: str) -> str | None:

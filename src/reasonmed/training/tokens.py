@@ -10,6 +10,7 @@ from jinja2 import TemplateError
 
 from reasonmed.backends._chat import controls_in, end_of, ending, tokens_of
 from reasonmed.errors import UsageError
+from reasonmed.training.step_masks import masked_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,11 +56,13 @@ class Tokenized(NamedTuple):
     """int32 array of token ids."""
     start: int
     """The first token of the reply: labels before it are masked."""
+    masked: tuple[int, ...] = ()
+    """Places of tokens of the reply whose labels are masked too."""
 
     @property
     def learned(self) -> int:
-        """Tokens of the reply."""
-        return len(self) - self.start
+        """Tokens of the reply that are learned."""
+        return len(self) - self.start - len(self.masked)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +74,8 @@ class Said(NamedTuple):
     id: str
     prompt: Messages
     reply: Messages
+    masked: tuple[tuple[int, int], ...] = ()
+    """As in a row of the data."""
 
 
 class Tokens(NamedTuple, Generic[K]):
@@ -110,7 +115,11 @@ class Tokens(NamedTuple, Generic[K]):
 
 
 def tokenize(rows: Sequence[Said], tokenizer: Tokenizer, limit: int, settings: Training) -> Tokens[Tokenized]:
-    """Render and tokenize prompts with their replies; drop those over ``limit`` tokens or with control tokens."""
+    """Render and tokenize prompts with their replies; drop those over ``limit`` tokens or with control tokens.
+
+    Raises:
+        UsageError: a row has masked texts, and which tokens those are cannot be told.
+    """
     import numpy as np
 
     refused = refused_controls(tokenizer, ((row.id, (*row.prompt, *row.reply)) for row in rows), settings)
@@ -131,7 +140,8 @@ def tokenize(rows: Sequence[Said], tokenizer: Tokenizer, limit: int, settings: T
             elif len(whole) > limit:
                 done.too_long.append(row.id)
             else:
-                done.kept.append(Tokenized(place, np.asarray(whole, dtype=np.int32), start))
+                masked = masked_tokens(tokenizer, row, whole, start) if row.masked else ()
+                done.kept.append(Tokenized(place, np.asarray(whole, dtype=np.int32), start, masked))
     return done._replace(unlike=unlike)
 
 

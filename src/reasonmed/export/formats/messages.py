@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 from reasonmed.export.formats.trl_sft import rows_of
 
 if TYPE_CHECKING:
-    from reasonmed.export._settings import Settings
     from reasonmed.export._sinks import Sinks
     from reasonmed.export._view import View
+    from reasonmed.export.formats.trl_sft import Pair
 
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``VARIANT/SPLIT.jsonl``."""
-    write_as(view, sinks, view.settings)
-
-
-def write_as(view: View, sinks: Sinks, settings: Settings) -> None:
-    """Write the conversations with texts in another way than the export's."""
     for row in view.rows():
-        for variant, made in rows_of(row, settings):
-            beside = {name: value for name, value in made.items() if name not in ("prompt", "completion")}
-            whole = [*made["prompt"], *made["completion"]]
-            sinks.add(f"{variant}/{row.split}.jsonl", {**beside, "messages": whole})
+        for variant, made in rows_of(row, view.settings):
+            sinks.add(f"{variant}/{row.split}.jsonl", conversation(made))
+
+
+def conversation(made: Pair) -> dict[str, object]:
+    """A row with the prompt and the reply as one conversation."""
+    beside = {name: value for name, value in made.items() if name not in ("prompt", "completion", "masked")}
+    return {**beside, "messages": [*made["prompt"], *made["completion"]]}

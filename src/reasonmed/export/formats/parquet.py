@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reasonmed.types import ChainOfThought
 
 PARQUET = True
+MASKS = True
 _FLAT = ("origin", "writer", "generator", "temperature", "rank_score", "responder", "scorer", "score_reason")
 _VERDICT = ("outcome", "reason", "judge")
 _STEP = Step.__struct_fields__
@@ -40,7 +41,8 @@ def write(view: View, sinks: Sinks) -> None:
         sinks.add(f"{split}.parquet", {**row_of(asdict(record)), "split": split, "verdicts": verdicts}, schema)
         for variant, made in rows_of(row, view.settings):
             apart = variant == "reasonmed" and view.settings.reasoning == "field"
-            sinks.add(f"{variant}/{split}.parquet", made, partial(_variant_schema, apart=apart))
+            table = partial(_variant_schema, apart=apart, masked=view.settings.mask_steps)
+            sinks.add(f"{variant}/{split}.parquet", made, table)
 
 
 def row_of(record: Mapping[str, object]) -> dict[str, object]:
@@ -94,10 +96,11 @@ def schema() -> object:
     return pa.schema(columns)
 
 
-def _variant_schema(*, apart: bool) -> object:
+def _variant_schema(*, apart: bool, masked: bool) -> object:
     pa = need_pyarrow()
     text = pa.string()
     asked = pa.list_(pa.struct({"role": text, "content": text}))
     said = pa.list_(pa.struct({"role": text, "reasoning_content": text, "content": text})) if apart else asked
     columns = {"id": text, "question_id": text, "prompt": asked, "completion": said, "tier": text, "source": text}
-    return pa.schema(columns | {"stem": text})
+    spans = {"masked": pa.list_(pa.list_(pa.int32()))} if masked else {}
+    return pa.schema(columns | {"stem": text} | spans)

@@ -1,14 +1,15 @@
 """Prompt and completion as chat messages, one folder a variant: what TRL's ``SFTTrainer`` reads.
 
 Loss is on the completion alone. ``id`` and ``question_id`` say where a row comes from; ``stem`` is the hash of the
-question's stem (``reasonmed.questions.normal``), to find the same question in a benchmark.
+question's stem (``reasonmed.questions.normal``), to find the same question in a benchmark. Where steps are masked,
+``masked`` says which characters of the reply are not to be learned.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from reasonmed.export._text import VARIANTS, assistant, parts, user
+from reasonmed.export._text import VARIANTS, assistant, masked, parts, user
 from reasonmed.questions.normal import stem_hash
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ class Pair(TypedDict):
     tier: str | None
     source: str | None
     stem: str
+    masked: NotRequired[list[list[int]]]
+
+
+MASKS = True
 
 
 def write(view: View, sinks: Sinks) -> None:
@@ -36,6 +41,8 @@ def write(view: View, sinks: Sinks) -> None:
     for row in view.rows():
         for variant, made in rows_of(row, view.settings):
             sinks.add(f"{variant}/{row.split}.jsonl", made)
+            if made.get("masked"):
+                sinks.of_which["with_masked_steps"] += 1
 
 
 def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, Pair]]:
@@ -43,16 +50,17 @@ def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, Pair]]:
     record, _, story = row
     for variant in VARIANTS:
         said = parts(record, variant, settings)
-        if said is not None:
-            yield (
-                variant,
-                {
-                    "id": record.id,
-                    "question_id": record.question_id,
-                    "prompt": user(story.question),
-                    "completion": [assistant(said, settings.reasoning)],
-                    "tier": record.tier,
-                    "source": record.source,
-                    "stem": stem_hash(story.question),
-                },
-            )
+        if said is None:
+            continue
+        made: Pair = {
+            "id": record.id,
+            "question_id": record.question_id,
+            "prompt": user(story.question),
+            "completion": [assistant(said, settings.reasoning)],
+            "tier": record.tier,
+            "source": record.source,
+            "stem": stem_hash(story.question),
+        }
+        if settings.mask_steps:
+            made["masked"] = masked(record, variant, settings)
+        yield variant, made

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reasonmed.documents import reason, small_text
 from reasonmed.errors import UsageError
+from reasonmed.training.data import Row
 from reasonmed.training.models import EMBEDDED, PLAIN, find
 from reasonmed.training.settings import Training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reasonmed.training.data import Data, Message, Row
+    from reasonmed.training.data import Data, Message
 
 QUIET = ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "AXOLOTL_DO_NOT_TRACK")
 _TEMPLATE_BYTES = 512
@@ -61,6 +62,7 @@ class Case:
             )
         self.stack, self.data, self.devices = stack, data, devices
         self._settings, self._taken, self._notes = settings, set(_SAID), list[str]()
+        self._say_masked()
         self.end: str | None = None
         """The token that ends replies, where the tokenizer's ``eos_token`` is another one."""
 
@@ -86,6 +88,15 @@ class Case:
     def _shown(self, name: str) -> str:
         value = getattr(self._settings, name)
         return repr(value.model_dump() if hasattr(value, "model_dump") else value)
+
+    def _say_masked(self) -> None:
+        """Say that masked steps are learned there."""
+        masked = sum(isinstance(row, Row) and bool(row.masked) for row in self.data.train.rows)
+        if masked:
+            self.note(
+                f"masked: {masked} of {len(self.data.train)} rows have steps that are not to be learned, and the rows "
+                "written here teach them. For Axolotl: reasonmed export RUN -o DIR --format axolotl --mask-steps"
+            )
 
     @property
     def model(self) -> str:

@@ -49,7 +49,7 @@ def files(variant: str) -> data.Files[data.Row]:
     return data.Files(
         (f"trl-sft/{variant}", variant, "."),
         data.Row,
-        lambda row: data.replied(row.completion, "the completion"),
+        lambda row: data.replied(row.completion, "the completion") or data.misplaced(row),
         'rows {"id", "question_id", "prompt": [{"role", "content"}], "completion": [{"role": "assistant", "content"}]}'
         ", as `reasonmed export RUN -o DIR --format trl-sft` writes them",
     )
@@ -61,7 +61,7 @@ def tokenize(rows: Sequence[data.Row], tokenizer: Tokenizer, limit: int, setting
     Raises:
         UsageError: the chat template loses a part of a completion, or never ends it.
     """
-    said = [Said(row.id, row.prompt, row.completion) for row in rows]
+    said = [Said(row.id, row.prompt, row.completion, row.masked) for row in rows]
     found = render(said, tokenizer, limit, settings)
     check_template(found, said, tokenizer)
     return found
@@ -81,17 +81,18 @@ def lay(
 def sample(tokens: Tokens[Tokenized], rows: Sequence[data.Row], tokenizer: Tokenizer) -> list[tuple[str, str]]:
     """What of the first row is masked, and what is learned."""
     one = tokens.kept[0]
-    masked, learned = (list(map(int, part)) for part in (one.ids[: one.start], one.ids[one.start :]))
-    return [
-        (f"row {rows[one.row].id}, without a loss, {len(masked)} tokens:", tokenizer.decode(masked)),
-        (f"with a loss, {len(learned)} tokens:", tokenizer.decode(learned)),
-    ]
+    prompt, reply = (list(map(int, part)) for part in (one.ids[: one.start], one.ids[one.start :]))
+    steps = [int(one.ids[place]) for place in one.masked]
+    told = [(f"row {rows[one.row].id}, without a loss, {len(prompt)} tokens:", tokenizer.decode(prompt))]
+    if steps:
+        told.append((f"masked in the reply, {len(steps)} tokens:", tokenizer.decode(steps)))
+    return [*told, (f"{'the reply' if steps else 'with a loss'}, {len(reply)} tokens:", tokenizer.decode(reply))]
 
 
 def shortest(tokens: Tokens[Tokenized]) -> tuple[int, list[int], int]:
     """The row with the shortest reply: its place, its prompt, and how many tokens the reply has."""
-    one = min(tokens.kept, key=lambda one: one.learned)
-    return one.row, list(map(int, one.ids[: one.start])), one.learned
+    one = min(tokens.kept, key=lambda one: len(one) - one.start)
+    return one.row, list(map(int, one.ids[: one.start])), len(one) - one.start
 
 
 def configure(ready: Ready, folder: Path) -> object:
