@@ -1,6 +1,7 @@
 # make run: the pipeline on the embedded model. make test: lint, types, tests. Both do all the set-up.
 # make test-train: training on a processor (installs torch); last run 2026-11-26, 27 minutes beside other work (13 of CPU).
 # make test-heavy: long integration tests; last run as a whole 2026-11-22.
+# make coverage: the tests of make test again, with a table of the lines that none of them reaches.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock'
 
-.PHONY: run test test-heavy test-train lint types tests lock clean
+.PHONY: run test test-heavy test-train coverage lint types tests lock clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)-local
@@ -34,6 +35,11 @@ test-heavy: $(STAMP)-dev
 
 test-train: $(STAMP)-train
 	REASONMED_TRAIN_EMBEDDED=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/training
+
+coverage: $(STAMP)-dev
+	$(PIP) 'coverage>=7.10,<8'
+	$(BIN)/coverage run -m pytest $(or $(TESTS),$(addprefix --ignore ,$(HEAVY)))
+	$(BIN)/coverage report
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,4 +65,4 @@ lock:  # the exact packages that make installs, with hashes; needs uv
 	echo 'hatchling\neditables' | $(LOCK) --extra local -c requirements.lock -o requirements-run.lock pyproject.toml -
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from product import reasonmed_at
 from reasonmed import recipe
@@ -18,6 +19,8 @@ from reasonmed.types import Record
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROSE = [*PAGES, ROOT / "AGENTS.md", ROOT / "examples" / "plugin" / "README.md"]
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
@@ -52,6 +55,15 @@ def test_the_python_of_the_readme_and_of_its_page_runs_from_top_to_bottom(
         for block in blocks(page, "python"):
             exec(compile(block, page.name, "exec"), names)  # noqa: S102 - our own page
     assert "rows:2: answer: 'c' is not one of the options ['a', 'b']" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_lines_of_prose_have_at_most_120_columns_unless_one_word_is_as_long(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    lines, paragraphs = text.split("\n"), [one for one in _MARKDOWN.parse(text) if one.type == "paragraph_open"]
+    prose = sorted({number for one in paragraphs for number in range(*one.map or (0, 0))})
+    too_long = [number for number in prose if len(lines[number]) > 120 and not re.search(r"\S{100}", lines[number])]
+    assert [number + 1 for number in too_long] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -260,7 +260,7 @@ def test_masked_texts_are_found_whatever_the_ending_becomes(text: str, fault: st
         Step(*span, "error", "wrong_fact", "minor", "no") if fault in span.of(text) else Step(*span, "ok")
         for span in split_steps(text)
     )
-    story = Story(question(), (), Tier.EASY, kept=(Kept(text, "m", verdict=Verdict("correct", "y", steps=steps)),))
+    story = Story(question(), (), tier=Tier.EASY, kept=(Kept(text, "m", verdict=Verdict("correct", "y", steps=steps)),))
     (record,) = records_of(story, Facts(demo=False, prompts={}), {})
     (pair,) = masked(record, "cotmed", Settings())
     whole = ended(text, record.options, record.answer_index, plain=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reasonmed.errors import UsageError
@@ -63,7 +65,7 @@ def test_collated_labels_leave_masked_tokens_out() -> None:
     plain, made = (row(CHAIN), row(CHAIN, FAULT))
     kept = sft.tokenize([plain, made], tokenizer, 500, SETTINGS).kept
     for width in (0, 512):
-        batch = Collator(kept, 0, width, boundaries=False)([{"rows": [0, 1]}])
+        batch: Any = Collator(kept, 0, width, boundaries=False)([{"rows": [0, 1]}])
         labels = batch["labels"].reshape(-1)
         learned = tokenizer.decode(labels[labels != -100])
         assert learned.count(CHAIN) == 1
