@@ -104,6 +104,26 @@ def keyed(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return made
 
 
+def labeled(count: int, seed: int = 0, steps: int = 4) -> list[dict[str, Any]]:
+    """Chains with a label a step in the layout of an export: in half of them a step says the reverse of the others."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(count):
+        fault = draw.randrange(2 * steps)
+        said = [f"{draw.choice(_WORDS)} {'falls' if place == fault else 'rises'}. " for place in range(steps)]
+        made.append(
+            {
+                "id": f"q{number}#1",
+                "question_id": f"q{number}",
+                "prompt": [{"role": "user", "content": f"Case {seed}-{number}: {draw.choice(_WORDS)}?"}],
+                "completions": said,
+                "labels": [place != fault for place in range(steps)],
+                "stem": f"{number:032x}",
+            }
+        )
+    return made
+
+
 def splits(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]]) -> None:
     """Write the files of a format's folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from reasonmed.report.markdown import plain
 from reasonmed.report.plot import lines
 from reasonmed.training import dependencies as extra
 from reasonmed.training import lineage, models
+from reasonmed.training.held_out import sentence
 from reasonmed.training.memory import operations
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ def _card(told: dict[str, Any], watched: Mapping[str, str]) -> str:
         ("loss, validation", _number(told["loss"]["validation"])),
         *((("accuracy, validation", _measured(told)),) if told.get("accuracy") else ()),
         *((words, _ends(told["watched"][name])) for name, words in watched.items()),
+        *((("steps, held out", plain(sentence(told["held_out"]))),) if "held_out" in told else ()),
         ("layout", f"{layout['attention']}, {'packed' if layout['packed'] else 'padded'}, {layout['precision']}"),
         ("machine", f"{told['hardware']['processes']} x {told['hardware']['name']}, {measured['seconds']:,.0f} s"),
         ("versions", ", ".join(f"{name} {number}" for name, number in told["versions"].items())),

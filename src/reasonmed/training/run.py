@@ -7,7 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from reasonmed.errors import UsageError
+from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.files import make_folder, move, write_atomically
 from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
@@ -24,6 +24,7 @@ from reasonmed.training.folder import (
     withdraw,
 )
 from reasonmed.training.heap import keep_blocks
+from reasonmed.training.held_out import held_out
 from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
@@ -89,7 +90,7 @@ def _train(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], No
     gc.collect()
     torch.cuda.empty_cache()
     told = card.run_record(prepared, history, facts)
-    told |= {"best": best, "ending": _tried(prepared, folder), "overrides": overridden(folder)}
+    told |= {"best": best, **_tried(prepared, folder), "overrides": overridden(folder)}
     card.write(folder, told, history, prepared.method.WATCHED)
     content = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     if (folder / ADAPTER).is_dir():
@@ -107,7 +108,9 @@ def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], 
     set_seed(settings.seed)
     full = settings.lora is None or choice.precision == "fp32"
     try:
-        model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
+        model = models.load(
+            prepared.base, torch.float32 if full else torch.bfloat16, choice.attention, prepared.method.HEAD
+        )
         ends.stop_at(model, prepared.end)
         return prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
     except BaseException as refused:
@@ -121,13 +124,15 @@ def _started(prepared: Prepared, folder: Path, tell: Callable[[dict[str, Any]], 
 
 
 def _tried(prepared: Prepared, folder: Path) -> dict[str, object]:
-    """Whether the saved model ends a reply by itself; where it cannot be asked, why."""
+    """Whether the saved model ends a reply by itself, or how it labels steps; where it cannot be asked, why."""
+    labels = prepared.method.HEAD.labels
+    name, ask, unknown = ("held_out", held_out, {}) if labels else ("ending", tried, {"stopped": None})
     if extra.sharded():
-        return {"stopped": None, "reason": "the weights are dealt out among processes (FSDP)"}
+        return {name: {**unknown, "reason": "the weights are dealt out among processes (FSDP)"}}
     try:
-        return tried(folder, prepared)
-    except (RuntimeError, OSError, ValueError) as failed:  # all is saved: a model that cannot be loaded here is said
-        return {"stopped": None, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}
+        return {name: ask(folder, prepared)}
+    except (RuntimeError, OSError, ValueError, ReasonMedError) as failed:  # all is saved: what cannot be loaded is said
+        return {name: {**unknown, "reason": f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"}}
 
 
 def _save(fitting: Any, prepared: Prepared, folder: Path) -> None:  # noqa: ANN401
