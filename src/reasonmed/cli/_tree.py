@@ -123,6 +123,8 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
                 node.add(safe(f"{other.kind}, {other.model}: {other.outcome} {clip(other.reason)}".rstrip())),
                 other.sent,
             )
+    if chain.step_score is not None:
+        node.add(safe(f"rank {chain.step_score:.3f}: how likely its least likely step is ok"))
     if chain.score is not None:
         _add_sent(node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}")), chain.rank_sent)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from reasonmed.errors import UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.recipe.templates import Prompt, question_text
+from reasonmed.recipe.templates import Prompt, instruction, question_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -124,6 +124,7 @@ def question_fields(question: Question) -> dict[str, object]:
         "stem": question.stem,
         "options": question.options,
         "context": question.context,
+        "instruction": instruction(question.stem, question.options, question.context),
     }
 
 
