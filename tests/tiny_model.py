@@ -105,19 +105,18 @@ def keyed(count: int, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def labeled(count: int, seed: int = 0, steps: int = 4) -> list[dict[str, Any]]:
-    """Chains with a label a step in the layout of an export: in half of them a step says the reverse of the others."""
+    """Chains with a label a step in the layout of an export; three of ten steps deny what they should say."""
     draw = random.Random(seed)
     made = []
     for number in range(count):
-        fault = draw.randrange(2 * steps)
-        said = [f"{draw.choice(_WORDS)} {'falls' if place == fault else 'rises'}. " for place in range(steps)]
+        ok = [draw.random() > 0.3 for _ in range(steps)]
         made.append(
             {
                 "id": f"q{number}#1",
                 "question_id": f"q{number}",
-                "prompt": [{"role": "user", "content": f"Case {seed}-{number}: {draw.choice(_WORDS)}?"}],
-                "completions": said,
-                "labels": [place != fault for place in range(steps)],
+                "prompt": [{"role": "user", "content": f"{draw.choice(_WORDS)}?"}],
+                "completions": [f"{draw.choice(_WORDS)} {'up' if one else 'no'}. " for one in ok],
+                "labels": ok,
                 "stem": f"{number:032x}",
             }
         )

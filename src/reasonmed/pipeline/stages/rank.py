@@ -66,7 +66,7 @@ def _points(chain: ChainOfThought) -> float:
 
 async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
     """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
-    ranker, scorer = team.roles["ranker"], team.roles["scorer"]
+    ranker, scorer = team.roles["ranker"], team.roles["step_scorer"]
     if scorer is not None:
         return await step_scored(question, chain, scorer)
     if ranker is None:
@@ -85,7 +85,7 @@ SPEC = StageSpec(
     options=Rank,
     roles=(
         RoleSpec(name="ranker", prompt="rank", schema=score_schema(*_BOUNDS)),
-        RoleSpec(name="scorer", prompt=PROMPT, option="scorer"),
+        RoleSpec(name="step_scorer", prompt=PROMPT, option="scorer"),
     ),
     about="Score the correct chains of thought from 0 to 5, or by their steps, and keep the best.",
     verb="ranked the correct ones",

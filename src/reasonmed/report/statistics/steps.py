@@ -42,7 +42,7 @@ class Found(NamedTuple):
     """Of chains: the first step that is called a fault is the first fault, or neither has one."""
 
 
-def measured(chains: Sequence[Labeled]) -> Found:
+def measured(chains: Sequence[Labeled], resamples: int = RESAMPLES) -> Found:
     """How well the labels of chains are found.
 
     Raises:
@@ -55,9 +55,9 @@ def measured(chains: Sequence[Labeled]) -> Found:
         steps=len(pairs),
         faults=sum(not ok for *_, ok in pairs),
         accuracy=bootstrap(
-            [float(said == ok) for _, said, ok in pairs], [place for place, *_ in pairs], resamples=RESAMPLES
+            [float(said == ok) for _, said, ok in pairs], [place for place, *_ in pairs], resamples=resamples
         ),
-        auc=_auc(chains),
+        auc=_auc(chains, resamples),
         first_error=wilson(right, len(chains)),
     )
 
@@ -66,7 +66,7 @@ def _first(ok: Sequence[bool]) -> int | None:
     return next((place for place, one in enumerate(ok) if not one), None)
 
 
-def _auc(chains: Sequence[Labeled]) -> Interval | None:
+def _auc(chains: Sequence[Labeled], resamples: int) -> Interval | None:
     steps = sorted(
         (chance, place, ok) for place, one in enumerate(chains) for chance, ok in zip(one.chances, one.ok, strict=True)
     )
@@ -75,7 +75,7 @@ def _auc(chains: Sequence[Labeled]) -> Interval | None:
     if value is None:
         return None
     draw = Random(0)  # noqa: S311 - a resample guards nothing
-    areas = (_area(ties, _drawn(len(chains), draw)) for _ in range(RESAMPLES))
+    areas = (_area(ties, _drawn(len(chains), draw)) for _ in range(resamples))
     found = sorted(area for area in areas if area is not None)
     cut = (1 - CONFIDENCE) / 2
     return Interval(value, quantile(found, cut), quantile(found, 1 - cut)) if found else None
