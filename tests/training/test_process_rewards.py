@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,12 @@ import pytest
 import yaml
 
 from reasonmed.backends._step_tokens import LABELS
+from reasonmed.backends.prm import Settings, connect
+from reasonmed.errors import RequestRejected, UsageError
+from reasonmed.exchange import Message, Request
 from reasonmed.training import settings
 from reasonmed.training.labeled import Labeled
-from tiny_model import labeled, splits, tiny_model
+from tiny_model import curve, labeled, splits, tiny_model
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # of packages that are not ours
@@ -20,7 +26,7 @@ pytestmark = [
 for _package in ("torch", "trl", "peft", "accelerate", "datasets"):
     pytest.importorskip(_package, reason="needs the extra train: make test-train")
 
-USUAL: dict[str, Any] = {"batch": 8, "epochs": 12, "learning_rate": 0.01, "warmup": 0, "save_steps": 48}
+USUAL: dict[str, Any] = {"batch": 8, "epochs": 6, "learning_rate": 0.01, "warmup": 0, "save_steps": 40}
 
 
 def prepared(base: Path, data: Path, **changes: Any) -> Any:
@@ -44,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["OMP_NUM_THREADS"] = "1"
     folder = tmp_path_factory.mktemp("steps")
     tiny_model(folder / "model")
-    splits(folder / "data" / "prm", labeled(64), labeled(48, seed=1))
+    splits(folder / "data" / "prm", labeled(48), labeled(24, seed=1))
     return folder
 
 
@@ -61,8 +67,76 @@ def test_a_label_stands_at_the_last_token_of_each_step_and_nowhere_else() -> Non
     assert LABELS[1] == "ok"
 
 
+def test_chains_without_a_fault_are_refused(world: Path, tmp_path: Path) -> None:
+    splits(tmp_path / "prm", [{**labeled(1)[0], "labels": [True] * 4}], [])
+    with pytest.raises(UsageError, match="all 4 steps are ok, so there is nothing to tell apart"):
+        prepared(world / "model", tmp_path)
+
+
 def test_planted_faults_are_found_in_chains_that_were_held_out(world: Path, tmp_path: Path) -> None:
     told = trained(world / "model", world / "data", tmp_path / "m")
     found = told["held_out"]
-    assert (found["chains"], found["steps"]) == (48, 192)
-    assert found["auc"][1] > 0.5, "the lower end"
+    assert (found["chains"], found["steps"]) == (24, 96)
+    assert found["auc"][1] > 0.5, "the lower end of the interval is over chance"
+    assert told["watched"]["right_steps"]["validation"] == pytest.approx(found["accuracy"][0])
+    assert "| steps, held out | AUC " in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    assert not list((tmp_path / "m").glob("*.bin")), "safetensors alone"
+    settings_ = Settings(backend="prm", model=str(tmp_path / "m"))
+    settings_.ready()
+    asyncio.run(_asked(settings_))
+
+
+async def _asked(entry: Settings) -> None:
+    """The back end gives each chain what it would give it alone, and a planted fault the least."""
+    backend = connect(entry, 1)
+    rows = labeled(6, seed=2)
+    alone = [json.loads((await backend.complete(_request(row))).text) for row in rows]
+    together = await asyncio.gather(*(backend.complete(_request(row)) for row in rows))
+    assert [json.loads(one.text) for one in together] == alone
+    sound = [chance for row, one in zip(rows, alone, strict=True) for chance in _of(row, one, ok=True)]
+    faulty = [chance for row, one in zip(rows, alone, strict=True) for chance in _of(row, one, ok=False)]
+    assert sum(sound) / len(sound) > sum(faulty) / len(faulty) + 0.3
+    with pytest.raises(RequestRejected, match=r"it is too long|context"):
+        await backend.complete(_request({**rows[0], "completions": ["word " * 200]}))
+    with pytest.raises(RequestRejected, match="labels steps and writes nothing"):
+        await backend.complete(Request(model="m", messages=(Message("user", "Hello"),)))
+    await backend.aclose()
+
+
+def _request(row: dict[str, Any]) -> Request:
+    asked = Message("user", row["prompt"][0]["content"])
+    said = Message("assistant", "".join(row["completions"]))
+    ends = list(accumulate(map(len, row["completions"])))
+    return Request(model="m", messages=(asked, said), extra_body={"steps": ends})
+
+
+def _of(row: dict[str, Any], chances: list[float], *, ok: bool) -> list[float]:
+    return [chance for chance, label in zip(chances, row["labels"], strict=True) if label == ok]
+
+
+def test_adapters_and_balance_learn_and_are_saved_as_one_whole_model(world: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"lora": {"r": 8}, "balance": True, "epochs": 4, "learning_rate": 0.02}
+    told = trained(world / "model", world / "data", tmp_path / "m", **changes)
+    assert told["loss"]["last"] < told["loss"]["first"]
+    assert told["held_out"]["auc"][0] > 0.5
+    assert (tmp_path / "m" / "adapter" / "adapter_config.json").is_file()
+    Settings(backend="prm", model=str(tmp_path / "m")).ready()
+
+
+def test_a_run_that_stopped_resumes_with_the_same_loss_curve(world: Path, tmp_path: Path) -> None:
+    from reasonmed.training import run as fit
+
+    changes: dict[str, Any] = {"save_steps": 2, "max_steps": 6, "evaluate": False}
+    trained(world / "model", world / "data", tmp_path / "whole", **changes)
+    ready = prepared(world / "model", world / "data", **changes)
+    fit.open_folder(tmp_path / "cut", ready, force=False)
+
+    def stop(logs: dict[str, Any]) -> None:
+        if logs.get("step") == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit.train(ready, tmp_path / "cut", stop)
+    trained(world / "model", world / "data", tmp_path / "cut", **changes)
+    assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
+    assert len(curve(tmp_path / "cut")) == 6

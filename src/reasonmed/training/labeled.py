@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.training.tokens import MASKED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,14 @@ class Labeled(NamedTuple):
     def learned(self) -> int:
         """Its steps: one label each."""
         return len(self.ends)
+
+    @property
+    def labels(self) -> list[int]:
+        """One for each token: that of a step at its last one, and none at all others."""
+        found = [MASKED] * len(self.ids)
+        for end, ok in zip(self.ends, self.ok, strict=True):
+            found[end] = int(ok)
+        return found
 
     def __len__(self) -> int:
         return len(self.ids)

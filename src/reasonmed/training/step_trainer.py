@@ -37,7 +37,7 @@ class Collator:
         for number, chain in enumerate(chains):
             ids[number, : len(chain)] = torch.tensor(chain.ids)
             mask[number, : len(chain)] = 1
-            labels[number, chain.ends] = torch.tensor(chain.ok).long()
+            labels[number, : len(chain)] = torch.tensor(chain.labels)
         return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
