@@ -114,6 +114,25 @@ def keyed(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return made
 
 
+def labeled(count: int, seed: int = 0, steps: int = 4) -> list[dict[str, Any]]:
+    """Chains with a label a step in the layout of an export; three of ten steps deny what they should say."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(count):
+        ok = [draw.random() > 0.3 for _ in range(steps)]
+        made.append(
+            {
+                "id": f"q{number}#1",
+                "question_id": f"q{number}",
+                "prompt": [{"role": "user", "content": f"{draw.choice(_WORDS)}?"}],
+                "completions": [f"{draw.choice(_WORDS)} {'up' if one else 'no'}. " for one in ok],
+                "labels": ok,
+                "stem": f"{number:032x}",
+            }
+        )
+    return made
+
+
 def splits(folder: Path, train: list[dict[str, Any]], validation: list[dict[str, Any]]) -> None:
     """Write the files of a format's folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -147,6 +147,8 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     """Both as in its completion."""
     rank_sent: dict[str, Any] | None = None
     """As in the ranker's."""
+    step_score: float | None = None
+    """How likely its least likely step is ok, by a process reward model in the place of ``score``."""
 
     @property
     def outcome(self) -> str:

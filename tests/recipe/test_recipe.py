@@ -38,7 +38,7 @@ def test_all_problems_come_at_once() -> None:
         "stages: {generate: {models: [a, c], temperatures: []}, verify: {model: d, temperatur: 1}}\n"
     )
     text = "\n".join(found)
-    assert "models.a: there is no backend 'opnai'; there are anthropic, azure, local, openai, scripted" in text
+    assert "models.a: there is no backend 'opnai'; there are anthropic, azure, local, openai, prm, scripted" in text
     assert "models.b.modle: unknown option; did you mean model?" in text
     assert "models.b.model: is missing" in text
     assert "stages.verify.temperatur: unknown option; did you mean temperature?" in text

@@ -103,6 +103,19 @@ def tokens_of(
     return found
 
 
+def text_tokens(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Tokens of a text that is no whole conversation, control tokens in it as the characters that they are."""
+    pattern = _pattern(tokenizer)
+    parts = re.split(f"({pattern.pattern})", text) if pattern else [text]
+    steering, found = set(controls(tokenizer).values()), list[int]()
+    for place, part in enumerate(parts):
+        whole = (
+            _plain(tokenizer, part, steering) if place % 2 else tokenizer(part, add_special_tokens=False)["input_ids"]
+        )
+        found += whole if part else []
+    return found
+
+
 def _shown(tokenizer: Tokenizer, chat: list[dict[str, str]], *, ask: bool, **more: object) -> str:
     return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=ask, **more))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
@@ -17,9 +17,23 @@ from reasonmed.backends._folder import FolderSettings
 from reasonmed.errors import ReasonMedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from reasonmed.backends import ModelSettings
     from reasonmed.backends._causal import Causal
     from reasonmed.exchange import Completion, Request
+
+
+class Engine(Protocol):
+    """A model that is loaded."""
+
+    def answer(self, requests: Sequence[Request]) -> Sequence[Completion | Exception]:
+        """Answer requests of one kind."""
+        ...
+
+    def release(self) -> None:
+        """Give its memory back."""
+        ...
 
 
 class Settings(FolderSettings):
@@ -32,11 +46,16 @@ class Settings(FolderSettings):
 
 
 class InProcess:
-    """The back end: gathers what waits and hands it to the model in batches, on a thread of its own."""
+    """The back end: gathers what waits and hands it to the model in batches, on a thread of its own.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._model: Causal | None = None
+    Args:
+        load: makes the model, before the first answer.
+        batch: requests answered at once.
+    """
+
+    def __init__(self, load: Callable[[], Engine], batch: int) -> None:
+        self._load, self._batch = load, batch
+        self._model: Engine | None = None
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -53,7 +72,9 @@ class InProcess:
             await asyncio.sleep(0)
             taken = self._take()
             try:
-                replies = await asyncio.to_thread(self._answer, [request for request, _ in taken])
+                replies: Sequence[Completion | Exception] = await asyncio.to_thread(
+                    self._answer, [request for request, _ in taken]
+                )
             except Exception as failed:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 replies = [failed] * len(taken)
             for (_, turn), reply in zip(taken, replies, strict=True):
@@ -67,13 +88,13 @@ class InProcess:
     def _take(self) -> list[tuple[Request, asyncio.Future[Completion]]]:
         """The requests that can be answered with the first one that waits."""
         kind = _kind(self._waiting[0][0])
-        taken = [one for one in self._waiting if _kind(one[0]) == kind][: self._settings.batch]
+        taken = [one for one in self._waiting if _kind(one[0]) == kind][: self._batch]
         self._waiting = [one for one in self._waiting if one not in taken]
         return taken
 
-    def _answer(self, requests: list[Request]) -> list[Completion | Exception]:
+    def _answer(self, requests: list[Request]) -> Sequence[Completion | Exception]:
         if self._model is None:
-            self._model = _load(self._settings)
+            self._model = self._load()
         return self._model.answer(requests)
 
     async def aclose(self) -> None:
@@ -115,4 +136,4 @@ def connect(settings: ModelSettings, connections: int) -> InProcess:  # noqa: AR
     """A back end on the folder that the settings name."""
     if not isinstance(settings, Settings):
         raise ReasonMedError(f"backend transformers got the settings of backend {settings.backend}")
-    return InProcess(settings)
+    return InProcess(lambda: _load(settings), settings.batch)

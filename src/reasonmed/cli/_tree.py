@@ -144,6 +144,8 @@ def _add_chain(tree: Tree, name: str, chain: ChainOfThought, question: Question,
             _add_sent(heard, other.sent)
             if other.kind == "second":
                 _add_steps(heard, chain.text, other.steps, clip)
+    if chain.step_score is not None:
+        node.add(safe(f"rank {chain.step_score:.3f}: how likely its least likely step is ok"))
     if chain.score is not None:
         _add_sent(node.add(safe(f"rank {chain.score} of 5: {clip(chain.justification)}")), chain.rank_sent)
 

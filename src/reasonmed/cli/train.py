@@ -55,7 +55,7 @@ def train(
     devices: Annotated[int, typer.Option("--devices", min=1, help="GPUs that the command of --emit is for.")] = 1,
     presets: Annotated[bool, typer.Option("--presets", help="Print the shipped training files.")] = False,
 ) -> None:
-    """Train a model on an export: method sft, dpo or grpo. Run it again to resume from the last checkpoint.
+    """Train a model on an export: method sft, dpo, grpo or prm. Run it again to resume from the last checkpoint.
 
     \b
     Examples:
@@ -144,8 +144,11 @@ def _show(prepared: Prepared) -> None:
         say(f"  {row}: {', '.join(names)}", "yellow")
     if prepared.validation and prepared.validation.lost:
         say(f"left out of validation: {_dropped(prepared.validation, rows)}")
-    say(f"replies end with {_end(prepared)}")
-    if tokens.learned:
+    if prepared.method.HEAD.labels:
+        say(f"{tokens.total:,} tokens, and a label at the last one of each of {tokens.learned:,} steps")
+    else:
+        say(f"replies end with {_end(prepared)}")
+    if tokens.learned and not prepared.method.HEAD.labels:
         say(f"{tokens.total:,} tokens, {tokens.learned:,} with a loss; the chat template keeps every reply whole")
     if settings.method == "grpo":
         wrote = settings.rollouts
@@ -182,6 +185,7 @@ def _show_row(prepared: Prepared) -> None:
 
 def _report(told: Record, folder: Path) -> None:
     from reasonmed.training.methods import METHODS
+    from reasonmed.training.record import HeldOut, Tried
 
     loss, measured = told.loss, told.measured
     held_out = f", validation {loss.validation:.4f}" if loss.validation is not None else ""
@@ -197,6 +201,11 @@ def _report(told: Record, folder: Path) -> None:
         taken = f"; the model is that of step {best.step:,}, the best by {best.by}" if best else ""
         out.print(safe(f"accuracy on {found.questions} validation questions: {found.last:.1%}{taken}"))
     ending = told.ending
+    if isinstance(told.held_out, HeldOut):
+        out.print(safe(f"steps of the validation rows: {told.held_out.sentence}"))
+    if not isinstance(ending, Tried):
+        out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)
+        return
     if ending.stopped:
         say(f"asked a training prompt, the model ends its reply by itself, after {ending.tokens:,} tokens")
     elif ending.stopped is None:

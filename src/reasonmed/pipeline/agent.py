@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from reasonmed.errors import UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.recipe.templates import Prompt, question_text
+from reasonmed.recipe.templates import Prompt, instruction, question_text
 from reasonmed.screening.language import language_of
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def question_fields(question: Question) -> dict[str, object]:
         "options": question.options,
         "context": question.context,
         "language": _language(question_text(question)),
+        "instruction": instruction(question.stem, question.options, question.context),
     }
 
 

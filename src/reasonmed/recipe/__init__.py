@@ -98,6 +98,7 @@ def from_mapping(
     except ValidationError as wrong:
         problems += explain(wrong, Recipe)
     if recipe is not None:
+        models |= _scorer(recipe, problems)
         recipe = settled(recipe.model_copy(update={"models": _bounded(models, recipe.limits.max_reply_mb)}))
         problems += problems_between(recipe, stages)
     if problems or recipe is None:
@@ -178,6 +179,20 @@ def _bounded(models: dict[str, object], most: float | None) -> dict[str, object]
             limits = entry.limits.model_copy(update={"max_reply_mb": most})
             bounded[name] = entry.model_copy(update={"limits": limits})
     return bounded
+
+
+def _scorer(recipe: Recipe, problems: list[str]) -> dict[str, object]:
+    """The model entry of the folder that ``rank.scorer`` names, under the folder's own name."""
+    folder = recipe.stages.rank.scorer if recipe.stages.rank else None
+    if folder is None:
+        return {}
+    try:
+        made = backends.find("prm").Settings.model_validate({"backend": "prm", "model": folder})
+        _ = made.identity
+    except ReasonMedError as wrong:
+        problems.append(f"stages.rank.scorer: {wrong}")
+        return {folder: None}
+    return {folder: made}
 
 
 def _read_models(entries: object, context: dict[str, Path | None], problems: list[str]) -> dict[str, object]:

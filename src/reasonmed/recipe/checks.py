@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.backends import ModelSettings
-from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
+from reasonmed.recipe.options import Generate, Rank, Recipe, Stages, mentions
 from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def problems_between(recipe: Recipe, stages: Collection[str] | None = None) -> I
     if recipe.stages.generate:
         yield from _check_generate(recipe, recipe.stages.generate) if "generate" in run else ()
         yield from _check_route(recipe.stages, recipe.stages.generate.chains) if "route" in run else ()
+    yield from _check_rank(recipe.stages.rank) if "rank" in run else ()
     yield from _check_blind(recipe) if "optimize" in run else ()
     yield from _check_verify(recipe) if "verify" in run else ()
     yield from _check_temperatures(recipe)
@@ -147,6 +148,13 @@ def settled(recipe: Recipe) -> Recipe:
         return recipe
     rank = rank.model_copy(update={"keep": keep})
     return recipe.model_copy(update={"stages": recipe.stages.model_copy(update={"rank": rank})})
+
+
+def _check_rank(rank: Rank | None) -> Iterator[str]:
+    if rank is not None and rank.model is None and rank.scorer is None:
+        yield "stages.rank.model: is missing: name a model that scores chains, or a process reward model with scorer"
+    elif rank is not None and rank.model is not None and rank.scorer is not None:
+        yield f"stages.rank: model {rank.model} and scorer exclude each other: one of them gives the scores"
 
 
 def _kept_by_default(stages: Stages, chains: int) -> int:

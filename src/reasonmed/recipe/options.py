@@ -39,6 +39,15 @@ RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
 """A path that is relative to the recipe's folder."""
 
 
+def _folder_beside_recipe(value: object, info: ValidationInfo) -> object:
+    found = _beside_recipe(value, info)
+    return str(found) if isinstance(found, Path) else value
+
+
+RecipeFolder = Annotated[str, BeforeValidator(_folder_beside_recipe)]
+"""The same, where the path is a model's name."""
+
+
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -138,8 +147,13 @@ class Route(_Options):
 
 
 class Rank(Role):
-    """A score of 0 to 5 for each correct chain of thought; the best are kept."""
+    """A score for each correct chain of thought, of 0 to 5 or by a process reward model; the best are kept."""
 
+    model: str | None = None  # type: ignore[assignment] # a scorer takes its place
+    """The name of a model entry of this recipe, which scores from 0 to 5."""
+    scorer: RecipeFolder | None = None
+    """The folder of a process reward model (``train`` with ``method: prm``) in place of ``model``: a chain's score is
+    how likely its least likely step is ok."""
     keep: int = Field(2, ge=1)
     seed: int = 0
     """Breaks ties, without favor for a model."""

@@ -204,6 +204,7 @@ def _provenance(story: Story, kept: Kept, scored: Scored | None, facts: OfRun) -
         "sent": written.sent if written else None,
         "sample": parent.sample if parent else None,
         "rank_score": parent.score if parent else None,
+        "rank_step_score": parent.step_score if parent else None,
         "rank_sent": parent.rank_sent if parent else None,
         "verdict": msgspec.to_builtins(kept.verdict and replace(kept.verdict, steps=())),
         "blind_reader": rewrite.blind_model if rewrite else None,

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import yaml
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from reasonmed import __version__
@@ -18,14 +19,14 @@ from reasonmed.report.plot import lines
 from reasonmed.training import dependencies as extra
 from reasonmed.training import lineage, models
 from reasonmed.training.memory import operations
-from reasonmed.training.record import Accuracy, Base, Data, End, Ends, Hardware, Layout, Origin, Record
+from reasonmed.training.record import Accuracy, Base, Data, End, Ends, Hardware, HeldOut, Layout, Origin, Record, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from reasonmed.training.data import Keyed, Pair, Row
     from reasonmed.training.prepare import Prepared
-    from reasonmed.training.record import Best, Measured, Tried
+    from reasonmed.training.record import Best, Measured
     from reasonmed.training.shapes import Logged
 
 
@@ -53,7 +54,7 @@ def run_record(
     measured: Measured,
     *,
     best: Best | None,
-    ending: Tried,
+    saved: Tried | HeldOut,
     overrides: list[dict[str, object]],
 ) -> Record:
     """The content of ``run.json``."""
@@ -83,7 +84,8 @@ def run_record(
         versions={name: version(name) for name in extra.PACKAGES},
         question_ids=sorted({row.question_id for row in _rows(prepared)}),
         best=best,
-        ending=ending,
+        ending=saved if isinstance(saved, Tried) else UNSET,
+        held_out=saved if isinstance(saved, HeldOut) else UNSET,
         overrides=overrides,
     )
 
@@ -247,7 +249,7 @@ def _card(told: Record, watched: Mapping[str, str]) -> str:
         ("base model", f"{plain(base.name)} ({_millions(base.parameters)} M parameters)"),
         ("data", f"{data.trained_on:,} {data.kind}{variant}, hash {data.hash}"),
         ("left out", _left_out(data)),
-        ("replies end with", _ending(told)),
+        *((("replies end with", _ending(told.end, told.ending)),) if isinstance(told.ending, Tried) else ()),
         ("tuning", f"{told.method}, {tuned}, {layout.steps:,} steps of {settings['batch']} {data.kind}"),
         ("learning rate", f"{settings['learning_rate']}, {settings['schedule']}, warm-up {settings['warmup']}"),
         ("seed", settings["seed"]),
@@ -255,6 +257,7 @@ def _card(told: Record, watched: Mapping[str, str]) -> str:
         ("loss, validation", _number(told.loss.validation)),
         *((("accuracy, validation", _measured(told.accuracy, told.best)),) if told.accuracy else ()),
         *((words, _ends(told.watched[name])) for name, words in watched.items()),
+        *((("steps, held out", plain(told.held_out.sentence)),) if isinstance(told.held_out, HeldOut) else ()),
         ("layout", f"{layout.attention}, {'packed' if layout.packed else 'padded'}, {layout.precision}"),
         ("machine", f"{told.hardware.processes} x {told.hardware.name}, {told.measured.seconds:,.0f} s"),
         ("versions", ", ".join(f"{name} {number}" for name, number in told.versions.items())),
@@ -281,9 +284,9 @@ def _left_out(data: Data) -> str:
     return f"{counts}, {len(data.control_tokens)} with control tokens in their texts"
 
 
-def _ending(told: Record) -> str:
+def _ending(end: End, ending: Tried) -> str:
     """The end token, and what came of asking the model one training prompt."""
-    token, ending = f"`{plain(told.end.token)}`", told.ending
+    token = f"`{plain(end.token)}`"
     if ending.stopped is None:
         return f"{token}; not tried"
     if ending.stopped:

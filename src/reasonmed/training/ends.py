@@ -59,7 +59,8 @@ def adopt(tokenizer: Tokenizer, end: End, prompt: Sequence[dict[str, str]]) -> N
 
 def stop_at(model: Network, end: End) -> None:
     """Make it an end of the model's configuration and of how it generates; ends that they have already stay."""
-    for config in (model.config.get_text_config(), model.config, model.generation_config):
+    generating = getattr(model, "generation_config", None)  # none of a model that writes nothing
+    for config in (model.config.get_text_config(), model.config, *([generating] if generating else ())):
         config.eos_token_id = with_end(getattr(config, "eos_token_id", None), end.token)
 
 

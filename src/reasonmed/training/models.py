@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -11,11 +12,42 @@ from reasonmed.documents import reason, small_text
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reasonmed.training.settings import Training
     from reasonmed.training.shapes import Configuration, Network, Tokenizer, Weights
 
 EMBEDDED = "embedded"
 PLAIN = "plain"
+
+
+class Head(NamedTuple):
+    """What a model ends in."""
+
+    kind: str = "AutoModelForCausalLM"
+    """The class of transformers that builds it."""
+    labels: tuple[str, ...] = ()
+    """What it tells apart at every token; none of a model that writes."""
+    words: str = "a causal language model"
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """How transformers is told of the labels."""
+        names = dict(enumerate(self.labels))
+        return {"id2label": names, "label2id": {name: place for place, name in names.items()}} if names else {}
+
+    def build(self, config: Configuration, **others: object) -> Network:
+        """A model of this configuration with weights that are drawn."""
+        import transformers
+
+        for name, value in self.arguments.items():
+            setattr(config, name, value)
+        made: Network = getattr(transformers, self.kind).from_config(config, **others)
+        return made
+
+
+WRITES = Head()
+"""Of a model that writes replies."""
 
 
 class Base(NamedTuple):
@@ -115,17 +147,16 @@ def context(found: Configuration) -> int | None:
     return int(length) if length else None
 
 
-def without_weights(found: Configuration) -> Network:
+def without_weights(found: Configuration, head: Head = WRITES) -> Network:
     """A model of this configuration, which takes no memory."""
     import torch
-    from transformers import AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
-            model: Network = AutoModelForCausalLM.from_config(found)
+            model = head.build(copy.deepcopy(found))
     except (ValueError, KeyError, ImportError) as refused:
         what = " ".join(str(refused).split())[:400]
-        raise UsageError(f"the base model is no causal language model that transformers knows: {what}") from refused
+        raise UsageError(f"the base model is not {head.words} that transformers knows: {what}") from refused
     model.tie_weights()
     return model
 
@@ -140,30 +171,37 @@ def parameters(model: Weights) -> int:
     return sum(part.numel() for part in model.parameters())
 
 
-def load(base: Base, dtype: object, attention: str) -> Network:
-    """The model with its weights in ``dtype``; GGUF weights are de-quantized."""
+def load(base: Base, dtype: object, attention: str, head: Head = WRITES) -> Network:
+    """The model with its weights in ``dtype``; GGUF weights are de-quantized, and a new head of labels is drawn."""
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     model: Network
     if base.gguf is None:
-        model, told = _loaded(
-            AutoModelForCausalLM, base, dtype=dtype, attn_implementation=attention, output_loading_info=True
-        )
-        if missing := sorted(told["missing_keys"]):
+        how = {"dtype": dtype, "attn_implementation": attention, "output_loading_info": True, **head.arguments}
+        model, told = _loaded(getattr(transformers, head.kind), base, **how)
+        if missing := _lacking(told["missing_keys"], model.base_model_prefix, head):
             raise UsageError(
                 f"base_model {base.name}: its weights lack {len(missing)} parts of the model (first: {missing[0]}), "
                 "which would be random; copy it again"
             )
         return model
-    read = _loaded(AutoModelForCausalLM, base, dtype=torch.float32)
+    read = _loaded(transformers.AutoModelForCausalLM, base, dtype=torch.float32)
     plain = read.config
     if hasattr(plain, "quantization_config"):
         del plain.quantization_config
-    model = AutoModelForCausalLM.from_config(plain, attn_implementation=attention, dtype=dtype)
-    model.load_state_dict(read.state_dict())
-    model.generation_config = read.generation_config
-    return model
+    fresh = head.build(plain, attn_implementation=attention, dtype=dtype)
+    fitted = fresh.load_state_dict(read.state_dict(), strict=not head.labels)
+    if missing := _lacking(fitted.missing_keys, fresh.base_model_prefix, head):
+        raise UsageError(f"base_model {base.name}: its weights do not fit {head.words} (first missing: {missing[0]})")
+    if not head.labels:
+        fresh.generation_config = read.generation_config
+    return fresh
+
+
+def _lacking(missing: Iterable[str], body: str, head: Head) -> list[str]:
+    """Parts without weights; a head of labels that a base has not yet is drawn, and is none of them."""
+    return sorted(name for name in missing if not head.labels or name.startswith(f"{body}."))
 
 
 def _loaded(kind: Any, base: Base, **others: Any) -> Any:  # noqa: ANN401

@@ -101,7 +101,7 @@ def prepare(folder: Path, settings: Training, ids: frozenset[str] | None = None)
     config = models.config(base)
     if settings.best == "loss" and not found.validation:
         raise UsageError("best: loss needs validation rows (validation.jsonl beside train.jsonl), and there are none")
-    bare = models.without_weights(config)
+    bare = models.without_weights(config, method.HEAD)
     parameters = models.parameters(bare)
     early.check_targets(settings.lora, bare)
     tokenizer = models.tokenizer(base, settings.template)

@@ -145,6 +145,32 @@ class Tried(Struct, frozen=True, omit_defaults=True):
     ends: list[str] | None = None
 
 
+Bounded = tuple[float, float, float]
+"""A value with the ends of its interval."""
+_RATES = {"auc": "AUC", "accuracy": "accuracy", "first_error": "first fault of a chain"}
+
+
+class HeldOut(Struct, frozen=True, omit_defaults=True):
+    """How well a process reward model labels steps that it has not learned; or why that is not known."""
+
+    chains: Count = 0
+    steps: Count = 0
+    faults: Count = 0
+    auc: Bounded | None = None
+    accuracy: Bounded | None = None
+    first_error: Bounded | None = None
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """It in a sentence."""
+        if self.reason:
+            return f"not measured: {self.reason}"
+        values = [(words, getattr(self, name)) for name, words in _RATES.items()]
+        parts = [f"{words} {one[0]:.3f} ({one[1]:.3f} to {one[2]:.3f})" for words, one in values if one is not None]
+        return f"{', '.join(parts)}; {self.chains:,} chains, {self.steps:,} steps, {self.faults:,} faulty"
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """What ``run.json`` of a model folder holds."""
 
@@ -169,7 +195,10 @@ class Record(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     question_ids: list[str]
     best: Best | None
-    ending: Tried
+    ending: Tried | UnsetType = UNSET
+    """Of a model that writes."""
+    held_out: HeldOut | UnsetType = UNSET
+    """Of a process reward model."""
     overrides: list[dict[str, object]]
 
 

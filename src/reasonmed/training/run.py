@@ -6,7 +6,7 @@ import gc
 import shutil
 from typing import TYPE_CHECKING
 
-from reasonmed.errors import UsageError
+from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.files import make_folder, move
 from reasonmed.training import card, ends, models
 from reasonmed.training import dependencies as extra
@@ -20,7 +20,8 @@ from reasonmed.training.folder import (
     withdraw,
 )
 from reasonmed.training.heap import keep_blocks
-from reasonmed.training.record import RECORD, RUN, STARTED, Measured, Record, Tried
+from reasonmed.training.held_out import held_out
+from reasonmed.training.record import RECORD, RUN, STARTED, HeldOut, Measured, Record, Tried
 from reasonmed.training.trackers import tracking
 from reasonmed.training.trial import tried
 
@@ -87,7 +88,7 @@ def _train(prepared: Prepared, folder: Path, tell: Tell) -> Record | None:
     gc.collect()
     torch.cuda.empty_cache()
     told = card.run_record(
-        prepared, history, facts, best=best, ending=_tried(prepared, folder), overrides=overridden(folder)
+        prepared, history, facts, best=best, saved=_tried(prepared, folder), overrides=overridden(folder)
     )
     card.write(folder, told, history, prepared.method.WATCHED)
     if (folder / ADAPTER).is_dir():
@@ -105,7 +106,9 @@ def _started(prepared: Prepared, folder: Path, tell: Tell) -> Fitting:
     set_seed(settings.seed)
     full = settings.lora is None or choice.precision == "fp32"
     try:
-        model = models.load(prepared.base, torch.float32 if full else torch.bfloat16, choice.attention)
+        model = models.load(
+            prepared.base, torch.float32 if full else torch.bfloat16, choice.attention, prepared.method.HEAD
+        )
         ends.stop_at(model, prepared.end)
         return prepared.method.make(model, prepared.ready, folder / CHECKPOINTS, tell)
     except BaseException as refused:
@@ -118,14 +121,16 @@ def _started(prepared: Prepared, folder: Path, tell: Tell) -> Fitting:
         raise
 
 
-def _tried(prepared: Prepared, folder: Path) -> Tried:
-    """Whether the saved model ends a reply by itself; where it cannot be asked, why."""
-    if extra.sharded():
-        return Tried(stopped=None, reason="the weights are dealt out among processes (FSDP)")
+def _tried(prepared: Prepared, folder: Path) -> Tried | HeldOut:
+    """Whether the saved model ends a reply by itself, or how it labels steps; where it cannot be asked, why."""
+    labels = prepared.method.HEAD.labels
     try:
-        return tried(folder, prepared)
-    except (RuntimeError, OSError, ValueError) as failed:  # all is saved: a model that cannot be loaded here is said
-        return Tried(stopped=None, reason=f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}")
+        if not extra.sharded():
+            return held_out(folder, prepared) if labels else tried(folder, prepared)
+        reason = "the weights are dealt out among processes (FSDP)"
+    except (RuntimeError, OSError, ValueError, ReasonMedError) as failed:  # all is saved: what cannot be loaded is said
+        reason = f"{type(failed).__name__}: {' '.join(str(failed).split())[:200]}"
+    return HeldOut(reason=reason) if labels else Tried(stopped=None, reason=reason)
 
 
 def _save(fitting: Fitting, prepared: Prepared, folder: Path) -> None:

@@ -15,12 +15,13 @@ from reasonmed.recipe.reading import explain
 from reasonmed.recipe.yaml_text import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 METHODS = {
     "sft": {},
     "dpo": {"epochs": 1, "learning_rate": 1e-6, "schedule": "linear", "warmup": 0.0},
     "grpo": {"epochs": 1, "learning_rate": 1e-6, "schedule": "linear", "warmup": 0.0, "batch": 8},
+    "prm": {},
 }
 """What a method sets where the training file is silent; rates and schedules are TRL's of DPO and GRPO."""
 OWNED = {
@@ -101,10 +102,12 @@ class Training(_Part):
     revision: str | None = None
     variant: Literal["reasonmed", "cotmed", "responsemed"] = "reasonmed"
     """Which text is learned (sft)."""
-    method: Literal["sft", "dpo", "grpo"] = "sft"
+    method: Literal["sft", "dpo", "grpo", "prm"] = "sft"
     beta: float | None = Field(None, ge=0)
     """How strongly the model is held to the one that it starts from: None is 0.1 for dpo, 0 for grpo."""
     rollouts: Rollouts = Rollouts()
+    balance: bool = False
+    """Whether sound and faulty steps weigh alike in the loss, however many there are of each (prm)."""
     lora: Lora | None = None
     """None tunes all weights."""
     epochs: float = Field(3, gt=0)
@@ -191,10 +194,7 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
     except ValidationError as wrong:
         raise RecipeError(list(explain(wrong, Training)), source) from wrong
     problems = [f"trl_args.{name}: {OWNED[name]}" for name in found.trl_args if name in OWNED]
-    if found.method == "sft":
-        problems += [f"{name}: is for method: dpo or grpo" for name in ("beta", "rollouts") if name in content]
-    else:
-        problems += [f"{name}: true is for method: sft" for name in ("packing", "compile") if content.get(name) is True]
+    problems += _misplaced(found, content)
     if found.best == "accuracy" and found.accuracy is None:
         problems.append("best: accuracy needs `accuracy`, the questions to measure it on")
     if found.best == "loss" and not found.evaluate:
@@ -204,6 +204,21 @@ def parse(text: str, source: str, folder: Path | None) -> Training:
     return found.model_copy(
         update={"base_model": _beside(found.base_model, folder), "template": _beside(found.template, folder)}
     )
+
+
+def _misplaced(found: Training, content: Mapping[str, object]) -> Iterator[str]:
+    """Fields that the method has no use for."""
+    method = found.method
+    if method not in ("dpo", "grpo"):
+        yield from (f"{name}: is for method: dpo or grpo" for name in ("beta", "rollouts") if name in content)
+    if method != "sft":
+        yield from (f"{name}: true is for method: sft" for name in ("packing", "compile") if content.get(name) is True)
+    if method != "prm" and "balance" in content:
+        yield "balance: is for method: prm"
+    if method == "prm" and found.accuracy is not None:
+        yield "accuracy: a model that labels steps answers no questions; its validation rows measure it"
+    if method == "prm" and found.lora is not None and not found.lora.merge:
+        yield "lora.merge: false cannot be for method: prm: `rank` loads a whole model folder; leave it out"
 
 
 def changed(settings: Training, changes: dict[str, object]) -> Training:

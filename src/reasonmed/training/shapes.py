@@ -86,6 +86,12 @@ class Generation(Saved, Ending, Protocol):
     """How a model generates."""
 
 
+class Fit(Protocol):
+    """How given weights fit a model."""
+
+    missing_keys: list[str]
+
+
 class Layer(Protocol):
     """A part of a model that others can listen to."""
 
@@ -116,7 +122,10 @@ class Network(Weights, Saved, Protocol):
         """All its weights, by their names."""
         ...
 
-    def load_state_dict(self, state: Mapping[str, object]) -> object:
+    base_model_prefix: str
+    """What the names of all its weights but those of its head begin with."""
+
+    def load_state_dict(self, state: Mapping[str, object], *, strict: bool) -> Fit:
         """Take these weights."""
         ...
 

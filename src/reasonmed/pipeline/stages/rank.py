@@ -1,4 +1,4 @@
-"""Rank: a score of 0 to 5 for each correct chain of thought; the best are kept, equal texts once."""
+"""Rank: a score for each correct chain of thought, of a judge or of its steps; the best are kept, equal texts once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.parsing.judgment import score_schema
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages._reply import language_flags, need_options, read_score
+from reasonmed.pipeline.stages._step_scores import PROMPT, step_scored
 from reasonmed.recipe.options import Rank
 from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.screening.repeats import first_places, folded
@@ -58,13 +59,16 @@ def draw(seed: int, question: Question, index: int) -> str:
     return digest((seed, question.id, index))
 
 
-def _points(chain: ChainOfThought) -> int:
-    return -1 if chain.score is None else chain.score
+def _points(chain: ChainOfThought) -> float:
+    given = chain.score if chain.step_score is None else chain.step_score
+    return -1 if given is None else given
 
 
 async def _scored(question: Question, chain: ChainOfThought, team: Team) -> ChainOfThought:
     """The chain with its score; without one where none comes: that is no judgment, so it goes last, not to 0."""
-    ranker = team.roles["ranker"]
+    ranker, scorer = team.roles["ranker"], team.roles["step_scorer"]
+    if scorer is not None:
+        return await step_scored(question, chain, scorer)
     if ranker is None:
         return chain
     values = {"key": question.key_text, "chain_of_thought": chain.text}
@@ -79,8 +83,11 @@ SPEC = StageSpec(
     name="rank",
     run=rank,
     options=Rank,
-    roles=(RoleSpec(name="ranker", prompt="rank", schema=score_schema(*_BOUNDS)),),
-    about="Score the correct chains of thought from 0 to 5, and keep the best.",
+    roles=(
+        RoleSpec(name="ranker", prompt="rank", schema=score_schema(*_BOUNDS)),
+        RoleSpec(name="step_scorer", prompt=PROMPT, option="scorer"),
+    ),
+    about="Score the correct chains of thought from 0 to 5, or by their steps, and keep the best.",
     verb="ranked the correct ones",
     done="ranked",
     priority=30,

@@ -175,7 +175,7 @@ def _binomial(n: int, probability: float, draw: Random) -> int:
     return taken
 
 
-def quantile_of(ordered: list[float], share: float) -> float:
+def quantile_of(ordered: Sequence[float], share: float) -> float:
     """Linear interpolation between the two nearest values."""
     place = share * (len(ordered) - 1)
     low = int(place)

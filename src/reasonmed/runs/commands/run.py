@@ -156,7 +156,7 @@ def _unjudged(chain: ChainOfThought, question: Question, keep_verdicts: bool) ->
     verdict = chain.verdict if keep_verdicts else None
     if verdict is not None and verdict.outcome == "correct" and contradicts_key(question, chain):
         verdict = None
-    return replace(chain, verdict=verdict, score=None, justification="")
+    return replace(chain, verdict=verdict, score=None, step_score=None, justification="")
 
 
 def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, object]] = ()) -> Path:

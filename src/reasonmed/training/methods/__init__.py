@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from reasonmed.training.methods import dpo, grpo, sft
+from reasonmed.training.methods import dpo, grpo, prm, sft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reasonmed.training.batches import Plan
     from reasonmed.training.data import Data
     from reasonmed.training.memory import Choice, Device
+    from reasonmed.training.models import Head
     from reasonmed.training.settings import Training
     from reasonmed.training.shapes import Configuration, Network, Tell, Tokenizer
     from reasonmed.training.tokens import Tokens
@@ -33,6 +34,9 @@ class Method(Protocol):
     """What rows are, in words."""
     WATCHED: Mapping[str, str]
     """Names of TRL's logs that tell how it goes, besides the loss, with the words for them; the main one first."""
+
+    HEAD: Head
+    """What the model ends in."""
 
     def read(self, data: Path, settings: Training) -> Data[Any]:
         """The rows."""
@@ -58,4 +62,4 @@ class Method(Protocol):
         """A row to try the trained model on: its place, its prompt, and tokens of its reply, 0 where it has none."""
 
 
-METHODS: dict[str, Method] = {"sft": sft, "dpo": dpo, "grpo": grpo}
+METHODS: dict[str, Method] = {"sft": sft, "dpo": dpo, "grpo": grpo, "prm": prm}

@@ -15,6 +15,7 @@ from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import Load, precise
 from reasonmed.training.methods._even import padded, steps
+from reasonmed.training.models import WRITES
 from reasonmed.training.tokens import Said, Tokenized, Tokens, check_template
 from reasonmed.training.tokens import tokenize as render
 from reasonmed.training.trainer import arguments, build, lower
@@ -37,6 +38,7 @@ def _problem(pair: data.Pair) -> str | None:
 
 
 ROWS = "pairs"
+HEAD = WRITES
 WATCHED: Mapping[str, str] = {"rewards/accuracies": "chosen is preferred", "rewards/margins": "margin"}
 BETA = 0.1
 """TRL's default, and the paper's for summaries and dialogs."""

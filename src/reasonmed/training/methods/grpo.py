@@ -19,7 +19,7 @@ from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import Load, cached, precise
 from reasonmed.training.methods._even import padded, steps
-from reasonmed.training.models import is_gguf
+from reasonmed.training.models import WRITES, is_gguf
 from reasonmed.training.tokens import Tokens, refused_controls, render
 from reasonmed.training.trainer import arguments, build, lower
 
@@ -43,6 +43,7 @@ def _problem(row: data.Keyed) -> str | None:
 
 
 ROWS = "questions"
+HEAD = WRITES
 WATCHED: Mapping[str, str] = {
     "reward": "reward",
     "completions/mean_length": "tokens a reply",

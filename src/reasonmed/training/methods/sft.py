@@ -10,6 +10,7 @@ from reasonmed.training.batches import Collator, Layout, groups, plan
 from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
 from reasonmed.training.memory import FLASH, Load, choose
+from reasonmed.training.models import WRITES
 from reasonmed.training.packing_check import check_apart
 from reasonmed.training.tokens import Said, check_template
 from reasonmed.training.tokens import tokenize as render
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from reasonmed.training.trainer import Fitting, Ready
 
 ROWS = "rows"
+HEAD = WRITES
 WATCHED: Mapping[str, str] = {}
 
 
