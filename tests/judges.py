@@ -64,7 +64,7 @@ def silent(request: Request) -> str:
 
 
 KNOWN: dict[str, str] = {}
-"""Sound chains of thought of further questions, by stem."""
+"""Sound chains of thought of further questions, by the first words of the stem with single spaces."""
 _STEP = re.compile(r"^<step (\d+) (\w+)>\n(.*?)\n</step \1 \2>$", re.DOTALL | re.MULTILINE)
 
 
@@ -72,10 +72,11 @@ def _steps(request: Request, flagged: Callable[[int, bool], bool]) -> str:
     """Labels: what is flagged of each step, by its number and whether it is in no sound chain of its question."""
     text = request.messages[-1].content
     asked = re.search(r"Case (\d+):", text)
-    truth = sound(int(asked[1])) if asked else next((known for stem, known in KNOWN.items() if stem in text), "")
+    said = " ".join(text.split())
+    truth = sound(int(asked[1])) if asked else next((known for stem, known in KNOWN.items() if stem in said), "")
     steps = []
-    for number, (_, _, said) in enumerate(_STEP.findall(text), 1):
-        fault = flagged(number, said.strip() not in truth)
+    for number, (_, _, step) in enumerate(_STEP.findall(text), 1):
+        fault = flagged(number, step.strip() not in truth)
         kind, severity, note = ("wrong_fact", "minor", "not in the chain") if fault else ("none", "none", "")
         label = "error" if fault else "ok"
         steps.append({"step": number, "label": label, "type": kind, "severity": severity, "note": note})
