@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from exports import Export as Exporting
 from exports import read_lines
 from reasonmed.checks import Plan, check
 from reasonmed.checks.inputs import find_input
@@ -34,19 +35,32 @@ from stepped import BETTER, MINOR, NOTES, SEVERE, stepped_run
 from support import question
 
 
+class Out(NamedTuple):
+    folder: Path
+    told: Export
+
+
 @pytest.fixture(scope="module")
 def stepped(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     with pytest.MonkeyPatch.context() as patch:
         return stepped_run(tmp_path_factory.mktemp("stepped") / "run", patch)
 
 
+@pytest.fixture(scope="module")
+def out(stepped: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Out:
+    """All formats that know steps, with masks."""
+    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
+    folder = tmp_path_factory.mktemp("stepped") / "out"
+    formats = ("prm", "dpo", "llamafactory-dpo", "verifier", "records", "parquet", "trl-sft", "messages", "axolotl")
+    return Out(folder, made(stepped, folder, *formats, mask_steps=True))
+
+
 def made(run: RunDirectory, folder: Path, *formats: str, **settings: Any) -> Export:
     return export(run, folder, Settings(demo=True, **settings), formats, force=False)
 
 
-def test_the_row_of_a_planted_fault_has_its_label_and_points_at_it(stepped: RunDirectory, tmp_path: Path) -> None:
-    made(stepped, tmp_path / "out", "prm")
-    rows = read_lines(tmp_path / "out" / "prm" / "train.jsonl")
+def test_the_row_of_a_planted_fault_has_its_label_and_points_at_it(out: Out) -> None:
+    rows = read_lines(out.folder / "prm" / "train.jsonl")
     chains = {row["id"] for row in rows if "/chain-" in row["id"]}
     assert len(chains) == 18
     assert any("/rewrite-" in row["id"] for row in rows)
@@ -90,12 +104,9 @@ def test_records_with_too_small_a_share_of_good_steps_are_left_out_and_so_are_th
         made(run26, tmp_path / "none", "records", min_step_share=0.1)
 
 
-def test_the_data_of_a_judge_of_steps_is_the_prompt_and_reply_of_verify_steps(
-    stepped: RunDirectory, tmp_path: Path
-) -> None:
-    made(stepped, tmp_path / "out", "verifier", "prm")
-    labels = {row["id"]: row["labels"] for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
-    rows = read_lines(tmp_path / "out" / "verifier" / "train.jsonl")
+def test_the_data_of_a_judge_of_steps_is_the_prompt_and_reply_of_verify_steps(out: Out) -> None:
+    labels = {row["id"]: row["labels"] for row in read_lines(out.folder / "prm" / "train.jsonl")}
+    rows = read_lines(out.folder / "verifier" / "train.jsonl")
     assert {row["id"] for row in rows} == set(labels)
     for row in rows:
         reply = row["completion"][0]["content"]
@@ -106,14 +117,11 @@ def test_the_data_of_a_judge_of_steps_is_the_prompt_and_reply_of_verify_steps(
         assert (json.loads(reply)["verdict"] == "Correct") == row["label"]
 
 
-def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(
-    stepped: RunDirectory, tmp_path: Path
-) -> None:
-    told = made(stepped, tmp_path / "out", "dpo", "prm", "llamafactory-dpo")
-    steps = {row["id"]: row for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
-    pairs = read_lines(tmp_path / "out" / "dpo" / "train.jsonl")
+def test_a_chain_is_paired_with_itself_but_for_the_step_that_was_rewritten(out: Out) -> None:
+    steps = {row["id"]: row for row in read_lines(out.folder / "prm" / "train.jsonl")}
+    pairs = read_lines(out.folder / "dpo" / "train.jsonl")
     apart = [row for row in pairs if row["differs_in"] is not None]
-    assert told.of_which == {"dpo": {"one_step_apart": len(apart)}, "llamafactory-dpo": {"one_step_apart": len(apart)}}
+    assert out.told.of_which["dpo"] == out.told.of_which["llamafactory-dpo"] == {"one_step_apart": len(apart)}
     assert len({row["id"] for row in pairs}) == len(pairs) == len(apart) + 7
     assert {row["chosen_id"] for row in apart} == {name for name in steps if "/rewrite-" in name}
     for row in apart:
@@ -143,12 +151,10 @@ def test_a_wrong_chain_with_a_rewritten_step_is_in_that_pair_alone() -> None:
 
 @pytest.mark.parametrize("name", ["records/train.jsonl", "parquet/train.parquet"])
 def test_records_with_steps_come_back_from_records_and_parquet(
-    stepped: RunDirectory, tmp_path: Path, name: str
+    out: Out, stepped: RunDirectory, tmp_path: Path, name: str
 ) -> None:
-    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
-    made(stepped, tmp_path, *{"records", "parquet", name.partition("/")[0]})
     before = read_lines(stepped.records_path)
-    for source, target in ((tmp_path / name, "a.parquet"), (tmp_path / "a.parquet", "b.jsonl")):
+    for source, target in ((out.folder / name, "a.parquet"), (tmp_path / "a.parquet", "b.jsonl")):
         assert import_file(source, tmp_path / target).layouts == {"records": len(before)}
     after = read_lines(tmp_path / "b.jsonl")
     for was, now in zip(before, after, strict=True):
@@ -220,28 +226,28 @@ def _masked(said: dict[str, str], pairs: list[list[int]]) -> list[str]:
     return [whole[start:end] for start, end in pairs]
 
 
-@pytest.mark.parametrize("reasoning", ["inline", "field"])
-def test_masked_texts_are_the_steps_that_the_judge_flagged(
-    stepped: RunDirectory, tmp_path: Path, reasoning: str
-) -> None:
-    pytest.importorskip("pyarrow.parquet", reason="pip install 'reasonmed[parquet]'")
+def test_masked_texts_are_the_steps_that_the_judge_flagged(out: Out) -> None:
     from pyarrow.parquet import read_table
 
-    told = made(stepped, tmp_path, "trl-sft", "parquet", "messages", mask_steps=True, reasoning=reasoning)
     flagged = 0
     for variant in VARIANTS:
-        rows = read_lines(tmp_path / "trl-sft" / variant / "train.jsonl")
+        rows = read_lines(out.folder / "trl-sft" / variant / "train.jsonl")
         for row in rows:
             said = row["completion"][0]
-            found = _masked(said, row["masked"])
-            faulty = variant != "responsemed" and MINOR in (said.get("reasoning_content") or said["content"])
-            assert found == ([f"{MINOR}\n\n"] if faulty else [])
+            faulty = MINOR in said["content"]
+            assert _masked(said, row["masked"]) == ([f"{MINOR}\n\n"] if faulty else [])
             flagged += faulty
-        table = read_table(tmp_path / "parquet" / variant / "train.parquet").to_pylist()
+        table = read_table(out.folder / "parquet" / variant / "train.parquet").to_pylist()
         assert [row["masked"] for row in table] == [row["masked"] for row in rows]
-        assert all("masked" not in row for row in read_lines(tmp_path / "messages" / variant / "train.jsonl"))
-    assert flagged
-    assert told.of_which == {"trl-sft": {"with_masked_steps": flagged}}
+        assert all("masked" not in row for row in read_lines(out.folder / "messages" / variant / "train.jsonl"))
+    assert flagged == 4
+    assert out.told.of_which["trl-sft"] == out.told.of_which["axolotl"] == {"with_masked_steps": flagged}
+
+
+def test_masked_texts_are_those_of_the_reasoning_where_it_is_apart(stepped: RunDirectory, tmp_path: Path) -> None:
+    made(stepped, tmp_path / "out", "trl-sft", mask_steps=True, reasoning="field")
+    rows = read_lines(tmp_path / "out" / "trl-sft" / "reasonmed" / "train.jsonl")
+    assert [f"{MINOR}\n\n"] in [_masked(row["completion"][0], row["masked"]) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +266,7 @@ def test_masked_texts_are_found_whatever_the_ending_becomes(text: str, fault: st
         Step(*span, "error", "wrong_fact", "minor", "no") if fault in span.of(text) else Step(*span, "ok")
         for span in split_steps(text)
     )
-    story = Story(question(), (), tier=Tier.EASY, kept=(Kept(text, "m", verdict=Verdict("correct", "y", steps=steps)),))
+    story = Story(question(), tier=Tier.EASY, kept=(Kept(text, "m", verdict=Verdict("correct", "y", steps=steps)),))
     (record,) = records_of(story, Facts(demo=False, prompts={}), {})
     (pair,) = masked(record, "cotmed", Settings())
     whole = ended(text, record.options, record.answer_index, plain=False)
@@ -268,12 +274,11 @@ def test_masked_texts_are_found_whatever_the_ending_becomes(text: str, fault: st
     assert "error" in [step.label for step in record.steps]
 
 
-def test_axolotl_is_told_for_every_character_whether_it_is_learned(stepped: RunDirectory, tmp_path: Path) -> None:
-    made(stepped, tmp_path, "axolotl", mask_steps=True)
+def test_axolotl_is_told_for_every_character_whether_it_is_learned(out: Out) -> None:
     for variant in VARIANTS:
-        told = yaml.safe_load((tmp_path / "axolotl" / f"{variant}.yaml").read_text())
+        told = yaml.safe_load((out.folder / "axolotl" / f"{variant}.yaml").read_text())
         assert told["datasets"][0]["message_field_training_detail"] == "train_detail"
-        for row in read_lines(tmp_path / "axolotl" / variant / "train.jsonl"):
+        for row in read_lines(out.folder / "axolotl" / variant / "train.jsonl"):
             asked, said = row["messages"]
             assert set(asked) == {"role", "content"}
             parts = [said["content"][one["begin_offset"] : one["end_offset"] + 1] for one in said["train_detail"]]
@@ -285,6 +290,9 @@ def test_axolotl_is_told_for_every_character_whether_it_is_learned(stepped: RunD
 def test_formats_that_cannot_mask_refuse_to(stepped: RunDirectory, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--mask-steps: trl-sft, axolotl and parquet can say .* not kto, openai-ft"):
         made(stepped, tmp_path / "out", "kto", "openai-ft", mask_steps=True)
-    made(stepped, tmp_path / "plain", "trl-sft", "axolotl")
-    assert "masked" not in (tmp_path / "plain" / "trl-sft" / "cotmed" / "train.jsonl").read_text()
-    assert "train_detail" not in "".join(path.read_text() for path in (tmp_path / "plain" / "axolotl").rglob("*.*"))
+
+
+def test_without_masks_rows_have_none(exported: Exporting, tmp_path: Path) -> None:
+    exported(["trl-sft", "axolotl"])
+    assert "masked" not in (tmp_path / "out" / "trl-sft" / "cotmed" / "train.jsonl").read_text()
+    assert "train_detail" not in "".join(path.read_text() for path in (tmp_path / "out" / "axolotl").rglob("*.*"))

@@ -68,6 +68,15 @@ def conversations(folder: Path, stack: str, split: str) -> list[list[dict[str, s
     return [row["messages"] if "messages" in row else [*row["prompt"], *row["completion"]] for row in written]
 
 
+def test_masked_steps_which_other_stacks_learn_are_said(tmp_path: Path) -> None:
+    assert not any("masked" in note for note in emitted(tmp_path, "trl-cli").notes)
+    path = tmp_path / "data" / "trl-sft" / "reasonmed" / "train.jsonl"
+    first, *others = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), "masked": [[7, 9]]}), *others]), encoding="utf-8")
+    notes = emitted(tmp_path, "trl-cli", force=True).notes
+    assert any("masked: 1 of 24 rows have steps that are not to be learned" in note for note in notes)
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_row_arrives_whole_and_in_order(tmp_path: Path, stack: str) -> None:
     emitted(tmp_path, stack)

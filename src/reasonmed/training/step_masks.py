@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, chain, count, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reasonmed.backends._chat import controls_in
 from reasonmed.errors import UsageError
@@ -11,9 +11,28 @@ from reasonmed.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reasonmed.training.data import Message
+    from reasonmed.training.data import Message, Messages
     from reasonmed.training.shapes import Tokenizer
-    from reasonmed.training.tokens import Said
+
+
+class Said(Protocol):
+    """A prompt and a reply with masked texts."""
+
+    @property
+    def id(self) -> str:
+        """Of the row."""
+
+    @property
+    def prompt(self) -> Messages:
+        """What is asked."""
+
+    @property
+    def reply(self) -> Messages:
+        """What is said, one message."""
+
+    @property
+    def masked(self) -> tuple[tuple[int, int], ...]:
+        """Starts and ends of the masked texts."""
 
 
 def masked_tokens(tokenizer: Tokenizer, row: Said, ids: Sequence[int], start: int) -> tuple[int, ...]:
