@@ -102,7 +102,7 @@ def bootstrap(
     draw = Random(seed)  # noqa: S311 - a resample guards nothing
     means = sorted(_resampled(counts, len(clusters), draw) for _ in range(resamples))
     cut = (1 - confidence) / 2
-    return Interval(mean, _quantile(means, cut), _quantile(means, 1 - cut))
+    return Interval(mean, quantile(means, cut), quantile(means, 1 - cut))
 
 
 def spread(differences: Sequence[float], groups: Groups = None) -> float:
@@ -175,7 +175,7 @@ def _binomial(n: int, probability: float, draw: Random) -> int:
     return taken
 
 
-def _quantile(ordered: list[float], share: float) -> float:
+def quantile(ordered: list[float], share: float) -> float:
     """Linear interpolation between the two nearest values."""
     place = share * (len(ordered) - 1)
     low = int(place)
