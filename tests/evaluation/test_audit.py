@@ -15,14 +15,17 @@ import reasonmed
 from reasonmed.backends import scripted
 from reasonmed.backends.scripted import Settings as ScriptedSettings
 from reasonmed.cli import app
+from reasonmed.cli.ablate import _show
 from reasonmed.errors import UsageError
-from reasonmed.evaluation import Candidate, Settings, auditor, audits, evaluate, jobs, plan
+from reasonmed.evaluation import Candidate, Reading, Settings, auditor, audits, evaluate, jobs, plan
+from reasonmed.evaluation.ablation import Ablation, score
 from reasonmed.evaluation.audit.facts import Audit, read_rows
 from reasonmed.evaluation.compare_folders import across
 from reasonmed.evaluation.outcome import Results
 from reasonmed.evaluation.report import markdown
 from reasonmed.evaluation.results import finish
 from reasonmed.exchange import Completion, Request
+from reasonmed.runs.intake import Selection
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
 from support import texts_of_request
@@ -183,7 +186,7 @@ def test_models_are_audited_on_the_same_drawn_questions_and_a_larger_audit_asks_
     assert len(rows[0]) == 5
     assert [row.id for row in rows[0]] != [f"q{n}" for n in range(5)]
     assert len(world.judgments) == 10
-    assert _audit(told).pairs[0].gaps[0].words == "not distinguishable: 5 questions are too few for an interval"
+    assert _audit(told).pairs[0].gaps[0].words == "not distinguishable: p is 0.05 or more"
     world.asked.clear()
     again = _run(file, tmp_path / "out", count=5)
     assert not world.asked
@@ -344,3 +347,21 @@ def test_the_command_names_the_judge_as_it_names_models(file: Path, tmp_path: Pa
     card = next((tmp_path / "out" / "model_cards").iterdir()).read_text()
     assert card.startswith("## Audit of steps")
     assert "| trained | 12 of 12 | 0 |" in card
+
+
+def test_an_ablation_audits_every_arm_against_the_base(
+    file: Path, tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    models = [_model("base"), _model("trained")]
+    asked = (Settings(), Reading(Selection(limit=12)))
+    told = score([file], models, tmp_path / "out", asked, auditor(200, _STRONG), said.append)
+    assert said == ["steps judged by strong"]
+    assert [(one.first, one.second, one.n) for one in _audit(told).pairs] == [("base", "trained", 12)]
+    nothing: Any = {"version": 1, "equal": "examples", "examples": 8, "seeds": [0], "note": "none", "models": {}}
+    nothing |= {"rows_without_stem": 0, "questions": 12, "trained_on": 0, "accuracy": {}, "differences": []}
+    _show(Ablation(**nothing, audit=told.audit))
+    shown = capsys.readouterr().out
+    assert "Audit of steps" in shown
+    assert "Steps of trained against base" in shown
+    assert b"audit" not in documents.encode(Ablation(**nothing))

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from reasonmed.report.statistics.intervals import Interval, wilson
-from reasonmed.report.statistics.ratios import Judge, Of, corrected, ratio, ratio_difference, share
+from reasonmed.report.statistics.ratios import Judge, Of, corrected, ratio, ratio_difference, ratio_p, share
 
 TRUTH = 0.2
 
@@ -20,7 +20,7 @@ def _simulated(seed: int, sensitivity: float = 0.8, specificity: float = 0.9) ->
     """Answers whose steps are wrong by chance, some answers more often, before a judge of known error rates."""
     draw = Random(seed)
     told = []
-    for _ in range(120):
+    for _ in range(100):
         rate, steps = draw.betavariate(4 * TRUTH, 4 * (1 - TRUTH)), draw.randint(3, 12)
         wrong = [draw.random() < rate for _ in range(steps)]
         flagged = sum(draw.random() < (sensitivity if one else 1 - specificity) for one in wrong)
@@ -86,6 +86,26 @@ def test_a_share_without_any_has_the_interval_of_so_many_questions() -> None:
     assert none.high == pytest.approx(0.1611, abs=1e-4)
     assert share([Of(0, 0)] * 3) is None
     assert ratio([]) is None
+
+
+def test_a_few_rare_pieces_on_one_side_are_no_difference() -> None:
+    rare = [(Of(0, 1), Of(place < 4, 1)) for place in range(30)]
+    assert ratio_p(rare) == pytest.approx(0.125)
+    told = ratio_difference(rare)
+    assert told is not None
+    assert told[2].low > 0
+
+
+def test_the_p_of_a_difference_of_ratios_is_small_as_often_as_it_says() -> None:
+    draw, small = Random(5), 0
+    for seed in range(60):
+        pairs = []
+        for _ in range(20):
+            rate, first, second = draw.betavariate(1, 4), draw.randint(3, 9), draw.randint(3, 9)
+            one, other = (Of(sum(draw.random() < rate for _ in range(n)), n) for n in (first, second))
+            pairs.append((one, other))
+        small += ratio_p(pairs, seed=seed) < 0.05
+    assert small <= 7
 
 
 def test_a_difference_is_paired_by_question_and_seeded() -> None:

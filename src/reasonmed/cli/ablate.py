@@ -59,7 +59,6 @@ def ablate(
         ablation,
         auditor,
     )
-    from reasonmed.evaluation.audit.tables import audit_tables
     from reasonmed.recipe import load as load_recipe
     from reasonmed.runs.intake import Selection
     from reasonmed.training import settings as files
@@ -82,9 +81,6 @@ def ablate(
     how = Settings(protocol=cast("Literal['generate', 'loglikelihood']", protocol), max_tokens=max_tokens)
     told = ablation.run(data, plan, questions, output, (how, Reading(Selection(sample=sample))), say)
     _show(told)
-    for table in audit_tables(told.audit or None):
-        if table.brief:
-            show(table.title, table.columns, table.rows, [table.note])
     out.print(
         safe(f"{output / ablation.RESULT}; every answer: {output / 'evaluation' / 'report.html'}"), soft_wrap=True
     )
@@ -101,6 +97,8 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _show(told: Ablation) -> None:
+    from reasonmed.evaluation.audit.tables import audit_tables
+
     against = {one.second: one for one in told.differences if one.first == "base"}
     rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told.accuracy.items()]
     show("", ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"), rows, list(_lines(told)))
@@ -112,6 +110,9 @@ def _show(told: Ablation) -> None:
         ),
         soft_wrap=True,
     )
+    for table in audit_tables(told.audit or None):
+        if table.brief:
+            show(table.title, table.columns, table.rows, [table.note])
 
 
 def _accuracy(one: Accuracy) -> tuple[str, ...]:

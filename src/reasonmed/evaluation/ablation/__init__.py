@@ -35,8 +35,9 @@ from reasonmed.training.settings import Training, changed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reasonmed.evaluation import Auditor, Settings
+    from reasonmed.evaluation import Auditor, Candidate, Settings
     from reasonmed.evaluation.answers import Result
+    from reasonmed.evaluation.outcome import Results
     from reasonmed.runs.job import RunJob
     from reasonmed.training.data import Data, Row
     from reasonmed.types import Story
@@ -148,21 +149,31 @@ def run(
     candidates = [of_folder(_base(plan.settings, out), BASE, ENGINE)]
     candidates += [of_folder(out / "models" / arm.name, arm.name, ENGINE) for arm in plan.arms]
     tell(f"evaluating {len(candidates)} models")
-    settings, reading = asked
-    planned = plan_of(
-        list(questions), candidates, out / "evaluation", settings, base=BASE, reading=reading, audit=plan.audit
-    )
-    for _, job in jobs(planned):
-        asyncio.run(execute(job, Watch()))
-    for one, judging in audits(planned):
-        tell(f"steps judged by {one.name}")
-        asyncio.run(execute(_screened(judging, tell), Watch()))
-    scored = conclude(planned)
+    scored = score(questions, candidates, out / "evaluation", asked, plan.audit, tell)
     answers = {one.name: out / "evaluation" / one.answers_file for one in scored.models}
     told = _result(plan, out, {name: read_results(path) for name, path in answers.items()}, len(common))
     told = replace(told, audit=scored.audit)
     write_atomically(out / RESULT, json_text(told))
     return told
+
+
+def score(
+    questions: Sequence[Path],
+    candidates: Sequence[Candidate],
+    out: Path,
+    asked: tuple[Settings, Reading],
+    audit: Auditor | None,
+    tell: Callable[[str], None],
+) -> Results:
+    """Evaluate the base and all arms, and have the steps of their answers judged where somebody is to."""
+    settings, reading = asked
+    planned = plan_of(list(questions), candidates, out, settings, base=BASE, reading=reading, audit=audit)
+    for _, job in jobs(planned):
+        asyncio.run(execute(job, Watch()))
+    for one, judging in audits(planned):
+        tell(f"steps judged by {one.name}")
+        asyncio.run(execute(_screened(judging, tell), Watch()))
+    return conclude(planned)
 
 
 def _screened(job: RunJob[Story, Story], tell: Callable[[str], None]) -> RunJob[Story, Story]:

@@ -107,6 +107,8 @@ class Gap(Struct, frozen=True):
     difference: float
     low: float
     high: float
+    p: float
+    """Of a sign-flip test over questions, for this figure alone."""
     words: str
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.evaluation.audit.facts import Gap, JudgeCard, Mean, ModelAudit, Pair, Row, WrongReason
 from reasonmed.evaluation.scores import Rate
-from reasonmed.report.statistics.ratios import Of, corrected, ratio, ratio_difference, share
+from reasonmed.evaluation.verdict import SIGNIFICANT
+from reasonmed.report.statistics.ratios import Of, corrected, ratio, ratio_difference, ratio_p, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 OPEN = "not judged yet"
 EMPTY = "no text to judge"
-FEWEST = 10
-"""Of fewer questions the bootstrap's interval is too narrow for anything to be said of a difference."""
 MOST = 20
 """Right answers with a severe fault that are shown of a model."""
 _LONGEST = 300
@@ -134,17 +133,19 @@ def pair(first: Audited, second: Audited, seed: int) -> Pair:
 
 def _gap(key: str, pairs: Sequence[tuple[Row, Row]], seed: int) -> Gap | None:
     figure = FIGURES[key]
-    found = ratio_difference([(figure.of(one), figure.of(other)) for one, other in pairs], seed=seed)
+    counts = [(figure.of(one), figure.of(other)) for one, other in pairs]
+    found = ratio_difference(counts, seed=seed)
     if found is None:
         return None
     first, second, difference = found
-    return Gap(key, first, second, *difference, _words(difference, len(pairs), figure.kind))
+    p = ratio_p(counts, seed=seed)
+    return Gap(key, first, second, *difference, p, _words(difference, p, figure.kind))
 
 
-def _words(found: Interval, n: int, kind: Literal["share", "mean"]) -> str:
-    if n < FEWEST:
-        return f"not distinguishable: {n:,} questions are too few for an interval"
+def _words(found: Interval, p: float, kind: Literal["share", "mean"]) -> str:
     if found.low <= 0 <= found.high:
         return "not distinguishable: the interval holds 0"
+    if p >= SIGNIFICANT:
+        return "not distinguishable: p is 0.05 or more"
     amount = f"{100 * abs(found.value):.1f} points" if kind == "share" else f"{abs(found.value):.1f}"
     return f"{amount} {'more' if found.value > 0 else 'fewer'}"

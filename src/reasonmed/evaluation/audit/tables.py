@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.evaluation.audit.figures import FEWEST, FIGURES, MOST
-from reasonmed.evaluation.tables import Table, percent, with_interval
+from reasonmed.evaluation.audit.figures import FIGURES, MOST
+from reasonmed.evaluation.tables import Table, percent, probability, with_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,15 +85,14 @@ def _fixed(one: ModelAudit, card: JudgeCard) -> str:
 def pair_tables(pairs: Iterable[Pair]) -> Iterator[Table]:
     """One table a pair of models."""
     for one in pairs:
-        rows = [(FIGURES[gap.figure].title, *_numbers(gap), gap.words) for gap in one.gaps]
-        note = f"Paired by question: {one.n:,} questions whose answers by both were judged; bootstrap over questions."
+        rows = [(FIGURES[gap.figure].title, *_numbers(gap), probability(gap.p), gap.words) for gap in one.gaps]
+        note = f"Paired by question: {one.n:,} questions whose answers by both were judged; bootstrap and "
+        note += "sign-flip test over questions, p for each figure alone."
         if one.undecided:
             note += f" {one.undecided:,} more are left out, because an answer has no labels."
         if one.trained_on:
             note += f" {one.trained_on:,} that one of the two was trained on are excluded."
-        if one.n < FEWEST:
-            note += f" Of fewer than {FEWEST} questions nothing is said."
-        columns = ("figure", one.first, one.second, "difference (95 %)", "")
+        columns = ("figure", one.first, one.second, "difference (95 %)", "p", "")
         yield Table(f"Steps of {one.second} against {one.first}", columns, rows, note, words=True)
 
 

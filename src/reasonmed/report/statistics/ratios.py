@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.report.statistics.intervals import CONFIDENCE, Interval, standard_error, two_sided, wilson
-from reasonmed.report.statistics.paired import quantile
+from reasonmed.report.statistics.paired import quantile, sign_flip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +65,17 @@ def ratio_difference(
         sum(pair[side].part for pair in pairs) / sum(pair[side].whole for pair in pairs) for side in (0, 1)
     )
     return first, second, found
+
+
+def ratio_p(pairs: Sequence[tuple[Of, Of]], *, seed: int = 0) -> float:
+    """Two-sided p value of a difference of ratios: were the sides alike, which of them gave which answer is chance.
+
+    With the ratio of both together, which no exchange changes, each question's part in the difference turns its sign.
+    A few rare pieces on one side alone are so few here as they are, for which a bootstrap's interval is too narrow.
+    """
+    both = sum(one.part + other.part for one, other in pairs) / sum(one.whole + other.whole for one, other in pairs)
+    gaps = [(other.part - both * other.whole) - (one.part - both * one.whole) for one, other in pairs]
+    return sign_flip(gaps, seed=seed, draws=RESAMPLES)
 
 
 def corrected(counts: Sequence[Of], judge: Judge) -> Interval | None:
