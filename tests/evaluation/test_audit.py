@@ -119,11 +119,12 @@ def _run(
     count: int | None = None,
     card: Path | None = None,
     judge: Candidate | None = _STRONG,
+    forks: tuple[Path, ...] = (),
 ) -> Results:
     """An evaluation with its audit, without the reports, whose plots take long."""
     audit = auditor(count, judge, card=card)
     models = [_model(name) for name in names or ("base", "trained")]
-    planned = plan([file], models, out, base="base" if not names else None, audit=audit)
+    planned = plan([file], models, out, base="base" if not names else None, audit=audit, forks=forks)
     for _, job in jobs(planned):
         asyncio.run(execute(job, Watch()))
     for _, judging in audits(planned):
@@ -193,6 +194,9 @@ def test_models_are_audited_on_the_same_drawn_questions_and_a_larger_audit_asks_
     assert documents.encode(again) == documents.encode(told)
     _run(file, tmp_path / "out", count=8)
     assert len(world.asked) == 6
+    world.asked.clear()
+    _run(file, tmp_path / "new", count=8, forks=(tmp_path / "out",))
+    assert not world.asked
 
 
 def test_a_model_that_comes_later_is_shown_as_not_judged_until_it_is(file: Path, tmp_path: Path, world: World) -> None:
