@@ -155,10 +155,13 @@ def test_questions_that_were_trained_on_are_left_out_and_counted() -> None:
 def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Path) -> None:
     for package in ("torch", "trl"):
         pytest.importorskip(package, reason="needs the extra train: make test-train")
+    from reasonmed.backends.scripted import Settings as Scripted
     from reasonmed.evaluation import (
+        Candidate,
         Reading,
         Settings,
         ablation,
+        auditor,
     )
     from reasonmed.runs.intake import Selection
     from reasonmed.training import settings
@@ -189,5 +192,16 @@ def test_an_ablation_trains_every_arm_on_the_same_rows_and_resumes(tmp_path: Pat
     assert (
         ablation.run(tmp_path / "data", one, questions, tmp_path / "one", asked, said.append).note == ablation.ONE_SEED
     )
+    judged = one._replace(audit=auditor(2, Candidate(name="judge", entry=Scripted(backend="scripted", model="judge"))))
+    audit = ablation.run(tmp_path / "data", judged, questions, tmp_path / "one", asked, said.append).audit
+    assert audit
+    assert {model.name: model.answers for model in audit.models} == {
+        "base": 2,
+        "reasonmed-0": 2,
+        "responsemed-0": 2,
+    }
+    assert [(pair.first, pair.second) for pair in audit.pairs] == [("base", "reasonmed-0"), ("base", "responsemed-0")]
+    assert b'"audit"' in (tmp_path / "one" / "ablation.json").read_bytes()
+    assert b'"audit"' not in before
     tokens = plan._replace(seeds=(0,), shares=(), equal="tokens")
     ablation.run(tmp_path / "data", tokens, questions, tmp_path / "tokens", asked, said.append)

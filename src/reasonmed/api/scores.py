@@ -12,7 +12,7 @@ from reasonmed import evaluation
 from reasonmed.api.recipes import Endpoint, load_recipe
 from reasonmed.api.running import agreed, awaitable, blocking, log, without_patients
 from reasonmed.api.several import paths
-from reasonmed.evaluation import Candidate, Limits, Reading
+from reasonmed.evaluation import Auditor, Candidate, Limits, Reading
 from reasonmed.evaluation.outcome import results_in
 from reasonmed.questions import Settings as FileSettings
 from reasonmed.questions.given import Questions, as_file
@@ -49,6 +49,9 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
     skip_bad: bool = False,
     max_cost: float | None = None,
     fork: Paths = (),
+    audit_steps: int | None = None,
+    judge: str | os.PathLike[str] | Endpoint | Candidate | None = None,
+    judge_card: str | os.PathLike[str] | None = None,
     phi: str | None = None,
     yes: bool = False,
     progress: bool = False,
@@ -73,6 +76,9 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
         skip_bad: leave bad rows out.
         max_cost: USD that all models together may cost.
         fork: older evaluations whose replies are reused.
+        audit_steps: of so many questions the steps of each model's answer are judged too, 200 by default.
+        judge: who judges them, named as models are; without it nobody does.
+        judge_card: a card of the judge, by which the share of faulty steps is corrected for its errors.
         phi: on questions that may identify patients: ``warn`` (for models elsewhere), ``refuse`` or ``off``.
         yes: agree to send a variable that is named after another service to the host.
         progress: show the live view on standard error.
@@ -87,7 +93,8 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
     chosen = None if recipe is None else load_recipe(recipe)
     several = [models] if isinstance(models, str | os.PathLike | Endpoint | Candidate) else models
     candidates = [one for model in several for one in _candidates(model, chosen)]
-    agreed({one.name: one.entry for one in candidates}, yes=yes)
+    audit = _auditor(audit_steps, judge, judge_card, chosen)
+    agreed({one.name: one.entry for one in [*candidates, *([audit.judge] if audit else [])]}, yes=yes)
     limits = chosen.limits if chosen else Limits()
     with ExitStack() as stack:
         planned = evaluation.plan(
@@ -100,12 +107,27 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
             reading=Reading(selected(limit, sample, seed), FileSettings(layout, cop_base), skip_bad),
             limits=limits if max_cost is None else limits.model_copy(update={"max_cost": max_cost}),
             forks=tuple(paths(fork)),
+            audit=audit,
         )
         for one, job in evaluation.jobs(planned):
             log.info("asking %s (%s)", one.name, one.entry.label)
             await session.do(without_patients(job, phi), progress=progress)
+        for one, audited in evaluation.audits(planned):
+            log.info("steps judged by %s (%s)", one.name, one.entry.label)
+            await session.do(without_patients(audited, phi), progress=progress)
         evaluation.conclude(planned)
     return results_in(Path(out))
+
+
+def _auditor(
+    count: int | None, judge: Model | None, card: str | os.PathLike[str] | None, recipe: Recipe | None
+) -> Auditor | None:
+    given = judge if isinstance(judge, Candidate) or judge is None else _judge(judge, recipe)
+    return evaluation.auditor(count, given, recipe, None if card is None else Path(card))
+
+
+def _judge(judge: Model, recipe: Recipe | None) -> str | Candidate:
+    return _candidates(judge, recipe)[0] if isinstance(judge, Endpoint | Candidate) else os.fspath(judge)
 
 
 def _sources(questions: Given, stack: ExitStack) -> list[str | Path]:

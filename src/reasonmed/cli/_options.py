@@ -55,6 +55,15 @@ SampleOption = Annotated[
     int | None, typer.Option("--sample", min=1, help="N rows drawn by a hash of their ids; a larger N keeps them.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --sample.")]
+AuditOption = Annotated[
+    int | None, typer.Option("--audit-steps", min=1, help="Have --judge label the steps of N answers of each model.")
+]
+JudgeOption = Annotated[
+    str | None, typer.Option("--judge", help="Who judges steps: a model of the recipe, or named as for evaluate -m.")
+]
+JudgeCardOption = Annotated[
+    Path | None, typer.Option("--judge-card", help="The judge's card, by which rates are corrected for its errors.")
+]
 CostOption = Annotated[
     float | None, typer.Option("--max-cost", min=0, help="USD that the whole run may cost, all sessions together.")
 ]

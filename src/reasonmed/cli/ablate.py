@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from reasonmed.cli import _options as options
+from reasonmed.cli._consent import check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
@@ -37,6 +39,11 @@ def ablate(
     protocol: Annotated[str, typer.Option("--protocol", help="generate, or loglikelihood.")] = "generate",
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="Tokens of a reply.")] = 2048,
     sample: Annotated[int | None, typer.Option("--sample", min=1, help="N rows of each question file.")] = None,
+    recipe: options.RecipeOption = None,
+    audit_steps: options.AuditOption = None,
+    judge: options.JudgeOption = None,
+    judge_card: options.JudgeCardOption = None,
+    yes: options.YesOption = False,
 ) -> None:
     """Train each variant with the same settings and several seeds, score them and the base, and print one table.
 
@@ -44,12 +51,15 @@ def ablate(
     Examples:
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -o ablations/medqa
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --equal tokens --protocol loglikelihood
+      reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -r recipe.yaml --audit-steps 200 --judge strong
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.evaluation import (
         Reading,
         Settings,
         ablation,
+        auditor,
     )
+    from reasonmed.recipe import load as load_recipe
     from reasonmed.runs.intake import Selection
     from reasonmed.training import settings as files
 
@@ -58,12 +68,15 @@ def ablate(
     if protocol not in ("generate", "loglikelihood"):
         raise UsageError(f"--protocol {protocol!r}: it must be generate or loglikelihood")
     settings = files.load(config)
+    audit = auditor(audit_steps, judge, load_recipe(recipe, stages=()) if recipe is not None else None, judge_card)
+    check_ways({audit.judge.name: audit.judge.entry} if audit else {}, yes=yes)
     plan = ablation.Plan(
         settings,
         tuple(name.strip() for name in variants.split(",")),
         tuple(settings.seed + number for number in range(seeds)),
         cast("Equal", equal),
         _shares(shares),
+        audit,
     )
     how = Settings(protocol=cast("Literal['generate', 'loglikelihood']", protocol), max_tokens=max_tokens)
     told = ablation.run(data, plan, questions, output, (how, Reading(Selection(sample=sample))), say)
@@ -84,6 +97,8 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _show(told: Ablation) -> None:
+    from reasonmed.evaluation.audit.tables import audit_tables
+
     against = {one.second: one for one in told.differences if one.first == "base"}
     rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told.accuracy.items()]
     show("", ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"), rows, list(_lines(told)))
@@ -95,6 +110,9 @@ def _show(told: Ablation) -> None:
         ),
         soft_wrap=True,
     )
+    for table in audit_tables(told.audit or None):
+        if table.brief:
+            show(table.title, table.columns, table.rows, [table.note])
 
 
 def _accuracy(one: Accuracy) -> tuple[str, ...]:

@@ -98,6 +98,9 @@ def evaluate(
     fork: Annotated[
         list[Path] | None, typer.Option("--fork", help="An older evaluation whose replies are reused; repeat.")
     ] = None,
+    audit_steps: options.AuditOption = None,
+    judge: options.JudgeOption = None,
+    judge_card: options.JudgeCardOption = None,
     phi: options.PhiOption = None,
     yes: options.YesOption = False,
     log_json: options.LogOption = False,
@@ -111,6 +114,7 @@ def evaluate(
       reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --shots 5 --shots-from train.jsonl
+      reasonmed evaluate medqa.jsonl -m models/base -m models/trained -r recipe.yaml --audit-steps 200 --judge strong
       reasonmed evaluate hub:medqa-4options hub:mmlu-medical -m models/base -o evaluations/base
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed import evaluation as engine
@@ -137,7 +141,8 @@ def evaluate(
         seed=seed,
     )
     models = [*_named(candidates or [], chosen), *_at_endpoint(endpoint, model or [], key_env)]
-    check_ways({one.name: one.entry for one in models}, yes=yes)
+    audit = engine.auditor(audit_steps, judge, chosen, judge_card)
+    check_ways({one.name: one.entry for one in [*models, *([audit.judge] if audit else [])]}, yes=yes)
     fetched = _fetched(questions, output)
     with options.working("checking questions and models"):
         planned = engine.plan(
@@ -150,12 +155,16 @@ def evaluate(
             reading=engine.Reading(selection, FileSettings(layout, cop_base, options.names_of(names)), skip_bad),
             limits=_limits(chosen, max_cost),
             forks=tuple(fork or ()),
+            audit=audit,
         )
     _announce(planned)
     for one, job in engine.jobs(planned):
         say(f"asking {one.name} ({one.entry.label})")
         job = check_patients(job, phi)  # noqa: PLW2901 - the same job, with what was decided
         do(job, "questions", log_json=log_json)
+    for one, judging in engine.audits(planned):
+        say(f"steps judged by {one.name} ({one.entry.label})")
+        do(check_patients(judging, phi), "answers", log_json=log_json)
     with options.working("writing results and reports"):
         told = engine.conclude(planned)
     _show(told, output)
@@ -292,6 +301,7 @@ def compare(
       reasonmed compare evaluations/base/results.json evaluations/trained/results.json
       reasonmed compare evaluations/gain evaluations/gain -a base -b trained --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
+    from reasonmed.evaluation.audit.tables import pair_tables
     from reasonmed.evaluation.compare_folders import across
     from reasonmed.evaluation.comparison_tables import comparison_tables
     from reasonmed.evaluation.headlines import remarks_of
@@ -303,5 +313,5 @@ def compare(
         return
     for remark in [*found.remarks, *remarks_of(found.comparisons)]:
         say(remark, "yellow")
-    for table in comparison_tables(found.comparisons):
+    for table in (*comparison_tables(found.comparisons), *pair_tables(found.audits or ())):
         _print(table)

@@ -1,7 +1,7 @@
 """Evaluation: models on multiple-choice questions, with the statistics that make a number worth something.
 
-``plan`` reads and checks, ``jobs`` ask, ``conclude`` writes, ``evaluate`` does all three; from outside call
-``reasonmed.evaluate``, which also screens what is sent.
+``plan`` reads and checks, ``jobs`` ask, ``audits`` judge, ``conclude`` writes, ``evaluate`` does all of it; from
+outside call ``reasonmed.evaluate``, which also screens what is sent.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reasonmed.evaluation.audit.job import Auditor
+from reasonmed.evaluation.audit.judge import auditor
 from reasonmed.evaluation.benchmarks import Reading, benchmarks_of
 from reasonmed.evaluation.folder import EvaluationFolder
-from reasonmed.evaluation.job import Evaluation, jobs, prepare
+from reasonmed.evaluation.job import Evaluation, audits, jobs, prepare
 from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
 from reasonmed.evaluation.models import Candidate, candidate, candidates, of_endpoint, of_folder
@@ -35,12 +37,15 @@ if TYPE_CHECKING:
     from reasonmed.questions.benchmarks.fetching import Fetched
 
 __all__ = [
+    "Auditor",
     "Candidate",
     "Evaluation",
     "Limits",
     "Reading",
     "Settings",
     "Shots",
+    "auditor",
+    "audits",
     "candidate",
     "candidates",
     "conclude",
@@ -66,6 +71,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
     reading: Reading | None = None,
     limits: Limits | None = None,
     forks: tuple[Path, ...] = (),
+    audit: Auditor | None = None,
 ) -> Evaluation:
     """An evaluation with its questions read and everything checked that can be checked before the first request.
 
@@ -87,6 +93,7 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
             margin=margin,
             limits=limits or Limits(),
             forks=forks,
+            audit=audit,
         )
     )
 
@@ -111,6 +118,7 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
     reading: Reading | None = None,
     limits: Limits | None = None,
     forks: tuple[Path, ...] = (),
+    audit: Auditor | None = None,
 ) -> Results:
     """Ask every model every question and write the results; the same call again asks nothing twice.
 
@@ -127,6 +135,7 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
         reading: which rows of the files, and their layout.
         limits: how hard endpoints may be pushed, and a cap on money over all models.
         forks: older evaluations whose replies are reused.
+        audit: who judges the steps of the answers, and of how many questions; see ``auditor``.
 
     Returns:
         What ``results.json`` holds; docs/evaluate.md says what that is. Rates are between 0 and 1.
@@ -135,8 +144,19 @@ def evaluate(  # noqa: PLR0913 - what to ask, whom, where and how
         ReasonMedError: files, models, settings or the folder do not allow it; or the run drained before its end.
     """
     evaluation = plan(
-        questions, models, out, settings, base=base, margin=margin, reading=reading, limits=limits, forks=forks
+        questions,
+        models,
+        out,
+        settings,
+        base=base,
+        margin=margin,
+        reading=reading,
+        limits=limits,
+        forks=forks,
+        audit=audit,
     )
     for _, job in jobs(evaluation):
         asyncio.run(execute(job, Watch()))
+    for _, audited in audits(evaluation):
+        asyncio.run(execute(audited, Watch()))
     return conclude(evaluation)

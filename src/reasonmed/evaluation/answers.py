@@ -178,6 +178,11 @@ def _rows(
         yield _row(asked, chain, rotated, counts, scored=settings.protocol == "loglikelihood")
 
 
+def mark_of(question: Question) -> str:
+    """The hash of a question with its key, by which models are paired."""
+    return digest((question_hash(question), normal(question.options[question.answer or 0])))
+
+
 def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *, scored: bool) -> Row:
     question = asked.question
     subject, tier = question.meta.get("subject"), question.meta.get("tier")
@@ -189,7 +194,7 @@ def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *,
         status=status_of(chain, question.answer),
         key=letter(key),
         answer=None if chain.answer is None else letter(chain.answer),
-        mark=digest((question_hash(question), normal(question.options[key]))),
+        mark=mark_of(question),
         stems=asked.stems,
         rotated=rotated,
         reason=chain.missing,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.answers import Side, read_results
+from reasonmed.evaluation.audit.facts import Pair, read_rows
+from reasonmed.evaluation.audit.figures import Audited, pair
 from reasonmed.evaluation.compare import against, settle
 from reasonmed.evaluation.comparisons import Comparison
 from reasonmed.evaluation.folder import read_stems
@@ -16,8 +18,9 @@ from reasonmed.evaluation.outcome import answered_in
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from reasonmed.evaluation.audit.facts import Row
     from reasonmed.evaluation.outcome import Answered, Known
 
 _ALONE = ("seed", "prompt_name")
@@ -31,6 +34,8 @@ class Across(Struct):
     remarks: list[str]
     """In what the two were asked differently."""
     comparisons: list[Comparison]
+    audits: list[Pair] | UnsetType = UNSET
+    """The steps of their answers, where one judge read those of both; absent where there are none."""
 
 
 def across(
@@ -76,7 +81,37 @@ def across(
         raise UsageError(f"{first} and {second} have no question in common that two models were asked")
     settle([(found.first, found.second, found.benchmarks) for found in told])
     remarks = [*_remarks(one, other), *_lost(one, mine), *_lost(other, theirs)]
-    return Across(one.protocol, list(dict.fromkeys(remarks)), told)
+    audits = [] if _judges_differ(one, other) else list(_audits((first, one), (second, other), pairs, seed))
+    remarks += _judges_differ(one, other)
+    return Across(one.protocol, list(dict.fromkeys(remarks)), told, audits or UNSET)
+
+
+def _judges_differ(one: Answered, other: Answered) -> list[str]:
+    """Why the audits of two evaluations are not compared, if they are not for their judges."""
+    judges = [(told.audit.judge, told.audit.prompt) for told in (one, other) if told.audit is not None]
+    if len(set(judges)) < 2:  # noqa: PLR2004 - both have one
+        return []
+    return [f"audits of steps are not compared: they are by {judges[0][0]} and {judges[1][0]}, or by other prompts"]
+
+
+def _audits(
+    first: tuple[Path, Answered], second: tuple[Path, Answered], pairs: Iterable[tuple[Side, Side]], seed: int
+) -> Iterator[Pair]:
+    mine, theirs = (dict(_audited(*one)) for one in (first, second))
+    for x, y in pairs:
+        if x.name in mine and y.name in theirs:
+            yield pair(
+                Audited(_label(x.name, y.name, first[0]), mine[x.name], x.stems),
+                Audited(_label(y.name, x.name, second[0]), theirs[y.name], y.stems),
+                seed,
+            )
+
+
+def _audited(path: Path, told: Answered) -> Iterator[tuple[str, list[Row]]]:
+    """The judged answers of an evaluation by the names of its models."""
+    folder = path if path.is_dir() else path.parent
+    for one in told.audit.models if told.audit is not None else ():
+        yield one.name, list(read_rows(folder / one.file))
 
 
 def _sides(path: Path, told: Answered, wanted: str | None) -> list[Side]:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from reasonmed import __version__
 from reasonmed.documents import Document, Refused, inside, text_of
 from reasonmed.errors import RunDirectoryError
+from reasonmed.evaluation.audit.facts import JudgeCard
 from reasonmed.evaluation.forms import Form
 from reasonmed.evaluation.scores import Checkpoint
 from reasonmed.files import is_draft, write_atomically
@@ -50,17 +51,30 @@ class _Hub(Struct):
     revision: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
 
 
+class AuditFacts(Struct, kw_only=True):
+    """An audit of the models' answers: who judged them, and which were drawn."""
+
+    run: str
+    judge: str
+    demo: bool
+    prompt: str
+    questions: int
+    seed: int
+    card: JudgeCard | None = None
+
+
 class _Evaluation(Struct):
     format: int
     settings: dict[str, object]
     models: dict[str, Facts]
+    audits: list[AuditFacts] = []
     hub: dict[str, _Hub] = {}
 
 
 EVALUATION = Document(
     "evaluation", _Evaluation, RunDirectoryError, "evaluate into a new folder with -o", ("format", (FORMAT,))
 )
-_FOLDERS = ("models", "answers", "lm-eval", ".eval_results")
+_FOLDERS = ("models", "audits", "answers", "model_cards", "lm-eval", ".eval_results")
 """What is written to within the folder."""
 _UNSAFE = re.compile(r"[^\w.-]+")
 
@@ -112,6 +126,19 @@ class EvaluationFolder:
         read = (entry.reading,) if entry.reading else ()
         mark = digest((entry.label, entry.system, entry.extra_body, entry.sampling.model_dump(), *read), 3)
         return RunDirectory(self.path / "models" / f"{_UNSAFE.sub('-', one.name)[:60]}-{mark}")
+
+    def audit_of(self, judge: str, identity: dict[str, object]) -> RunDirectory:
+        """The run of a judge who audits the answers."""
+        return RunDirectory(self.path / "audits" / f"{_UNSAFE.sub('-', judge)[:60]}-{digest(identity, 3)}")
+
+    def add_audit(self, audit: AuditFacts) -> None:
+        """Note an audit, as the one that results tell of."""
+        others = [one for one in self._read().audits if one.run != audit.run]
+        self._write({**EVALUATION.plain(self._manifest), "audits": [*others, audit]})
+
+    def audit(self) -> AuditFacts | None:
+        """The audit that results tell of; None where there is none."""
+        return next(reversed(self._read().audits), None)
 
     def add(self, one: Candidate) -> None:
         """Note that a model takes part.
@@ -177,8 +204,10 @@ class EvaluationFolder:
         return self.path / "models" / f"{run}.stems"
 
     def runs(self) -> list[RunDirectory]:
-        """The runs of all models."""
-        found = [RunDirectory(self.path / "models" / one.run) for one in self.models().values()]
+        """The runs of all models, and of all audits."""
+        told = self._read()
+        found = [RunDirectory(self.path / "models" / one.run) for one in told.models.values()]
+        found += [RunDirectory(self.path / "audits" / one.run) for one in told.audits]
         return [one for one in found if one.exists]
 
     def _read(self) -> _Evaluation:
@@ -186,6 +215,8 @@ class EvaluationFolder:
             told = EVALUATION.read(inside(self.path, self._manifest.name))
             for one in told.models.values():
                 self._within("models", one.run)
+            for audit in told.audits:
+                self._within("audits", audit.run)
         except (Refused, OSError) as torn:
             raise EVALUATION.refuse(self._manifest, torn) from torn
         return told

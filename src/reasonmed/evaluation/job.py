@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import RecipeError, UsageError
+from reasonmed.evaluation.answers import missing
 from reasonmed.evaluation.ask import Answers, Asked, job_on, key_of
+from reasonmed.evaluation.audit.job import Auditor, audit_job, draw, first_answers
 from reasonmed.evaluation.benchmarks import stories_of
 from reasonmed.evaluation.folder import EvaluationFolder
 from reasonmed.evaluation.loglikelihood import prompt_of
 from reasonmed.evaluation.models import as_asked
 from reasonmed.evaluation.settings import PROMPTS, Settings
 from reasonmed.pipeline.agent import question_fields
-from reasonmed.recipe.identity import identity_without_stages
+from reasonmed.recipe.identity import identity_without_stages, model_identity
 from reasonmed.recipe.options import Limits
+from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import RunJob
 from reasonmed.runs.manifest import Written
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from reasonmed.evaluation.benchmarks import Benchmark
     from reasonmed.evaluation.models import Candidate
-    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.types import Story
 
 _NAME = "model"
 
@@ -47,6 +50,8 @@ class Evaluation:
     limits: Limits = field(default_factory=Limits)
     forks: tuple[Path, ...] = ()
     """Older evaluations whose replies are reused."""
+    audit: Auditor | None = None
+    """Who judges the steps of answers; nobody by default."""
 
 
 def prepare(evaluation: Evaluation) -> Evaluation:
@@ -68,10 +73,13 @@ def prepare(evaluation: Evaluation) -> Evaluation:
     if made.margin is not None and not 0 < made.margin < 1:
         raise UsageError(f"--margin {100 * made.margin:g}: it must be more than 0 and less than 100 points")
     if made.settings.protocol == "loglikelihood":
+        if made.audit is not None:
+            raise UsageError("--audit-steps needs answers in words, which --protocol loglikelihood has none of")
         _check_protocol(made)
     if made.settings.protocol == "generate":
         made.settings.template().render(question_fields(made.benchmarks[0].questions[0]))
-    unpriced = [one.name for one in made.candidates if one.entry.priced is None]
+    everybody = [*made.candidates, *([made.audit.judge] if made.audit else [])]
+    unpriced = [one.name for one in everybody if one.entry.priced is None]
     if made.limits.max_cost is not None and unpriced:
         raise RecipeError([f"{name}: has no known price, and a cap needs one" for name in unpriced], "--max-cost")
     if made.base is not None and made.base not in {*names, *(made.folder.models() if made.folder.exists else ())}:
@@ -80,6 +88,8 @@ def prepare(evaluation: Evaluation) -> Evaluation:
     made.folder.note(one.fetched for one in made.benchmarks if one.fetched is not None)
     for one in made.candidates:
         made.folder.add(one)
+    if made.audit is not None:
+        made.folder.add_audit(made.audit.facts(_audit_run(made.audit, made), made.settings.seed))
     return made
 
 
@@ -111,6 +121,26 @@ def jobs(evaluation: Evaluation) -> Iterator[tuple[Candidate, RunJob[Asked, Answ
         yield one, _job(one, evaluation)
 
 
+def audits(evaluation: Evaluation) -> Iterator[tuple[Candidate, RunJob[Story, Story]]]:
+    """The job of an audit, if there is one; its rows are the answers of the models that ``jobs`` has asked by then."""
+    if evaluation.audit is not None:
+        yield evaluation.audit.judge, _audit(evaluation.audit, evaluation)
+
+
+def _audit(audit: Auditor, evaluation: Evaluation) -> RunJob[Story, Story]:
+    benchmarks, run = list(evaluation.benchmarks), _audit_run(audit, evaluation)
+    drawn = draw(benchmarks, audit.questions, evaluation.settings.seed)
+    models = [evaluation.folder.path / "models" / one.run for one in evaluation.folder.models().values()]
+    runs = [one for one in map(RunDirectory, models) if one.exists and not missing(one, benchmarks)]
+    answers = [answer for one in runs for answer in first_answers(one, drawn)]
+    limits = _limits(audit.judge, evaluation, run)
+    return audit_job(audit, run, answers, limits, _elders(evaluation.forks))
+
+
+def _audit_run(audit: Auditor, evaluation: Evaluation) -> RunDirectory:
+    return evaluation.folder.audit_of(audit.judge.name, audit.identity)
+
+
 def _job(one: Candidate, evaluation: Evaluation) -> RunJob[Asked, Answers]:
     settings, run = evaluation.settings, evaluation.folder.run_of(one)
     limits = _limits(one, evaluation, run)
@@ -119,7 +149,7 @@ def _job(one: Candidate, evaluation: Evaluation) -> RunJob[Asked, Answers]:
     }
     told = one.entry.model_dump(mode="json", exclude_none=True, serialize_as_any=True)
     template = settings.template() if settings.protocol == "generate" else None
-    identity = identity_without_stages() | {"evaluate": settings.identity(), "model": _identity(one)}
+    identity = identity_without_stages() | {"evaluate": settings.identity(), "model": model_identity(one.entry)}
     return RunJob(
         command="evaluate",
         job=job_on(one.entry, _NAME, settings, prompts),
@@ -157,13 +187,6 @@ def _limits(one: Candidate, evaluation: Evaluation, run: RunDirectory) -> Limits
 def _spent(run: RunDirectory) -> float:
     with closing(run.reader()) as ledger:
         return spent(ledger)
-
-
-def _identity(one: Candidate) -> dict[str, object]:
-    entry = one.entry
-    sampling = entry.sampling.model_dump(mode="json", exclude_none=True)
-    told = {"name": entry.label, "system": entry.system, "sampling": sampling, "extra_body": entry.extra_body}
-    return told | entry.reading
 
 
 def _elders(forks: Sequence[Path]) -> tuple[RunDirectory, ...]:

@@ -55,10 +55,11 @@ class Candidate:
     folder: Path | None = None
 
 
-def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
+def candidate(name: str, recipe: Recipe | None = None, flag: str = "-m") -> Candidate:
     """A model by its name in a recipe, as ``embedded``, or by the path of a model folder or GGUF file.
 
-    ``NAME=PATH`` says what tables call a folder or file, so that two of one name are told apart.
+    ``NAME=PATH`` says what tables call a folder or file, so that two of one name are told apart. ``flag`` is the option
+    that named it.
 
     Raises:
         UsageError: there is no such model.
@@ -74,7 +75,7 @@ def candidate(name: str, recipe: Recipe | None = None) -> Candidate:
         return _of_entry(label or path.stem, _settings("local", {"model": str(path)}))
     known = ", ".join(recipe.models) if recipe else "give -r recipe.yaml to name its models"
     raise UsageError(
-        f"-m {name}: there is no such model. It may be {EMBEDDED}, a model folder, a .gguf file (either also as "
+        f"{flag} {name}: there is no such model. It may be {EMBEDDED}, a model folder, a .gguf file (either also as "
         f"NAME=PATH) or a model of the recipe ({known}); for one behind an endpoint: --endpoint URL --model NAME"
     )
 

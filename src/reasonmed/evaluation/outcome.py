@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from reasonmed.documents import Document, Refused, converted, inside
 from reasonmed.errors import UsageError
+from reasonmed.evaluation.audit.facts import Audit, KnownAudit
 from reasonmed.evaluation.comparisons import Comparison, Headline
 from reasonmed.evaluation.forms import Form
 from reasonmed.evaluation.scores import ModelResults, Score
@@ -83,6 +84,8 @@ class Results(Struct, frozen=True, kw_only=True):
     headlines: list[Headline]
     no_headline: str | None
     power: list[Power] = []
+    audit: Audit | UnsetType = UNSET
+    """The steps of the answers; absent where nobody audited them."""
 
     def model(self, name: str) -> ModelResults:
         """A model by its name.
@@ -123,6 +126,7 @@ class Answered(Struct):
     protocol: str
     settings: dict[str, object]
     models: list[Known]
+    audit: KnownAudit | None = None
 
 
 _Kind = TypeVar("_Kind", Answered, Results)
@@ -156,6 +160,8 @@ def _read(path: Path, document: Document[_Kind]) -> _Kind:
         found = document.read(file)
         for one in found.models:
             inside(file.parent, one.answers_file)
+        for audited in found.audit.models if found.audit else ():
+            inside(file.parent, audited.file)
     except (Refused, OSError) as unread:
         raise document.refuse(file, getattr(unread, "strerror", None) or unread) from unread
     return found

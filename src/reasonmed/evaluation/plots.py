@@ -12,6 +12,7 @@ from reasonmed.report import page, plot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from reasonmed.evaluation.audit.facts import Audit
     from reasonmed.evaluation.outcome import Results
     from reasonmed.evaluation.scores import Rate, Score
     from reasonmed.report.page import Html
@@ -28,6 +29,8 @@ def plots(results: Results) -> Iterator[Html]:
             found = by_group(results, what)
             if found:
                 yield _bars(f"Accuracy by {what}", found)
+        if results.audit and (found := by_figure(results.audit)):
+            yield _bars("Audit of steps (95 % intervals)", found, "%")
         for title, series in _trajectories(results).items():
             yield plot.intervals(f"Accuracy by training step: {title}", series, "step", "accuracy %")
         for name, points in _lengths(results).items():
@@ -101,9 +104,23 @@ def by_group(results: Results, what: str | None) -> dict[str, dict[str, Rate]]:
     return groups
 
 
-def _bars(title: str, groups: Mapping[str, Mapping[str, Rate]]) -> Html:
+def by_figure(audit: Audit) -> dict[str, dict[str, Rate]]:
+    """Shares of an audit by what they are of, and by model."""
+    found: dict[str, dict[str, Rate]] = {}
+    for one in audit.models:
+        for what, rate in (
+            ("wrong steps", one.wrong),
+            ("unsupported steps", one.unsupported),
+            ("right answers with a severe fault", one.severe),
+        ):
+            if rate is not None:
+                found.setdefault(what, {})[one.name] = rate
+    return found
+
+
+def _bars(title: str, groups: Mapping[str, Mapping[str, Rate]], unit: str = "accuracy %") -> Html:
     return plot.bars(
         title,
         {group: {model: _bar(found) for model, found in one.items()} for group, one in groups.items()},
-        "accuracy %",
+        unit,
     )

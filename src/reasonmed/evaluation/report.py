@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from reasonmed.evaluation import html as browse
 from reasonmed.evaluation import plots
+from reasonmed.evaluation.audit.tables import audit_tables
 from reasonmed.evaluation.comparison_tables import comparison_tables
 from reasonmed.evaluation.headlines import headline_words, how, marks
 from reasonmed.evaluation.scores import GROUPS
-from reasonmed.evaluation.tables import Table, percent, with_interval
+from reasonmed.evaluation.tables import Table, markdown_lines, percent, with_interval
 from reasonmed.evaluation.trajectory import trajectory_tables
 from reasonmed.files import replacing, write_atomically
 from reasonmed.report import page
@@ -43,6 +44,7 @@ def tables(results: Results) -> Iterator[Table]:
     yield from (one for one in found if one.rows)
     yield from trajectory_tables(results)
     yield from comparison_tables(results.comparisons)
+    yield from audit_tables(results.audit or None)
     yield from (one for one in (_costs(results), *_budgets(results)) if one.rows)
     yield _sets(results)
     yield _power(results)
@@ -197,14 +199,8 @@ def markdown(results: Results) -> str:
     for one in marks(results):
         lines += [f"**{plain(one)}**", ""]
     for table in tables(results):
-        lines += [f"## {plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
-        lines += [_line(row) for row in table.rows]
-        lines += ["", *([plain(table.note), ""] if table.note else [])]
+        lines += markdown_lines(table)
     return "\n".join(lines)
-
-
-def _line(cells: tuple[str, ...] | list[str]) -> str:
-    return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
 def _parts(folder: Path, results: Results) -> Iterator[Html]:

@@ -7,8 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from reasonmed import __version__
 from reasonmed.evaluation.answers import Side, missing, write_answers
+from reasonmed.evaluation.audit.results import Answering, audited
 from reasonmed.evaluation.bases import bases, is_called
 from reasonmed.evaluation.compare import against, settle
 from reasonmed.evaluation.comparisons import Comparison, Headline
@@ -23,9 +26,10 @@ from reasonmed.runs.status import status_of
 
 if TYPE_CHECKING:
     from reasonmed.evaluation.answers import Result
+    from reasonmed.evaluation.audit.facts import Audit
     from reasonmed.evaluation.bases import Base
     from reasonmed.evaluation.benchmarks import Benchmark
-    from reasonmed.evaluation.folder import Facts
+    from reasonmed.evaluation.folder import AuditFacts, Facts
     from reasonmed.evaluation.job import Evaluation
 
 _DISCORDANT = 0.2
@@ -57,6 +61,7 @@ def finish(evaluation: Evaluation) -> Results:
     own = bases(facts, evaluation.base) if evaluation.base in {None, *facts} else {}
     compared = _comparisons(evaluation, answered, own)
     headlines = [_headline(one, own[one.second].by) for one in compared if one.second in own]
+    audit = evaluation.folder.audit()
     told = Results(
         reasonmed=__version__,
         protocol=evaluation.settings.protocol,
@@ -70,9 +75,16 @@ def finish(evaluation: Evaluation) -> Results:
         headlines=headlines,
         no_headline=None if headlines else _no_headline(evaluation, facts),
         power=[_power(one, answered) for one in benchmarks],
+        audit=UNSET if audit is None else _audit(evaluation, audit, answered, compared),
     )
     RESULTS.write(evaluation.folder.results, told)
     return told
+
+
+def _audit(evaluation: Evaluation, facts: AuditFacts, answered: list[Answered], compared: list[Comparison]) -> Audit:
+    models = [Answering(one.name, one.facts.label, one.run, one.stems) for one in answered]
+    pairs = [(one.first, one.second) for one in compared]
+    return audited(evaluation.folder, facts, evaluation.benchmarks, models, pairs)
 
 
 def _headline(one: Comparison, by: str) -> Headline:

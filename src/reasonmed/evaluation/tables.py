@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasonmed.report.markdown import plain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,17 @@ class Table(NamedTuple):
     def without_words(self) -> Table:
         """The table without that column."""
         return self._replace(columns=self.columns[:-1], rows=[row[:-1] for row in self.rows], words=False)
+
+
+def markdown_lines(table: Table) -> list[str]:
+    """The table as a section of a Markdown page, its texts escaped."""
+    lines = [f"## {plain(table.title)}", "", _line(table.columns), _line(["---"] * len(table.columns))]
+    lines += [_line(row) for row in table.rows]
+    return [*lines, "", *([plain(table.note), ""] if table.note else [])]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
 def percent(share: float) -> str:

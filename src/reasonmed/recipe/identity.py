@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from reasonmed.recipe.options import Recipe
+    from reasonmed.backends import ModelSettings
+    from reasonmed.recipe.options import Recipe, Role
     from reasonmed.recipe.stages import RoleSpec
 
 RECORD_FORMAT = 2
@@ -45,12 +46,14 @@ def judge_identity(recipe: Recipe) -> dict[str, object]:
     options = recipe.stages.verify
     if options is None:
         return {}
-    return {
-        "model": _model(recipe, options.model),
-        "temperature": options.temperature,
-        "top_p": options.top_p,
-        "prompt": Prompt("verify_steps" if options.steps is True else "verify", recipe.prompts).hash,
-    }
+    prompt = Prompt("verify_steps" if options.steps is True else "verify", recipe.prompts)
+    return judge_identity_of(recipe.model(options.model), options, prompt)
+
+
+def judge_identity_of(entry: ModelSettings, options: Role, prompt: Prompt) -> dict[str, object]:
+    """Who a judge is that no recipe names."""
+    sampling = {"temperature": options.temperature, "top_p": options.top_p}
+    return {"model": model_identity(entry), **sampling, "prompt": prompt.hash}
 
 
 def prompt_hashes(recipe: Recipe) -> dict[str, str]:
@@ -78,9 +81,9 @@ def _stage(recipe: Recipe, stage: str) -> dict[str, object]:
     for role in spec.roles:
         named = _named(recipe, role, options)
         if isinstance(named, tuple):
-            told[role.option] = [_model(recipe, name) for name in named]
+            told[role.option] = [model_identity(recipe.model(name)) for name in named]
         elif named is not None:
-            told[role.option] = _model(recipe, named)
+            told[role.option] = model_identity(recipe.model(named))
     if spec.plugin is not None:
         told["plugin"] = spec.plugin.told
     return {**told, "prompts": _prompts(recipe, stage)}
@@ -101,8 +104,8 @@ def _unused(options: BaseModel) -> set[str]:
     return {*off, *fields.keys() & {"require_judge_card"}, *(["canary_seed"] if "canaries" in off else [])}
 
 
-def _model(recipe: Recipe, name: str) -> dict[str, object]:
-    entry = recipe.model(name)
+def model_identity(entry: ModelSettings) -> dict[str, object]:
+    """What of a model can change a reply."""
     return {
         "name": entry.label,
         "system": entry.system,

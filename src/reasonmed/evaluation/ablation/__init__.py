@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from reasonmed.documents import json_text
 from reasonmed.errors import UsageError
-from reasonmed.evaluation import Reading, evaluate, of_folder
+from reasonmed.evaluation import Reading, audits, conclude, jobs, of_folder
+from reasonmed.evaluation import plan as plan_of
 from reasonmed.evaluation.ablation.pooled import NO_VARIANCE, Accuracy, Gap, pooled
 from reasonmed.evaluation.answers import read_results
+from reasonmed.evaluation.audit.facts import Audit
 from reasonmed.files import make_folder, write_atomically
 from reasonmed.report.statistics.seeds import FEWEST
+from reasonmed.runs.consent import screened
+from reasonmed.runs.job import execute
+from reasonmed.runs.progress import Watch
 from reasonmed.training import dependencies as extra
 from reasonmed.training import models
 from reasonmed.training import run as fit
@@ -28,9 +35,12 @@ from reasonmed.training.settings import Training, changed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reasonmed.evaluation import Settings
+    from reasonmed.evaluation import Auditor, Candidate, Settings
     from reasonmed.evaluation.answers import Result
+    from reasonmed.evaluation.outcome import Results
+    from reasonmed.runs.job import RunJob
     from reasonmed.training.data import Data, Row
+    from reasonmed.types import Story
 
 BASE = "base"
 RESULT = "ablation.json"
@@ -63,6 +73,8 @@ class Ablation(Struct, frozen=True, kw_only=True):
     trained_on: int
     accuracy: dict[str, Accuracy]
     differences: list[Gap]
+    audit: Audit | UnsetType = UNSET
+    """The steps of the answers of each model, and each against the base; absent where nobody audited them."""
 
 
 class Arm(NamedTuple):
@@ -92,6 +104,8 @@ class Plan(NamedTuple):
     equal: Equal = "examples"
     shares: tuple[float, ...] = ()
     """Smaller shares of the rows of the first variant, as arms of their own."""
+    audit: Auditor | None = None
+    """Who judges the steps of the answers; nobody by default."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -135,12 +149,38 @@ def run(
     candidates = [of_folder(_base(plan.settings, out), BASE, ENGINE)]
     candidates += [of_folder(out / "models" / arm.name, arm.name, ENGINE) for arm in plan.arms]
     tell(f"evaluating {len(candidates)} models")
-    settings, reading = asked
-    scored = evaluate(list(questions), candidates, out / "evaluation", settings, base=BASE, reading=reading)
+    scored = score(questions, candidates, out / "evaluation", asked, plan.audit, tell)
     answers = {one.name: out / "evaluation" / one.answers_file for one in scored.models}
     told = _result(plan, out, {name: read_results(path) for name, path in answers.items()}, len(common))
+    told = replace(told, audit=scored.audit)
     write_atomically(out / RESULT, json_text(told))
     return told
+
+
+def score(
+    questions: Sequence[Path],
+    candidates: Sequence[Candidate],
+    out: Path,
+    asked: tuple[Settings, Reading],
+    audit: Auditor | None,
+    tell: Callable[[str], None],
+) -> Results:
+    """Evaluate the base and all arms, and have the steps of their answers judged where somebody is to."""
+    settings, reading = asked
+    planned = plan_of(list(questions), candidates, out, settings, base=BASE, reading=reading, audit=audit)
+    for _, job in jobs(planned):
+        asyncio.run(execute(job, Watch()))
+    for one, judging in audits(planned):
+        tell(f"steps judged by {one.name}")
+        asyncio.run(execute(_screened(judging, tell), Watch()))
+    return conclude(planned)
+
+
+def _screened(job: RunJob[Story, Story], tell: Callable[[str], None]) -> RunJob[Story, Story]:
+    job, warning = screened(job, None)
+    if warning:
+        tell(warning)
+    return job
 
 
 def _common(rows: dict[str, Data[Row]]) -> frozenset[str]:

@@ -224,6 +224,12 @@ def _apart(completion: Completion) -> tuple[str, str]:
     return split.reasoning or "", split.text
 
 
+def reasoning_of(text: str) -> str:
+    """The chain of thought of a whole reply, thinking included, as ``cot: visible`` keeps it; may be empty."""
+    split = split_thinking(text)
+    return clean(_stored(split.reasoning or "", split.text, "visible"))
+
+
 def _stored(thinking: str, visible: str, what: What) -> str:
     together = f"{thinking.strip()}\n\n{visible.strip()}".strip()
     if what == "both":

@@ -127,6 +127,13 @@ async def judge(
     if agent is None:
         raise ValueError("the recipe has no verify stage")
     believed = team.stages.verify is not None and team.stages.verify.conflicts == "keep"
+    return await judge_by(agent, question, chain, believed=believed, sample=sample)
+
+
+async def judge_by(
+    agent: Agent, question: Question, chain: ChainOfThought, *, believed: bool, sample: int = 0
+) -> Verdict:
+    """One judge's verdict; ``believed`` is whether a Correct stands that cannot be, only marked as a conflict."""
     spans = split_steps(chain.text) if agent.stage == STEPS else ()
 
     def parse(completion: Completion) -> Verdict:
