@@ -33,7 +33,7 @@ AVOIDED = {
     r"stands? (in|at|there)": "is in",
     r"taken? up (a|the) run": "resume",
 }
-_AVOIDED = re.compile(rf"\b({'|'.join(AVOIDED)})\b", re.IGNORECASE)
+_AVOIDED = re.compile(rf"\b({'|'.join(AVOIDED)})\b".replace(" ", r"\s+"), re.IGNORECASE)
 
 
 def _messages(path: Path) -> Iterator[str]:
