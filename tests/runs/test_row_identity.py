@@ -88,6 +88,8 @@ RECORD: dict[str, tuple[Any, str]] = {
     "license": ("CC0-1.0", "refreshed"),
     "demo": (False, "not taken in"),
     "provenance": ({"writer": "n"}, "identity"),
+    "steps": ([{"start": 0, "end": 1, "label": "ok"}], "not taken in"),
+    "step_share": (1.0, "not taken in"),
 }
 """Of each field of a record another value, and what it is where an agent takes records in."""
 

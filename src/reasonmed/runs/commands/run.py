@@ -92,7 +92,7 @@ def sources_of(given: Sequence[str | Path], settings: Settings, *, keep_verdicts
         QuestionError: a file cannot be read.
     """
     if len(given) == 1 and not on_hub(str(given[0])):
-        file = Path(given[0])
+        file = given[0] if isinstance(given[0], Path) else Path(given[0])
         return Given(file, question_source(file, settings, keep_verdicts=keep_verdicts), ((file, settings),))
     found = [fetch(one) if on_hub(one) else Path(one) for one in map(_plain, given)]
     labels = labels_of([one.label if isinstance(one, Fetched) else one for one in found])
