@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exports import read_lines
 from reasonmed.export import Settings, export, formats
 from reasonmed.questions import questions_in
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.records import outcomes
 from runs import run
+from stepped import stepped_run
 from support import recipe
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def _holds(content: str, text: str) -> bool:
     return any(form in content for form in (text, once, json.dumps(once, ensure_ascii=False)[1:-1]))
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", [name for name in formats() if name != "prm"])
 def test_no_format_holds_a_planted_chain_though_the_search_finds_those_of_models(
     planted: RunDirectory, tmp_path: Path, name: str
 ) -> None:
@@ -79,3 +81,16 @@ def test_no_format_holds_a_planted_chain_though_the_search_finds_those_of_models
     content = _exported(planted, tmp_path / "out", name)
     assert not [body for body in canaries if _holds(content, body)]
     assert any(_holds(content, body) for body in written) == (name not in _WITHOUT_CHAINS)
+
+
+def test_no_row_of_steps_is_a_planted_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = stepped_run(tmp_path / "run", monkeypatch, 6, canaries=0.5)
+    export(made, tmp_path / "out", Settings(demo=True), ["prm"], force=False)
+    with closing(made.reader()) as ledger:
+        stories = list(outcomes(ledger))
+    own = {chain.text for story in stories for chain in story.chains}
+    canaries = {probe.text for story in stories for probe in story.probes} - own
+    rows = {"".join(row["completions"]) for row in read_lines(tmp_path / "out" / "prm" / "train.jsonl")}
+    assert canaries
+    assert own <= rows
+    assert not canaries & rows
