@@ -27,9 +27,9 @@ GERMAN = Question(
 )
 
 
-@pytest.mark.parametrize("stage", ["generate", "optimize", "refine", "summarize"])
+@pytest.mark.parametrize("stage", ["generate", "optimize", "refine", "refine_steps", "summarize"])
 def test_prompts_in_the_language_of_the_question_name_it_where_it_can_be_told(stage: str) -> None:
-    values = {"key": "B. x", "chain_of_thought": "c", "reasons": ["r"]}
+    values = {"key": "B. x", "chain_of_thought": "c", "reasons": ["r"], "steps": [], "faulty": [1]}
     prompt = Prompt(stage, in_language())
     assert "in the language of the question, German." in prompt.render({**question_fields(GERMAN), **values})
     assert "in the language of the question." in prompt.render({**question_fields(question()), **values})

@@ -135,7 +135,8 @@ def test_a_field_is_mapped_or_said(tmp_path: Path, stack: str) -> None:
         "trl_args": {"neftune_noise_alpha": 5},
     }
     # the rest is what the data carries out, other methods' fields, and max_steps, which has a test of its own
-    others = {"variant", "method", "source", "max_steps", "beta", "rollouts", "control_tokens", "accuracy", "best"}
+    others = {"variant", "method", "source", "max_steps", "beta", "rollouts", "balance", "control_tokens"}
+    others |= {"accuracy", "best"}
     assert changes.keys() | others == set(settings.Training.model_fields)
     always = {"packing": {"verl"}}  # its rows always stand behind each other
     for name, value in changes.items():

@@ -86,7 +86,7 @@ def test_every_preset_is_valid_and_names_its_source() -> None:
         ("base_model: x\nmethod: dpo\npacking: true", "packing: true is for method: sft"),
         ("base_model: x\nmethod: grpo\nrollouts: {replies: 1}", "rollouts.replies"),
         ("base_model: x\nmethod: grpo\ntrl_args: {num_generations: 4}", "say rollouts.replies"),
-        ("base_model: x\nmethod: ppo", "method: input should be 'sft', 'dpo' or 'grpo'"),
+        ("base_model: x\nmethod: ppo", "method: input should be 'sft', 'dpo', 'grpo' or 'prm'"),
         ("base_model: x\nmethod: [dpo]", "method: "),
         ("base_model: x\nvariant: other", "variant"),
         ("- a list", "must be a mapping"),

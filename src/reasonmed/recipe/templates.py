@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INSTRUCTION = "Please answer the following multiple-choice question:\n"
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _SHIPPED = Path(__file__).parent / "prompts"
-_WRITING = ("generate.md", "optimize.md", "refine.md", "summarize.md")
+_WRITING = ("generate.md", "optimize.md", "refine.md", "refine_steps.md", "summarize.md")
 _QUESTION = '{{ question | fenced("question") }}'
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 QUIET = ("HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "AXOLOTL_DO_NOT_TRACK")
 _TEMPLATE_BYTES = 512
 """Room for what a chat template puts around a row's texts."""
-_SAID = frozenset({"source", "variant", "method", "beta", "rollouts", "control_tokens"})
+_SAID = frozenset({"source", "variant", "method", "beta", "rollouts", "balance", "control_tokens"})
 """Fields that the data itself carries out, or that other methods than fine-tuning have."""
 
 
