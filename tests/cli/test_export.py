@@ -55,6 +55,12 @@ def test_wrong_options_are_refused_with_the_mend_and_write_nothing(
     assert not (tmp_path / "data").exists()
 
 
+def test_formats_may_be_named_one_by_one(run26: RunDirectory, tmp_path: Path) -> None:
+    done = reasonmed_at(tmp_path, "export", run26.path, "-o", "data", "--demo", "-f", "dpo", "-f", "rl, kto")
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "data" / "export.json").read_text())["formats"] == ["dpo", "rl", "kto"]
+
+
 def test_a_rule_without_findings_is_said(run26: RunDirectory, tmp_path: Path) -> None:
     checked = reasonmed_at(tmp_path, "check", run26.path, "--json", "check.json", "--exact")
     assert checked.code == 0, checked.err

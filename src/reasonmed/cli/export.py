@@ -24,7 +24,8 @@ def export(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="A run directory, or several.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")],
     formats: Annotated[
-        str | None, typer.Option("--format", "-f", help="Formats, with commas between them; an unknown one lists all.")
+        list[str] | None,
+        typer.Option("--format", "-f", help="Formats, with commas between them; an unknown one lists all."),
     ] = None,
     split: Annotated[
         str, typer.Option("--split", help="Shares of train, validation and test, by question: 0.9,0.05,0.05.")
@@ -116,7 +117,7 @@ def export(
         reasoning=reasoning,
         mask_steps=mask_steps,
     )
-    wanted = [name.strip() for name in formats.split(",")] if formats is not None else DEFAULT_FORMATS
+    wanted = [name.strip() for given in formats or DEFAULT_FORMATS for name in given.split(",")]
     with options.working(f"exporting {', '.join(map(str, runs))}"):
         about = About(findings=findings, judge_card=judge_card)
         manifest = write([RunDirectory(run) for run in runs], output, settings, wanted, force=force, about=about)
