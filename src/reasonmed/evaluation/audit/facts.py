@@ -150,8 +150,8 @@ class JudgeCard(Struct, frozen=True):
         return Judge(self.sensitivity.interval, self.specificity.interval)
 
 
-class Audit(Struct, frozen=True, kw_only=True):
-    """An audit of the steps of models' answers."""
+class Drawn(Struct, frozen=True, kw_only=True):
+    """Who judges steps, and of which questions."""
 
     judge: str
     demo: bool
@@ -160,6 +160,11 @@ class Audit(Struct, frozen=True, kw_only=True):
     questions: int
     seed: int
     card: JudgeCard | None = None
+
+
+class Audit(Drawn, frozen=True, kw_only=True):
+    """An audit of the steps of models' answers."""
+
     models: list[ModelAudit]
     pairs: list[Pair] = []
 
