@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +97,21 @@ class _Compiled(BytecodeCache):
 _compiled = _Compiled()
 
 
+_READER = Sandbox(trim_blocks=True, lstrip_blocks=True)
+"""Reads texts of templates; it fills none in."""
+_READER.filters["fenced"] = fenced
+
+
+@lru_cache(maxsize=128)  # a run makes each of its prompts several times
+def _asked_for(text: str) -> frozenset[str]:
+    return frozenset(meta.find_undeclared_variables(_READER.parse(text)))
+
+
+@lru_cache(maxsize=128)
+def _included(text: str) -> tuple[str | None, ...]:
+    return tuple(meta.find_referenced_templates(_READER.parse(text)))
+
+
 class Prompt:
     """A stage's template.
 
@@ -146,7 +161,7 @@ class Prompt:
     def _all_names(self) -> list[str]:
         names = [f"{self.stage}.md"]
         for name in names:
-            for one in meta.find_referenced_templates(self._environment.parse(self._source(name))):
+            for one in _included(self._source(name)):
                 if one is None:
                     raise TemplateError(f"{name} includes a template by a computed name; write the name in quotes")
                 names += [one] if one not in names else []
@@ -165,7 +180,7 @@ class Prompt:
     @cached_property
     def fields(self) -> frozenset[str]:
         """The names that the template asks for."""
-        return frozenset(meta.find_undeclared_variables(self._environment.parse(self.text)))
+        return _asked_for(self.text)
 
     def render(self, values: Mapping[str, object]) -> str:
         """Fill the template in.
