@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from reasonmed.errors import RecipeError
@@ -172,6 +173,16 @@ async def test_the_author_gets_the_notes_on_faulty_steps() -> None:
     script = Script(optimize=prose("B"), verify=verdict())
     await optimize(Story(story.question, chains, tier=Tier.DIFFICULT), team(script))
     assert "No such drug." in texts(script.of("optimize"))
+
+
+async def test_labels_of_a_chain_that_was_an_error_without_a_request_come_with_the_reason_for_it() -> None:
+    script = Script(verify_steps=said("Error", s1=_fault(note="Wrong from the start.")), optimize=prose("B"))
+    options = {"steps": True, "precheck": True}
+    story = await verify(judged_story("eeeeeeeee"), team(script, verify=options))
+    bare = tuple(msgspec.structs.replace(one, verdict=Verdict("error", prechecked=True)) for one in story.chains)
+    made = await optimize(Story(story.question, bare, tier=Tier.DIFFICULT), team(script, verify=options))
+    assert all(one.verdict and one.verdict.steps for one in made.chains)
+    assert "Wrong from the start." in texts(script.of("optimize"))
 
 
 def _generated(request: Request) -> str:

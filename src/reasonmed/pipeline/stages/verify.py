@@ -63,7 +63,8 @@ async def fetch_reasons(story: Story, team: Team) -> Story:
             return chain
         said = await judge(story.question, chain, team)
         reason = said.reason if said.outcome == "error" else ""
-        return replace(chain, verdict=replace(chain.verdict, judge=said.judge, reason=reason, sent=said.sent))
+        found = replace(chain.verdict, judge=said.judge, reason=reason, sent=said.sent, steps=said.steps)
+        return replace(chain, verdict=found)
 
     return replace(story, chains=tuple(await gather(reasoned(chain) for chain in story.chains)))
 
