@@ -52,7 +52,17 @@ _FINISHES = {
     "tool_use": "tool_calls",
 }
 _UNSUPPORTED = frozenset(
-    {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"}
+    {
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+    }
 )
 """Bounds that the API refuses in a schema; parsers check them."""
 _NO_SCHEMA = re.compile(r"output_config|output_format|structured output|json_schema|schema", re.IGNORECASE)

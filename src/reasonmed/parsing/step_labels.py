@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
@@ -58,6 +58,13 @@ STEPS_SCHEMA: dict[str, object] = {
     "required": ["steps", "verdict", "reason"],
     "additionalProperties": False,
 }
+
+
+def exactly(schema: dict[str, object], count: int) -> dict[str, object]:
+    """A schema whose ``steps`` are this many: a server that holds schemas then lets no model go on counting."""
+    properties = cast("dict[str, dict[str, object]]", schema["properties"])
+    bounded = {**properties["steps"], "minItems": count, "maxItems": count}
+    return {**schema, "properties": {**properties, "steps": bounded}}
 
 
 class StepLabel(NamedTuple):

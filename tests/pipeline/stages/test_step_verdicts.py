@@ -68,6 +68,8 @@ async def test_the_judge_is_shown_numbered_steps_and_its_labels_lie_over_the_tex
     shown = texts(script.of("verify_steps"))
     assert re.search(r"<step 2 [0-9a-f]{8}>\nHeparin needs no monitoring here.\n</step 2", shown)
     assert script.of("verify") == []
+    schema: Any = script.of("verify_steps")[0].response_schema
+    assert (schema["properties"]["steps"]["minItems"], schema["properties"]["steps"]["maxItems"]) == (3, 3)
 
 
 async def test_without_the_option_no_steps_are_asked_for() -> None:
@@ -142,6 +144,8 @@ async def test_refine_rewrites_the_faulty_step_and_leaves_the_others_byte_for_by
     shown = texts(script.of("refine_steps"))
     assert "Rewrite these steps: 2." in shown
     assert "It needs monitoring." in shown
+    schema: Any = script.of("refine_steps")[0].response_schema
+    assert schema["properties"]["steps"]["maxItems"] == 1
     assert len(script.of("verify_steps")) == 1
 
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from reasonmed.errors import RequestRejected, UnparsableReply
 from reasonmed.pipeline.stages._reply import Wanted, language_flags, parse_chain, unread_problem
-from reasonmed.pipeline.stages._step_edit import marked, spliced
+from reasonmed.pipeline.stages._step_edit import faulty, marked, spliced
+from reasonmed.pipeline.stages._steps import counted
 from reasonmed.pipeline.stages.rank import draw, keep_chain
 from reasonmed.pipeline.stages.verify import contradicts_key, verdict_on
 from reasonmed.recipe.options import Generate
@@ -83,6 +84,7 @@ def shaping(stages: Stages) -> dict[str, object]:
 async def attempt(story: Story, team: Team, agent: Agent, draft: Draft, number: int) -> Rewrite:
     """Write once and check: the answer is the key, nothing leaks, and, where the recipe says so, the judge agrees."""
     verified = bool(getattr(team.stages, draft.stage).verify)
+    agent = counted(agent, len(faulty(draft.steps)))
     wanted = Wanted.by(team.stages)._replace(what="visible")
     read = partial(parse_chain, question=story.question, agent=agent, wanted=wanted, sample=number)
     values = {"key": story.question.key_text, "chain_of_thought": draft.text, "reasons": draft.reasons}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reasonmed.parsing.step_labels import NONE, parse_steps
+from reasonmed.parsing.step_labels import NONE, exactly, parse_steps
 from reasonmed.recipe.templates import fenced
 from reasonmed.types import Step
 
@@ -31,6 +32,11 @@ _SPOKEN = re.compile(r"^<step (\d+) [0-9a-f]{8}>$", re.MULTILINE)
 def every_step_judge(team: Team) -> Agent | None:
     """The judge that labels the steps of every chain, where the recipe asks for that."""
     return team.roles["step_judge"] if team.stages.verify and team.stages.verify.steps is True else None
+
+
+def counted(agent: Agent, count: int) -> Agent:
+    """The agent, whose reply is to have an entry for each of so many steps; as it is where there are none."""
+    return agent if agent.schema is None or not count else replace(agent, schema=exactly(agent.schema, count))
 
 
 def shown(text: str, spans: Iterable[Span | Step]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from reasonmed.pipeline.stages._blind import read, reading
 from reasonmed.pipeline.stages._canaries import plant
 from reasonmed.pipeline.stages._consensus import consensus
 from reasonmed.pipeline.stages._reply import ask_verdict, need_options, read_verdict, unread_problem, unread_words
-from reasonmed.pipeline.stages._steps import STEPS, every_step_judge, example, read_steps, shown
+from reasonmed.pipeline.stages._steps import STEPS, counted, every_step_judge, example, read_steps, shown
 from reasonmed.recipe.options import Verify
 from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.types import ChainOfThought, Opinion, Verdict, letter
@@ -136,6 +136,7 @@ async def judge_by(
 ) -> Verdict:
     """One judge's verdict; ``believed`` is whether a Correct stands that cannot be, only marked as a conflict."""
     spans = split_steps(chain.text) if agent.stage == STEPS else ()
+    agent = counted(agent, len(spans))
 
     def parse(completion: Completion) -> Verdict:
         outcome, reason = read_verdict(completion, agent)
