@@ -106,7 +106,7 @@ def test_sentences_of_a_long_paragraph_are_steps() -> None:
 def test_a_text_of_many_blank_lines_is_split_in_little_time(between: str) -> None:
     began = time.process_time()
     assert _parts("The pulse is fast." + between * 60_000 + "The lung is clear.")
-    assert time.process_time() - began < 2  # noqa: PLR2004 - seconds
+    assert time.process_time() - began < 2
 
 
 def test_a_text_of_many_lines_is_split_in_little_time() -> None:
