@@ -41,6 +41,8 @@ def test_other_spellings_of_the_same_words_are_read() -> None:
         ([{"step": 1, **_OK}, {"step": 1, **_FAULT}], "step 1 is labelled twice"),
         ([{"step": 1, **_OK}, {"step": 3, **_OK}], "step 3 is none of the 2 steps"),
         ([{"step": True, **_OK}], "step True is none"),
+        ([{"step": "1" * 5_000, **_OK}], "step '1111111111111111111 is none of the 2 steps"),
+        ([{"step": 1, **_FAULT, "label": "ok"}], "step 1 has the label ok and the severity severe"),
         ([{"step": 1, **_OK, "label": "fine"}], "the label of step 1 is 'fine'"),
         ([{"step": 1, **_FAULT, "type": "none"}], "the type of step 1 is 'none'"),
         ([{"step": 1, **_FAULT, "severity": None}], "the severity of step 1 is None"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +100,13 @@ def test_sentences_of_a_long_paragraph_are_steps() -> None:
         f"Sign {number} of the case speaks for an infection of the lung, not for a clot." for number in range(6)
     )
     assert len(_parts(text)) == 6
+
+
+@pytest.mark.parametrize("between", ["\n", "\t \n"])
+def test_a_text_of_many_blank_lines_is_split_in_little_time(between: str) -> None:
+    began = time.process_time()
+    assert _parts("The pulse is fast." + between * 60_000 + "The lung is clear.")
+    assert time.process_time() - began < 2
 
 
 def test_a_text_of_many_lines_is_split_in_little_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 
 from reasonmed.errors import UnparsableReply
@@ -18,6 +19,7 @@ Severity = Literal["minor", "severe"]
 LABELS: tuple[Label, ...] = get_args(Label)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NONE = "none"
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 TYPES = {
     "missed_finding": "a finding of the case that decides between the options is left out",
@@ -91,7 +93,7 @@ def parse_steps(reply: str, count: int) -> tuple[StepLabel, ...]:
         raise UnparsableReply('it has no list "steps" of objects')
     found: dict[int, StepLabel] = {}
     for row in rows:
-        number = _number(row.get("step"))
+        number = step_number(row.get("step"))
         if number is None or not 1 <= number <= count:
             raise UnparsableReply(f"step {row.get('step')!r:.20} is none of the {count} steps")
         if number in found:
@@ -101,6 +103,15 @@ def parse_steps(reply: str, count: int) -> tuple[StepLabel, ...]:
     if missing:
         raise UnparsableReply(f"no label for step {', '.join(missing)}")
     return tuple(found[number] for number in range(1, count + 1))
+
+
+def step_number(value: object) -> int | None:
+    """The number of a step in a reply: a whole number, as one or as digits; None where it is neither."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def as_asked(steps: Iterable[Step]) -> list[dict[str, object]]:
@@ -117,24 +128,16 @@ def as_asked(steps: Iterable[Step]) -> list[dict[str, object]]:
     ]
 
 
-def _number(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _label(number: int, row: dict[str, object]) -> StepLabel:
     label = next((one for one in LABELS if one == _word(row.get("label"))), None)
     if label is None:
         raise UnparsableReply(f"the label of step {number} is {row.get('label')!r:.40}; it must be {_any(LABELS)}")
+    severity = next((one for one in SEVERITIES if one == _word(row.get("severity"))), None)
     if label == "ok":
+        if severity == "severe":
+            raise UnparsableReply(f"step {number} has the label ok and the severity severe, which cannot both be")
         return StepLabel(label)
-    kind, severity = (
-        _word(row.get("type")),
-        next((one for one in SEVERITIES if one == _word(row.get("severity"))), None),
-    )
+    kind = _word(row.get("type"))
     if kind not in TYPES:
         raise UnparsableReply(f"the type of step {number} is {row.get('type')!r:.40}; it must be {_any(TYPES)}")
     if severity is None:

@@ -211,11 +211,14 @@ def _merged(pieces: Iterable[Span], is_one: Callable[[Span], bool]) -> list[Span
 def _sentence_ends(text: str) -> list[int]:
     """Where sentences begin behind the first one."""
     found: list[int] = []
+    end = 0
     for match in _SENTENCE_END.finditer(text):
+        if match.start() < end:
+            continue
         if match[0][0] == "." and _ABBREVIATED.search(text, max(0, match.start() - _NEAR), match.start() + 1):
             continue
         space = _SPACE.match(text, match.end())
         end = space.end() if space else match.end()
-        if 0 < end < len(text) and (not found or end > found[-1]):
+        if end < len(text):
             found.append(end)
     return found

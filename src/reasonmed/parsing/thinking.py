@@ -51,7 +51,7 @@ _NEXT_HEADING = re.compile(
 _HEADING = re.compile(rf"^[ \t]*{_MARK}(?:Thinking|Final Response){_END}$\n?", re.IGNORECASE | re.MULTILINE)
 _STEERING = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|</?s>|\[/?INST\]"
 _CONTROL_TOKEN = re.compile(rf"{_STEERING}|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>")
-_SPECIAL = re.compile(rf"{_STEERING}|</?[a-z_]{{4,20}} [0-9a-f]{{8}}>")
+_SPECIAL = re.compile(rf"{_STEERING}|</?[a-z_]{{4,20}}(?: \d{{1,2}})? [0-9a-f]{{8}}>")
 """Tokens of chat templates, and the fences of our own prompts where a model repeats them."""
 _OPENER = re.compile(
     r"\A\s*+(?:(?:alright|okay|ok|sure|certainly|absolutely|of course|got it)"

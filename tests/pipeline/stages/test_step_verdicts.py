@@ -160,6 +160,32 @@ async def test_a_rewrite_of_other_steps_than_the_faulty_ones_is_asked_again_then
     assert (made.kept[0].text, made.kept[0].flags) == (_TEXT, ("not_refined",))
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("...", "the text of step 2 is empty"),
+        (_STEPS[1], "the text of step 2 is the old one"),
+        (_TEXT, "the text of step 2 repeats step 1"),
+        ("Heparin is monitored.\n\nAnswer: B. Warfarin", "the text of step 2 repeats step 3"),
+    ],
+)
+async def test_a_text_that_is_none_for_its_step_is_asked_for_again(text: str, problem: str) -> None:
+    good = _refined((2, "Heparin is monitored by the aPTT."))
+    script = Script(refine_steps=[_refined((2, text)), good], verify_steps=said())
+    made = await refine(_medium("correct", *_labels(2)), team(script, verify={"steps": True}, refine={"steps": True}))
+    assert problem in script.of("refine_steps")[1].messages[-1].content
+    assert made.kept is not None
+    assert made.kept[0].origin == "refine"
+
+
+async def test_a_rewritten_step_is_taken_without_the_tags_of_the_prompt_and_by_a_number_in_quotes() -> None:
+    text = "<step 2 1a2b3c4d>\nHeparin is monitored by the aPTT.\n</step 2 1a2b3c4d>"
+    script = Script(refine_steps=json.dumps({"steps": [{"step": "2", "text": text}]}), verify_steps=said())
+    made = await refine(_medium("correct", *_labels(2)), team(script, verify={"steps": True}, refine={"steps": True}))
+    assert made.kept is not None
+    assert made.kept[0].text == _TEXT.replace("Heparin needs no monitoring here.", "Heparin is monitored by the aPTT.")
+
+
 async def test_a_chain_whose_steps_are_all_ok_is_left_as_it_is_without_a_request() -> None:
     script = Script()
     made = await refine(_medium(), team(script, verify={"steps": True}, refine={"steps": True}))

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
+from reasonmed.parsing.step_labels import step_number
+from reasonmed.parsing.thinking import clean
 from reasonmed.pipeline.stages._reply import check_reply
 from reasonmed.recipe.templates import fenced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reasonmed.exchange import Completion, Request
     from reasonmed.types import Step
 
 EDIT = "refine_steps"
 """The template of an editor of steps, under which its requests are recorded too."""
+_WORD = re.compile(r"[^\W_]")
+_WHOLE = 12
+"""Characters of a step from which its text in another one is no chance."""
 EDIT_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {
@@ -58,23 +64,35 @@ def spliced(completion: Completion, text: str, steps: Sequence[Step], refusals: 
     """The reply as the whole chain of thought: its texts stand where the faulty steps stood.
 
     Raises:
-        UnparsableReply: a faulty step is not rewritten, another one is, or a text is empty.
+        UnparsableReply: a faulty step is not rewritten, another one is, or a text is none for its step.
     """
     check_reply(completion, keep_truncated=False, refusals=refusals)
     rows = find_object(completion.text, "steps")["steps"]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UnparsableReply('"steps" is no list of objects')
-    given = [(row.get("step"), row.get("text")) for row in rows]
-    texts = {number: said for number, said in given if isinstance(number, int) and isinstance(said, str)}
+    given = [(step_number(row.get("step")), row.get("text")) for row in rows]
+    texts = {number: clean(said) for number, said in given if number is not None and isinstance(said, str)}
     wanted = faulty(steps)
     if len(texts) < len(given) or sorted(texts) != wanted:
         numbers = ", ".join(map(str, wanted))
         raise UnparsableReply(f"it must hold a text for each of these steps, and for no other: {numbers}")
-    empty = next((number for number, said in texts.items() if not said.strip()), None)
-    if empty is not None:
-        raise UnparsableReply(f"the text of step {empty} is empty")
-    pieces = [_piece(text[step.start : step.end], texts.get(number)) for number, step in enumerate(steps, 1)]
+    old = {number: text[step.start : step.end] for number, step in enumerate(steps, 1)}
+    for number, said in texts.items():
+        _check(number, said, old, wanted)
+    pieces = [_piece(one, texts.get(number)) for number, one in old.items()]
     return replace(completion, text="".join(pieces), reasoning=None)
+
+
+def _check(number: int, said: str, old: Mapping[int, str], faulty_ones: Sequence[int]) -> None:
+    """Raise where a text cannot stand in a step's place: no word, the old text, or a step that stays beside it."""
+    if not _WORD.search(said):
+        raise UnparsableReply(f"the text of step {number} is empty")
+    if said == old[number].strip():
+        raise UnparsableReply(f"the text of step {number} is the old one")
+    stay = ((place, one.strip()) for place, one in old.items() if place not in faulty_ones)
+    again = next((place for place, one in stay if len(one) >= _WHOLE and one in said and one not in old[number]), None)
+    if again is not None:
+        raise UnparsableReply(f"the text of step {number} repeats step {again}, which stays where it is")
 
 
 def _piece(old: str, new: str | None) -> str:
@@ -82,7 +100,7 @@ def _piece(old: str, new: str | None) -> str:
     if new is None:
         return old
     before, after = len(old) - len(old.lstrip()), len(old.rstrip())
-    return f"{old[:before]}{new.strip()}{old[after:]}"
+    return f"{old[:before]}{new}{old[after:]}"
 
 
 def example(request: Request, choice: str, draw: int) -> str:
