@@ -280,3 +280,15 @@ def test_a_question_that_two_runs_vote_on_differently_is_left_out_of_both(tmp_pa
         parts = [Part(number, stack.enter_context(closing(one)), manifest) for number, one in enumerate(ledgers, 1)]
         view = View(parts, Settings(consensus=True))
         assert view.questions_left_out == {"key_differs": 2}
+
+
+def test_an_unfinished_question_of_the_test_split_holds_its_stem_out(tmp_path: Path, manifest: Manifest) -> None:
+    asked = Question("a", "Is it?", ("yes", "no"), 0)
+    waits = replace(asked, id="b", options=("yes", "perhaps"), split="test")
+    with ExitStack() as stack:
+        one = stack.enter_context(closing(ledger_of(tmp_path / "one", [ended(asked, good=True)])))
+        other = stack.enter_context(closing(Ledger(tmp_path / "other")))
+        other.admit(story_job(lambda _: synthesize), [(Story(waits), True)], "rows")  # type: ignore[arg-type,return-value]
+        parts = [Part(1, one, manifest), Part(2, other, manifest)]
+        assert [case.split for case in View(parts, Settings()).cases()] == ["test"]
+        assert [case.split for case in View(parts, Settings(redraw=True)).cases()] == ["train"]
