@@ -250,3 +250,45 @@ def test_a_question_whose_keys_differ_between_runs_is_left_out_of_both(tmp_path:
         assert [case.question.id for case in view.cases()] == ["c"]
     assert view.questions_left_out == {"key_differs": 2}
     assert not view.duplicates
+
+
+@pytest.mark.parametrize("vote", [0, 1])
+@pytest.mark.parametrize("voted_first", [True, False])
+def test_a_question_with_a_key_goes_before_a_copy_whose_key_is_a_vote(
+    tmp_path: Path, manifest: Manifest, vote: int, *, voted_first: bool
+) -> None:
+    asked = Question("a", "Is it?", ("yes", "no"), 0)
+    voted = ended(replace(asked, id="b", answer=vote, answer_source="consensus"), good=True)
+    for consensus in (True, False):
+        for good in (True, False):
+            rows = [[voted], [ended(asked, good=good)]]
+            with ExitStack() as stack:
+                name = f"{consensus}{good}"
+                ledgers = [ledger_of(tmp_path / f"{name}{number}", one) for number, one in enumerate(rows)]
+                made = [stack.enter_context(closing(one)) for one in (ledgers if voted_first else ledgers[::-1])]
+                parts = [Part(number, one, manifest) for number, one in enumerate(made, 1)]
+                view = View(parts, Settings(consensus=consensus))
+                assert [(case.question.id, len(case.records)) for case in view.cases()] == [("a", int(good))]
+                assert view.questions_left_out == {"duplicate": 1}
+
+
+def test_a_question_that_two_runs_vote_on_differently_is_left_out_of_both(tmp_path: Path, manifest: Manifest) -> None:
+    asked = Question("a", "Is it?", ("yes", "no"), 0, answer_source="consensus")
+    rows = [[ended(asked, good=True)], [ended(replace(asked, id="b", answer=1), good=True)]]
+    with ExitStack() as stack:
+        ledgers = [ledger_of(tmp_path / str(number), one) for number, one in enumerate(rows)]
+        parts = [Part(number, stack.enter_context(closing(one)), manifest) for number, one in enumerate(ledgers, 1)]
+        view = View(parts, Settings(consensus=True))
+        assert view.questions_left_out == {"key_differs": 2}
+
+
+def test_an_unfinished_question_of_the_test_split_holds_its_stem_out(tmp_path: Path, manifest: Manifest) -> None:
+    asked = Question("a", "Is it?", ("yes", "no"), 0)
+    waits = replace(asked, id="b", options=("yes", "perhaps"), split="test")
+    with ExitStack() as stack:
+        one = stack.enter_context(closing(ledger_of(tmp_path / "one", [ended(asked, good=True)])))
+        other = stack.enter_context(closing(Ledger(tmp_path / "other")))
+        other.admit(story_job(lambda _: synthesize), [(Story(waits), True)], "rows")  # type: ignore[arg-type,return-value]
+        parts = [Part(1, one, manifest), Part(2, other, manifest)]
+        assert [case.split for case in View(parts, Settings()).cases()] == ["test"]
+        assert [case.split for case in View(parts, Settings(redraw=True)).cases()] == ["train"]

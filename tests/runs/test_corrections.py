@@ -19,7 +19,7 @@ from reasonmed import open_run, synthesize
 from reasonmed.cli import app
 from reasonmed.errors import Drained, RunDirectoryError, Unavailable, UsageError
 from reasonmed.runs.commands.run import synthesis_job, with_keys
-from reasonmed.runs.corrections import correct, settle, under_key
+from reasonmed.runs.corrections import CorrectedKeys, correct, settle, under_key
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
@@ -152,6 +152,46 @@ def test_a_file_that_is_corrected_too_fits_the_run_and_a_third_key_does_not(
     rows[1] = replace(rows[1], answer=3)
     with pytest.raises(RunDirectoryError, match="'q1' has changed"):
         run(directory.path, rows)
+
+
+@pytest.mark.parametrize("key", ["A", None])
+def test_a_file_that_is_corrected_before_the_run_is_takes_the_same_fixes(
+    world: World, directory: RunDirectory, tmp_path: Path, key: str | None
+) -> None:
+    rows = [replace(one, answer=0 if one.id == "q1" else one.answer) for one in questions(4)]
+    if key is None:
+        rows[1], older = replace(rows[1], answer=3), replace(rows[1], answer=None)
+        directory = run(tmp_path / "keyless", [rows[0], older, *rows[2:]])
+    fix(directory, rows, fixes(tmp_path, {"id": "q1", "key": key or "D", **BY}))
+    assert [one.question.answer for one in stories_of(directory).values()][1] == (0 if key else 3)
+    assert [one.new for one in directory.manifest().corrections] == [key or "D"]
+    paid = world.requests
+    fix(directory, rows, fixes(tmp_path, {"id": "q1", "key": key or "D", **BY}))
+    assert world.requests == paid
+
+
+def test_verdicts_that_a_question_came_with_stay_until_its_key_is_corrected() -> None:
+    story = Story(question(answer=0), (replace(chain(outcome=None), verdict=Verdict("correct", judge="file")),))
+    wanted = [Correction(story.question.id, "A", "C", **BY)]
+    assert CorrectedKeys([], wanted).corrected(story) == story
+    assert CorrectedKeys(wanted).corrected(story) == under_key(story, "C")
+
+
+def test_who_and_why_are_one_line_each_and_a_note_of_them_is_short(tmp_path: Path) -> None:
+    said = {"who": "A.\n Reader", "why": "so:\nkey of q2: A to B, by nobody: " + "x" * 10_000}
+    settled = settle(
+        fixes(tmp_path, {"id": "q1", "key": "C", **said}), {"q1": replace(question(answer=0), id="q1")}, skip_bad=False
+    )
+    assert settled.applied[0].who == "A. Reader"
+    assert len(settled.applied[0].why) > 10_000
+    assert all("\n" not in note and len(note) < 1000 for note in settled.notes)
+
+
+def test_a_file_of_fixes_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = fixes(tmp_path, {"id": "q1", "key": "C", **BY})
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    known = {"q1": replace(question(answer=0), id="q1")}
+    assert [one.new for one in settle(path, known, skip_bad=False).applied] == ["C"]
 
 
 def test_a_run_that_begins_with_fixes_has_what_it_has_when_they_come_later(

@@ -85,6 +85,14 @@ def test_another_question_under_the_same_id_is_a_bad_row_with_both_places_and_wh
     assert [story.question.id for story in wanted(found)] == ["q1", "q2"]
 
 
+def test_a_question_that_only_a_later_file_holds_out_is_a_bad_row(tmp_path: Path) -> None:
+    one = written(tmp_path, "a.jsonl", row("q1", split="train"), row("q2", split="test"), row("q3", split="dev"))
+    other = written(tmp_path, "b.jsonl", row("q1", split="test"), row("q2", split="train"), row("q3", split="val"))
+    found = taken(one, other)
+    assert "row 1 of a.jsonl and row 1 of b.jsonl; they differ in the split (train, test)" in str(found.survey.bad[0])
+    assert counts(found)[1] == ("b.jsonl", 3, 0, 2, 1)
+
+
 def test_an_id_twice_in_one_file_stays_a_bad_row(tmp_path: Path) -> None:
     found = taken(written(tmp_path, "a.jsonl", row("q1"), row("q1")), written(tmp_path, "b.jsonl", row("q2")))
     assert counts(found) == [("a.jsonl", 2, 1, 0, 1), ("b.jsonl", 1, 1, 0, 0)]

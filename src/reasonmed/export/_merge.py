@@ -36,6 +36,8 @@ class _Member(NamedTuple):
     run: int
     id: str
     has_records: bool
+    has_key: bool
+    """Whether its file gives the key: not where the models voted on it, or nobody knows it."""
     key: str | None
     """The key's text in normal form; None where there is none, or it is an answer in words."""
 
@@ -51,7 +53,7 @@ class Copies:
 
     Questions are the same where context, stem and options are, in normal form and any order of options. The first run
     with a record of a question gives it, the first of all where none has one; a question whose keys differ between runs
-    is left out of all.
+    is left out of all. A copy with a key of its file goes before one whose key is a vote, and then no vote counts.
 
     Args:
         parts: the runs, in the order that was asked for; copies within one run are left as they are.
@@ -74,8 +76,9 @@ class Copies:
         return self._left.get((run, question_id))
 
     def _settle(self, members: list[_Member]) -> None:
-        first = next((one for one in members if one.has_records), members[0])
-        differ = len({one.key for one in members if one.key is not None}) > 1
+        known = [one for one in members if one.has_key] or members
+        first = next((one for one in known if one.has_records), known[0])
+        differ = len({one.key for one in known if one.key is not None}) > 1
         for one in members:
             if differ:
                 self._left[one.run, one.id] = "key_differs"
@@ -112,7 +115,8 @@ def _groups(parts: Sequence[Part]) -> Iterable[list[_Member]]:
 def _member(run: int, story: Story) -> _Member:
     question = story.question
     key = None if question.answer is None else normal(question.options[question.answer])
-    return _Member(run, question.id, story.failure is None and bool(story.kept), key)
+    has_key = not question.options or (key is not None and question.answer_source == "key")
+    return _Member(run, question.id, story.failure is None and bool(story.kept), has_key, key)
 
 
 def refuse_unlike(manifests: Sequence[Manifest], names: Sequence[str]) -> None:

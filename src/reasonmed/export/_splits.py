@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._settings import SPLITS
+from reasonmed.questions.held_out import declared_split
 from reasonmed.questions.normal import stem_hash
 from reasonmed.types import digest
 
@@ -13,17 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reasonmed.types import Question, Story
-
-_DECLARED = {
-    "test": "test",
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-}
-"""What question files call their held-out splits. Questions of any other split are drawn."""
-
-
-def declared_split(question: Question) -> str | None:
-    """The held-out split that a question's own file puts it in."""
-    return _DECLARED.get((question.split or "").strip().lower())
 
 
 class _Group(NamedTuple):
@@ -36,13 +26,18 @@ class _Group(NamedTuple):
 
 
 def split_of_questions(
-    stories: Iterable[Story], shares: tuple[float, float, float], seed: int, *, redraw: bool = False
+    stories: Iterable[Story],
+    shares: tuple[float, float, float],
+    seed: int,
+    *,
+    redraw: bool = False,
+    unfinished: Iterable[Question] = (),
 ) -> dict[str, str]:
     """The split of every question, by id.
 
     All questions of the run take part, whatever an export leaves out: other filters never move a question from one
     split to another. A question that its own file calls validation or test stays there, with all that share its stem,
-    unless ``redraw``.
+    unless ``redraw``; questions of the run that are unfinished hold out those of their stem too.
     """
     groups: dict[str, _Group] = {}
     for story in stories:
@@ -55,9 +50,16 @@ def split_of_questions(
             groups[stem] = _Group(stratum, digest((seed, stem)), declared, [question.id])
             continue
         old.ids.append(question.id)
-        if declared is not None and old.declared != "test":
-            groups[stem] = old._replace(declared=declared)
+        groups[stem] = _held_out(old, declared)
+    for question in () if redraw else unfinished:
+        stem = stem_hash(question)
+        if stem in groups:
+            groups[stem] = _held_out(groups[stem], declared_split(question))
     return dict(_assigned(groups.values(), shares))
+
+
+def _held_out(group: _Group, declared: str | None) -> _Group:
+    return group if declared is None or group.declared == "test" else group._replace(declared=declared)
 
 
 def _assigned(groups: Iterable[_Group], shares: tuple[float, float, float]) -> Iterator[tuple[str, str]]:

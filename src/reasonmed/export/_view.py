@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._manifest import Split
 from reasonmed.export._merge import Copies
-from reasonmed.export._splits import declared_split, split_of_questions
+from reasonmed.export._splits import split_of_questions
 from reasonmed.export._text import ends_unread
+from reasonmed.questions.held_out import declared_split
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
+from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +69,14 @@ class View:
         self.duplicates = self._copies.duplicates
         """Questions that are left out because another run's copy is taken."""
         stories = chain.from_iterable(outcomes(part.ledger) for part in parts)
-        self._splits = split_of_questions(stories, settings.shares, settings.seed, redraw=settings.redraw)
+        pending = chain.from_iterable(part.ledger.pending(unpack_story) for part in parts)
+        self._splits = split_of_questions(
+            stories,
+            settings.shares,
+            settings.seed,
+            redraw=settings.redraw,
+            unfinished=(story.question for story in pending),
+        )
         self.of_runs: Counter[int] = Counter()
         """How many questions are taken of each run, by its number."""
         self.records_of_runs: Counter[int] = Counter()

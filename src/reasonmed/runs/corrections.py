@@ -15,8 +15,9 @@ from reasonmed.documents import Refused, json_as, reason, small_file
 from reasonmed.engine.ledger import pack
 from reasonmed.engine.ledger.corrections import Change, Corrected
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.questions._json import BOM
 from reasonmed.questions._key import Choices, Claim, key_of
-from reasonmed.questions._row import glance
+from reasonmed.questions._row import glance, start
 from reasonmed.questions.ids import record_id
 from reasonmed.runs.manifest import Correction
 from reasonmed.runs.scoring import with_scores
@@ -59,9 +60,15 @@ class Settled(NamedTuple):
         """What a person should know of it."""
         rows = len(self.applied) + self.same + len(self.refused)
         count = f"--keys: {rows} rows, {len(self.applied)} applied, {self.same} the same as before"
-        made = [f"key of {one.id}: {one.old or 'none'} to {one.new}, by {one.who}: {one.why}" for one in self.applied]
-        more = [f"... and {len(made) - _SHOWN} more"] if len(made) > _SHOWN else []
-        return (f"{count}, {len(self.refused)} refused", *made[:_SHOWN], *more, *map(str, self.refused[:_SHOWN]))
+        made = [_told(one) for one in self.applied[:_SHOWN]]
+        more = [f"... and {len(self.applied) - _SHOWN} more"] if len(self.applied) > _SHOWN else []
+        return (f"{count}, {len(self.refused)} refused", *made, *more, *map(str, self.refused[:_SHOWN]))
+
+
+def _told(made: Correction) -> str:
+    """A correction in one line of a bounded length."""
+    old, new, who, why = (start(said) for said in (made.old or "none", made.new, made.who, made.why))
+    return f"key of {made.id}: {old} to {new}, by {who}: {why}"
 
 
 def read_fixes(path: Path) -> Iterator[Fix | QuestionError]:
@@ -71,7 +78,7 @@ def read_fixes(path: Path) -> Iterator[Fix | QuestionError]:
         UsageError: the file cannot be read, or has no row.
     """
     try:
-        lines = small_file(path, _MOST).split(b"\n")
+        lines = small_file(path, _MOST).removeprefix(BOM).split(b"\n")
     except OSError as unread:
         raise UsageError(f"--keys {path}: {reason(unread)}") from unread
     if not any(line.strip() for line in lines):
@@ -103,7 +110,8 @@ def _fix(number: int, fields: Mapping[str, object]) -> Fix:
             problem = "is missing" if value is None else f"must be a text, not {glance(value)}"
             raise QuestionError("", 0, name, f"{problem}; a fix has {', '.join(_FIELDS)}")
         said.append(value.strip())
-    return Fix(number, *said)
+    name, key, who, why = said
+    return Fix(number, name, key, " ".join(who.split()), " ".join(why.split()))
 
 
 def settle(path: Path, known: Mapping[str, Question], *, skip_bad: bool) -> Settled:
@@ -182,10 +190,14 @@ def key_name(question: Question) -> str | None:
     return question.reference if question.answer is None else letter(question.answer)
 
 
-def under_key(story: Story, key: str) -> Story:
+def under_key(story: Story, key: str | None) -> Story:
     """A row under another key; verdicts that it came with were given under the old one."""
     question = story.question
-    answer, reference = (ord(key) - ord("A"), question.reference) if question.options else (None, key)
+    answer, reference = question.answer, question.reference
+    if question.options:
+        answer = None if key is None else ord(key) - ord("A")
+    else:
+        reference = key
     question = replace(question, answer=answer, reference=reference, answer_source="key")
     chains = tuple(replace(one, verdict=None, score=None, justification="") for one in story.chains)
     return replace(story, question=question, chains=chains)
@@ -201,18 +213,23 @@ class CorrectedKeys:
 
     Args:
         made: the corrections of the run.
+        wanted: those that are to be made next; until then its rows are under the keys before them.
     """
 
-    def __init__(self, made: Sequence[Correction]) -> None:
-        self._new = {one.id: one.new for one in made}
+    def __init__(self, made: Sequence[Correction], wanted: Sequence[Correction] = ()) -> None:
+        self._made = {one.id for one in made}
+        self._now: dict[str, str | None] = {one.id: one.new for one in made}
+        self._now.update((one.id, one.old) for one in wanted)
         self._known: dict[str, set[str | None]] = {}
-        for one in made:
+        for one in (*made, *wanted):
             self._known.setdefault(one.id, set()).update((one.old, one.new))
 
     def corrected(self, story: Story) -> Story:
-        """A row under the key that it was given; one whose file names a third key now stays as it is there."""
-        name = story.question.id
-        return under_key(story, self._new[name]) if key_name(story.question) in self._known.get(name, ()) else story
+        """A row under the key that the run has; one whose file names a third key now stays as it is there."""
+        name, key = story.question.id, key_name(story.question)
+        if key not in self._known.get(name, ()) or (key == self._now[name] and name not in self._made):
+            return story
+        return under_key(story, self._now[name])
 
 
 def correct(ledger: Ledger, wanted: Sequence[Correction]) -> None:

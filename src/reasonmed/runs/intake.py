@@ -16,12 +16,12 @@ from reasonmed.runs.stories import content_hash, refreshed
 from reasonmed.types import Question, Story, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from reasonmed.engine.job import Job, Outcome, Row
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.runs.manifest import InputFile
+    from reasonmed.runs.manifest import Correction, InputFile
     from reasonmed.runs.sources import Source
 
 _SHOWN = 20
@@ -141,15 +141,22 @@ def refuse_unusable(intake: Intake, *, skip_bad: bool) -> None:
         raise UsageError(f"{intake.file} has no rows to work on")
 
 
-def admit(ledger: Ledger, job: Job[Row, Outcome], intake: Intake, row: Callable[[Story], Row]) -> int:
+def admit(
+    ledger: Ledger,
+    job: Job[Row, Outcome],
+    intake: Intake,
+    row: Callable[[Story], Row],
+    wanted: Sequence[Correction] = (),
+) -> int:
     """Read the file again and take its wanted rows into the ledger, all or none; returns how many are new.
 
-    What is not identity is refreshed from the file, in finished outcomes too. Keys that were corrected in the run stay.
+    What is not identity is refreshed from the file, in finished outcomes too. Keys that were corrected in the run stay,
+    and so do those that ``wanted`` corrects next, also where the file has them already.
 
     Raises:
         RunDirectoryError: a row with an id that the ledger knows has changed.
     """
-    keys = CorrectedKeys(corrections_in(ledger))
+    keys = CorrectedKeys(corrections_in(ledger), wanted)
     rows = ((row(keys.corrected(story)), is_wanted) for story, is_wanted in _good(intake))
     return ledger.admit(job, rows, _name_of(intake))
 

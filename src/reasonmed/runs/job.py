@@ -175,7 +175,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
         elders = tuple(stack.enter_context(elder_of(fork)) for fork in job.forks)
-        new = admit(ledger, job.job, job.intake, job.row) if job.intake else 0
+        new = admit(ledger, job.job, job.intake, job.row, job.corrections) if job.intake else 0
         correct(ledger, job.corrections)
         job.folder.note_corrections(corrections_in(ledger))
         session, changes = begin(ledger, job.models, job.limits, job.intake.selection if job.intake else None)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.questions.held_out import declared_split
 from reasonmed.questions.leads import same_question
 from reasonmed.runs.manifest import InputFile
 from reasonmed.runs.stories import REFRESHED, content_hash
@@ -84,7 +85,7 @@ class Several:
     """The rows of several sources, one after another, and what the last reading counted.
 
     A question that an earlier source has under the same id is skipped and counted; another question under that id is
-    a bad row, since which of the two is meant cannot be known.
+    a bad row, since which of the two is meant cannot be known, and so is one that only the later source holds out.
     """
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -137,7 +138,9 @@ def _settled(one: Story, place: _Place, seen: sqlite3.Connection) -> Story | Que
         return one
     held, *rest = seen.execute("SELECT story, label, row FROM ids WHERE id = ?", (one.question.id,)).fetchone()
     first, earlier = _Place(*rest), msgspec.json.decode(held, type=Story)
-    if first.label != place.label and content_hash(earlier) == content_hash(one):
+    held_out = declared_split(one.question)
+    resplit = held_out is not None and held_out != declared_split(earlier.question)
+    if first.label != place.label and content_hash(earlier) == content_hash(one) and not resplit:
         return None
     both = f"stands twice: row {first.row} of {first.label} and row {place.row} of {place.label}"
     why = "" if first.label == place.label else f"; they differ in {_difference(earlier, one)}"
@@ -152,6 +155,8 @@ def _difference(first: Story, second: Story) -> str:
     fields = [name for name in names if getattr(old, name) != getattr(new, name)]
     if fields == ["answer"]:
         return f"the key ({_key(old)}, {_key(new)})"
+    if content_hash(first) == content_hash(second):
+        return f"the split ({old.split or 'none'!s:.100}, {new.split!s:.100})"
     return ", ".join("the key" if name == "answer" else name for name in fields) or "their chains of thought"
 
 
