@@ -70,8 +70,8 @@ def _problems(card: Card, wanted: RequireJudgeCard, recipe: Recipe) -> Iterator[
 def _problems_of_steps(steps: StepCard | None, wanted: RequireJudgeCard) -> Iterator[str]:
     if steps is None:
         yield (
-            f"{_PLACE}: the card tells nothing of steps, and stages.verify.steps is true; make a card of this judge of "
-            "steps with `reasonmed judge-card`"
+            f"{_PLACE}: the card has no figures on steps, and stages.verify.steps is true; make a card of this judge "
+            "of steps with `reasonmed judge-card`"
         )
         return
     least, found = wanted.step_sensitivity, steps.found.at_step
