@@ -34,6 +34,7 @@ def test_an_export_says_what_it_wrote_and_what_it_left_out(run26: RunDirectory, 
         (("--format", ""), "--format : there are axolotl"),
         (("--format", "prm"), "recipe says `verify: {steps: true}`"),
         (("--min-step-share", "0.5"), "no_steps"),
+        (("--mask-steps",), "cannot mask steps; add one of trl-sft, axolotl and parquet with --format"),
         (("--format", "lm-eval"), "needs held-out questions"),
         (("--split", "0.9,0.2"), "must be three shares"),
         (("--findings", "check.json"), "check.json: cannot be read"),
@@ -53,6 +54,12 @@ def test_wrong_options_are_refused_with_the_mend_and_write_nothing(
     assert said in " ".join(done.err.replace("│", " ").split())
     assert "Traceback" not in done.err
     assert not (tmp_path / "data").exists()
+
+
+def test_an_export_that_masks_no_step_says_so(run26: RunDirectory, tmp_path: Path) -> None:
+    done = reasonmed_at(tmp_path, "export", run26.path, "-o", "data", "--demo", "-f", "trl-sft", "--mask-steps")
+    assert done.code == 0, done.err
+    assert "no step is masked" in done.err
 
 
 def test_formats_may_be_named_one_by_one(run26: RunDirectory, tmp_path: Path) -> None:

@@ -302,7 +302,19 @@ def test_what_cannot_be_corrected_is_said(file: Path, tmp_path: Path, world: Wor
     card = _card(tmp_path / "card.json", _STRONG, steps={"sensitivity": half, "specificity": half})
     told = _run(file, tmp_path / "out", card=card)
     assert _audit(told).models[0].corrected is None
-    assert "cannot be corrected" in markdown(told)
+    assert "cannot be corrected: the judge flags sound steps as often as faulty ones" in markdown(told)
+
+
+def test_a_card_without_planted_faulty_steps_is_said_to_correct_nothing(
+    file: Path, tmp_path: Path, world: World
+) -> None:
+    steps = {
+        "sensitivity": {"count": 0, "of": 0, "low": 0.0, "high": 1.0},
+        "specificity": {"count": 113, "of": 120, "low": 0.88, "high": 0.97},
+    }
+    told = _run(file, tmp_path / "out", card=_card(tmp_path / "card.json", _STRONG, steps=steps))
+    assert _audit(told).models[0].corrected is None
+    assert "cannot be corrected: the card has no planted faulty steps" in markdown(told)
 
 
 def test_options_that_lack_one_another_are_refused(file: Path, tmp_path: Path, world: World) -> None:

@@ -100,7 +100,10 @@ def test_records_with_too_small_a_share_of_good_steps_are_left_out_and_so_are_th
     left = told.left_out.get("step_share", 0)
     assert told.records == sum(row["step_share"] == 1 for row in everything) == len(everything) - left
     assert told.settings.min_step_share == 1.0
-    assert "of whose steps the judge called a share of at least 1 ok" in (tmp_path / "out" / "README.md").read_text()
+    assert (
+        "records with a share of at least 1 of their steps ok by the judge"
+        in (tmp_path / "out" / "README.md").read_text()
+    )
     with pytest.raises(UsageError, match="no_steps"):
         made(run26, tmp_path / "none", "records", min_step_share=0.1)
 
@@ -289,7 +292,7 @@ def test_axolotl_is_told_for_every_character_whether_it_is_learned(out: Out) -> 
 
 
 def test_formats_that_cannot_mask_refuse_to(stepped: RunDirectory, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--mask-steps: trl-sft, axolotl and parquet can say .* not kto, openai-ft"):
+    with pytest.raises(UsageError, match=r"--mask-steps: kto, openai-ft cannot mask steps; add one of trl-sft"):
         made(stepped, tmp_path / "out", "kto", "openai-ft", mask_steps=True)
 
 

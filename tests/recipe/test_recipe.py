@@ -45,6 +45,21 @@ def test_all_problems_come_at_once() -> None:
     assert "stages.generate.temperatures" in text
 
 
+@pytest.mark.parametrize("wrong", ["all", "3.5", "[kept]"])
+def test_a_field_of_several_kinds_is_one_problem_by_its_own_name(wrong: str) -> None:
+    (found,) = problems(MODELS + f"stages: {{generate: {{models: [a]}}, verify: {{model: a, steps: {wrong}}}}}")
+    assert found.startswith("stages.verify.steps: input should be a valid boolean")
+    assert "; or input should be 'kept', not " in found
+
+
+def test_equal_wrong_values_in_a_list_are_problems_of_their_own() -> None:
+    found = problems(MODELS + "stages: {generate: {models: [a], temperatures: [x, x]}}")
+    assert [one.split(":")[0] for one in found if "number" in one] == [
+        "stages.generate.temperatures.0",
+        "stages.generate.temperatures.1",
+    ]
+
+
 def test_unknown_model_names_are_problems_with_the_known_ones() -> None:
     found = problems(MODELS + "stages: {generate: {models: [a, c]}, verify: {model: d}, route: {easy: 2, medium: 4}}")
     assert "stages.generate.models: there is no model 'c'; models are a, b" in found

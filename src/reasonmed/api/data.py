@@ -112,7 +112,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         with_consensus: also records whose key is the models' consensus.
         verified_only: only records that a judge accepted.
         min_score: only records with at least this score.
-        min_step_share: only records of whose steps at least this share is ok; a share from 0 to 1.
+        min_step_share: only records with at least this share of their steps ok, from 0 to 1.
         tiers: only these.
         sources: only these.
         licenses: only sources under these.

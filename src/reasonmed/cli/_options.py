@@ -56,13 +56,14 @@ SampleOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --sample.")]
 AuditOption = Annotated[
-    int | None, typer.Option("--audit-steps", min=1, help="Have --judge label the steps of N answers of each model.")
+    int | None,
+    typer.Option("--audit-steps", min=1, help="N answers of each model whose steps --judge labels; 200 by default."),
 ]
 JudgeOption = Annotated[
-    str | None, typer.Option("--judge", help="Who judges steps: a model of the recipe, or named as for evaluate -m.")
+    str | None, typer.Option("--judge", help="Audit steps by this judge: a model of the recipe, or named as for -m.")
 ]
 JudgeCardOption = Annotated[
-    Path | None, typer.Option("--judge-card", help="The judge's card, by which rates are corrected for its errors.")
+    Path | None, typer.Option("--judge-card", help="The judge's card: also show rates corrected for its errors.")
 ]
 CostOption = Annotated[
     float | None, typer.Option("--max-cost", min=0, help="USD that the whole run may cost, all sessions together.")

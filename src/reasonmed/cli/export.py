@@ -53,7 +53,7 @@ def export(
     ] = None,
     min_step_share: Annotated[
         float | None,
-        typer.Option("--min-step-share", min=0, max=1, help="Only records of whose steps at least this share is ok."),
+        typer.Option("--min-step-share", min=0, max=1, help="Only records with at least this share of steps ok: 0.9."),
     ] = None,
     tier: Annotated[list[Tier] | None, typer.Option("--tier", help="Only these tiers; may be repeated.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; may be repeated.")] = None,
@@ -89,6 +89,7 @@ def export(
       reasonmed export runs/medqa -o medqa-data --format parquet,trl-sft,dpo,rl --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/medqa runs/medmcqa -o both --split 0.9,0.05,0.05
+      reasonmed export runs/medqa -o steps-data --format prm,trl-sft --mask-steps
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
@@ -131,6 +132,9 @@ def _show(manifest: Export, output: Path) -> None:
         rows = {file: count for file, count in manifest.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
     _show_runs(manifest)
+    counted = {"trl-sft", "axolotl"} & set(manifest.formats) if manifest.settings.mask_steps else set[str]()
+    if counted and not any("with_masked_steps" in manifest.of_which.get(name, {}) for name in counted):
+        say("--mask-steps: no step is masked; labels are those of a run with `verify: {steps: true}`", "yellow")
     if manifest.own_split:
         kept = "1 question keeps" if manifest.own_split == 1 else f"{manifest.own_split:,} questions keep"
         out.print(safe(f"{kept} the validation or test split of their own file; --redraw draws them too"))

@@ -49,7 +49,8 @@ def judge_card(
     """Test the recipe's verifier on labeled chains of thought, and write its judge card.
 
     Each sound chain also gets faulty variants: another option, a misquoted number, a negated step, no reasoning,
-    the reasoning of another question, instructions to the judge. Run it again to resume.
+    the reasoning of another question, instructions to the judge. With `verify: {steps: true}` the card also says
+    whether the judge flags the right step. Run it again to resume.
 
     \b
     Examples:

@@ -63,6 +63,7 @@ def train(
       reasonmed train medqa-data -c lora-8b-24gb -o models/medqa-8b
       accelerate launch -m reasonmed train medqa-data -c huatuo-8b-full -o models/medqa-8b
       reasonmed train medqa-data -c train.yaml -o models/medqa-8b --override learning_rate=5e-6
+      reasonmed train steps-data -c prm.yaml -o models/steps-prm
       reasonmed train medqa-data -c train.yaml --emit axolotl -o medqa-axolotl
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.training import settings as files

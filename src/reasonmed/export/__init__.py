@@ -98,7 +98,7 @@ def export(
     if any(one.says("PARQUET") for one in modules.values()):
         need_pyarrow()
     if settings.mask_steps and not any(one.says("MASKS") for one in modules.values()):
-        raise UsageError(f"--mask-steps: {_MASKING} can say which texts are not learned, not {', '.join(modules)}")
+        raise UsageError(f"--mask-steps: {', '.join(modules)} cannot mask steps; add one of {_MASKING} with --format")
     runs = [given] if isinstance(given, RunDirectory) else given
     manifests = [_checked(run, settings) for run in runs]
     refuse_unlike(manifests, [str(run.path.resolve()) for run in runs])

@@ -59,7 +59,8 @@ def _check_prompts(own: Path | dict[str, str] | None) -> Iterator[str]:
     if own is None:
         return
     if isinstance(own, Path) and not own.is_dir():
-        yield f"prompts: {own} is {'a file' if own.exists() else 'not there'}; it must be a folder of templates"
+        found = "a file" if own.exists() else "not there"
+        yield f"prompts: {own} is {found}; it must be a folder of templates, or the word language"
         return
     names = {file.name for file in own.iterdir()} if isinstance(own, Path) else set(own)
     if (names or isinstance(own, Path)) and not names & shipped():
@@ -123,7 +124,7 @@ def _check_verify(recipe: Recipe) -> Iterator[str]:
     if verify is None:
         return
     if recipe.stages.refine and recipe.stages.refine.steps and not verify.steps:
-        yield "stages.refine.steps: true rewrites the steps that the judge faults, and stages.verify.steps is off"
+        yield "stages.refine.steps: needs labels of steps, and stages.verify.steps is off; set that to true or kept"
     card = verify.require_judge_card
     for name in ("step_sensitivity", "step_false_alarms"):
         if card is not None and getattr(card, name) is not None and verify.steps is not True:

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """One sentence for each problem: path, value, what is expected, and the nearest known name."""
-    for error in wrong.errors(include_url=False):
-        parts = [str(part) for part in error["loc"]]
+    for kinds in _by_value(wrong, shape):
+        error = kinds[0]
+        loc = error["loc"] if len(kinds) == 1 else error["loc"][:-1]
+        parts = [str(part) for part in loc]
         path = ".".join(part for part in (prefix, *parts) if part)
         if error["type"] == "extra_forbidden":
             known = _fields_at(shape, error["loc"][:-1])
@@ -29,8 +32,27 @@ def explain(wrong: ValidationError, shape: type[BaseModel], prefix: str = "") ->
         elif error["type"] == "missing":
             yield f"{path}: is missing"
         else:
-            said = error["msg"].removeprefix("Value error, ")
-            yield f"{path}: {said[0].lower()}{said[1:]}{_not(parts, error['input'])}"
+            said = "; or ".join(_lowered(one["msg"].removeprefix("Value error, ")) for one in kinds)
+            yield f"{path}: {said}{_not(parts, error['input'])}"
+
+
+def _by_value(wrong: ValidationError, shape: type[BaseModel]) -> Iterator[list[ErrorDetails]]:
+    """Problems, those together that are of one value: pydantic has one for each kind of value that a field takes."""
+    found: list[ErrorDetails] = []
+    for error in wrong.errors(include_url=False):
+        loc = error["loc"]
+        same = found and found[0]["loc"][:-1] == loc[:-1] and found[0]["input"] is error["input"]
+        kind = isinstance(loc[-1], str) and loc[-1] not in _fields_at(shape, loc[:-1])
+        if found and not (same and kind and found[0]["msg"] != error["msg"]):
+            yield found
+            found = []
+        found.append(error)
+    if found:
+        yield found
+
+
+def _lowered(text: str) -> str:
+    return f"{text[0].lower()}{text[1:]}"
 
 
 def _not(path: list[str], value: object) -> str:

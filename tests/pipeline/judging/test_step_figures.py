@@ -215,7 +215,7 @@ def test_a_card_from_before_there_were_steps_is_read_and_is_not_enough_for_a_run
     old = read_card(path)
     assert old.steps is None
     assert "Faulty steps" not in markdown_of(old)
-    with pytest.raises(RecipeError, match=r"the card tells nothing of steps, and stages\.verify\.steps is true"):
+    with pytest.raises(RecipeError, match=r"the card has no figures on steps, and stages\.verify\.steps is true"):
         gated(cards, "flags_none")
     path.write_bytes(whole)
 

@@ -77,6 +77,8 @@ def _counted(one: Counted) -> str:
 
 
 def _fixed(one: ModelAudit, card: JudgeCard) -> str:
+    if card.sensitivity.of == 0:
+        return "cannot be corrected: the card has no planted faulty steps"
     if card.judge.informs <= 0:
         return "cannot be corrected: the judge flags sound steps as often as faulty ones"
     return with_interval(one.corrected)

@@ -223,7 +223,9 @@ def filters(settings: Chosen) -> list[str]:
     if settings.min_score is not None:
         found.append(f"only records with a score of at least {settings.min_score}")
     if settings.min_step_share is not None:
-        found.append(f"only records of whose steps the judge called a share of at least {settings.min_step_share:g} ok")
+        found.append(
+            f"only records with a share of at least {settings.min_step_share:g} of their steps ok by the judge"
+        )
     if settings.verified_only:
         found.append("only records that a judge accepted")
     found += ["disputed keys are in"] if settings.disputed else []

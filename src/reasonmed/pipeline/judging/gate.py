@@ -29,7 +29,8 @@ def read_card(path: Path) -> Card:
     try:
         card = CARD.read(path)
     except OSError as unread:
-        raise UsageError(f"the judge card {path} cannot be read: {unread.strerror or unread}") from unread
+        told = f"the judge card {path} cannot be read: {unread.strerror or unread}"
+        raise UsageError(f"{told}; make one with `reasonmed judge-card`") from unread
     missing = [name for name in STRATA if name not in card.strata]
     if missing or not {"temperature", "prompt"} <= card.judge.keys():
         raise CARD.refuse(path, f"it says nothing of {missing[0] if missing else 'its temperature or prompt'}")
@@ -69,8 +70,8 @@ def _problems(card: Card, wanted: RequireJudgeCard, recipe: Recipe) -> Iterator[
 def _problems_of_steps(steps: StepCard | None, wanted: RequireJudgeCard) -> Iterator[str]:
     if steps is None:
         yield (
-            f"{_PLACE}: the card tells nothing of steps, and stages.verify.steps is true; make a card of this judge of "
-            "steps with `reasonmed judge-card`"
+            f"{_PLACE}: the card has no figures on steps, and stages.verify.steps is true; make a card of this judge "
+            "of steps with `reasonmed judge-card`"
         )
         return
     least, found = wanted.step_sensitivity, steps.found.at_step
