@@ -187,6 +187,13 @@ def test_who_and_why_are_one_line_each_and_a_note_of_them_is_short(tmp_path: Pat
     assert all("\n" not in note and len(note) < 1000 for note in settled.notes)
 
 
+def test_a_file_of_fixes_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = fixes(tmp_path, {"id": "q1", "key": "C", **BY})
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    known = {"q1": replace(question(answer=0), id="q1")}
+    assert [one.new for one in settle(path, known, skip_bad=False).applied] == ["C"]
+
+
 def test_a_run_that_begins_with_fixes_has_what_it_has_when_they_come_later(
     world: World, directory: RunDirectory, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from reasonmed.documents import Refused, json_as, reason, small_file
 from reasonmed.engine.ledger import pack
 from reasonmed.engine.ledger.corrections import Change, Corrected
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.questions._json import BOM
 from reasonmed.questions._key import Choices, Claim, key_of
 from reasonmed.questions._row import glance, start
 from reasonmed.questions.ids import record_id
@@ -77,7 +78,7 @@ def read_fixes(path: Path) -> Iterator[Fix | QuestionError]:
         UsageError: the file cannot be read, or has no row.
     """
     try:
-        lines = small_file(path, _MOST).split(b"\n")
+        lines = small_file(path, _MOST).removeprefix(BOM).split(b"\n")
     except OSError as unread:
         raise UsageError(f"--keys {path}: {reason(unread)}") from unread
     if not any(line.strip() for line in lines):

@@ -11,6 +11,7 @@ import msgspec
 from reasonmed.documents import Refused
 from reasonmed.engine.ledger import Ledger, unpack_texts
 from reasonmed.recipe.stages import ranks, specs
+from reasonmed.runs.corrections import key_name
 from reasonmed.runs.records import Facts, records_of, scores_of
 from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.manifest import Manifest
     from reasonmed.runs.status import Status
-    from reasonmed.types import Record
+    from reasonmed.types import Record, Story
 
 _JUDGES = ("verify", "verify_steps", "blind")
 
@@ -104,14 +105,20 @@ class _Difference(NamedTuple):
 
 
 def _cause(one: Ledger, other: Ledger, name: str) -> tuple[str, str]:
-    """The earliest turn of the pipeline at which the calls of a question differ, and how."""
+    """The earliest turn of the pipeline at which the calls of a question differ, and how; a key comes before all."""
     before, after = _calls(one, name), _calls(other, name)
     if not before or not after:
         return "the question is in one run only", ""
+    if len({key_name(row.question) for row in _rows(one, other, name)}) > 1:
+        return "another key", ""
     first = min(_differences(before, after), default=None)
     if first is None:
         return "the same calls, read or combined in another way", ""
     return f"{first.stage}: {first.problem}", first.place
+
+
+def _rows(one: Ledger, other: Ledger, name: str) -> list[Story]:
+    return [row for ledger in (one, other) if (row := ledger.row(name, unpack_story)) is not None]
 
 
 def _differences(before: _Calls, after: _Calls) -> Iterator[_Difference]:
