@@ -89,7 +89,7 @@ def test_another_key_is_the_cause_of_all_that_follows_from_it(tmp_path: Path) ->
     made = scripted(tmp_path / "1")
     (row,) = questions(1)
     one, other = (run(tmp_path / f"key{key}", [replace(row, answer=key)], made) for key in (0, 1))
-    assert list(summary(list(changes(one, other)))) == ["changed: another key"]
+    assert list(summary(list(changes(one, other)))) == ["removed: another key"]
 
 
 def test_an_overview_counts_both_runs_and_the_questions_that_moved(tmp_path: Path) -> None:
