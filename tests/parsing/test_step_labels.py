@@ -48,6 +48,7 @@ def test_other_spellings_of_the_same_words_are_read() -> None:
         ([{"step": 1, **_FAULT, "severity": None}], "the severity of step 1 is None"),
         ([{"step": 1, **_FAULT, "note": " "}], "the note on step 1 is ' '"),
         ([{"step": 1, **_FAULT, "note": "<your note>"}], "the note on step 1 is"),
+        ([{"step": 1, **_FAULT, "note": "Error: severe"}], "the note on step 1 is"),
         ("all ok", 'no list "steps"'),
         (["ok", "ok"], 'no list "steps"'),
     ],

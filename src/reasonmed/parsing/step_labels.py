@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
 from reasonmed.errors import UnparsableReply
 from reasonmed.parsing.json_object import find_object
 from reasonmed.screening.echo import says_nothing
+from reasonmed.screening.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,9 @@ LABELS: tuple[Label, ...] = get_args(Label)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 NONE = "none"
 _DIGITS = re.compile(r"[0-9]{1,9}")
+
+_OUTCOMES = frozenset({*LABELS, *SEVERITIES, NONE, "correct", "incorrect", "right", "wrong", "no", "yes"})
+"""A note of nothing else says no more than the label."""
 
 TYPES = {
     "missed_finding": "a finding of the case that decides between the options is left out",
@@ -145,7 +149,7 @@ def _label(number: int, row: dict[str, object]) -> StepLabel:
         raise UnparsableReply(f"the severity of step {number} is {given!r:.40}; it must be {_any(SEVERITIES)}")
     note = row.get("note")
     said = " ".join(note.encode("utf-8", "ignore").decode().split()) if isinstance(note, str) else ""
-    if not said or says_nothing(said):
+    if not said or says_nothing(said) or _OUTCOMES.issuperset(words(said)):
         raise UnparsableReply(f"the note on step {number} is {note!r:.40}; it must say what is wrong")
     return StepLabel(label, kind, severity, said)
 
