@@ -13,6 +13,8 @@ from reasonmed.parsing.judgment import parse_verdict
     ("outcome", "reason"),
     [
         ("correct", "Error: option C is never evaluated."),
+        ("correct", "Error"),
+        ("error", "Correct"),
         ("correct", "The reasoning is factually incorrect about the half-life."),
         ("correct", "The chain of thought contains a serious factual error."),
         ("correct", "Its conclusion does not match the key."),
