@@ -10,7 +10,9 @@ Outcome = Literal["correct", "error"]
 OUTCOMES: dict[str, Outcome] = {"correct": "correct", "error": "error", "incorrect": "error"}
 """How judges write their verdicts."""
 
-_OPENING = re.compile(r"\W*(?:(?:the\s+)?verdict(?:\s+is)?\W+)?(correct|error|incorrect)\s*(?:[:.;!-]|\Z)", re.IGNORECASE)
+_OPENING = re.compile(
+    r"\W*(?:(?:the\s+)?verdict(?:\s+is)?\W+)?(correct|error|incorrect)\s*(?:[:.;!-]|\Z)", re.IGNORECASE
+)
 """A reason that begins by naming an outcome, or is nothing else."""
 
 _WHOLE = (
