@@ -42,7 +42,7 @@ def _by_value(wrong: ValidationError, shape: type[BaseModel]) -> Iterator[list[E
     for error in wrong.errors(include_url=False):
         loc = error["loc"]
         same = found and found[0]["loc"][:-1] == loc[:-1] and found[0]["input"] is error["input"]
-        kind = isinstance(loc[-1], str) and loc[-1] not in _fields_at(shape, loc[:-1])
+        kind = bool(loc) and isinstance(loc[-1], str) and loc[-1] not in _fields_at(shape, loc[:-1])
         if found and not (same and kind and found[0]["msg"] != error["msg"]):
             yield found
             found = []
