@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_AGAIN = "This reply cannot be used: {problem}. Reply again, in exactly the form that was asked for."
+REASK = "This reply cannot be used:"
+_AGAIN = f"{REASK} {{problem}}. Reply again, in exactly the form that was asked for."
 _WARMTH = 0.3
 """Least temperature of the first re-ask; twice that for the second."""
 

@@ -122,3 +122,10 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
+
+
+async def test_a_chain_that_gives_the_re_ask_back_with_what_was_wrong_is_missing() -> None:
+    said = "This reply cannot be used: it copies the question. I will make a new question of my own instead."
+    script = Script(generate=f"{said} {prose('B')}")
+    story = await generate(Story(question()), team(script))
+    assert {one.missing for one in story.chains} == {"echo"}

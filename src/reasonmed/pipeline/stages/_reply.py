@@ -9,6 +9,7 @@ from reasonmed.errors import CutReply, RequestRejected, UnparsableReply, UsageEr
 from reasonmed.parsing.answer import parse_answer, unread_ending
 from reasonmed.parsing.judgment import parse_score, parse_verdict
 from reasonmed.parsing.thinking import clean, split_thinking
+from reasonmed.pipeline.agent import REASK
 from reasonmed.recipe.stages import specs
 from reasonmed.recipe.templates import lettered, question_text
 from reasonmed.screening.echo import echoed_share
@@ -114,7 +115,7 @@ def _own(said: str, field: str, agent: Agent) -> str:
     loop = find_loop(said)
     if loop:
         raise UnparsableReply(f"the {field} repeats itself ({loop})", "loop")
-    if echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
+    if REASK in said or echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
         raise UnparsableReply(f"the {field} repeats the instructions instead of speaking of the case", "echo")
     return said
 
@@ -124,7 +125,7 @@ def check_prose(text: str, question: Question, agent: Agent) -> str:
     flaw = find_flaw(text, lettered(question.stem, (), question.context))
     if flaw is not None:
         raise UnparsableReply(flaw.problem, flaw.kind)
-    if echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
+    if REASK in text or echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
         raise UnparsableReply("it repeats the instructions instead of following them", "echo")
     return text
 
