@@ -14,7 +14,7 @@ from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
     from reasonmed.training.prepare import Prepared
-    from reasonmed.training.record import Record
+    from reasonmed.training.record import Record, Tried
     from reasonmed.training.settings import Training
     from reasonmed.training.tokens import Tokens
 
@@ -201,12 +201,15 @@ def _report(told: Record, folder: Path) -> None:
         found, best = told.accuracy, told.best
         taken = f"; the model is that of step {best.step:,}, the best by {best.by}" if best else ""
         out.print(safe(f"accuracy on {found.questions} validation questions: {found.last:.1%}{taken}"))
-    ending = told.ending
     if isinstance(told.held_out, HeldOut):
         out.print(safe(f"steps of the validation rows: {told.held_out.sentence}"))
-    if not isinstance(ending, Tried):
-        out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)
-        return
+    if isinstance(told.ending, Tried):
+        _say_ending(told.ending)
+    out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)
+
+
+def _say_ending(ending: Tried) -> None:
+    """Whether the model ends its replies by itself."""
     if ending.stopped:
         say(f"asked a training prompt, the model ends its reply by itself, after {ending.tokens:,} tokens")
     elif ending.stopped is None:
@@ -217,4 +220,3 @@ def _report(told: Record, folder: Path) -> None:
             f"{' or '.join(ending.ends or ())}: it has not learned to stop. Train longer, or look at the template",
             "bold yellow",
         )
-    out.print(safe(f"{folder}: the model, run.json, README.md, loss.svg"), soft_wrap=True)
