@@ -76,7 +76,7 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
         skip_bad: leave bad rows out.
         max_cost: USD that all models together may cost.
         fork: older evaluations whose replies are reused.
-        audit_steps: of so many questions the steps of each model's answer are judged too, 200 by default.
+        audit_steps: the number of questions for which the steps of each model's answer are judged too, 200 by default.
         judge: who judges them, named as models are; without it nobody does.
         judge_card: a card of the judge, by which the share of faulty steps is corrected for its errors.
         phi: on questions that may identify patients: ``warn`` (for models elsewhere), ``refuse`` or ``off``.
