@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from reasonmed.documents import MOST, Refused, decoded, regular
 from reasonmed.engine.ledger import encode
-from reasonmed.errors import UsageError
 from reasonmed.evaluation.ask import STAGE, chains_in, key_of, status_of
 from reasonmed.evaluation.forms import Form
+from reasonmed.evaluation.lines import read_lines
 from reasonmed.evaluation.loglikelihood import CUT, scores_of
 from reasonmed.files import replacing
 from reasonmed.questions.normal import normal, question_hash
@@ -245,17 +244,7 @@ def read_answers(path: Path) -> Iterator[Row]:
     Raises:
         UsageError: there is no such file, or a line of it is no answer.
     """
-    try:
-        with regular(path) as file:
-            for number, line in enumerate(iter(lambda: file.readline(MOST), b""), 1):
-                try:
-                    yield decoded(line, Row)
-                except Refused as wrong:
-                    raise UsageError(f"{path}:{number}: is no answer of an evaluation: {wrong}") from wrong
-    except Refused as unread:
-        raise UsageError(f"{path} cannot be read: {unread}") from unread
-    except OSError as unread:
-        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
+    return read_lines(path, Row, "answer of an evaluation")
 
 
 def read_results(path: Path) -> list[Result]:

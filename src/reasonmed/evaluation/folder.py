@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from reasonmed import __version__
 from reasonmed.documents import Document, Refused, inside, text_of
 from reasonmed.errors import RunDirectoryError
-from reasonmed.evaluation.audit.facts import Drawn
+from reasonmed.evaluation.audit.facts import Terms
 from reasonmed.evaluation.forms import Form
 from reasonmed.evaluation.scores import Checkpoint
 from reasonmed.files import is_draft, write_atomically
@@ -51,7 +51,7 @@ class _Hub(Struct):
     revision: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")]
 
 
-class AuditFacts(Drawn, frozen=True, kw_only=True):
+class AuditFacts(Terms, frozen=True, kw_only=True):
     """An audit of the models' answers, and the folder of its run."""
 
     run: str

@@ -101,11 +101,7 @@ def said(sentence: str, options: OptionTexts) -> int | None:
     if len(sentence) > _LONGEST or _CONTROL.search(sentence) or sentence.rstrip()[-1:] in tuple("?？:："):
         return None
     shown, aside = _ASIDE.subn(" ", _shown(sentence, options))
-    named = {int(place) for place in _SHOWN.findall(shown)}
-    left = _SHOWN.sub(" ", shown)
-    if len(named) != 1 or not _says(left, needs=not aside) or _may_be_another(sentence, left, named, options):
-        return None
-    return named.pop()
+    return _only(sentence, shown, options, needs=not aside)
 
 
 def corrected(text: str, options: OptionTexts) -> int | None:
@@ -115,13 +111,19 @@ def corrected(text: str, options: OptionTexts) -> int | None:
     if not rest or len(rest) > _LONGEST:
         return None
     for part in (rest, re.split(r"[,;，；]\s*", rest)[-1]):
-        shown = _ASIDE.sub(" ", _shown(part, options))
-        named = {int(place) for place in _SHOWN.findall(shown)}
-        left = _SHOWN.sub(" ", shown)
-        said_only = len(named) == 1 and _says(left, needs=part is not rest)
-        if said_only and not _may_be_another(part, left, named, options):
-            return named.pop()
+        option = _only(part, _ASIDE.sub(" ", _shown(part, options)), options, needs=part is not rest)
+        if option is not None:
+            return option
     return None
+
+
+def _only(sentence: str, shown: str, options: OptionTexts, *, needs: bool) -> int | None:
+    """The one option that a sentence as it is shown names, where its other words are those of answers."""
+    named = {int(place) for place in _SHOWN.findall(shown)}
+    left = _SHOWN.sub(" ", shown)
+    if len(named) != 1 or not _says(left, needs=needs) or _may_be_another(sentence, left, named, options):
+        return None
+    return named.pop()
 
 
 def takes_back(text: str, option: int, options: OptionTexts) -> bool:

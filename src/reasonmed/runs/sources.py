@@ -15,9 +15,10 @@ from reasonmed.engine.ledger import encode
 from reasonmed.errors import QuestionError, UsageError
 from reasonmed.questions.held_out import declared_split
 from reasonmed.questions.leads import same_question
+from reasonmed.runs.corrections import key_name
 from reasonmed.runs.manifest import InputFile
 from reasonmed.runs.stories import REFRESHED, content_hash
-from reasonmed.types import Question, Story, letter
+from reasonmed.types import Question, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -154,14 +155,10 @@ def _difference(first: Story, second: Story) -> str:
     names = [name for name in Question.__struct_fields__ if name not in REFRESHED]
     fields = [name for name in names if getattr(old, name) != getattr(new, name)]
     if fields == ["answer"]:
-        return f"the key ({_key(old)}, {_key(new)})"
+        return f"the key ({key_name(old) or 'none'}, {key_name(new) or 'none'})"
     if content_hash(first) == content_hash(second):
         return f"the split ({old.split or 'none'!s:.100}, {new.split!s:.100})"
     return ", ".join("the key" if name == "answer" else name for name in fields) or "their chains of thought"
-
-
-def _key(question: Question) -> str:
-    return "none" if question.answer is None else letter(question.answer)
 
 
 def _marked(question: Question, label: str, seen: sqlite3.Connection) -> str | None:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from reasonmed.documents import MOST as LONGEST
-from reasonmed.documents import Refused, decoded, regular
-from reasonmed.errors import UsageError
+from reasonmed.evaluation.lines import read_lines
 from reasonmed.evaluation.scores import Rate
 from reasonmed.report.statistics.intervals import Interval
 from reasonmed.report.statistics.ratios import Judge
@@ -150,7 +148,7 @@ class JudgeCard(Struct, frozen=True):
         return Judge(self.sensitivity.interval, self.specificity.interval)
 
 
-class Drawn(Struct, frozen=True, kw_only=True):
+class Terms(Struct, frozen=True, kw_only=True):
     """Who judges steps, and of which questions."""
 
     judge: str
@@ -162,7 +160,7 @@ class Drawn(Struct, frozen=True, kw_only=True):
     card: JudgeCard | None = None
 
 
-class Audit(Drawn, frozen=True, kw_only=True):
+class Audit(Terms, frozen=True, kw_only=True):
     """An audit of the steps of models' answers."""
 
     models: list[ModelAudit]
@@ -190,14 +188,4 @@ def read_rows(path: Path) -> Iterator[Row]:
     Raises:
         UsageError: there is no such file, or a line of it is none.
     """
-    try:
-        with regular(path) as file:
-            for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
-                try:
-                    yield decoded(line, Row)
-                except Refused as wrong:
-                    raise UsageError(f"{path}:{number}: is no judged answer of an audit: {wrong}") from wrong
-    except Refused as unread:
-        raise UsageError(f"{path} cannot be read: {unread}") from unread
-    except OSError as unread:
-        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
+    return read_lines(path, Row, "judged answer of an audit")

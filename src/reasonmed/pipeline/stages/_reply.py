@@ -115,9 +115,14 @@ def _own(said: str, field: str, agent: Agent) -> str:
     loop = find_loop(said)
     if loop:
         raise UnparsableReply(f"the {field} repeats itself ({loop})", "loop")
-    if REASK in said or echoed_share(said, *agent.instructions) >= _ECHOED_REASON:
+    if _echoes(said, agent, _ECHOED_REASON):
         raise UnparsableReply(f"the {field} repeats the instructions instead of speaking of the case", "echo")
     return said
+
+
+def _echoes(said: str, agent: Agent, most: float) -> bool:
+    """Whether so large a share of a text is the instructions', or it has the opening of a re-ask, whatever follows."""
+    return REASK in said or echoed_share(said, *agent.instructions) >= most
 
 
 def check_prose(text: str, question: Question, agent: Agent) -> str:
@@ -125,7 +130,7 @@ def check_prose(text: str, question: Question, agent: Agent) -> str:
     flaw = find_flaw(text, lettered(question.stem, (), question.context))
     if flaw is not None:
         raise UnparsableReply(flaw.problem, flaw.kind)
-    if REASK in text or echoed_share(text, *agent.instructions) >= _ECHOED_PROSE:
+    if _echoes(text, agent, _ECHOED_PROSE):
         raise UnparsableReply("it repeats the instructions instead of following them", "echo")
     return text
 
