@@ -1,6 +1,7 @@
 # make run: the pipeline on the embedded model. make test: lint, types, tests. Both do all the set-up.
 # make test-train: training on a processor (installs torch); last run 2026-11-26, 20 minutes beside other work.
 # make test-heavy: long integration tests; last run as a whole 2026-11-22.
+# Tests in a browser need chromium (Debian: apt-get install chromium); without it they are skipped, with a line.
 # make coverage: the tests of make test again, with a table of the lines that none of them reaches.
 PYTHON ?= python3
 VENV := .venv

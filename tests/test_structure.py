@@ -33,6 +33,7 @@ LAYERS = (
     ("export",),
     ("training",),
     ("evaluation",),
+    ("web",),
     ("cli", "__main__"),
     ("api",),
 )

@@ -26,6 +26,7 @@ from reasonmed.cli import (
     selftest,
     status,
     train,
+    view,
 )
 from reasonmed.cli._console import guarded
 
@@ -60,13 +61,14 @@ for family in (
     ablate,
     selftest,
     plugins,
+    view,
 ):
     family.add_to(app)
 
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
-    "Look at a run": ("status", "ls", "why", "diff"),
+    "Look at a run": ("view", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import TYPE_CHECKING, NewType
 
 from reasonmed.documents import visible
@@ -13,16 +14,8 @@ if TYPE_CHECKING:
 Html = NewType("Html", str)
 """Markup that this module or a plot made: the only text that goes into a page as it is."""
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2430; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; margin: 0.5rem 0 1rem; }
-th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid #dde2e8; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f7f9; padding: 0.6rem; margin: 0.3rem 0; }
-details { margin: 0.2rem 0; } summary { cursor: pointer; } .note { color: #5b6675; }
-svg { max-width: 100%; height: auto; }
-"""
+STYLE_FILE = Path(__file__).parent / "style.css"
+"""The look of all pages, light and dark."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -36,9 +29,8 @@ def page(title: str, parts: Iterable[Html]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_escaped(title)}</title><style>{_STYLE}</style></head><body><h1>{_escaped(title)}</h1>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
+        f"<title>{_escaped(title)}</title><style>{STYLE_FILE.read_text(encoding='utf-8')}</style></head>"
+        f"<body><main><h1>{_escaped(title)}</h1>\n" + "\n".join(parts) + "\n</main></body></html>\n"
     )
 
 

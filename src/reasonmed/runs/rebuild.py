@@ -73,6 +73,8 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
             raise RunDirectoryError(
                 f"{folder.path} cannot be rebuilt: {stop.reason}. Run it again to finish it, then rebuild it"
             ) from stop.reason
+        if changed:
+            ledger.note_upheaval()
         write_outputs(folder, ledger, manifest)
     calls = sum(one.replayed for one in meter.stages.values())
     return Rebuilt(count, calls, sorted(changed), before == _hashes(folder))

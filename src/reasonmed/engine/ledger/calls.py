@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import Amount, Count, Number, Refused
+from reasonmed.engine.ledger.changes import UPHEAVAL
 from reasonmed.engine.ledger.packing import BETWEEN, completion_in, encode, rejection_in
 from reasonmed.engine.ledger.store import Store
 from reasonmed.errors import RequestRejected
@@ -240,6 +241,7 @@ class Calls(Store):
                 connection.execute(_RETIRE_CALLS.format(", ".join("?" * len(page))), page)
             connection.executemany("DELETE FROM outcomes WHERE id = ?", [(name,) for name in rows])
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('state', 'drained')")
+            connection.execute(UPHEAVAL)
 
         self.apply(change).result()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.engine.job import Score
+from reasonmed.engine.ledger.changes import UPHEAVAL
 from reasonmed.engine.ledger.store import Store
 
 if TYPE_CHECKING:
@@ -35,5 +36,9 @@ class Scores(Store):
 
     async def drop_scores(self, records: Iterable[str]) -> None:
         """Remove the scores of records."""
+        dropped = False
         for name in records:
             await self.put("DELETE FROM scores WHERE record = ?", name)
+            dropped = True
+        if dropped:
+            await self.put(UPHEAVAL)

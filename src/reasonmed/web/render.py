@@ -1,0 +1,72 @@
+"""Templates of pages, filled. Every text that is not a template's own is escaped here and nowhere else.
+
+Texts of models, files and people go in as values: escaped for HTML, what a page would obey made visible, keys of
+services concealed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reasonmed import __version__
+from reasonmed.documents import visible
+from reasonmed.secrecy import conceal
+from reasonmed.types import letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reasonmed.report.page import Html
+    from reasonmed.web.views import View
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def rendered(view: View) -> str:
+    """A view as HTML."""
+    return _environment().get_template(f"{view.template}.html.jinja").render(view.values)
+
+
+def drawn(picture: Html) -> Markup:
+    """A picture of ``report``, which escaped its own texts."""
+    return Markup(picture)  # noqa: S704 - report escaped it
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(letter=letter, path=_path, number=_number)
+    made.globals.update(version=__version__, address=address)
+    return made
+
+
+def _shown(value: object) -> object:
+    return visible(conceal(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _path(text: str) -> str:
+    """A text as a part of an address."""
+    return quote(text, safe="/")
+
+
+def _number(value: float | None, places: int = 0) -> str:
+    return "-" if value is None else f"{value:,.{places}f}"
+
+
+def address(path: str, values: Iterable[tuple[str, object]] = ()) -> str:
+    """An address of a page, with what it is asked; empty values are left out."""
+    asked = urlencode([(name, value) for name, value in values if value not in ("", None)])
+    return f"{path}?{asked}" if asked else path

@@ -1,0 +1,20 @@
+"""The pages in a real browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from reasonmed.runs.directory import RunDirectory
+from web_pages import browser, clean, viewed
+
+
+def test_a_person_searches_filters_and_opens_a_question(run26: RunDirectory) -> None:
+    with viewed(run26.path) as client, browser() as page, clean(page):
+        page.goto(client.link)
+        page.get_by_role("link", name="Questions").click()
+        page.get_by_role("searchbox").fill("anatomy-01")
+        page.get_by_role("link", name="anatomy-01").first.wait_for()
+        expect(page.locator("#lines > li")).to_have_count(1)
+        assert "q=anatomy-01" in page.url
+        page.get_by_role("link", name="anatomy-01").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "anatomy-01"
