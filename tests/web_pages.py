@@ -114,3 +114,18 @@ def clean(page: Page) -> Iterator[None]:
     page.on("pageerror", lambda error: said.append(str(error)))
     yield
     assert not said, said
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious or worse on a page: what a keyboard or a screen reader stumbles over."""
+    page.evaluate(_axe())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['help']} ({node['html']:.200})" for one in grave for node in one["nodes"]]
+
+
+@cache
+def _axe() -> str:
+    import axe_playwright_python
+
+    return Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")

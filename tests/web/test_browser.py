@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from reasonmed.runs.directory import RunDirectory
-from web_pages import browser, clean, viewed
+from web_pages import barriers, browser, clean, viewed
 
 
 def test_a_person_searches_filters_and_opens_a_question(run26: RunDirectory) -> None:
@@ -18,3 +18,10 @@ def test_a_person_searches_filters_and_opens_a_question(run26: RunDirectory) -> 
         assert "q=anatomy-01" in page.url
         page.get_by_role("link", name="anatomy-01").click()
         assert page.get_by_role("heading", level=1).inner_text() == "anatomy-01"
+
+
+def test_nothing_keeps_a_keyboard_or_a_screen_reader_out_of_the_list(run26: RunDirectory) -> None:
+    with viewed(run26.path) as client, browser(dark=True) as page:
+        page.goto(client.link)
+        page.goto(f"{client.base}/questions")
+        assert not barriers(page)

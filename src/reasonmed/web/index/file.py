@@ -159,8 +159,7 @@ class IndexFile:
         """Questions by their rows, in that order."""
         marks = ", ".join("?" * len(rows))
         query = f"SELECT row, id, stem, outcome, records, wrong, score FROM questions WHERE row IN ({marks})"  # noqa: S608
-        shape = tuple[int, str, str, str, int, int, float | None]
-        found = {line[0]: Line(*line) for line in self._rows(shape, query, *rows)}
+        found = {line[0]: Line(*line) for line in self._rows(Line, query, *rows)}
         return [found[row] for row in rows if row in found]
 
     def row_of(self, name: str) -> int | None:
