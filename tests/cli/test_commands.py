@@ -46,7 +46,7 @@ COMMANDS = (
         "push",
         "import",
     ),
-    *("plan", "retry", "rebuild", "diff", "ctl", "selftest"),
+    *("plan", "view", "retry", "rebuild", "diff", "ctl", "selftest"),
     *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate", "plugins"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )
