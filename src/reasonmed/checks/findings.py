@@ -100,14 +100,22 @@ def read_findings(path: Path) -> dict[str, set[str]]:
     Raises:
         UsageError: the file cannot be read, is no report of ``reasonmed check --json``, or is one of another version.
     """
-    try:
-        found = REPORT.read(path)
-    except OSError as unread:
-        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
     rules: dict[str, set[str]] = {}
-    for finding in found.findings:
+    for finding in all_findings(path):
         rules.setdefault(finding.id, set()).add(finding.rule)
     return rules
+
+
+def all_findings(path: Path) -> list[Finding]:
+    """The findings of a report.
+
+    Raises:
+        UsageError: as ``read_findings``.
+    """
+    try:
+        return REPORT.read(path).findings
+    except OSError as unread:
+        raise UsageError(f"{path} cannot be read: {unread.strerror}") from unread
 
 
 def header(report: Report) -> str:

@@ -28,16 +28,16 @@ _STATIC = Path(__file__).parent / "static"
 _PAGES = (overview, questions, question, compare)
 
 
-def application(library: Library, port: int, key: str) -> Guard:
+def application(library: Library, key: str) -> Guard:
     """All pages over what is open, guarded."""
     routes = [route for module in _PAGES for route in module.ROUTES]
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=_STATIC), name="static")],
-        exception_handlers={HTTPException: _refused, ReasonMedError: _failed},
+        exception_handlers={HTTPException: _refused, ReasonMedError: _failed, OSError: _failed},
     )
     app.state.library = library
     app.add_route("/style.css", _style)
-    return Guard(app, port, key)
+    return Guard(app, key)
 
 
 async def _style(_: Request) -> Response:

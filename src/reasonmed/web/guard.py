@@ -2,14 +2,17 @@
 
 Whatever arrives is checked before any page runs. The address in ``Host`` must be this machine's (a name that somebody
 else points here is refused, so that no other site can read along), a write must come from one of the viewer's own pages
-(``Origin``, and a token that only these have), and a cookie shows that the browser was opened with the printed link:
-other users of the same machine reach the port too.
+(``Origin`` is that very address, and a token that only these have), and a cookie shows that the browser was opened with
+the printed link: other users of the same machine reach the port too. The port in ``Host`` may be any: one that is
+forwarded from elsewhere is another one there, and no name that is pointed here by others is ever one of these two.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -35,7 +38,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LONGEST_BODY, MOST_FIELDS = 4 << 20, 1_000
-_HOSTS = ("127.0.0.1", "localhost")
+_HOST = re.compile(r"(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?")
 _KEY = "key"
 _YEAR = 365 * 24 * 3600
 
@@ -45,15 +48,13 @@ class Guard:
 
     Args:
         app: what is guarded.
-        port: the port that it listens on.
         key: what a browser must show; it is in the printed link.
     """
 
-    def __init__(self, app: ASGIApp, port: int, key: str) -> None:
+    def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
-        self._hosts = {f"{name}:{port}" for name in _HOSTS}
-        self._origins = {f"http://{host}" for host in self._hosts}
-        self._cookie = f"reasonmed-{port}"
+        self._cookie = f"reasonmed-{sha256(key.encode()).hexdigest()[:12]}"
+        """Its own for each key: browsers do not tell ports apart, behind which viewers of several machines may be."""
         self._key = key
         self.token = secrets.token_urlsafe(32)
 
@@ -76,11 +77,12 @@ class Guard:
         await (answer or self._app)(scope, receive, headed)
 
     def _refused(self, request: Request) -> Response | None:
-        if request.headers.get("host", "") not in self._hosts:
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
             return _refusal(403, "this address is not the viewer's; open the link that `reasonmed view` printed")
         if request.method in ("GET", "HEAD"):
             return None
-        if request.headers.get("origin") not in self._origins:
+        if request.headers.get("origin") != f"http://{host}":
             return _refusal(403, "a change must come from one of the viewer's own pages")
         return None
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reasonmed.checks.findings import all_findings
 from reasonmed.errors import ReasonMedError, UsageError
+from reasonmed.web.findings import Findings
 from reasonmed.web.index import Index
 from reasonmed.web.sources import opened
 
@@ -36,14 +39,17 @@ class Library:
 
     Args:
         paths: folders of runs, evaluations and exports.
+        findings: a report of ``reasonmed check --json``, whose findings are shown with the questions.
 
     Raises:
         ReasonMedError: one is none of these.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.shown = [Shown(name, source, Index(source)) for name, source in _named(paths)]
-        self.problem: str | None = None
+    def __init__(self, paths: Sequence[Path], findings: Path | None = None) -> None:
+        self.findings = Findings(all_findings(findings) if findings is not None else ())
+        self.shown = _indexed(paths)
+        self.problems: dict[str, str] = {}
+        """Why an index does not follow what it is made from, by the name of that."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="indexing", daemon=True)
 
@@ -68,21 +74,32 @@ class Library:
             one.index.close()
 
     def catch_up(self) -> None:
-        """Bring all indexes up to date."""
+        """Bring all indexes up to date; one that cannot be holds up no other."""
         for one in self.shown:
-            one.index.catch_up()
+            try:
+                one.index.catch_up()
+                self.problems.pop(one.name, None)
+            except (ReasonMedError, OSError) as problem:
+                self.problems[one.name] = str(problem)
 
     def _follow(self) -> None:
         """Bring all indexes up to date again and again, behind whatever else this machine does."""
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._stop.is_set():
-            try:
-                self.catch_up()
-                self.problem = None
-            except ReasonMedError as problem:
-                self.problem = str(problem)
+            self.catch_up()
             self._stop.wait(_PAUSE)
+
+
+def _indexed(paths: Sequence[Path]) -> list[Shown]:
+    with ExitStack() as opened_so_far:
+        found = []
+        for name, source in _named(paths):
+            index = Index(source)
+            opened_so_far.callback(index.close)
+            found.append(Shown(name, source, index))
+        opened_so_far.pop_all()
+    return found
 
 
 def _named(paths: Sequence[Path]) -> Iterator[tuple[str, Source]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _KEY_BYTES = 24
 _LONGEST_KEY = 200
+_LAST_SECONDS = 3
+"""For answers under way when the viewer is stopped."""
 
 
 class Viewer:
@@ -32,29 +34,42 @@ class Viewer:
     Args:
         paths: runs, evaluations, exports.
         port: 0 for any free one.
+        findings: a report of ``reasonmed check --json`` to show with the questions.
 
     Raises:
         UsageError: the port is in use.
         ReasonMedError: a folder is none of these.
     """
 
-    def __init__(self, paths: Sequence[Path], port: int) -> None:
+    def __init__(self, paths: Sequence[Path], port: int, findings: Path | None = None) -> None:
         self._listener = _bound(port)
         try:
-            self.library = Library(paths)
+            self.library = Library(paths, findings)
         except BaseException:
             self._listener.close()
             raise
         self._port = self._listener.getsockname()[1]
         self._key = _key()
-        app = application(self.library, self._port, self._key)
-        settings = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", server_header=False)
+        app = application(self.library, self._key)
+        settings = uvicorn.Config(
+            app,
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_SECONDS,
+        )
         self._server = uvicorn.Server(settings)
 
     @property
     def link(self) -> str:
         """What to open in a browser."""
         return f"http://{HOST}:{self._port}/?key={self._key}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know before the pages are looked at."""
+        return [one.index.note for one in self.library.shown if one.index.note]
 
     def run(self) -> None:
         """Serve until the process is interrupted, or until ``stop``."""

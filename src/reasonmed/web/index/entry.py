@@ -10,9 +10,16 @@ if TYPE_CHECKING:
 
 FACETS = {
     "state": "State",
+    "agreement": "Models",
+    "answer": "Answer",
+    "benchmark": "Benchmark",
+    "subject": "Subject",
+    "split": "Split",
+    "table": "File",
     "tier": "Tier",
     "failure": "Failure",
     "source": "Source",
+    "license": "License",
     "model": "Model",
     "verdict": "Verdict",
     "step_error": "Step error",
@@ -21,7 +28,18 @@ FACETS = {
     "finding": "Finding",
     "review": "Review",
 }
-"""What questions are filtered by, with the words that a page has for it. The last two come from other files."""
+"""What questions are filtered by, with the words that a page has for it; a source has values of some of them. The last
+two come from other files."""
+
+
+SEPARATOR = "\x1f"
+"""Between the parts of a tally's name: no name of a model has it."""
+_BEGINNING = 400
+
+
+def beginning(stem: str) -> str:
+    """As much of a question as a list shows of it."""
+    return " ".join(stem.split())[:_BEGINNING]
 
 
 class Texts(NamedTuple):

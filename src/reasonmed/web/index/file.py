@@ -6,10 +6,11 @@ import os
 import sqlite3
 import threading
 from array import array
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from reasonmed.documents import is_plain_file
-from reasonmed.files import open_own
+from reasonmed.errors import ReasonMedError, StorageFailed
+from reasonmed.files import check_own, open_own
 from reasonmed.web.index.words import COLUMNS, expression, spaced
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 from reasonmed.web.index.words import Terms
 
 VERSION = 1
+SIDES = ("", "-wal", "-shm")
 Shape = TypeVar("Shape")
 _SCHEMA = """
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -69,34 +71,53 @@ class IndexFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._open()
+        self.fts = self.note("texts") == "fts5"
+
+    def _open(self) -> None:
         self._writer = self._opened()
         self._reader = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
-        self.fts = self.note("texts") == "fts5"
+        self.torn = False
+        """Whether a page found it so."""
 
     def _opened(self) -> sqlite3.Connection:
         """The file for writing; one of another version, or that cannot be read, is taken away."""
-        try:
-            connection = self._connect()
-            found = dict(connection.execute("SELECT name, value FROM notes WHERE name = 'version'"))
-            if found.get("version") == str(VERSION):
-                return connection
-            connection.close()
-        except sqlite3.DatabaseError:
-            connection.close()
-        for side in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + side).unlink(missing_ok=True)
+        if self._is_whole():
+            return self._connect()
+        for side in SIDES:
+            self._beside(side).unlink(missing_ok=True)
+        os.close(open_own(self.path, os.O_RDWR))
         connection = self._connect()
         self._make(connection)
         return connection
 
+    def _is_whole(self) -> bool:
+        """Whether an index of this version is there, in files of our own."""
+        try:
+            for side in SIDES:
+                check_own(self._beside(side))
+            with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)) as found:
+                (noted,) = found.execute("SELECT value FROM notes WHERE name = 'version'").fetchall()
+        except (ReasonMedError, sqlite3.DatabaseError, ValueError):
+            return False
+        return bool(noted == (str(VERSION),))
+
+    def _beside(self, side: str) -> Path:
+        return self.path.with_name(self.path.name + side)
+
     def _connect(self) -> sqlite3.Connection:
-        if not is_plain_file(self.path):
-            self.path.unlink(missing_ok=True)
-            os.close(open_own(self.path, os.O_RDWR))
         connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
+
+    def renew(self) -> None:
+        """Take a file away that turned out to be torn, and begin anew."""
+        with self._lock:
+            self._writer.close()
+            self._reader.close()
+            self.path.unlink(missing_ok=True)
+            self._open()
 
     @staticmethod
     def _make(connection: sqlite3.Connection) -> None:
@@ -193,11 +214,15 @@ class IndexFile:
 
     def _rows(self, shape: type[Shape], sql: str, *values: object) -> list[Shape]:  # noqa: ARG002 - for its type
         with self._lock:
-            return cast("list[Shape]", self._reader.execute(sql, values).fetchall())
+            try:
+                return cast("list[Shape]", self._reader.execute(sql, values).fetchall())
+            except sqlite3.DatabaseError as failed:
+                self.torn = not isinstance(failed, sqlite3.OperationalError)
+                then = "it is built again: wait a moment, then reload" if self.torn else "reload the page"
+                raise StorageFailed(f"{self.path} cannot be read: {failed}; {then}") from failed
 
     def close(self) -> None:
         """Let go of the file."""
-        self.give_up()
         self._writer.close()
         self._reader.close()
 

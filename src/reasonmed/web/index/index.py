@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from reasonmed.errors import StorageFailed
 from reasonmed.web.index import bits
-from reasonmed.web.index.file import IndexFile, Known
+from reasonmed.web.index.file import Known
+from reasonmed.web.index.place import Place
 from reasonmed.web.index.search import Searcher, State
 
 if TYPE_CHECKING:
@@ -40,25 +43,34 @@ class Index:
 
     def __init__(self, source: Indexed) -> None:
         self._source = source
-        self._file = IndexFile(source.index_path)
+        self._place = Place(source.index_path)
+        self.note = self._place.note
+        """What a person should know of where it is."""
+        self._file = self._place.file
         self._searcher = Searcher(self._file)
         self._stop = False
-        self._begin()
+        self._number = self._total = 0
+        try:
+            self._begin()
+        except BaseException:
+            self._place.close()
+            raise
 
     def _begin(self) -> None:
         """Go on from what the file has; from nothing where that is of no use any more."""
-        marks = self._noted("marks")
-        if self._file.note("stamp") != self._source.stamp():
+        self._stamp = self._source.stamp()
+        if self._file.note("stamp") != self._stamp:
             self._file.empty()
-            marks = {}
-        self._marks: Mapping[str, int] = marks
+        self._load()
+
+    def _load(self) -> None:
+        self._marks: Mapping[str, int] = self._noted("marks")
         self._facets: dict[tuple[str, str], bytearray] = {
             (facet, value): bytearray(rows) for facet, value, rows in self._file.facets()
         }
         self._totals = Counter(self._noted("tallies"))
         self._changed: set[tuple[str, str]] = set()
         self._count = self._file.count()
-        self._number = 0
         self._up_to_date = False
         self.state = self._published()
 
@@ -68,14 +80,29 @@ class Index:
 
     def catch_up(self) -> None:
         """Bring the index up to date; may take minutes, and is gone on with after a stop."""
-        if self._file.note("stamp") not in (None, self._source.stamp()):
+        if self._file.torn:
+            self._file.renew()
             self._begin()
-        self._up_to_date = False
         try:
+            if self._stamp != self._source.stamp():
+                self._begin()
+            self._up_to_date = False
+            self._total = self._source.total()
             while not self._stop and self._batch():
-                pass
-        finally:
-            self._file.give_up()
+                self._total = self._source.total()
+        except sqlite3.OperationalError as failed:
+            self._take_back()
+            raise StorageFailed(f"{self._file.path} cannot be written: {failed}; make room on its disk") from failed
+        except sqlite3.DatabaseError:
+            self._file.torn = True
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _take_back(self) -> None:
+        """Forget a batch that was not ended."""
+        self._file.give_up()
+        self._load()
 
     def _batch(self) -> bool:
         """Take a number of entries in; returns whether there may be more."""
@@ -119,7 +146,7 @@ class Index:
         totals = {name: count for name, count in self._totals.items() if count}
         notes = {"marks": _encode(self._marks).decode(), "tallies": _encode(totals).decode()}
         self._file.commit(
-            {"stamp": self._source.stamp(), **notes},
+            {"stamp": self._stamp, **notes},
             [(*key, bytes(self._facets[key])) for key in sorted(self._changed)],
         )
         self._changed.clear()
@@ -135,8 +162,7 @@ class Index:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        total = self._source.total()
-        return Progress(self.state.size, max(total, self.state.size), self._up_to_date)
+        return Progress(self.state.size, max(self._total, self.state.size), self._up_to_date)
 
     def find(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]]) -> Found:
         """A page of questions; ``others`` are facets from other files, as sets of rows."""
@@ -159,4 +185,4 @@ class Index:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        self._place.close()

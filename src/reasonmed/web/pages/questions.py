@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from reasonmed.web.facets import other_facets
 from reasonmed.web.index import FACETS, SORTS, Wanted
 from reasonmed.web.pages.shell import page, shown_in
 from reasonmed.web.render import address
@@ -45,7 +46,7 @@ def questions(request: Request) -> Response:
     """The list."""
     shown = shown_in(request)
     wanted = wanted_in(request.query_params)
-    found = shown.index.find(wanted, {})
+    found = shown.index.find(wanted, other_facets(request, shown))
     pairs = pairs_of(shown, wanted)
     values = {
         "title": "Questions",

@@ -51,6 +51,6 @@ def page(request: Request, view: View, *, status: int = 200) -> HTMLResponse:
         "pages": PAGES,
         "here": request.url.path,
         "progress": shown.index.progress,
-        "problem_of_index": library.problem,
+        "problem_of_index": library.problems.get(shown.name),
     }
     return HTMLResponse(rendered(view._replace(values={**frame, **view.values})), status)

@@ -11,7 +11,7 @@ from reasonmed.questions.ids import question_of, record_id
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
-from reasonmed.web.index.entry import Entry, Step, Texts
+from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
 from reasonmed.web.views.funnel import funnel_view
 from reasonmed.web.views.story import story_view
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 """Of what is read out of a story: another one has every index built anew."""
-_BEGINNING = 400
-SEPARATOR = "\x1f"
-"""Between the parts of a tally's name: no name of a model has it."""
 
 
 class RunSource:
@@ -43,6 +40,7 @@ class RunSource:
     """
 
     kind = "run"
+    counted = ("record", "records")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,9 +59,10 @@ class RunSource:
             yield ledger
 
     def stamp(self) -> str:
-        """Another word after rows were taken in, corrected or taken out of use."""
+        """Another word after rows were taken in, corrected or taken out of use, and for another run in this place."""
         with self.ledger() as ledger:
-            return f"{_VERSION} {ledger.upheavals()}"
+            began = next(iter(ledger.sessions()), (0.0, None))[0]
+            return f"{_VERSION} {began} {ledger.upheavals()}"
 
     def total(self) -> int:
         """How many questions the run has."""
@@ -110,7 +109,7 @@ def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
     outcome = (story.failure.reason if story.failure else story.tier or "no tier") if done else "unfinished"
     return Entry(
         id=question.id,
-        stem=" ".join(question.stem.split())[:_BEGINNING],
+        stem=beginning(question.stem),
         outcome=outcome,
         texts=_texts(story),
         facets={
