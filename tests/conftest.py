@@ -67,6 +67,16 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
+@pytest.fixture(autouse=True)
+def _own_folders(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The viewer's tests leave the keys and indexes of whoever runs them alone."""
+    if request.path.parent.name == "web":
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            monkeypatch.setenv(name, str(tmp_path_factory.getbasetemp() / name.lower()))
+
+
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Commands]:
     """Runs command lines in processes of their own."""
@@ -89,6 +99,14 @@ def shared() -> Path:
 def run26(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A finished scripted run of the 26 example questions."""
     return run_examples(tmp_path_factory.mktemp("run26") / "run")
+
+
+@pytest.fixture(scope="session")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation of two models on twelve questions, with an audit of steps."""
+    from web_folders import evaluated
+
+    return evaluated(tmp_path_factory.mktemp("evaluated"))
 
 
 @pytest.fixture

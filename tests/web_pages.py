@@ -43,6 +43,7 @@ class Client:
         self.base = f"{parts.scheme}://{parts.netloc}"
         self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
         self.token = ""
+        self.library = viewer.library
         self.index = viewer.library.shown[0].index
 
     def get(self, path: str, **headers: str) -> Answer:

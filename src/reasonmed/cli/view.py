@@ -54,15 +54,18 @@ def view(
     except ImportError as missing:
         raise UsageError(f"the viewer needs {missing.name}: pip install 'reasonmed[web]'") from missing
 
-    with suppress(KeyboardInterrupt), _stopped_by_a_signal():
-        with closing(server.Viewer(folders, port, findings)) as viewer:
-            for note in viewer.notes:
-                say(note, "yellow")
-            out.print(safe(viewer.link), soft_wrap=True)
-            say("Open this link; it is for you alone. Ctrl-C ends the viewer.")
-            if open_browser and not webbrowser.open(viewer.link):
-                say("no browser could be opened here", "yellow")
-            viewer.run()
+    with (
+        suppress(KeyboardInterrupt),
+        _stopped_by_a_signal(),
+        closing(server.Viewer(folders, port, findings)) as viewer,
+    ):
+        for note in viewer.notes:
+            say(note, "yellow")
+        out.print(safe(viewer.link), soft_wrap=True)
+        say("Open this link; it is for you alone. Ctrl-C ends the viewer.")
+        if open_browser and not webbrowser.open(viewer.link):
+            say("no browser could be opened here", "yellow")
+        viewer.run()
 
 
 @contextmanager

@@ -72,6 +72,7 @@ class Library:
             self._thread.join()
         for one in self.shown:
             one.index.close()
+            one.source.close()
 
     def catch_up(self) -> None:
         """Bring all indexes up to date; one that cannot be holds up no other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,6 +50,7 @@ class Index:
         self._file = self._place.file
         self._searcher = Searcher(self._file)
         self._stop = False
+        self._writing = threading.Lock()
         self._number = self._total = 0
         try:
             self._begin()
@@ -80,6 +82,10 @@ class Index:
 
     def catch_up(self) -> None:
         """Bring the index up to date; may take minutes, and is gone on with after a stop."""
+        with self._writing:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         if self._file.torn:
             self._file.renew()
             self._begin()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from reasonmed.web.pages.shell import page, shown_in
+from reasonmed.web.pages.shell import library_of, page, shown_in
+from reasonmed.web.views.findings import findings_shown
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,7 +22,8 @@ def question(request: Request) -> Response:
     view = shown.source.question(name)
     if view is None:
         raise HTTPException(404, f"{shown.name} has no question {name!r:.200}")
-    return page(request, view)
+    found = findings_shown(library_of(request).findings.of(name))
+    return page(request, view._replace(values={"findings": found, **view.values}))
 
 
 ROUTES = [Route("/question/{name:path}", question)]

@@ -61,6 +61,10 @@ class Source(Indexed, Protocol):
         """What the first page shows, from the sums of all entries' tallies and from whatever else is there."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
+
 
 def opened(path: Path) -> Source:
     """A folder, or a file of rows, as something to look at.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Shape = TypeVar("Shape")
+_BLOCK = 256
 _TABLE = 48
 """Bits of a place within its file; the file's number is above them."""
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -88,8 +89,12 @@ class Lines:
                 self._copy = _copied(self.path)
             yield self._copy
 
-
-_BLOCK = 256
+    def close(self) -> None:
+        """Let go of the copy, if one was made."""
+        with self._lock:
+            if self._copy is not None:
+                self._copy.close()
+                self._copy = None
 
 
 def _copied(path: Path) -> BinaryIO:

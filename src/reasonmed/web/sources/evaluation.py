@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from reasonmed.evaluation.answers import Row
 from reasonmed.evaluation.audit.facts import Row as Judged
-from reasonmed.evaluation.outcome import results_in
+from reasonmed.evaluation.outcome import RESULTS, results_in
 from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
 from reasonmed.web.index.place import cached
 from reasonmed.web.sources._lines import Lines, Places
@@ -45,9 +45,17 @@ class _Read:
 
     @cached_property
     def places(self) -> Places:
-        """Where the answers to each question are, and then their judged steps."""
-        tables = [lines for _, lines in (*self.answers, *self.steps)]
-        return Places(tables, _Named, lambda _number, _count, row: f"{row.benchmark}/{row.id}")
+        """Where the answers to each question are."""
+        return Places([lines for _, lines in self.answers], _Named, _name)
+
+    @cached_property
+    def judged(self) -> Places:
+        """Where the judged steps of these are."""
+        return Places([lines for _, lines in self.steps], _Named, _name)
+
+
+def _name(_number: int, _count: int, row: _Named) -> str:
+    return f"{row.benchmark}/{row.id}"
 
 
 class EvaluationSource:
@@ -99,6 +107,9 @@ class EvaluationSource:
         """The results."""
         return scoreboard_view(self._now().results, tallies)
 
+    def close(self) -> None:
+        """Nothing is held open: each look opens the files."""
+
     def _now(self) -> _Read:
         facts = _facts(self.path / "results.json")
         if facts != self._read.facts:
@@ -107,6 +118,9 @@ class EvaluationSource:
 
     def _reading(self, facts: str) -> _Read:
         told = results_in(self.path)
+        for one, model in product(told.benchmarks, told.models):
+            if one.name not in model.benchmarks:
+                raise RESULTS.refuse(self.path / "results.json", f"{model.name} has no score on {one.name}")
         answers = [(one.name, Lines(self.path / one.answers_file, "answer of an evaluation")) for one in told.models]
         audited = told.audit.models if told.audit else []
         steps = [(one.name, Lines(self.path / one.file, "judged answer of an audit")) for one in audited]
@@ -123,16 +137,14 @@ def _facts(path: Path) -> str:
 
 
 def _answered(read: _Read, name: str) -> Answered:
-    rows: dict[str, list[Row]] = {model: [] for model, _ in read.answers}
-    judged: dict[str, Judged] = {}
+    rows: dict[str, list[Row]] = {}
     for table, at in read.places.of(name):
-        if table < len(read.answers):
-            model, lines = read.answers[table]
-            rows[model].append(lines.row(at, Row))
-        else:
-            model, lines = read.steps[table - len(read.answers)]
-            judged[model] = lines.row(at, Judged)
-    return Answered(name, {model: found for model, found in rows.items() if found}, judged)
+        model, lines = read.answers[table]
+        rows.setdefault(model, []).append(lines.row(at, Row))
+    judged = {
+        model: lines.row(at, Judged) for table, at in read.judged.of(name) for model, lines in [read.steps[table]]
+    }
+    return Answered(name, rows, judged)
 
 
 def entry_of(asked: Answered) -> Entry:

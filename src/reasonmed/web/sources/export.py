@@ -61,6 +61,7 @@ class ExportSource:
         if not self._files:
             raise UsageError(f"{path} holds no rows that can be shown: its formats are {', '.join(self._formats())}")
         self._facts = ""
+        self._tables: list[Lines] = []
         self._begin()
 
     def _formats(self) -> list[str]:
@@ -69,6 +70,7 @@ class ExportSource:
     def _begin(self) -> None:
         """Forget where rows are, once the files are others."""
         self._facts = self._stamped()
+        self.close()
         self._tables = [Lines(file, "row of a data set") for file in self._files]
         self.__dict__.pop("places", None)
 
@@ -126,6 +128,11 @@ class ExportSource:
     def overview(self, _tallies: dict[str, int]) -> View:
         """What the manifest says."""
         return shipped_view(self.path, self.told, [str(file.relative_to(self._folder)) for file in self._files])
+
+    def close(self) -> None:
+        """Let go of copies of files that are no lines."""
+        for one in self._tables:
+            one.close()
 
     def _rows(self, name: str) -> list[Shown]:
         found = []

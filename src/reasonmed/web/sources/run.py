@@ -94,6 +94,9 @@ class RunSource:
         """The run at a glance."""
         return funnel_view(status_of(self.folder), tallies)
 
+    def close(self) -> None:
+        """Nothing is held open: each look opens the ledger."""
+
     def _step(self, ledger: Ledger, seen: Seen, reached: dict[str, int]) -> Step:
         story = ledger.read(seen.story, unpack_story)
         return Step(entry_of(story, ledger, done=bool(seen.is_done)), dict(reached))
