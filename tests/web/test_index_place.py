@@ -72,7 +72,7 @@ def test_an_index_that_is_torn_while_it_is_open_is_said_and_built_again(folder: 
         with path.open("r+b") as torn:
             torn.seek(4096)
             torn.write(os.urandom(path.stat().st_size - 4096))
-        with pytest.raises(StorageFailed, match="it is built again"):
+        with pytest.raises(StorageFailed, match="it is being rebuilt"):
             index.find(Wanted("anatomy*"), {})
         assert _count(index) > QUESTIONS
 

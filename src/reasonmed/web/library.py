@@ -50,7 +50,7 @@ class Library:
         self.shown = _indexed(paths)
         self.problems: dict[str, str] = {}
         """Why an index does not follow what it is made from, by the name of that."""
-        self._stop = threading.Event()
+        self._stop, self._turn = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._follow, name="indexing", daemon=True)
 
     def start(self) -> None:
@@ -76,12 +76,13 @@ class Library:
 
     def catch_up(self) -> None:
         """Bring all indexes up to date; one that cannot be holds up no other."""
-        for one in self.shown:
-            try:
-                one.index.catch_up()
-                self.problems.pop(one.name, None)
-            except (ReasonMedError, OSError) as problem:
-                self.problems[one.name] = str(problem)
+        with self._turn:
+            for one in self.shown:
+                try:
+                    one.index.catch_up()
+                    self.problems.pop(one.name, None)
+                except (ReasonMedError, OSError) as problem:
+                    self.problems[one.name] = str(problem)
 
     def _follow(self) -> None:
         """Bring all indexes up to date again and again, behind whatever else this machine does."""

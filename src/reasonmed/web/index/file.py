@@ -1,50 +1,64 @@
-"""The index's file: questions, bit sets of the filters' values, and the texts that are searched. All SQL on it."""
+"""The index's file: questions, sets of the filters' values, and the texts that are searched. All SQL on it."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
+import zlib
 from array import array
-from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reasonmed.errors import ReasonMedError, StorageFailed
-from reasonmed.files import check_own, open_own
-from reasonmed.web.index.words import COLUMNS, expression, spaced
+import msgspec
+
+from reasonmed.documents import MOST, Count, Refused, converted, decoded
+from reasonmed.engine.ledger import unpacked
+from reasonmed.engine.ledger.repair import is_of_the_disk
+from reasonmed.errors import StorageFailed
+from reasonmed.files import no_room
+from reasonmed.web.index.place import SIDES
+from reasonmed.web.index.rows import Rows
+from reasonmed.web.index.words import COLUMNS, expression, folded, spaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.web.index.entry import Entry
-from reasonmed.web.index.words import Terms
+    from reasonmed.web.index.words import Term
 
 VERSION = 1
-SIDES = ("", "-wal", "-shm")
-Shape = TypeVar("Shape")
 _SCHEMA = """
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE questions (
-  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, stem TEXT NOT NULL,
-  outcome TEXT NOT NULL, records INTEGER NOT NULL, wrong INTEGER NOT NULL, score REAL, tallies TEXT NOT NULL);
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, outcome TEXT NOT NULL, records INTEGER NOT NULL,
+  wrong INTEGER NOT NULL, score REAL);
+CREATE TABLE details (row INTEGER PRIMARY KEY, stem TEXT NOT NULL, facts BLOB NOT NULL);
+CREATE TABLE versions (row INTEGER PRIMARY KEY, version INTEGER NOT NULL);
 CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (facet, value));
 """
-_FTS = "CREATE VIRTUAL TABLE texts USING fts5({}, content='', tokenize='unicode61 remove_diacritics 2')"
-_PLAIN = "CREATE TABLE texts (rowid INTEGER PRIMARY KEY, {})"
-_PUT = "INSERT OR REPLACE INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FTS = "CREATE VIRTUAL TABLE texts USING fts5({}, content='', tokenize='unicode61 remove_diacritics 2');"
+_RANK = "INSERT INTO texts (texts, rank) VALUES ('rank', 'bm25(3.0, 1.0, 1.0)');"
+"""A word in a question says more of it than one in a chain of thought."""
+_PLAIN = "CREATE TABLE texts (rowid INTEGER PRIMARY KEY, {});"
+_OBJECTS = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+_LINES = """
+SELECT row, id, stem, outcome, records, wrong, score FROM questions JOIN details USING (row) WHERE row IN ({})
+"""
+_KNOWN = "SELECT row, facts FROM questions JOIN details USING (row) WHERE id = ?"
 _PUT_TEXTS = "INSERT INTO texts (rowid, stem, chains, verdicts) VALUES (?, ?, ?, ?)"
 _ANEW = 1 << 32
-"""Added to the number of a text for each time that its question changed: without content FTS5 cannot take one out.
-Whatever an older text of a question is found by, the question is found by."""
+"""Added to the number of a text for each time that its question changed: without content FTS5 cannot take one out."""
+_AT_ONCE, _LONGEST = 500, 4_000_000
+_read_facts = msgspec.msgpack.Decoder(tuple[dict[str, list[str]], dict[str, int]]).decode
+_pack = msgspec.msgpack.Encoder().encode
 
 
-class Known(NamedTuple):
-    """What the file has of a question."""
+class Facts(NamedTuple):
+    """What a question counted for: values of facets, tallies."""
 
-    row: int
-    version: int
-    tallies: str
+    facets: Mapping[str, Sequence[str]]
+    tallies: Mapping[str, int]
 
 
 class Line(NamedTuple):
@@ -59,172 +73,246 @@ class Line(NamedTuple):
     score: float | None
 
 
+class Content(NamedTuple):
+    """What an index goes on from: how far it is, sums, and of each row the number of its text that is in use."""
+
+    marks: Mapping[str, int]
+    tallies: Mapping[str, int]
+    facets: dict[str, dict[str, Rows]]
+    versions: array[int]
+
+
 def has_fts5() -> bool:
     """Whether this Python's SQLite can search texts."""
-    with sqlite3.connect(":memory:") as tried:
+    with closing(sqlite3.connect(":memory:")) as tried:
         return bool(tried.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
 
 
 class IndexFile:
-    """One SQLite file; a cache, so that a torn one is made anew. One thread writes, others read."""
+    """One SQLite file; a cache, so that a torn one is made anew. One thread writes, others read.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: the file, which nobody else writes.
+        full_text: whether words are searched by FTS5; else texts are compared one by one.
+    """
+
+    def __init__(self, path: Path, *, full_text: bool) -> None:
+        self.path, self.fts = path, full_text
         self._lock = threading.Lock()
-        self._open()
-        self.fts = self.note("texts") == "fts5"
-
-    def _open(self) -> None:
         self._writer = self._opened()
-        self._reader = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
+        self._reader = self._connect()
         self.torn = False
-        """Whether a page found it so."""
+        """Whether something in it could not be read since it was made."""
 
     def _opened(self) -> sqlite3.Connection:
         """The file for writing; one of another version, or that cannot be read, is taken away."""
-        if self._is_whole():
-            return self._connect()
-        for side in SIDES:
-            self._beside(side).unlink(missing_ok=True)
-        os.close(open_own(self.path, os.O_RDWR))
         connection = self._connect()
-        self._make(connection)
-        return connection
-
-    def _is_whole(self) -> bool:
-        """Whether an index of this version is there, in files of our own."""
         try:
-            for side in SIDES:
-                check_own(self._beside(side))
-            with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)) as found:
-                (noted,) = found.execute("SELECT value FROM notes WHERE name = 'version'").fetchall()
-        except (ReasonMedError, sqlite3.DatabaseError, ValueError):
-            return False
-        return bool(noted == (str(VERSION),))
-
-    def _beside(self, side: str) -> Path:
-        return self.path.with_name(self.path.name + side)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            if self._is_ours(connection):
+                return connection
+        except sqlite3.DatabaseError as broken:
+            if is_of_the_disk(broken):
+                connection.close()
+                raise no_room(self.path, broken) from broken
+        connection.close()
+        return self._made()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST)
+        connection.execute("PRAGMA trusted_schema=OFF")
+        return connection
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """Whether it has the tables of this version and kind, and nothing that acts by itself."""
+        with closing(sqlite3.connect(":memory:")) as made:
+            made.executescript(self._schema())
+            if connection.execute(_OBJECTS).fetchall() != made.execute(_OBJECTS).fetchall():
+                return False
+        return bool(
+            connection.execute("SELECT 1 FROM notes WHERE (name, value) = ('version', ?)", (str(VERSION),)).fetchone()
+        )
+
+    def _schema(self) -> str:
+        columns = ", ".join(COLUMNS)
+        return _SCHEMA + (_FTS.format(columns) + _RANK if self.fts else _PLAIN.format(columns))
+
+    def _made(self) -> sqlite3.Connection:
+        for side in SIDES:
+            self.path.with_name(self.path.name + side).unlink(missing_ok=True)
+        connection = self._connect()
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(f"BEGIN; {self._schema()}")
+            connection.execute("INSERT INTO notes VALUES ('version', ?)", (str(VERSION),))
+            connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            connection.close()
+            raise no_room(self.path, failed) from failed
         return connection
 
     def renew(self) -> None:
-        """Take a file away that turned out to be torn, and begin anew."""
-        with self._lock:
-            self._writer.close()
-            self._reader.close()
-            self.path.unlink(missing_ok=True)
-            self._open()
-
-    @staticmethod
-    def _make(connection: sqlite3.Connection) -> None:
-        columns = ", ".join(COLUMNS)
-        fts = has_fts5()
-        connection.executescript(f"BEGIN;{_SCHEMA}{(_FTS if fts else _PLAIN).format(columns)};COMMIT;")
-        facts = {"version": str(VERSION), "texts": "fts5" if fts else "plain"}
-        connection.executemany("INSERT INTO notes VALUES (?, ?)", facts.items())
-
-    def empty(self) -> None:
         """Take everything out, and begin anew."""
         with self._lock:
-            self._writer.executescript(
-                "BEGIN; DROP TABLE texts; DROP TABLE questions; DROP TABLE facets; DROP TABLE notes; COMMIT;"
-            )
-            self._make(self._writer)
+            self.close()
+            self._writer = self._made()
+            self._reader = self._connect()
+            self.torn = False
 
     def note(self, name: str) -> str | None:
         """What is noted under a name."""
-        found = self._rows(tuple[str], "SELECT value FROM notes WHERE name = ?", name)
-        return found[0][0] if found else None
+        found = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        return str(found[0][0]) if found else None
 
-    def begin(self) -> None:
-        """Begin a batch of changes."""
-        self._writer.execute("BEGIN")
+    def content(self) -> Content:
+        """What is in it.
 
-    def known(self, name: str) -> Known | None:
-        """What the writer has of a question."""
-        found = self._writer.execute("SELECT row, version, tallies FROM questions WHERE id = ?", (name,)).fetchone()
-        return None if found is None else Known(*found)
+        Raises:
+            Refused: it is torn, or was made by something else.
+            StorageFailed: it cannot be read.
+        """
+        ((first, last, count),) = self._rows(
+            "SELECT COALESCE(MIN(row), 0), COALESCE(MAX(row), -1), COUNT(*) FROM questions"
+        )
+        if (first, last) != (0, count - 1):
+            raise Refused("rows are missing")
+        versions = array("I", bytes(4 * count))
+        for row, version in converted(self._rows("SELECT row, version FROM versions"), list[tuple[Count, Count]]):
+            if row >= count or version >= _ANEW:
+                raise Refused("a version is of no row")
+            versions[row] = version
+        facets: dict[str, dict[str, Rows]] = {}
+        found = self._rows("SELECT facet, value, rows FROM facets ORDER BY facet, value")
+        for facet, value, blob in converted(found, list[tuple[str, str, bytes]]):
+            facets.setdefault(facet, {})[value] = Rows.read(blob, count)
+        return Content(self._noted("marks"), self._noted("tallies"), facets, versions)
 
-    def put(self, known: Known, entry: Entry) -> None:
+    def _noted(self, name: str) -> dict[str, int]:
+        found = self.note(name)
+        return {} if found is None else decoded(found.encode(), dict[str, int])
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What is written inside is on disk at its end, all or nothing.
+
+        Raises:
+            StorageFailed: it cannot be written.
+        """
+        try:
+            self._writer.execute("BEGIN")
+            yield
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as failed:
+            raise self._failed(failed) from failed
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def known(self, name: str) -> tuple[int, Facts] | None:
+        """What the writer has of a question: its row, and what it counted for.
+
+        Raises:
+            StorageFailed: it cannot be read.
+        """
+        found = self._writer.execute(_KNOWN, (name,)).fetchone()
+        if found is None:
+            return None
+        try:
+            return int(found[0]), Facts(*_read_facts(unpacked(found[1])))
+        except (Refused, msgspec.MsgspecError) as torn:
+            raise self._damaged(torn) from torn
+
+    def put(self, row: int, version: int, entry: Entry, facts: Facts) -> None:
         """Write a question and its texts."""
         counts = (entry.records, entry.wrong, entry.score)
-        values = (known.row, entry.id, known.version, entry.stem, entry.outcome, *counts, known.tallies)
-        self._writer.execute(_PUT, values)
-        texts = [spaced(text) for text in entry.texts] if self.fts else entry.texts
-        self._writer.execute(_PUT_TEXTS, (known.row + _ANEW * known.version, *texts))
+        details = (row, entry.stem, zlib.compress(_pack(facts), 1))
+        execute = self._writer.execute
+        execute("INSERT OR REPLACE INTO questions VALUES (?, ?, ?, ?, ?, ?)", (row, entry.id, entry.outcome, *counts))
+        execute("INSERT OR REPLACE INTO details VALUES (?, ?, ?)", details)
+        if version:
+            execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (row, version))
+        texts = ((spaced if self.fts else folded)(text[:_LONGEST]) for text in entry.texts)
+        execute(_PUT_TEXTS, (row + _ANEW * version, *texts))
 
-    def commit(self, facts: Mapping[str, str], facets: Iterable[tuple[str, str, bytes]]) -> None:
-        """End a batch of changes, with what goes with it."""
-        self._writer.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", facts.items())
+    def put_sums(self, notes: Mapping[str, str], facets: Iterable[tuple[str, str, bytes]]) -> None:
+        """Write what goes with a batch of questions."""
+        self._writer.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
         self._writer.executemany("INSERT OR REPLACE INTO facets VALUES (?, ?, ?)", facets)
-        self._writer.execute("COMMIT")
-
-    def give_up(self) -> None:
-        """Take back a batch that was not ended."""
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
-
-    def facets(self) -> list[tuple[str, str, bytes]]:
-        """The bit sets: facet, value, rows."""
-        return self._rows(tuple[str, str, bytes], "SELECT facet, value, rows FROM facets")
-
-    def count(self) -> int:
-        """How many questions there are."""
-        return self._rows(tuple[int], "SELECT COUNT(*) FROM questions")[0][0]
 
     def lines(self, rows: Sequence[int]) -> list[Line]:
         """Questions by their rows, in that order."""
-        marks = ", ".join("?" * len(rows))
-        query = f"SELECT row, id, stem, outcome, records, wrong, score FROM questions WHERE row IN ({marks})"  # noqa: S608
-        found = {line[0]: Line(*line) for line in self._rows(Line, query, *rows)}
+        found: dict[int, Line] = {}
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            found |= {one[0]: Line(*one) for one in self._rows(_LINES.format(_marks(part)), *part)}
         return [found[row] for row in rows if row in found]
 
-    def row_of(self, name: str) -> int | None:
-        """The row of a question."""
-        found = self._rows(tuple[int], "SELECT row FROM questions WHERE id = ?", name)
-        return found[0][0] if found else None
+    def rows_of(self, names: Sequence[str]) -> list[int]:
+        """The rows of questions."""
+        found: list[int] = []
+        for start in range(0, len(names), _AT_ONCE):
+            part = names[start : start + _AT_ONCE]
+            query = f"SELECT row FROM questions WHERE id IN ({_marks(part)})"  # noqa: S608 - question marks
+            found += [row for (row,) in self._rows(query, *part)]
+        return found
 
     def ordered(self, order: str) -> array[int]:
         """All rows in an order, which is a piece of SQL of ours."""
-        found = self._rows(tuple[int], f"SELECT row FROM questions ORDER BY {order}, row")  # noqa: S608 - ours
-        return array("L", (row for (row,) in found))
+        found = self._rows(f"SELECT row FROM questions ORDER BY {order}, row")  # noqa: S608 - ours
+        return array("I", (row for (row,) in found))
 
-    def matching(self, terms: Terms, within: str) -> list[int]:
-        """The rows whose texts have the terms, in no order."""
+    def matching(self, terms: Sequence[Term], joint: str, within: str, versions: array[int]) -> array[int]:
+        """The rows whose texts, in the versions that are given, have all terms (``AND``) or one of them (``OR``)."""
         if self.fts:
-            return self._rows_of("SELECT rowid FROM texts WHERE texts MATCH ?", expression(terms, within))
-        columns = [within] if within in COLUMNS else list(COLUMNS)
-        whole = " || ' ' || ".join(columns)
-        tests = [f"{whole} LIKE ? ESCAPE '\\'"] * len(terms.within)
-        tests += [f"{whole} NOT LIKE ? ESCAPE '\\'"] * len(terms.without)
-        sought = [_like(term) for term in (*terms.within, *terms.without)]
-        return self._rows_of(f"SELECT rowid FROM texts WHERE {' AND '.join(tests)}", *sought)  # noqa: S608
+            test, sought = "texts MATCH ?", [expression(terms, joint, within)]
+        else:
+            whole = " || ' ' || ".join([within] if within in COLUMNS else COLUMNS)
+            test = f" {joint} ".join([f"{whole} LIKE ? ESCAPE '\\'"] * len(terms))
+            sought = [_like(folded(term.text)) for term in terms]
+        # one value, as each row would cost a change of threads
+        ((found,),) = self._rows(f"SELECT group_concat(rowid) FROM texts WHERE {test}", *sought)  # noqa: S608 - ours
+        return self._in_use(map(int, found.split(",")) if found else (), versions)
 
-    def by_rank(self, terms: Terms, within: str) -> list[int]:
-        """The rows whose texts have the terms, the best first."""
-        sql = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rank"
-        return list(dict.fromkeys(self._rows_of(sql, expression(terms, within))))
+    def by_rank(self, terms: Sequence[Term], within: str, versions: array[int]) -> array[int]:
+        """The rows whose texts have all terms, the best first."""
+        query = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rank"
+        found = self._rows(query, expression(terms, "AND", within))
+        return self._in_use((number for (number,) in found), versions)
 
-    def _rows_of(self, sql: str, *values: object) -> list[int]:
-        return [number % _ANEW for (number,) in self._rows(tuple[int], sql, *values)]
+    def _in_use(self, numbers: Iterable[int], versions: array[int]) -> array[int]:
+        """The rows of texts; those of questions that came or changed after these versions are left out."""
+        size, found = len(versions), array("I")
+        for number in numbers:
+            row = number % _ANEW
+            if row < size and versions[row] == number // _ANEW:
+                found.append(row)
+        return found
 
-    def _rows(self, shape: type[Shape], sql: str, *values: object) -> list[Shape]:  # noqa: ARG002 - for its type
-        with self._lock:
-            try:
-                return cast("list[Shape]", self._reader.execute(sql, values).fetchall())
-            except sqlite3.DatabaseError as failed:
-                self.torn = not isinstance(failed, sqlite3.OperationalError)
-                then = "it is built again: wait a moment, then reload" if self.torn else "reload the page"
-                raise StorageFailed(f"{self.path} cannot be read: {failed}; {then}") from failed
+    def _rows(self, sql: str, *values: object) -> list[Any]:
+        try:
+            with self._lock:
+                return self._reader.execute(sql, values).fetchall()
+        except sqlite3.Error as failed:
+            raise self._failed(failed) from failed
+
+    def _failed(self, failed: sqlite3.Error) -> StorageFailed:
+        return no_room(self.path, failed) if is_of_the_disk(failed) else self._damaged(failed)
+
+    def _damaged(self, found: Exception) -> StorageFailed:
+        self.torn = True
+        return StorageFailed(f"{self.path} is damaged ({found}); it is being rebuilt: reload the page in a moment")
 
     def close(self) -> None:
         """Let go of the file."""
-        self._writer.close()
         self._reader.close()
+        self._writer.close()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _like(term: str) -> str:

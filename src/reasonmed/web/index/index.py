@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-from collections import Counter
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
+from reasonmed.documents import Refused
 from reasonmed.errors import StorageFailed
-from reasonmed.web.index import bits
-from reasonmed.web.index.file import Known
+from reasonmed.web.index.batch import Batch
+from reasonmed.web.index.file import IndexFile, has_fts5
 from reasonmed.web.index.place import Place
+from reasonmed.web.index.rows import bits_of
 from reasonmed.web.index.search import Searcher, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reasonmed.web.index.entry import Entry, Indexed
+    from reasonmed.web.index.entry import Indexed
     from reasonmed.web.index.search import Found, Wanted
 
 _BATCH, _SECONDS = 5_000, 5.0
-"""A batch is committed after so many entries or seconds: each commit writes all filters anew."""
-_encode, _tallies = msgspec.json.Encoder().encode, msgspec.json.Decoder(dict[str, int]).decode
+"""A batch is committed after so many entries or seconds: each commit writes all filters that changed anew."""
 
 
 class Progress(NamedTuple):
@@ -40,139 +37,91 @@ class Index:
 
     Args:
         source: what it is made from.
+        full_text: whether words are searched by SQLite's FTS5, where this Python has it; else texts are compared one
+            by one.
+
+    Raises:
+        StorageFailed: its file cannot be written.
     """
 
-    def __init__(self, source: Indexed) -> None:
+    def __init__(self, source: Indexed, *, full_text: bool = True) -> None:
         self._source = source
         self._place = Place(source.index_path)
         self.note = self._place.note
         """What a person should know of where it is."""
-        self._file = self._place.file
-        self._searcher = Searcher(self._file)
-        self._stop = False
-        self._writing = threading.Lock()
-        self._number = self._total = 0
         try:
-            self._begin()
+            self._file = IndexFile(self._place.path, full_text=full_text and has_fts5())
         except BaseException:
             self._place.close()
             raise
+        self._searcher = Searcher(self._file)
+        self._stop = False
+        self._total = 0
+        self._up_to_date = False
+        self.state = State(0, 0, {}, {}, array("I"))
+        self._begin()
 
     def _begin(self) -> None:
         """Go on from what the file has; from nothing where that is of no use any more."""
-        self._stamp = self._source.stamp()
-        if self._file.note("stamp") != self._stamp:
-            self._file.empty()
-        self._load()
-
-    def _load(self) -> None:
-        self._marks: Mapping[str, int] = self._noted("marks")
-        self._facets: dict[tuple[str, str], bytearray] = {
-            (facet, value): bytearray(rows) for facet, value, rows in self._file.facets()
-        }
-        self._totals = Counter(self._noted("tallies"))
-        self._changed: set[tuple[str, str]] = set()
-        self._count = self._file.count()
         self._up_to_date = False
-        self.state = self._published()
-
-    def _noted(self, name: str) -> dict[str, int]:
-        found = self._file.note(name)
-        return {} if found is None else _tallies(found)
+        self._stamp, self._total = self._source.stamp(), self._source.total()
+        epoch, number = self.state.epoch + 1, self.state.number + 1
+        self._marks: Mapping[str, int] = {}
+        self.state = State(number, epoch, {}, {}, array("I"))
+        try:
+            if not self._file.torn and self._file.note("stamp") == self._stamp:
+                found = self._file.content()
+                self._marks = found.marks
+                self.state = State(number + 1, epoch, found.facets, found.tallies, found.versions)
+                return
+        except (Refused, StorageFailed):
+            pass
+        self._file.renew()
 
     def catch_up(self) -> None:
-        """Bring the index up to date; may take minutes, and is gone on with after a stop."""
-        with self._writing:
-            self._catch_up()
+        """Bring the index up to date; may take minutes, and is gone on with after a stop.
 
-    def _catch_up(self) -> None:
-        if self._file.torn:
-            self._file.renew()
-            self._begin()
-        try:
-            if self._stamp != self._source.stamp():
-                self._begin()
-            self._up_to_date = False
-            self._total = self._source.total()
-            while not self._stop and self._batch():
-                self._total = self._source.total()
-        except sqlite3.OperationalError as failed:
-            self._take_back()
-            raise StorageFailed(f"{self._file.path} cannot be written: {failed}; make room on its disk") from failed
-        except sqlite3.DatabaseError:
-            self._file.torn = True
-        except BaseException:
-            self._take_back()
-            raise
-
-    def _take_back(self) -> None:
-        """Forget a batch that was not ended."""
-        self._file.give_up()
-        self._load()
+        Raises:
+            ReasonMedError: what it is made from cannot be read, or its file cannot be written.
+        """
+        while not self._stop and self._batch():
+            pass
 
     def _batch(self) -> bool:
         """Take a number of entries in; returns whether there may be more."""
-        began, taken = time.monotonic(), 0
-        for step in self._source.steps(self._marks):
-            if not taken:
-                self._file.begin()
-            self._take(step.entry)
-            taken += 1
-            self._marks = step.marks
-            if taken == _BATCH or time.monotonic() - began > _SECONDS or self._stop:
-                break
-        else:
-            self._up_to_date = not self._stop
-        if taken or self._file.note("stamp") is None:
-            if not taken:
-                self._file.begin()
-            self._commit()
-        return bool(taken) and not self._up_to_date
-
-    def _take(self, entry: Entry) -> None:
-        known = self._file.known(entry.id)
-        if known is not None:
-            self._totals.subtract(_tallies(known.tallies))
-            self._forget(known.row)
-        row, version = (self._count, 0) if known is None else (known.row, known.version + 1)
-        self._count = max(self._count, row + 1)
-        for facet, values in entry.facets.items():
-            for value in values:
-                bits.add(self._facets.setdefault((facet, value), bytearray()), row)
-                self._changed.add((facet, value))
-        self._totals.update(entry.tallies)
-        self._file.put(Known(row, version, _encode(entry.tallies).decode()), entry)
-
-    def _forget(self, row: int) -> None:
-        for key, rows in self._facets.items():
-            if bits.remove(rows, row):
-                self._changed.add(key)
-
-    def _commit(self) -> None:
-        totals = {name: count for name, count in self._totals.items() if count}
-        notes = {"marks": _encode(self._marks).decode(), "tallies": _encode(totals).decode()}
-        self._file.commit(
-            {"stamp": self._stamp, **notes},
-            [(*key, bytes(self._facets[key])) for key in sorted(self._changed)],
-        )
-        self._changed.clear()
-        self.state = self._published()
-
-    def _published(self) -> State:
-        self._number += 1
-        facets: dict[str, dict[str, int]] = {}
-        for (facet, value), rows in sorted(self._facets.items()):
-            facets.setdefault(facet, {})[value] = int.from_bytes(rows, "little")
-        return State(self._number, self._count, facets, dict(self._totals))
+        if self._file.torn or self._source.stamp() != self._stamp:
+            self._begin()
+        self._total = self._source.total()
+        began, marks, whole = time.monotonic(), self._marks, False
+        batch = Batch(self._file, self.state)
+        with self._file.writing():
+            for step in self._source.steps(marks):
+                batch.take(step.entry)
+                marks = step.marks
+                if batch.taken == _BATCH or time.monotonic() - began > _SECONDS or self._stop:
+                    break
+            else:
+                whole = True
+            if batch.taken:
+                state = batch.end(self._stamp, marks)
+        if batch.taken:
+            self._marks, self.state = marks, state
+        self._up_to_date = whole
+        return not whole
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self.state.size, max(self._total, self.state.size), self._up_to_date)
+        done = self.state.size
+        return Progress(done, max(self._total, done), self._up_to_date)
 
     def find(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]]) -> Found:
         """A page of questions; ``others`` are facets from other files, as sets of rows."""
-        return self._searcher.find(self.state, wanted, others)
+        while True:
+            state = self.state
+            found = self._searcher.find(state, wanted, others)
+            if state.epoch == self.state.epoch:  # else its file was made anew under it
+                return found
 
     def ids(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]], most: int) -> list[str]:
         """The ids of questions, in order, up to a number."""
@@ -180,10 +129,7 @@ class Index:
 
     def rows(self, names: Mapping[str, set[str]]) -> dict[str, int]:
         """Sets of ids as sets of rows, by their names; ids that are not in the index are left out."""
-        return {
-            name: bits.bits_of(row for one in ids if (row := self._file.row_of(one)) is not None)
-            for name, ids in names.items()
-        }
+        return {name: bits_of(self._file.rows_of(sorted(ids))) for name, ids in names.items()}
 
     def stop(self) -> None:
         """Have ``catch_up`` end soon."""
@@ -191,4 +137,5 @@ class Index:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._file.close()
         self._place.close()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 from hashlib import sha256
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from reasonmed.errors import ReasonMedError, StorageFailed
-from reasonmed.files import make_folder, open_own
-from reasonmed.web.index.file import IndexFile
+from reasonmed.files import check_own, make_folder, open_own
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SIDES = ("", "-wal", "-shm")
+"""What SQLite puts beside a file."""
 
 
 def cache_folder() -> Path:
@@ -30,7 +28,7 @@ def cached(path: Path) -> Path:
 
 
 class Place:
-    """An index file that this process alone writes to.
+    """A file that this process alone writes, for as long as the place is held.
 
     It is where it should be; in the user's own folder where that place cannot be written to; in a folder that goes with
     the process where another viewer holds it.
@@ -39,7 +37,7 @@ class Place:
         wanted: where it should be.
 
     Raises:
-        ReasonMedError: nowhere is room for it.
+        StorageFailed: nowhere is room for it.
     """
 
     def __init__(self, wanted: Path) -> None:
@@ -48,24 +46,29 @@ class Place:
         self._apart: TemporaryDirectory[str] | None = None
         self._lock = -1
         try:
-            self.file = self._held(wanted)
-        except (OSError, ReasonMedError, sqlite3.Error) as refused:
+            self.path = self._held(wanted)
+        except (OSError, ReasonMedError) as refused:
             other = cached(wanted)
             try:
-                self.file = self._held(other)
-            except (OSError, sqlite3.Error) as failed:
+                self.path = self._held(other)
+            except (OSError, ReasonMedError) as failed:
                 raise StorageFailed(
                     f"no index can be written: {refused}; {failed}. Make room, then try again"
                 ) from failed
             self.note = f"{wanted} cannot be written ({_said(refused)}): the index is in {other.parent}"
 
-    def _held(self, wanted: Path) -> IndexFile:
-        """The index at a place, or another one where a viewer that runs holds it."""
+    def _held(self, wanted: Path) -> Path:
+        """The place with its lock, all that is there under the file's names ours or gone; or one of our own."""
         make_folder(wanted.parent)
         lock = open_own(wanted.with_name(f".{wanted.name}.lock"), os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file = IndexFile(wanted)
+            for side in SIDES:
+                there = wanted.with_name(wanted.name + side)
+                if there.is_symlink():
+                    there.unlink()
+                check_own(there)
+            os.close(open_own(wanted, os.O_RDWR))
         except BlockingIOError:
             os.close(lock)
             return self._of_our_own(wanted)
@@ -73,17 +76,16 @@ class Place:
             os.close(lock)
             raise
         self._lock = lock
-        return file
+        return wanted
 
-    def _of_our_own(self, wanted: Path) -> IndexFile:
+    def _of_our_own(self, wanted: Path) -> Path:
         make_folder(cache_folder())
         self._apart = TemporaryDirectory(prefix="view-", dir=cache_folder())
         self.note = f"another viewer keeps {wanted} up to date: this one makes an index of its own, for itself"
-        return IndexFile(cache_folder() / self._apart.name / wanted.name)
+        return Path(self._apart.name, wanted.name)
 
     def close(self) -> None:
         """Let go of the file; one of our own goes."""
-        self.file.close()
         if self._lock >= 0:
             os.close(self._lock)
         if self._apart is not None:
