@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VOCABULARY = 30_000
+HEDGED, CORRECT = 0.1, 0.3
+"""Shares of records with a flag, and of chains that the judge calls right."""
 STEM, CHAIN, REASON, RESPONSE, CHAINS = 60, 100, 15, 40, 3
 _SYLLABLES = [first + second for first in "bcdfghklmnprstvz" for second in ("a", "e", "i", "o", "u", "ar", "en")]
 _MODELS = ("made-up-small", "made-up-medium", "made-up-large")

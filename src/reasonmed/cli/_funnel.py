@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reasonmed.cli._console import out, safe
-from reasonmed.cli._live import duration
-from reasonmed.report.figures import between, percent
+from reasonmed.report.figures import between, duration, percent
 from reasonmed.runs.records import record_in
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter

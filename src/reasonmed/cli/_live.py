@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reasonmed.cli._console import clip, err, safe, say
+from reasonmed.report.figures import duration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -157,14 +158,3 @@ def _endpoints(now: Snapshot) -> Table:
         style = {"down": "bold red", "throttled": "yellow", "held": "yellow"}.get(one.state, "")
         table.add_row(safe(one.model), safe(one.address), str(one.open), limit, Text(one.state, style=style))
     return table
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``8 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, _MINUTE)
-    if minutes < _MINUTE:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // _MINUTE} h {minutes % _MINUTE:02d} min"

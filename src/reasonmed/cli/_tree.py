@@ -48,7 +48,7 @@ def show_story(folder: RunDirectory, name: str, *, full: bool) -> None:
         head = f"{one.stage}: {count} request{'' if count == 1 else 's'} of {one.model} rejected ({one.kind})"
         tree.add(safe(f"{head}: {clip(one.said)}", "yellow"))
     costs = tree.add(safe("recorded calls"))
-    for stage, count, prompt, written in calls:
+    for stage, count, prompt, written, _ in calls:
         costs.add(safe(f"{stage}: {count} calls, {prompt:,} tokens in, {written:,} out"))
     out.print(tree)
 

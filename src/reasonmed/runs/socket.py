@@ -174,8 +174,8 @@ class _Answer(msgspec.Struct):
     error: str | None = None
 
 
-def ask(folder: RunDirectory, command: dict[str, object]) -> str | dict[str, object]:
-    """Send a command to a run and wait for its answer.
+def ask(folder: RunDirectory, command: dict[str, object], *, patience: float = _PATIENCE) -> str | dict[str, object]:
+    """Send a command to a run and wait for its answer, up to ``patience`` seconds.
 
     Raises:
         RunDirectoryError: nothing runs there.
@@ -189,10 +189,10 @@ def ask(folder: RunDirectory, command: dict[str, object]) -> str | dict[str, obj
         raise RunDirectoryError(f"{path} is a link; a run listens at none, so remove it")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(_PATIENCE)
+            line.settimeout(patience)
             line.connect(str(path))
             line.sendall(json.dumps(command).encode() + b"\n")
-            answer = decoded(_line_of(line), _Answer)
+            answer = decoded(_line_of(line, patience), _Answer)
     except (FileNotFoundError, ConnectionRefusedError) as silent:
         raise _not_running(folder) from silent
     except PermissionError as foreign:
@@ -208,9 +208,9 @@ def ask(folder: RunDirectory, command: dict[str, object]) -> str | dict[str, obj
     return answer.ok
 
 
-def _line_of(line: socket.socket) -> bytes:
+def _line_of(line: socket.socket, patience: float) -> bytes:
     """The line that comes, if it comes whole and in time: whoever listens may be anybody."""
-    found, until = bytearray(), time.monotonic() + _PATIENCE
+    found, until = bytearray(), time.monotonic() + patience
     while not found.endswith(b"\n"):
         line.settimeout(max(0.01, until - time.monotonic()))
         part = line.recv(_PART)

@@ -89,6 +89,32 @@ class Status(msgspec.Struct, frozen=True):
     version: int = VERSION
 
 
+class Effort(msgspec.Struct, frozen=True):
+    """What a run took so far. Unlike a ``Status`` it is read at once, however many questions there are."""
+
+    state: str
+    questions: Count
+    done: Count
+    calls: Count
+    tokens: Count
+    spent_usd: Amount | None
+    lost_usd: Amount
+    demo: bool
+    seconds: Amount
+    stages: dict[str, StageTotals]
+
+
+def effort_of(folder: RunDirectory) -> Effort:
+    """What a run directory's run took.
+
+    Raises:
+        RunDirectoryError: there is no run.
+    """
+    demo, running = folder.manifest().demo, folder.owner() is not None
+    with closing(folder.reader()) as ledger:
+        return _effort(ledger, demo=demo, running=running)
+
+
 def status_of(folder: RunDirectory) -> Status:
     """The status of a run directory.
 
@@ -102,17 +128,13 @@ def status_of(folder: RunDirectory) -> Status:
 
 def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
     """The status of a ledger that is open already."""
-    questions, found = ledger.count(), ledger.sums()
-    stages = {row.stage: _stage(row) for row in ledger.totals()}
-    spent = [stage.spent_usd for stage in stages.values()]
-    known = [cost for cost in spent if cost is not None]
-    finished = ledger.fact("state") == "finished" and found.done == questions
+    effort, found = _effort(ledger, demo=demo, running=running), ledger.sums()
     return Status(
-        state="running" if running else "finished" if finished else "drained",
-        questions=questions,
+        state=effort.state,
+        questions=effort.questions,
         succeeded=found.succeeded,
         failures=found.done - found.succeeded,
-        unfinished=questions - found.done,
+        unfinished=effort.questions - found.done,
         records=found.records,
         chains={
             "correct": found.right,
@@ -122,16 +144,36 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         },
         tiers=ledger.by_tier(),
         reasons=ledger.by_reason(),
+        calls=effort.calls,
+        tokens=effort.tokens,
+        spent_usd=effort.spent_usd,
+        lost_usd=effort.lost_usd,
+        saved=_saved(found, effort.stages),
+        demo=effort.demo,
+        seconds=effort.seconds,
+        stages=effort.stages,
+        canaries=_canaries(ledger),
+        equal_samples=equal_samples(ledger),
+    )
+
+
+def _effort(ledger: Ledger, *, demo: bool, running: bool) -> Effort:
+    stages = {row.stage: _stage(row) for row in ledger.totals()}
+    spent = [stage.spent_usd for stage in stages.values()]
+    known = [cost for cost in spent if cost is not None]
+    questions, done = ledger.count(), ledger.count_finished()
+    finished = ledger.fact("state") == "finished" and done == questions
+    return Effort(
+        state="running" if running else "finished" if finished else "drained",
+        questions=questions,
+        done=done,
         calls=sum(stage.calls for stage in stages.values()),
         tokens=sum(stage.prompt_tokens + stage.completion_tokens for stage in stages.values()),
         spent_usd=sum(known) if len(known) == len(spent) else None,
         lost_usd=ledger.usd("lost_usd"),
-        saved=_saved(found, stages),
         demo=demo,
         seconds=_seconds(ledger),
         stages=stages,
-        canaries=_canaries(ledger),
-        equal_samples=equal_samples(ledger),
     )
 
 

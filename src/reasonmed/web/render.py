@@ -16,13 +16,17 @@ from markupsafe import Markup
 
 from reasonmed import __version__
 from reasonmed.documents import visible
+from reasonmed.report import sankey, stacked, svg
+from reasonmed.report.figures import duration, percent
 from reasonmed.secrecy import conceal
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reasonmed.report.page import Html
+    from reasonmed.report.stacked import Part
+    from reasonmed.report.svg import Tone
     from reasonmed.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -48,8 +52,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(letter=letter, path=_path, number=_number)
-    made.globals.update(version=__version__, address=address)
+    made.filters.update(letter=letter, path=_path, number=_number, duration=duration, percent=_percent)
+    made.globals.update(version=__version__, address=address, flow_chart=_flow, bar=_bar, swatch=_swatch)
     return made
 
 
@@ -64,6 +68,23 @@ def _path(text: str) -> str:
 
 def _number(value: float | None, places: int = 0) -> str:
     return "-" if value is None else f"{value:,.{places}f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else percent(share, 0)
+
+
+def _flow(chart: sankey.Sankey, frame: Sequence[tuple[str, str]]) -> Markup:
+    """A flow whose nodes lead to the list of questions; ``frame`` is part of each address."""
+    return drawn(sankey.drawn(chart, lambda asked: address("/questions", [*frame, *asked])))
+
+
+def _bar(parts: Sequence[Part], whole: float) -> Markup:
+    return drawn(stacked.stacked(parts, whole))
+
+
+def _swatch(tone: Tone) -> Markup:
+    return drawn(svg.swatch(tone))
 
 
 def address(path: str, values: Iterable[tuple[str, object]] = ()) -> str:

@@ -41,7 +41,7 @@ _REJECTED_OF = f"""
 SELECT stage, model, error, texts FROM calls WHERE {_OF_ROW} AND error IS NOT NULL AND {_IN_USE}
 """  # noqa: S608 - constants
 _USAGE_OF = f"""
-SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0)
+SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), SUM(cost)
 FROM calls WHERE {_OF_ROW} GROUP BY stage ORDER BY MIN(call)
 """  # noqa: S608 - a constant
 _LAST = f"""
@@ -202,9 +202,9 @@ class Calls(Store):
         """The calls of a row that were refused, and are not asked again."""
         return self.query(_REJECTED_OF, row, shape=Rejected)
 
-    def usage_of(self, row: str) -> Iterator[tuple[str, int, int, int]]:
-        """All calls of a row by stage: how many, tokens in, tokens out."""
-        return self.query(_USAGE_OF, row, shape=tuple[str, Count, Count, Count])
+    def usage_of(self, row: str) -> Iterator[tuple[str, int, int, int, float | None]]:
+        """All calls of a row by stage: how many, tokens in, tokens out, and USD as far as prices are known."""
+        return self.query(_USAGE_OF, row, shape=tuple[str, Count, Count, Count, Amount | None])
 
     def last_reply(self, row: str, stage: str) -> Completion | None:
         """The reply that ended what a stage asked for a row; None where there is none or it is torn."""

@@ -199,6 +199,10 @@ class Rows(Store):
         """How many rows there are."""
         return next(self.query("SELECT COUNT(*) FROM items", shape=tuple[Count]))[0]
 
+    def count_finished(self) -> int:
+        """How many rows have an outcome."""
+        return next(self.query("SELECT COUNT(*) FROM outcomes", shape=tuple[Count]))[0]
+
     def count_pending(self) -> int:
         """How many rows have no outcome."""
         return next(self.query(_COUNT_PENDING, shape=tuple[Count]))[0]

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from reasonmed.questions.ids import question_of, record_id
 from reasonmed.runs.directory import RunDirectory
-from reasonmed.runs.status import status_of
+from reasonmed.runs.status import effort_of
 from reasonmed.runs.stories import unpack_story
 from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
+from reasonmed.web.sources.live import now_of
 from reasonmed.web.views.funnel import funnel_view
 from reasonmed.web.views.story import story_view
+from reasonmed.web.views.sums import NANO, NO_TIER, UNFINISHED, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from reasonmed.types import Step as StepLabel
     from reasonmed.web.views import View
 
-_VERSION = 1
+_VERSION = 2
 """Of what is read out of a story: another one has every index built anew."""
 
 
@@ -92,7 +94,8 @@ class RunSource:
 
     def overview(self, tallies: dict[str, int]) -> View:
         """The run at a glance."""
-        return funnel_view(status_of(self.folder), tallies)
+        effort = effort_of(self.folder)
+        return funnel_view(effort, Sums(tallies), now_of(self.folder) if effort.state == "running" else None)
 
     def close(self) -> None:
         """Nothing is held open: each look opens the ledger."""
@@ -104,7 +107,7 @@ class RunSource:
 
 def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
     """A question of a run as its index has it."""
-    question, kept = story.question, () if story.failure else story.kept or ()
+    question, kept = story.question, story.kept or () if done and not story.failure else ()
     points = {row.record: row.score for row in ledger.scores_of(question.id)}
     names = (record_id(question.id, number) for number in range(1, len(kept) + 1))
     scores = [points.get(name, one.score) for name, one in zip(names, kept, strict=True)]
@@ -117,8 +120,8 @@ def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
         texts=_texts(story),
         facets={
             "state": ["failed" if story.failure else "finished"] if done else ["unfinished"],
-            "tier": [story.tier] if story.tier else [],
-            "failure": [story.failure.reason] if story.failure else [],
+            "tier": [story.tier or NO_TIER] if done else [],
+            "failure": [story.failure.reason] if done and story.failure else [],
             "source": [question.source or "none"],
             "model": {chain.model for chain in story.chains},
             "verdict": {_verdict(chain) for chain in story.chains},
@@ -129,7 +132,7 @@ def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
         records=len(kept),
         wrong=sum(chain.outcome == "error" for chain in story.chains),
         score=fmean(known) if known else None,
-        tallies=tallies_of(story, scores, ledger),
+        tallies=tallies_of(story, scores, ledger, done=done),
     )
 
 
@@ -158,18 +161,25 @@ def _faults(story: Story) -> list[StepLabel]:
     return [step for verdict in judged for step in verdict.steps if step.label != "ok"]
 
 
-def tallies_of(story: Story, scores: Sequence[int | None], ledger: Ledger) -> dict[str, int]:
-    """Counts of one question that an overview adds up; the parts of a name are separated by ``SEPARATOR``."""
-    found: Counter[str] = Counter()
+def tallies_of(story: Story, scores: Sequence[int | None], ledger: Ledger, *, done: bool) -> dict[str, int]:
+    """Counts of one question that an overview adds up, under the names of ``views/sums.py``."""
+    found: Counter[tuple[str, ...]] = Counter()
+    tier = (story.tier or NO_TIER) if done else UNFINISHED
+    end = (story.failure.reason if story.failure else "finished") if done else UNFINISHED
+    found["question", tier, end, "chains" if story.chains else "bare", story.question.source or "none"] = 1
     for chain in story.chains:
         heat = "" if chain.temperature is None else f"{chain.temperature:g}"
-        found[SEPARATOR.join(("chain", chain.model, heat, _verdict(chain)))] += 1
+        verdict = _verdict(chain) if chain.outcome == "undecided" else chain.outcome
+        found["chain", tier, heat, verdict, chain.model] += 1
+    for model in {chain.model for chain in story.chains}:
+        found["model", tier, model] = 1
     for step in _faults(story):
-        found[SEPARATOR.join(("step", step.type or "other"))] += 1
-    tier = story.tier or "none"
+        found["step", "steps", step.type or "other"] += 1
+        found["step", "questions", step.type or "other"] = 1
     for score in scores:
-        found[SEPARATOR.join(("score", tier, "none" if score is None else str(score)))] += 1
-    for stage, calls, prompt, written in ledger.usage_of(story.question.id):
-        for name, count in (("calls", calls), ("in", prompt), ("out", written)):
-            found[SEPARATOR.join(("usage", tier, stage, name))] += count
-    return dict(found)
+        found["score", tier, "none" if score is None else str(score)] += 1
+        found["scored", "none" if score is None else str(score)] = 1
+    for stage, calls, prompt, written, usd in ledger.usage_of(story.question.id):
+        for unit, count in (("calls", calls), ("in", prompt), ("out", written), ("nano", round((usd or 0.0) * NANO))):
+            found["usage", tier, unit, stage] += count
+    return {SEPARATOR.join(parts): count for parts, count in found.items() if count}
