@@ -31,6 +31,15 @@ class Progress(NamedTuple):
     up_to_date: bool
 
 
+class Neighbors(NamedTuple):
+    """The place of a question among what is found, and the ids beside it; empty at an end."""
+
+    place: int
+    total: int
+    before: str
+    after: str
+
+
 class Index:
     """The index of one source.
 
@@ -145,6 +154,17 @@ class Index:
     def ids(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]], most: int) -> list[str]:
         """The ids of questions, in order, up to a number."""
         return self._searcher.ids(self.state, wanted, others, most)
+
+    def neighbors(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]], name: str) -> Neighbors | None:
+        """The questions before and after one in the order of what is found; None where it is not among it."""
+        row = self._file.row_of(name)
+        found = None if row is None else self._searcher.beside(self.state, wanted, others, row)
+        if found is None:
+            return None
+        rows = [one for one in (found.before, found.after) if one is not None]
+        names = {line.row: line.id for line in self._file.lines(rows)}
+        ids = ("" if one is None else names.get(one, "") for one in (found.before, found.after))
+        return Neighbors(found.place, found.total, *ids)
 
     def rows(self, names: Mapping[str, set[str]]) -> dict[str, int]:
         """Sets of ids as sets of rows, by their names; ids that are not in the index are left out."""

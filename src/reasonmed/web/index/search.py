@@ -55,6 +55,26 @@ class Found(NamedTuple):
     too_many_to_rank: bool
 
 
+class Beside(NamedTuple):
+    """Where a row is among what is found, from 1, and the rows before and after it."""
+
+    place: int
+    total: int
+    before: int | None
+    after: int | None
+
+
+class _Asked(NamedTuple):
+    """What was found as sets, and the order in which it is shown."""
+
+    hits: int
+    sets: Mapping[str, int]
+    found: int
+    order: Sequence[int]
+    ranked: bool
+    is_search: bool
+
+
 class State(NamedTuple):
     """The index at one moment: another ``number`` after each change."""
 
@@ -74,19 +94,34 @@ class Searcher:
     def find(self, state: State, wanted: Wanted, others: Mapping[str, Mapping[str, int]]) -> Found:
         """A page; ``others`` are facets that are not in the index."""
         facets = {**state.facets, **others}
+        asked = self._asked(state, wanted, facets)
+        total = asked.found.bit_count()
+        pages = max(1, -(-total // PAGE))
+        page = min(max(1, wanted.page), pages)
+        rows = list(islice(among(asked.order, asked.found), (page - 1) * PAGE, page * PAGE))
+        counts = {name: _counts(facets.get(name, {}), _all(asked.hits, _but(asked.sets, name))) for name in FACETS}
+        crowded = asked.is_search and not wanted.sort and not asked.ranked
+        return Found(self._file.lines(rows), total, pages, page, counts, asked.ranked, crowded)
+
+    def beside(self, state: State, wanted: Wanted, others: Mapping[str, Mapping[str, int]], row: int) -> Beside | None:
+        """The neighbors of a row in the order of what is found; None where it is not among it."""
+        asked = self._asked(state, wanted, {**state.facets, **others})
+        if not asked.found >> row & 1:
+            return None
+        at = asked.order.index(row)
+        place, before = 0, None
+        for before in among(asked.order[:at], asked.found):  # noqa: B007 - the last one
+            place += 1
+        after = next(among(asked.order[at + 1 :], asked.found), None)
+        return Beside(place + 1, asked.found.bit_count(), before, after)
+
+    def _asked(self, state: State, wanted: Wanted, facets: Mapping[str, Mapping[str, int]]) -> _Asked:
         terms = terms_of(wanted.text)
         hits = self._hits(state, terms, wanted.within)
         sets = {name: _any(facets.get(name, {}), values) for name, values in wanted.chosen.items() if values}
-        found = _all(hits, sets.values())
-        total, hit_count = found.bit_count(), hits.bit_count()
-        ranked = bool(terms.within) and not wanted.sort and hit_count <= RANKED and self._file.fts
-        pages = max(1, -(-total // PAGE))
-        page = min(max(1, wanted.page), pages)
+        ranked = bool(terms.within) and not wanted.sort and hits.bit_count() <= RANKED and self._file.fts
         order = self._order(state, wanted, terms) if ranked else self._sorted(state, wanted.sort)
-        rows = list(islice(among(order, found), (page - 1) * PAGE, page * PAGE))
-        counts = {name: _counts(facets.get(name, {}), _all(hits, _but(sets, name))) for name in FACETS}
-        crowded = bool(terms.within) and not wanted.sort and not ranked
-        return Found(self._file.lines(rows), total, pages, page, counts, ranked, crowded)
+        return _Asked(hits, sets, _all(hits, sets.values()), order, ranked, bool(terms.within))
 
     def ids(self, state: State, wanted: Wanted, others: Mapping[str, Mapping[str, int]], most: int) -> list[str]:
         """The ids of what is found, in order, up to a number."""

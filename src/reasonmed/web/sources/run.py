@@ -12,6 +12,7 @@ from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
 from reasonmed.web.index.entry import Entry, Step, Texts
+from reasonmed.web.views.calls import calls_view
 from reasonmed.web.views.funnel import funnel_view
 from reasonmed.web.views.story import story_view
 
@@ -90,6 +91,11 @@ class RunSource:
         """What a page shows of a question."""
         with self.ledger() as ledger:
             return story_view(ledger, name)
+
+    def calls(self, name: str) -> View | None:
+        """Every call of a question."""
+        with self.ledger() as ledger:
+            return calls_view(ledger, name)
 
     def overview(self, tallies: dict[str, int]) -> View:
         """The run at a glance."""
