@@ -17,7 +17,7 @@ from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.manifest import Manifest
@@ -34,7 +34,7 @@ class Change(msgspec.Struct, frozen=True):
 
     question_id: str
     kind: str
-    """``added``, ``removed`` or ``changed``."""
+    """``added``, ``removed``, ``changed`` or ``failed``."""
     cause: str
     call: str = ""
 
@@ -57,17 +57,33 @@ def overview(old: RunDirectory, new: RunDirectory) -> Overview:
     return Overview(status_of(old), status_of(new), len(both), dict(sorted(moved.items())))
 
 
-def changes(old: RunDirectory, new: RunDirectory) -> Iterator[Change]:
-    """What differs, question by question, in the order of ids."""
+def changes(
+    old: RunDirectory,
+    new: RunDirectory,
+    watch: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    failures: bool = False,
+) -> Iterator[Change]:
+    """What differs, question by question, in the order of ids.
+
+    ``watch`` gets before each question how many have been compared, and of how many; at the end of all. With
+    ``failures`` a question without records that failed for another reason differs too, and its kind is ``failed``.
+    """
     facts = old.manifest(), new.manifest()
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        for name in sorted({*one.tiers(), *other.tiers()}):
-            before, after = _records(one, name, facts[0]), _records(other, name, facts[1])
-            if before == after:
+        names = sorted({*one.tiers(), *other.tiers()})
+        for done, name in enumerate(names):
+            watch(done, len(names))
+            before, after = _end(one, name, facts[0]), _end(other, name, facts[1])
+            if before.records != after.records:
+                kind = "added" if not before.records else "removed" if not after.records else "changed"
+            elif failures and before.reason != after.reason:
+                kind = "failed"
+            else:
                 continue
-            kind = "added" if not before else "removed" if not after else "changed"
             cause, call = _cause(one, other, name)
             yield Change(name, kind, cause, call)
+        watch(len(names), len(names))
 
 
 def summary(found: list[Change]) -> dict[str, int]:
@@ -75,11 +91,19 @@ def summary(found: list[Change]) -> dict[str, int]:
     return dict(Counter(f"{change.kind}: {change.cause}" for change in found).most_common())
 
 
-def _records(ledger: Ledger, name: str, facts: Manifest) -> list[Record]:
+class _End(NamedTuple):
+    """What became of a question: its records, or why there are none."""
+
+    records: list[Record]
+    reason: str | None = None
+
+
+def _end(ledger: Ledger, name: str, facts: Manifest) -> _End:
     story = ledger.outcome(name, unpack_story)
     if story is None:
-        return []
-    return records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
+        return _End([])
+    records = records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
+    return _End(records, story.failure.reason if story.failure else None)
 
 
 class _Call(NamedTuple):

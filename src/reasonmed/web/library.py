@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import ReasonMedError, UsageError
+from reasonmed.web.comparing import Comparisons
 from reasonmed.web.index import Index
 from reasonmed.web.sources import opened
 
@@ -43,6 +44,7 @@ class Library:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.shown = [Shown(name, source, Index(source)) for name, source in _named(paths)]
+        self.comparisons = Comparisons()
         self.problem: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="indexing", daemon=True)
@@ -62,6 +64,7 @@ class Library:
         self._stop.set()
         for one in self.shown:
             one.index.stop()
+        self.comparisons.close()
         if self._thread.is_alive():
             self._thread.join()
         for one in self.shown:

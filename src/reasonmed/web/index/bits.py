@@ -43,3 +43,15 @@ def among(rows: Iterable[int], bits: int) -> Iterator[int]:
 def every(count: int) -> int:
     """The set of the rows from 0 up to a count."""
     return (1 << count) - 1
+
+
+def before(bits: int, row: int) -> int | None:
+    """The last row of a set below a row."""
+    below = bits & every(row)
+    return below.bit_length() - 1 if below else None
+
+
+def after(bits: int, row: int) -> int | None:
+    """The first row of a set above a row."""
+    above = bits >> row + 1
+    return row + (above & -above).bit_length() if above else None

@@ -13,9 +13,10 @@ from reasonmed.web.index.file import IndexFile, Known
 from reasonmed.web.index.search import Searcher, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reasonmed.web.index.entry import Entry, Indexed
+    from reasonmed.web.index.file import Line
     from reasonmed.web.index.search import Found, Wanted
 
 _BATCH, _SECONDS = 5_000, 5.0
@@ -165,6 +166,11 @@ class Index:
         names = {line.row: line.id for line in self._file.lines(rows)}
         ids = ("" if one is None else names.get(one, "") for one in (found.before, found.after))
         return Neighbors(found.place, found.total, *ids)
+
+    def lines(self, names: Sequence[str]) -> dict[str, Line]:
+        """Questions by their ids; those that are not in the index are left out."""
+        rows = [row for name in names if (row := self._file.row_of(name)) is not None]
+        return {line.id: line for line in self._file.lines(rows)}
 
     def rows(self, names: Mapping[str, set[str]]) -> dict[str, int]:
         """Sets of ids as sets of rows, by their names; ids that are not in the index are left out."""

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
+from reasonmed.web.index import bits
 from reasonmed.web.index.bits import among, bits_of, every
 from reasonmed.web.index.entry import FACETS
 from reasonmed.web.index.words import Terms, terms_of
@@ -108,12 +109,14 @@ class Searcher:
         asked = self._asked(state, wanted, {**state.facets, **others})
         if not asked.found >> row & 1:
             return None
+        total = asked.found.bit_count()
+        if isinstance(asked.order, range):
+            place = (asked.found & every(row)).bit_count() + 1
+            return Beside(place, total, bits.before(asked.found, row), bits.after(asked.found, row))
         at = asked.order.index(row)
-        place, before = 0, None
-        for before in among(asked.order[:at], asked.found):  # noqa: B007 - the last one
-            place += 1
-        after = next(among(asked.order[at + 1 :], asked.found), None)
-        return Beside(place + 1, asked.found.bit_count(), before, after)
+        earlier = list(among(asked.order[:at], asked.found))
+        later = next(among(asked.order[at + 1 :], asked.found), None)
+        return Beside(len(earlier) + 1, total, earlier[-1] if earlier else None, later)
 
     def _asked(self, state: State, wanted: Wanted, facets: Mapping[str, Mapping[str, int]]) -> _Asked:
         terms = terms_of(wanted.text)

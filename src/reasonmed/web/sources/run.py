@@ -14,7 +14,7 @@ from reasonmed.runs.stories import unpack_story
 from reasonmed.web.index.entry import Entry, Step, Texts
 from reasonmed.web.views.calls import calls_view
 from reasonmed.web.views.funnel import funnel_view
-from reasonmed.web.views.story import story_view
+from reasonmed.web.views.story import story_view, told_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reasonmed.types import ChainOfThought, Story
     from reasonmed.types import Step as StepLabel
     from reasonmed.web.views import View
+    from reasonmed.web.views.story import Told
 
 _VERSION = 1
 """Of what is read out of a story: another one has every index built anew."""
@@ -91,6 +92,11 @@ class RunSource:
         """What a page shows of a question."""
         with self.ledger() as ledger:
             return story_view(ledger, name)
+
+    def told(self, name: str) -> Told | None:
+        """The story of a question."""
+        with self.ledger() as ledger:
+            return told_in(ledger, name)
 
     def calls(self, name: str) -> View | None:
         """Every call of a question."""

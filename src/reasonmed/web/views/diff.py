@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -18,8 +19,8 @@ _WORD = re.compile(rf"(?:[{_UNSPACED}]|[^\W{_UNSPACED}]+|\W)\s*")
 """A word or a sign, with the space behind it; of a script without spaces each sign."""
 _FEWEST = 3
 """Equal words between two changes below which they are one change: islands of an "of the" are hard to read."""
-_MOST = 1_500 * 1_500
-"""Pairs of words beyond which two texts are shown one after the other: matching them takes the product of both."""
+_MOST = 200_000
+"""Pairs of equal words beyond which two texts are shown one after the other: matching looks at each pair."""
 
 
 class Part(NamedTuple):
@@ -44,7 +45,8 @@ class Changed(NamedTuple):
 def word_diff(old: str, new: str) -> list[Part]:
     """The words of both texts in their order."""
     before, after = _WORD.findall(old), _WORD.findall(new)
-    if len(before) * len(after) > _MOST:
+    counts = Counter(after)
+    if sum(counts[word] for word in before) > _MOST:
         return [Part("same", old)] if old == new else _parts(old, new)
     found: list[Part] = []
     out, new = "", ""

@@ -36,8 +36,7 @@ def _fate(story: Story, place: int) -> Fate:
     if made:
         return Fate(kept=True, why="; ".join(made))
     dropped = [f"dropped at {one.stage}: {one.reason}" for one in story.dropped if one.parent == place]
-    chain = story.chains[place]
-    return Fate(kept=False, why="; ".join([*_why_not(story, place, chain), *dropped]))
+    return Fate(kept=False, why="; ".join(dropped or _why_not(story, place, story.chains[place])))
 
 
 def _why_not(story: Story, place: int, chain: ChainOfThought) -> list[str]:

@@ -62,16 +62,23 @@ def story_view(ledger: Ledger, name: str) -> View | None:
     found = next((one for one in (name, question_of(name)) if ledger.has(one)), None)
     if found is None:
         return None
-    story, done = story_in(ledger, found)
     values = {
         "title": found,
-        "done": done,
-        "told": told(story, {**own_scores(story), **scores_of(ledger, found)}, tokens_of(ledger, found), done=done),
+        "told": told_in(ledger, found),
         "rejections": rejections_of(ledger, found),
         "corrections": corrections_in(ledger, found),
         "usage": list(ledger.usage_of(found)),
     }
     return View("question", values)
+
+
+def told_in(ledger: Ledger, name: str) -> Told | None:
+    """The story of a question; None where the run has none of this id."""
+    if not ledger.has(name):
+        return None
+    story, done = story_in(ledger, name)
+    scores = {**own_scores(story), **scores_of(ledger, name)}
+    return told(story, scores, tokens_of(ledger, name), done=done)
 
 
 def corrections_in(ledger: Ledger, name: str) -> list[Correction]:
