@@ -28,11 +28,15 @@ _PUT = "INSERT INTO items VALUES (?, ?, ?, ?)"
 def told_run(folder: Path, stories: Sequence[Story], unfinished: Sequence[Question] = ()) -> RunDirectory:
     """A run of one ordinary question, ``q0``, with these stories and these open questions behind it."""
     made = run(folder, questions(1))
+    rows = enumerate([*(story.question for story in stories), *unfinished], 1)
+    items = [(place, one.id, b"hash", pack(Story(one))) for place, one in rows]
+
+    async def keep(ledger: Ledger) -> None:
+        await asyncio.gather(*(ledger.keep(kept_of(story)) for story in stories))
+
     with closing(Ledger(made.ledger_path)) as ledger:
-        for place, one in enumerate([*(story.question for story in stories), *unfinished], 1):
-            ledger.write(_PUT, place, one.id, b"hash", pack(Story(one))).result()
-        for story in stories:
-            asyncio.run(ledger.keep(kept_of(story)))
+        ledger.apply(lambda connection: connection.executemany(_PUT, items)).result()
+        asyncio.run(keep(ledger))
     return made
 
 

@@ -64,8 +64,8 @@ def _refined() -> Story:
                 "error", "but A", "judge", conflict=True, opinions=(Opinion("second", "correct", "all well", "j2"),)
             ),
         ),
+        chain("Weakest. Answer: B", score=1),
     )
-    made = (*made, chain("Weakest. Answer: B", score=1))
     right = Verdict("correct", "sound", "judge")
     rewrites = (
         Rewrite("refine", 0, 0, chain("It is C. Answer: C", 2), "it concludes C"),
