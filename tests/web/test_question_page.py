@@ -144,7 +144,7 @@ def test_the_question_is_shown_with_context_key_and_what_chains_chose(client: Cl
         ("chain-10", "judged right; rank 1 of 5, and 4 of 5, 3 of 5, 2 of 5 for what was kept"),
         ("chain-5", "truncated judged wrong"),
         ("chain-6", "the judge did not decide"),
-        ("chain-7", "missing: filtered"),
+        ("chain-7", "no text came missing filtered"),
         ("chain-8", "no judge has read it"),
         ("chain-9", "conflict judged wrong"),
     ],

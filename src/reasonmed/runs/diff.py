@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.manifest import Manifest
@@ -74,6 +75,8 @@ def changes(
         names = sorted({*one.tiers(), *other.tiers()})
         for done, name in enumerate(names):
             watch(done, len(names))
+            if facts[0].demo == facts[1].demo and _is_equal(one, other, name):
+                continue
             before, after = _end(one, name, facts[0]), _end(other, name, facts[1])
             if before.records != after.records:
                 kind = "added" if not before.records else "removed" if not after.records else "changed"
@@ -96,6 +99,12 @@ class _End(NamedTuple):
 
     records: list[Record]
     reason: str | None = None
+
+
+def _is_equal(one: Ledger, other: Ledger, name: str) -> bool:
+    """Whether a question's outcome and scores are the same, byte for byte: nothing need be unpacked then."""
+    outcome = one.outcome(name, bytes)
+    return outcome == other.outcome(name, bytes) and scores_of(one, name) == scores_of(other, name)
 
 
 def _end(ledger: Ledger, name: str, facts: Manifest) -> _End:
@@ -150,15 +159,17 @@ def _differences(before: _Calls, after: _Calls) -> Iterator[_Difference]:
 
     Where each run alone asked something in the same place, the request is another one.
     """
+    known = ranks()
     alone = [{call.place for key, call in mine.items() if key not in theirs} for mine, theirs in _ways(before, after)]
     for mine, theirs in _ways(before, after):
         for key, call in mine.items():
             twin = theirs.get(key)
             if twin is None:
                 another = call.place in alone[0] and call.place in alone[1]
-                yield _difference(call, call.turn, "another request" if another else "asked in one run only")
+                problem = "another request" if another else "asked in one run only"
+                yield _difference(call, call.turn, problem, known)
             elif twin.reply != call.reply:
-                yield _difference(call, min(call.turn, twin.turn), "another reply to the same request")
+                yield _difference(call, min(call.turn, twin.turn), "another reply to the same request", known)
 
 
 def _reply_in(texts: bytes) -> bytes:
@@ -173,9 +184,8 @@ def _ways(before: _Calls, after: _Calls) -> tuple[tuple[_Calls, _Calls], tuple[_
     return (before, after), (after, before)
 
 
-def _difference(call: _Call, turn: int, problem: str) -> _Difference:
+def _difference(call: _Call, turn: int, problem: str, known: Mapping[str, int]) -> _Difference:
     stage = call.stage.partition(" ")[0]
-    known = ranks()
     rank = known.get(stage, max(known.values()) + 1)
     return _Difference(turn, rank, call.place, problem, call.stage)
 
@@ -188,14 +198,19 @@ def _calls(ledger: Ledger, name: str) -> _Calls:
     """
     found: _Calls = {}
     turn, last, rewriting = 0, "", False
-    rewriters = {role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1]}
     for call in ledger.calls_of(name):
         stage = call.stage
         kind = "judge" if stage in _JUDGES else stage
         turn += bool(last) and kind != last
-        last, rewriting = kind, rewriting or stage in rewriters
+        last, rewriting = kind, rewriting or stage in _rewriters()
         label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
         drawn = (call.model, call.sample, call.attempt, call.temperature, call.max_tokens)
         place = " ".join(map(str, (label, *drawn)))
         found[call.key, call.max_tokens] = _Call(turn, label, place, _reply_in(call.texts))
     return found
+
+
+@cache
+def _rewriters() -> frozenset[str]:
+    """The stages of calls that write a chain anew."""
+    return frozenset(role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1])

@@ -41,7 +41,7 @@ def _fate(story: Story, place: int) -> Fate:
 
 def _why_not(story: Story, place: int, chain: ChainOfThought) -> list[str]:
     if chain.missing is not None:
-        return [f"missing: {chain.missing}"]
+        return [chain.missing]
     if chain.outcome in _NOT_RIGHT:
         return [_NOT_RIGHT[chain.outcome]]
     if story.failure is not None or story.kept is None:

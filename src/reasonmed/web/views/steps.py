@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing.steps import misfit, split_steps
@@ -9,6 +10,7 @@ from reasonmed.parsing.steps import misfit, split_steps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reasonmed.parsing.steps import Span
     from reasonmed.types import Step
 
 _MOST = 200_000
@@ -68,7 +70,13 @@ def split(text: str, steps: Sequence[Step] = ()) -> list[str]:
     """The steps of a text as a judge was given them, or as it splits."""
     if steps and misfit(text, steps) is None:
         return [text[one.start : one.end] for one in steps]
-    return [span.of(text) for span in split_steps(text)] if len(text) <= _MOST else [text]
+    return [span.of(text) for span in _spans(text)] if len(text) <= _MOST else [text]
+
+
+@lru_cache(maxsize=64)
+def _spans(text: str) -> tuple[Span, ...]:
+    """Of what was split last: a record has the text of a chain, and who looks at a question looks at it again."""
+    return split_steps(text)
 
 
 def _kind(step: Step) -> str:
