@@ -101,3 +101,14 @@ def test_an_overview_counts_both_runs_and_the_questions_that_moved(tmp_path: Pat
     assert (found.old.tiers, found.new.tiers) == ({"medium": 1}, {"easy": 1})
     assert found.moved == {("medium", "easy"): 1}
     assert overview(one, one).moved == {}
+
+
+def test_a_failure_for_another_reason_differs_where_it_is_asked_for(tmp_path: Path) -> None:
+    one = run(tmp_path / "a", questions(1), scripted(tmp_path / "1", {"stage": "summarize", "reply": ""}))
+    refused = scripted(tmp_path / "2", {"stage": "verify", "reply": "no verdict"})
+    other = run(tmp_path / "b", questions(1), refused)
+    seen: list[tuple[int, int]] = []
+    assert not list(changes(one, other, lambda done, total: seen.append((done, total))))
+    assert seen == [(0, 1), (1, 1)]
+    found = list(changes(one, other, failures=True))
+    assert [(change.question_id, change.kind) for change in found] == [("q0", "failed")]

@@ -16,7 +16,7 @@ from reasonmed.evaluation.answers import Row
 from reasonmed.types import Step
 from reasonmed.web.sources import EvaluationSource
 from reasonmed.web.views.answers import Answered, agreement_of, answers_view
-from reasonmed.web.views.steps import pieces
+from reasonmed.web.views.steps import text_in
 from web_folders import COUNT
 from web_pages import viewed
 
@@ -50,7 +50,7 @@ def test_a_question_has_all_answers_with_outcome_tokens_and_judged_steps_as_plai
     assert "A. Heparin" in page
     assert "tokens out" in page
     assert "Quinine does not." in page
-    assert '<mark class="grave">Quinine lowers it, say most.</mark>' in page
+    assert re.search(r'class="step error".*?<span class="text">Quinine lowers it, say most.</span>', page, re.DOTALL)
     assert "<script>alert" not in page
     assert "{{ 7 * 7 }}" in page
 
@@ -137,6 +137,6 @@ def test_scores_of_options_are_a_table_with_the_highest_marked() -> None:
 
 def test_steps_that_overlap_or_leave_the_text_change_no_letter_of_it() -> None:
     steps = [Step(0, 3, "ok"), Step(2, 5, "error"), Step(5, 99, "error"), Step(7, 6, "ok"), Step(6, 8, "error")]
-    found = list(pieces("abcdefghij", steps))
-    assert "".join(one.text for one in found) == "abcdefghij"
-    assert [one.number for one in found if one.faulty] == [5]
+    found = text_in("abcdefghij", steps, "row-1")
+    assert "".join(one.text for one in found.pieces) == "abcdefghij"
+    assert not found.labeled

@@ -27,6 +27,7 @@ from reasonmed.questions._counting import WAYS, Counting, Keyed
 from reasonmed.questions._files import Row, encoding_note, is_table, rows
 from reasonmed.questions._names import question_field, strays
 from reasonmed.questions._nested import unwrapped
+from reasonmed.questions._oddities import figure_in
 from reasonmed.questions._options import listed
 from reasonmed.questions._own import attributed, mapped_names, renamed
 from reasonmed.questions._row import glance
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     Note = Callable[[str, str], None]
 
-__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "encoding_note", "layouts", "questions_in", "read"]
+__all__ = ["NEEDS_OPTIONS", "Raw", "Settings", "encoding_note", "figure_in", "layouts", "questions_in", "read"]
 
 
 NEEDS_OPTIONS = "must be 2 to 26, not 0: [], and this command needs options"

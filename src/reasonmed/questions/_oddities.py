@@ -113,12 +113,19 @@ def _any(table: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{line})" for line in table.split("\n") if line), re.IGNORECASE)
 
 
+_SHOWN = _any(_FIGURE)
 _IN_STEM = {
-    "needs an image?": _any(_FIGURE),
+    "needs an image?": _SHOWN,
     "asks for several answers": _any(_SEVERAL),
     "hangs on another question": _any(_EARLIER),
     "gives its key?": _any(_KEY),
 }
+
+
+def figure_in(text: str) -> str | None:
+    """The words by which a text points to an image that no reader of it has; None where it points to none."""
+    found = _SHOWN.search(text)
+    return found[0] if found else None
 
 
 def oddities(question: Question) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from reasonmed.runs.status import status_of
 from reasonmed.runs.stories import unpack_story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.manifest import Manifest
@@ -34,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
 
     question_id: str
     kind: str
-    """``added``, ``removed`` or ``changed``."""
+    """``added``, ``removed``, ``changed`` or ``failed``."""
     cause: str
     call: str = ""
 
@@ -57,17 +58,35 @@ def overview(old: RunDirectory, new: RunDirectory) -> Overview:
     return Overview(status_of(old), status_of(new), len(both), dict(sorted(moved.items())))
 
 
-def changes(old: RunDirectory, new: RunDirectory) -> Iterator[Change]:
-    """What differs, question by question, in the order of ids."""
+def changes(
+    old: RunDirectory,
+    new: RunDirectory,
+    watch: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    failures: bool = False,
+) -> Iterator[Change]:
+    """What differs, question by question, in the order of ids.
+
+    ``watch`` gets before each question how many have been compared, and of how many; at the end of all. With
+    ``failures`` a question without records that failed for another reason differs too, and its kind is ``failed``.
+    """
     facts = old.manifest(), new.manifest()
     with closing(old.reader()) as one, closing(new.reader()) as other:
-        for name in sorted({*one.tiers(), *other.tiers()}):
-            before, after = _records(one, name, facts[0]), _records(other, name, facts[1])
-            if before == after:
+        names = sorted({*one.tiers(), *other.tiers()})
+        for done, name in enumerate(names):
+            watch(done, len(names))
+            if facts[0].demo == facts[1].demo and _is_equal(one, other, name):
                 continue
-            kind = "added" if not before else "removed" if not after else "changed"
+            before, after = _end(one, name, facts[0]), _end(other, name, facts[1])
+            if before.records != after.records:
+                kind = "added" if not before.records else "removed" if not after.records else "changed"
+            elif failures and before.reason != after.reason:
+                kind = "failed"
+            else:
+                continue
             cause, call = _cause(one, other, name)
             yield Change(name, kind, cause, call)
+        watch(len(names), len(names))
 
 
 def summary(found: list[Change]) -> dict[str, int]:
@@ -75,11 +94,25 @@ def summary(found: list[Change]) -> dict[str, int]:
     return dict(Counter(f"{change.kind}: {change.cause}" for change in found).most_common())
 
 
-def _records(ledger: Ledger, name: str, facts: Manifest) -> list[Record]:
+class _End(NamedTuple):
+    """What became of a question: its records, or why there are none."""
+
+    records: list[Record]
+    reason: str | None = None
+
+
+def _is_equal(one: Ledger, other: Ledger, name: str) -> bool:
+    """Whether a question's outcome and scores are the same, byte for byte: nothing need be unpacked then."""
+    outcome = one.outcome(name, bytes)
+    return outcome == other.outcome(name, bytes) and scores_of(one, name) == scores_of(other, name)
+
+
+def _end(ledger: Ledger, name: str, facts: Manifest) -> _End:
     story = ledger.outcome(name, unpack_story)
     if story is None:
-        return []
-    return records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
+        return _End([])
+    records = records_of(story, Facts(facts.demo, {}), scores_of(ledger, name))
+    return _End(records, story.failure.reason if story.failure else None)
 
 
 class _Call(NamedTuple):
@@ -126,15 +159,17 @@ def _differences(before: _Calls, after: _Calls) -> Iterator[_Difference]:
 
     Where each run alone asked something in the same place, the request is another one.
     """
+    known = ranks()
     alone = [{call.place for key, call in mine.items() if key not in theirs} for mine, theirs in _ways(before, after)]
     for mine, theirs in _ways(before, after):
         for key, call in mine.items():
             twin = theirs.get(key)
             if twin is None:
                 another = call.place in alone[0] and call.place in alone[1]
-                yield _difference(call, call.turn, "another request" if another else "asked in one run only")
+                problem = "another request" if another else "asked in one run only"
+                yield _difference(call, call.turn, problem, known)
             elif twin.reply != call.reply:
-                yield _difference(call, min(call.turn, twin.turn), "another reply to the same request")
+                yield _difference(call, min(call.turn, twin.turn), "another reply to the same request", known)
 
 
 def _reply_in(texts: bytes) -> bytes:
@@ -149,9 +184,8 @@ def _ways(before: _Calls, after: _Calls) -> tuple[tuple[_Calls, _Calls], tuple[_
     return (before, after), (after, before)
 
 
-def _difference(call: _Call, turn: int, problem: str) -> _Difference:
+def _difference(call: _Call, turn: int, problem: str, known: Mapping[str, int]) -> _Difference:
     stage = call.stage.partition(" ")[0]
-    known = ranks()
     rank = known.get(stage, max(known.values()) + 1)
     return _Difference(turn, rank, call.place, problem, call.stage)
 
@@ -164,14 +198,19 @@ def _calls(ledger: Ledger, name: str) -> _Calls:
     """
     found: _Calls = {}
     turn, last, rewriting = 0, "", False
-    rewriters = {role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1]}
     for call in ledger.calls_of(name):
         stage = call.stage
         kind = "judge" if stage in _JUDGES else stage
         turn += bool(last) and kind != last
-        last, rewriting = kind, rewriting or stage in rewriters
+        last, rewriting = kind, rewriting or stage in _rewriters()
         label = f"{stage} of a rewrite" if rewriting and stage in _JUDGES else stage
         drawn = (call.model, call.sample, call.attempt, call.temperature, call.max_tokens)
         place = " ".join(map(str, (label, *drawn)))
         found[call.key, call.max_tokens] = _Call(turn, label, place, _reply_in(call.texts))
     return found
+
+
+@cache
+def _rewriters() -> frozenset[str]:
+    """The stages of calls that write a chain anew."""
+    return frozenset(role.prompt for spec in specs() if spec.rows == "chain" for role in spec.roles[:1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed.checks.findings import all_findings
 from reasonmed.errors import ReasonMedError, UsageError
+from reasonmed.web.comparing import Comparisons
 from reasonmed.web.findings import Findings
 from reasonmed.web.index import Index
 from reasonmed.web.sources import opened
@@ -48,6 +49,7 @@ class Library:
     def __init__(self, paths: Sequence[Path], findings: Path | None = None) -> None:
         self.findings = Findings(all_findings(findings) if findings is not None else ())
         self.shown = _indexed(paths)
+        self.comparisons = Comparisons()
         self.problems: dict[str, str] = {}
         """Why an index does not follow what it is made from, by the name of that."""
         self._stop, self._turn = threading.Event(), threading.Lock()
@@ -68,6 +70,7 @@ class Library:
         self._stop.set()
         for one in self.shown:
             one.index.stop()
+        self.comparisons.close()
         if self._thread.is_alive():
             self._thread.join()
         for one in self.shown:

@@ -6,6 +6,7 @@ services concealed.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from reasonmed.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_DOTS = re.compile(r"(?:\A|(?<=/))(?=~*\.{1,2}(?:/|\Z))")
+_MARKED_DOTS = re.compile(r"(?:\A|(?<=/))~(?=~*\.{1,2}(?:/|\Z))")
+"""A part of an address that is a dot or two, which a browser takes for a folder and resolves: it gets a tilde."""
 
 
 def rendered(view: View) -> str:
@@ -52,7 +56,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(letter=letter, path=_path, number=_number, duration=duration, percent=_percent)
+    made.filters.update(letter=letter, path=path_of, number=_number, duration=duration, percent=_percent)
     made.globals.update(version=__version__, address=address, flow_chart=_flow, bar=_bar, swatch=_swatch)
     return made
 
@@ -61,9 +65,14 @@ def _shown(value: object) -> object:
     return visible(conceal(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _path(text: str) -> str:
-    """A text as a part of an address."""
-    return quote(text, safe="/")
+def path_of(text: str) -> str:
+    """A text, such as an id, as a part of an address."""
+    return quote(_DOTS.sub("~", text), safe="/")
+
+
+def text_of(path: str) -> str:
+    """The text that ``path_of`` made a part of an address of, once a server has decoded it."""
+    return _MARKED_DOTS.sub("", path)
 
 
 def _number(value: float | None, places: int = 0) -> str:

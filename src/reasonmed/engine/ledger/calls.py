@@ -24,9 +24,9 @@ _INSERT = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
 _RETIRE_CALLS = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE call IN ({})"
 _PAGE = 500
-_IN_USE = "length(key) = 16"
+IN_USE = "length(key) = 16"
 """SQL: whether a call may still answer a request; the key of one that is retired is longer."""
-_OF_ROW = """
+OF_ROW = """
 (question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
   AND instr(substr(question, length(?1) + 2), '#') = 0))
 """
@@ -35,17 +35,17 @@ _FIND = "SELECT max_tokens, finish, error, completion_tokens, texts FROM calls W
 _ANSWERED = "SELECT COALESCE(SUM(calls - reused - rejected), 0) FROM totals WHERE model = ?"
 _CALLS_OF = f"""
 SELECT key, max_tokens, stage, model, sample, attempt, temperature, error, texts FROM calls
-WHERE {_OF_ROW} AND {_IN_USE} ORDER BY call
+WHERE {OF_ROW} AND {IN_USE} ORDER BY call
 """  # noqa: S608 - constants
 _REJECTED_OF = f"""
-SELECT stage, model, error, texts FROM calls WHERE {_OF_ROW} AND error IS NOT NULL AND {_IN_USE}
+SELECT stage, model, error, texts FROM calls WHERE {OF_ROW} AND error IS NOT NULL AND {IN_USE}
 """  # noqa: S608 - constants
 _USAGE_OF = f"""
 SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), SUM(cost)
-FROM calls WHERE {_OF_ROW} GROUP BY stage ORDER BY MIN(call)
+FROM calls WHERE {OF_ROW} GROUP BY stage ORDER BY MIN(call)
 """  # noqa: S608 - a constant
 _LAST = f"""
-SELECT texts FROM calls WHERE question = ? AND stage = ? AND error IS NULL AND {_IN_USE}
+SELECT texts FROM calls WHERE question = ? AND stage = ? AND error IS NULL AND {IN_USE}
 ORDER BY attempt DESC, max_tokens DESC LIMIT 1
 """  # noqa: S608 - a constant
 _USAGE = """
@@ -54,8 +54,8 @@ SELECT question, stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(
 FROM calls WHERE reused_from IS NULL GROUP BY question, stage
 """
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
-_REJECTED = f"SELECT call, stage, question FROM calls WHERE error = ? AND {_IN_USE}"  # noqa: S608 - a constant
-_ASKED_AGAIN = f"SELECT call, stage, question FROM calls WHERE attempt > 0 AND {_IN_USE}"  # noqa: S608 - a constant
+_REJECTED = f"SELECT call, stage, question FROM calls WHERE error = ? AND {IN_USE}"  # noqa: S608 - a constant
+_ASKED_AGAIN = f"SELECT call, stage, question FROM calls WHERE attempt > 0 AND {IN_USE}"  # noqa: S608 - a constant
 _TOTALS = """
 SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
   SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage

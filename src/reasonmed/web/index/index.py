@@ -15,9 +15,10 @@ from reasonmed.web.index.rows import bits_of
 from reasonmed.web.index.search import Searcher, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from reasonmed.web.index.entry import Indexed
+    from reasonmed.web.index.file import Line
     from reasonmed.web.index.search import Found, Wanted
 
 _BATCH, _SECONDS = 5_000, 5.0
@@ -30,6 +31,15 @@ class Progress(NamedTuple):
     done: int
     total: int
     up_to_date: bool
+
+
+class Neighbors(NamedTuple):
+    """The place of a question among what is found, and the ids beside it; empty at an end."""
+
+    place: int
+    total: int
+    before: str
+    after: str
 
 
 class Index:
@@ -126,6 +136,21 @@ class Index:
     def ids(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]], most: int) -> list[str]:
         """The ids of questions, in order, up to a number."""
         return self._searcher.ids(self.state, wanted, others, most)
+
+    def neighbors(self, wanted: Wanted, others: Mapping[str, Mapping[str, int]], name: str) -> Neighbors | None:
+        """The questions before and after one in the order of what is found; None where it is not among it."""
+        known = self._file.rows_of([name])
+        found = self._searcher.beside(self.state, wanted, others, known[0]) if known else None
+        if found is None:
+            return None
+        rows = [one for one in (found.before, found.after) if one is not None]
+        names = {line.row: line.id for line in self._file.lines(rows)}
+        ids = ("" if one is None else names.get(one, "") for one in (found.before, found.after))
+        return Neighbors(found.place, found.total, *ids)
+
+    def lines(self, names: Sequence[str]) -> dict[str, Line]:
+        """Questions by their ids; those that are not in the index are left out."""
+        return {line.id: line for line in self._file.lines(self._file.rows_of(names))}
 
     def rows(self, names: Mapping[str, set[str]]) -> dict[str, int]:
         """Sets of ids as sets of rows, by their names; ids that are not in the index are left out."""

@@ -109,6 +109,18 @@ def every(count: int) -> int:
     return (1 << count) - 1
 
 
+def before(bits: int, row: int) -> int | None:
+    """The last row of a set below a row."""
+    below = bits & every(row)
+    return below.bit_length() - 1 if below else None
+
+
+def after(bits: int, row: int) -> int | None:
+    """The first row of a set above a row."""
+    above = bits >> row + 1
+    return row + (above & -above).bit_length() if above else None
+
+
 def _listed(bits: int) -> Iterator[int]:
     flags = flags_of(bits)
     row = flags.find("1")

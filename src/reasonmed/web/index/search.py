@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from reasonmed.web.index.entry import FACETS
-from reasonmed.web.index.rows import NONE, Rows, among, bits_of, every, flags_of
+from reasonmed.web.index.rows import NONE, Rows, after, among, before, bits_of, every, flags_of
 from reasonmed.web.index.words import terms_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,15 @@ class Found(NamedTuple):
     too_many_to_rank: bool
 
 
+class Beside(NamedTuple):
+    """Where a row is among what is found, from 1, and the rows before and after it."""
+
+    place: int
+    total: int
+    before: int | None
+    after: int | None
+
+
 class State(NamedTuple):
     """The index at one moment: another ``number`` after each change, another ``epoch`` where its rows are others."""
 
@@ -80,7 +89,7 @@ class _Selection(NamedTuple):
     hits: int
     sets: Mapping[str, int]
     rows: int
-    order: Iterable[int]
+    order: range | array[int]
     ranked: bool
     too_many_to_rank: bool
 
@@ -107,6 +116,20 @@ class Searcher:
             for name in FACETS
         }
         return Found(self._file.lines(rows), total, pages, page, counts, chosen.ranked, chosen.too_many_to_rank)
+
+    def beside(self, state: State, wanted: Wanted, others: Mapping[str, Mapping[str, int]], row: int) -> Beside | None:
+        """The neighbors of a row in the order of what is found; None where it is not among it."""
+        chosen = self._select(state, wanted, _facets(state, others))
+        if not chosen.rows >> row & 1:
+            return None
+        total = chosen.rows.bit_count()
+        if isinstance(chosen.order, range):
+            place = (chosen.rows & every(row)).bit_count() + 1
+            return Beside(place, total, before(chosen.rows, row), after(chosen.rows, row))
+        at = chosen.order.index(row)
+        earlier = list(among(chosen.order[:at], chosen.rows))
+        later = next(among(chosen.order[at + 1 :], chosen.rows), None)
+        return Beside(len(earlier) + 1, total, earlier[-1] if earlier else None, later)
 
     def ids(self, state: State, wanted: Wanted, others: Mapping[str, Mapping[str, int]], most: int) -> list[str]:
         """The ids of what is found, in order, up to a number."""
@@ -143,7 +166,7 @@ class Searcher:
 
         return self._once(state, ("rank", terms.within, within), found)
 
-    def _sorted(self, state: State, sort: str) -> Iterable[int]:
+    def _sorted(self, state: State, sort: str) -> range | array[int]:
         order = SORTS.get(sort, SORTS[""])[1]
         if order in ("", "row"):
             return range(state.size)

@@ -28,11 +28,16 @@ _SHOWN = 12
 def wanted_in(asked: QueryParams) -> Wanted:
     """What an address asks for; what it asks wrongly is left out."""
     chosen = {facet: tuple(asked.getlist(facet)) for facet in FACETS if asked.getlist(facet)}
-    number = asked.get("page", "1")
-    page_number = int(number) if number.isascii() and number.isdigit() and len(number) < len(str(_MOST_PAGES)) else 1
     sort = asked.get("sort", "")
     text = asked.get("q", "")[:_LONGEST]
-    return Wanted(text, asked.get("in", ""), chosen, sort if sort in SORTS else "", page_number)
+    return Wanted(text, asked.get("in", ""), chosen, sort if sort in SORTS else "", page_number(asked))
+
+
+def page_number(asked: QueryParams) -> int:
+    """The page that an address asks for; the first one where it asks wrongly."""
+    number = asked.get("page", "1")
+    is_number = number.isascii() and number.isdigit() and len(number) < len(str(_MOST_PAGES))
+    return max(1, int(number)) if is_number else 1
 
 
 def pairs_of(shown: Shown, wanted: Wanted) -> list[tuple[str, object]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from reasonmed.web.render import rendered
+from reasonmed.web.render import path_of, rendered, text_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 
 PAGES = (("/", "Overview"), ("/questions", "Questions"), ("/compare", "Compare"))
 """What the bar of every page leads to."""
+
+
+class _Id(Convertor[str]):
+    """An id as the rest of an address: any text, with slashes and line breaks."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return text_of(value)
+
+    def to_string(self, value: str) -> str:
+        return path_of(value)
+
+
+register_url_convertor("id", _Id())
 
 
 def library_of(request: Request) -> Library:

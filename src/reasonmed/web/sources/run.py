@@ -13,8 +13,9 @@ from reasonmed.runs.status import effort_of
 from reasonmed.runs.stories import unpack_story
 from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
 from reasonmed.web.sources.live import now_of
+from reasonmed.web.views.calls import calls_view
 from reasonmed.web.views.funnel import funnel_view
-from reasonmed.web.views.story import story_view
+from reasonmed.web.views.story import story_view, told_in
 from reasonmed.web.views.sums import NANO, NO_TIER, UNFINISHED, Sums
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from reasonmed.types import ChainOfThought, Story
     from reasonmed.types import Step as StepLabel
     from reasonmed.web.views import View
+    from reasonmed.web.views.story import Told
 
 _VERSION = 2
 """Of what is read out of a story: another one has every index built anew."""
@@ -91,6 +93,16 @@ class RunSource:
         """What a page shows of a question."""
         with self.ledger() as ledger:
             return story_view(ledger, name)
+
+    def told(self, name: str) -> Told | None:
+        """The story of a question."""
+        with self.ledger() as ledger:
+            return told_in(ledger, name)
+
+    def calls(self, name: str) -> View | None:
+        """Every call of a question."""
+        with self.ledger() as ledger:
+            return calls_view(ledger, name)
 
     def overview(self, tallies: dict[str, int]) -> View:
         """The run at a glance."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.evaluation.answers import READ
 from reasonmed.types import letter
 from reasonmed.web.views import View
-from reasonmed.web.views.steps import Piece, pieces
+from reasonmed.web.views.steps import Text, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class Draw(NamedTuple):
     chosen: str
     """The option in words, as it was shown or would have been; empty where none was read."""
     facts: Sequence[str]
-    text: Sequence[Piece]
+    text: Sequence[Text]
     scores: Sequence[tuple[str, float, bool]]
     """Of a protocol that scores options: letter, log-likelihood, whether it is the highest."""
 
@@ -84,19 +84,23 @@ def answers_view(asked: Answered) -> View:
         "facts": [(name, value) for name, value in named if value],
         "agreement": word,
         "look": AGREEMENTS[word],
-        "models": [_model(name, found, asked.judged.get(name)) for name, found in asked.rows.items()],
+        "models": [
+            _model(number, name, found, asked.judged.get(name))
+            for number, (name, found) in enumerate(asked.rows.items(), 1)
+        ],
     }
     return View("answers", values)
 
 
-def _model(name: str, rows: Sequence[Row], judged: Judged | None) -> dict[str, object]:
+def _model(number: int, name: str, rows: Sequence[Row], judged: Judged | None) -> dict[str, object]:
     right = sum(row.status == "correct" for row in rows)
     faults = sum(step.label != "ok" for step in judged.steps) if judged else 0
     return {
         "name": name,
         "summary": f"{right:,} of {len(rows):,} right" if len(rows) > 1 else "",
         "draws": [
-            _draw(row, alone=len(rows) == 1, judged=judged if number == 0 else None) for number, row in enumerate(rows)
+            _draw(row, f"model-{number}-{turn}", alone=len(rows) == 1, judged=judged if turn == 0 else None)
+            for turn, row in enumerate(rows)
         ],
         "audit": _audit(judged, faults) if judged else "",
     }
@@ -109,26 +113,26 @@ def _audit(judged: Judged, faults: int) -> str:
     return f"{count} judged, {f'{faults:,} with a fault' if faults else 'no fault found'}"
 
 
-def _draw(row: Row, *, alone: bool, judged: Judged | None) -> Draw:
+def _draw(row: Row, name: str, *, alone: bool, judged: Judged | None) -> Draw:
     places = [place for place in range(len(row.options)) if letter(place) == row.answer]
     option = f"{row.answer}. {row.options[places[0]]}" if places else row.answer or ""
     best = max(row.scores, default=0.0)
     scores = [(letter(place), value, value == best) for place, value in enumerate(row.scores[:26])]
-    number, text = 0 if alone else row.draw + 1, list(_marked(row.text, judged))
+    number, text = 0 if alone else row.draw + 1, list(_marked(row.text, judged, name))
     return Draw(number, said_of(row), row.status == "correct", option, list(_facts(row)), text, scores)
 
 
-def _marked(text: str, judged: Judged | None) -> Iterator[Piece]:
+def _marked(text: str, judged: Judged | None, name: str) -> Iterator[Text]:
     """A reply with the judged steps in it; the text that was judged, where it is no part of the reply."""
     begin = text.find(judged.text) if judged and judged.steps else -1
     if judged is None or not judged.steps:
-        yield Piece(text)
-    elif begin < 0:
-        yield from pieces(judged.text, judged.steps)
-    else:
-        yield Piece(text[:begin])
-        yield from pieces(judged.text, judged.steps)
-        yield Piece(text[begin + len(judged.text) :])
+        yield text_in(text, (), name)
+        return
+    if begin > 0:
+        yield text_in(text[:begin], (), f"{name}-before")
+    yield text_in(judged.text, judged.steps, name)
+    if 0 <= begin < len(text) - len(judged.text):
+        yield text_in(text[begin + len(judged.text) :], (), f"{name}-after")
 
 
 def _facts(row: Row) -> Iterator[str]:

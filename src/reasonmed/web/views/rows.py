@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reasonmed.checks.instructions import taken_apart
 from reasonmed.types import letter
 from reasonmed.web.views import View
-from reasonmed.web.views.steps import pieces
+from reasonmed.web.views.steps import text_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -96,12 +96,12 @@ def rows_view(name: str, rows: Sequence[Shown]) -> View:
         "stem": asked.stem,
         "options": [(letter(place), option, place == asked.answer) for place, option in enumerate(asked.options[:26])],
         "context": asked.context,
-        "rows": [_row(one) for one in rows],
+        "rows": [_row(number, one) for number, one in enumerate(rows, 1)],
     }
     return View("rows", values)
 
 
-def _row(one: Shown) -> dict[str, object]:
+def _row(number: int, one: Shown) -> dict[str, object]:
     record = one.record
     told: dict[str, object] = {"file": one.file, "split": one.split, "id": _text(one.row.get("id")), "record": record}
     if record is None:
@@ -113,7 +113,7 @@ def _row(one: Shown) -> dict[str, object]:
     return {
         **told,
         "facts": [(name, str(value)) for name, value in facts if value is not None],
-        "steps": list(pieces(record.chain_of_thought, record.steps)),
+        "steps": text_in(record.chain_of_thought, record.steps, f"row-{number}"),
         "rest": _json({name: value for name, value in rest.items() if value}),
     }
 

@@ -1,42 +1,83 @@
-"""A text cut at its judged steps, so that a page can mark these."""
+"""A chain of thought as a page shows it: its steps, each with a place to jump to and what a judge says of it."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from reasonmed.parsing.steps import misfit, split_steps
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reasonmed.parsing.steps import Span
     from reasonmed.types import Step
+
+_MOST = 200_000
+"""Characters beyond which a text without labels is one piece: nobody jumps to a step of it."""
 
 
 class Piece(NamedTuple):
-    """A part of a text; ``number`` is that of its step, from 1, and 0 between steps."""
+    """A step. ``label`` is empty where no judge labeled it; ``kind`` has type and severity of a fault."""
 
+    anchor: str
+    number: int
     text: str
-    number: int = 0
     label: str = ""
-    type: str = ""
-    severity: str = ""
+    kind: str = ""
     note: str = ""
 
     @property
-    def faulty(self) -> bool:
-        """Whether the judge found a fault in it."""
+    def words(self) -> str:
+        """It without the line breaks at its end, which are ``gap``."""
+        return self.text.rstrip("\n")
+
+    @property
+    def gap(self) -> str:
+        """The line breaks at its end."""
+        return self.text[len(self.words) :]
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether a judge found a fault in it."""
         return self.label not in ("", "ok")
 
 
-def pieces(text: str, steps: Sequence[Step]) -> Iterator[Piece]:
-    """The text in its order; a step that is out of it, or overlaps one before, is left out."""
-    reached = 0
-    for number, step in enumerate(steps, 1):
-        if not reached <= step.start <= step.end <= len(text):
-            continue
-        if between := text[reached : step.start]:
-            yield Piece(between)
-        said = (step.label, step.type or "", step.severity or "", step.note)
-        end = step.start + len(text[step.start : step.end].rstrip())
-        yield Piece(text[step.start : end], number, *said)
-        reached = end
-    if rest := text[reached:]:
-        yield Piece(rest)
+class Text(NamedTuple):
+    """A text in pieces that joined are the text."""
+
+    pieces: tuple[Piece, ...]
+    labeled: bool
+
+    @property
+    def faults(self) -> list[Piece]:
+        """The steps that a judge did not call ok."""
+        return [piece for piece in self.pieces if piece.is_fault]
+
+
+def text_in(text: str, steps: Sequence[Step], name: str) -> Text:
+    """A text with the labels of its steps; where these do not fit, or there are none, as it splits."""
+    if steps and misfit(text, steps) is None:
+        pieces = (
+            Piece(f"{name}-step-{number}", number, text[one.start : one.end], one.label, _kind(one), one.note)
+            for number, one in enumerate(steps, 1)
+        )
+        return Text(tuple(pieces), labeled=True)
+    return Text(tuple(Piece(f"{name}-step-{n}", n, one) for n, one in enumerate(split(text), 1)), labeled=False)
+
+
+def split(text: str, steps: Sequence[Step] = ()) -> list[str]:
+    """The steps of a text as a judge was given them, or as it splits."""
+    if steps and misfit(text, steps) is None:
+        return [text[one.start : one.end] for one in steps]
+    return [span.of(text) for span in _spans(text)] if len(text) <= _MOST else [text]
+
+
+@lru_cache(maxsize=64)
+def _spans(text: str) -> tuple[Span, ...]:
+    """Of what was split last: a record has the text of a chain, and who looks at a question looks at it again."""
+    return split_steps(text)
+
+
+def _kind(step: Step) -> str:
+    return ", ".join(filter(None, ((step.type or "").replace("_", " "), step.severity)))
