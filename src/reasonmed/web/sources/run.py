@@ -15,7 +15,7 @@ from reasonmed.web.index.entry import Entry, Step, Texts
 from reasonmed.web.sources.live import now_of
 from reasonmed.web.views.funnel import funnel_view
 from reasonmed.web.views.story import story_view
-from reasonmed.web.views.sums import NANO, NO_TIER, SEPARATOR, UNFINISHED, Sums
+from reasonmed.web.views.sums import NANO, NO_MODEL, NO_TIER, SEPARATOR, UNFINISHED, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
             "tier": [story.tier or NO_TIER] if done else [],
             "failure": [story.failure.reason] if done and story.failure else [],
             "source": [question.source or "none"],
-            "model": {chain.model for chain in story.chains},
+            "model": {chain.model for chain in story.chains} or {NO_MODEL},
             "verdict": {_verdict(chain) for chain in story.chains},
             "step_error": {step.type or "other" for step in _faults(story)},
             "score": {"none" if score is None else str(score) for score in scores},
