@@ -27,8 +27,8 @@ def funnel(amounts: list[int], name: str = "part") -> Sankey:
         *(Node(one, 1, amount, "good", f"{amount}", one, asked=(("tier", one),)) for one, amount in parts),
         Node("again", 2, whole, "bad", f"{whole}", name, "a note"),
     ]
-    flows = [Flow("all", one, amount, amount, "good", one) for one, amount in parts]
-    flows += [Flow(one, "again", amount, amount, "bad", one) for one, amount in parts]
+    flows = [Flow("all", one, amount, amount, "good", f"{amount}", one) for one, amount in parts]
+    flows += [Flow(one, "again", amount, amount, "bad", f"{amount}", one) for one, amount in parts]
     return Sankey(name, ("a", "b", "c"), tuple(nodes), tuple(flows))
 
 

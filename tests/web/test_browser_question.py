@@ -44,6 +44,7 @@ def test_a_person_reads_a_faulty_step_and_goes_on_by_keyboard(tmp_path: Path, mo
         page.keyboard.press("j")
         expect(page.get_by_role("heading", level=1)).to_have_text("q1")
         assert "q=case" in page.url
+        page.wait_for_load_state()
         page.keyboard.press("ArrowLeft")
         expect(page.get_by_role("heading", level=1)).to_have_text("q0")
 

@@ -19,15 +19,18 @@ from starlette.datastructures import QueryParams
 
 from gated import Gate, soon
 from reasonmed.backends import scripted
+from reasonmed.backends._prices import Price
 from reasonmed.errors import RunDirectoryError
 from reasonmed.report import sankey
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.status import status_of
 from reasonmed.web.index.entry import SEPARATOR
 from reasonmed.web.pages.questions import wanted_in
+from reasonmed.web.views import bars
 from reasonmed.web.views.flow import counts_of, flow_of
-from reasonmed.web.views.sums import Sums
+from reasonmed.web.views.sums import NANO, TIERS, Sums
 from runs import World, questions, run
-from support import Script, question
+from support import Script, question, recipe
 from web_pages import Client, viewed
 
 if TYPE_CHECKING:
@@ -74,6 +77,31 @@ def scripted_by(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
 def test_each_number_of_a_finished_run_leads_to_exactly_these_questions(run26: RunDirectory) -> None:
     with viewed(run26.path) as client:
         assert links_hold(client) > 20
+
+
+def test_the_sums_of_the_index_are_those_of_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    World(monkeypatch)
+    made = recipe()
+    price = Price(input=3.0, output=15.0)
+    models = {name: entry.model_copy(update={"price": price}) for name, entry in made.models.items()}
+    folder = run(tmp_path / "run", questions(8), made.model_copy(update={"models": models}))
+    status = status_of(folder)
+    with viewed(folder.path) as client:
+        sums = Sums(client.index.state.tallies)
+    counts = counts_of(sums)
+    assert counts.has(status.questions, status.questions)
+    assert counts.records == status.records
+    assert {
+        name: sum(counts.chains[name, tier] for tier in (*TIERS, "none")) for name in status.chains
+    } == status.chains
+    assert {one.reason: one.questions.number for one in bars.by_reason(sums)} == status.reasons
+    assert status.spent_usd
+    for stage, by_tier in sums.usage().items():
+        total = status.stages[stage]
+        assert sum(one["calls"] for one in by_tier.values()) == total.calls
+        assert sum(one["in"] + one["out"] for one in by_tier.values()) == total.prompt_tokens + total.completion_tokens
+        assert sum(one["nano"] for one in by_tier.values()) / NANO == pytest.approx(total.spent_usd, abs=1e-7)
+    assert {one.stage for one in bars.by_stage(status.stages, sums)} == set(sums.usage())
 
 
 def test_a_finished_run_says_that_it_is_a_demo_and_is_not_asked_for_again(run26: RunDirectory) -> None:

@@ -45,14 +45,19 @@ class Node(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """What goes from one node to a node of the next column: its size where it leaves and where it arrives."""
+    """What goes from one node to a node of the next column: its size where it leaves and where it arrives.
+
+    ``figure`` and ``said`` are what it is in words; ``asked`` is as a node's.
+    """
 
     source: str
     target: str
     leaves: float
     arrives: float
     tone: Tone
+    figure: str
     said: str
+    asked: tuple[tuple[str, str], ...] | None = None
 
 
 class Sankey(NamedTuple):
@@ -183,7 +188,7 @@ def _ribbon(one: Ribbon) -> str:
     return (
         f'<path class="flow" d="M{x[0]} {y[0]}C{x[1]} {y[0]} {x[1]} {y[1]} {x[2]} {y[1]}V{y[2]}'
         f'C{x[1]} {y[2]} {x[1]} {y[3]} {x[0]} {y[3]}Z" {painted(one.flow.tone, _WEAK)}>'
-        f"<title>{escaped(one.flow.said)}</title></path>"
+        f"<title>{escaped(one.flow.figure)} {escaped(one.flow.said)}</title></path>"
     )
 
 

@@ -16,7 +16,7 @@ from reasonmed.web.sources.live import now_of
 from reasonmed.web.views.calls import calls_view
 from reasonmed.web.views.funnel import funnel_view
 from reasonmed.web.views.story import story_view, told_in
-from reasonmed.web.views.sums import NANO, NO_TIER, UNFINISHED, Sums
+from reasonmed.web.views.sums import NANO, NO_MODEL, NO_TIER, UNFINISHED, Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,7 +135,7 @@ def entry_of(story: Story, ledger: Ledger, *, done: bool) -> Entry:
             "tier": [story.tier or NO_TIER] if done else [],
             "failure": [story.failure.reason] if done and story.failure else [],
             "source": [question.source or "none"],
-            "model": {chain.model for chain in story.chains},
+            "model": {chain.model for chain in story.chains} or {NO_MODEL},
             "verdict": {_verdict(chain) for chain in story.chains},
             "step_error": {step.type or "other" for step in _faults(story)},
             "score": {"none" if score is None else str(score) for score in scores},

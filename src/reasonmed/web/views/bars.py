@@ -37,8 +37,8 @@ REASONS = {
     "no_optimizer": "The question is difficult, and the recipe has no optimize.",
     "no_response": "No response came for any kept chain.",
 }
-MOST = 20
-"""Sources and models that are listed; the list of questions has all of them as filters."""
+MOST = 40
+"""Rows that a table has at most; it says how many more there are."""
 
 
 class Cell(NamedTuple):

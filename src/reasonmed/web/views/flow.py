@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.errors import RunDirectoryError
 from reasonmed.report.sankey import Flow, Node, Sankey, check
-from reasonmed.web.views.sums import NO_TIER, TIERS, UNFINISHED
+from reasonmed.web.views.sums import NO_MODEL, NO_TIER, TIERS, UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +36,10 @@ _ENDS: dict[str, tuple[str, Tone]] = {
 }
 _COLUMNS = ("Questions", "Chains of thought", "Verdicts on chains", "Questions by tier", "Outcome")
 _PASSING = "passing"
+CONFLICT = "conflict"
+"""A verdict that counts as undecided."""
+_WITH_CHAINS: Asked = tuple(("verdict", verdict) for verdict in (*VERDICTS, CONFLICT))
+_WITHOUT: Asked = (("model", NO_MODEL),)
 
 
 class Counts(NamedTuple):
@@ -75,7 +79,7 @@ def counts_of(sums: Sums) -> Counts:
 def _verdicts(sums: Sums) -> Counter[tuple[str, str]]:
     found = Counter[tuple[str, str]]()
     for one, count in sums.chains.items():
-        found["undecided" if one.verdict == "conflict" else one.verdict, one.tier] += count
+        found["undecided" if one.verdict == CONFLICT else one.verdict, one.tier] += count
     return found
 
 
@@ -99,10 +103,10 @@ def _nodes(counts: Counts) -> Iterator[Node]:
     yield Node("questions", 0, questions, "plain", _n(questions), "in all", asked=())
     if asked:
         chains = counts.chains.total()
-        about = f"of {_n(asked)} {_plural('question', asked)}"
-        yield Node("chains", 1, asked, "plain", _n(chains), _plural("chain", chains), about)
+        note = f"{_n(chains)} {_plural('chain', chains)}"
+        yield Node("chains", 1, asked, "plain", _n(asked), "with chains", note, _WITH_CHAINS)
     if bare:
-        yield Node("bare", 1, bare, "faint", _n(bare), f"{_plural('question', bare)} without any")
+        yield Node("bare", 1, bare, "faint", _n(bare), "without chains", asked=_WITHOUT)
     for verdict, (words, tone) in VERDICTS.items():
         number = sum(counts.chains[verdict, tier] for tier in _tiers(counts.asked))
         if number:
@@ -123,30 +127,35 @@ def _nodes(counts: Counts) -> Iterator[Node]:
 def _flows(counts: Counts) -> Iterator[Flow]:
     asked, bare = counts.asked.total(), counts.bare.total()
     if asked:
-        yield Flow("questions", "chains", asked, asked, "plain", f"{_n(asked)} questions have chains of thought")
+        said = f"{_plural('question', asked)} with chains of thought"
+        yield Flow("questions", "chains", asked, asked, "plain", _n(asked), said, _WITH_CHAINS)
     if bare:
-        said = f"{_n(bare)} questions have no chain of thought"
-        yield Flow("questions", "bare", bare, bare, "gray", said)
-        yield Flow("bare", _PASSING, bare, bare, "gray", said)
+        said = f"{_plural('question', bare)} without chains of thought"
+        yield Flow("questions", "bare", bare, bare, "gray", _n(bare), said, _WITHOUT)
+        yield Flow("bare", _PASSING, bare, bare, "gray", _n(bare), said, _WITHOUT)
     for verdict, (words, tone) in VERDICTS.items():
         number = sum(counts.chains[verdict, tier] for tier in _tiers(counts.asked))
         if number:
             size = number / counts.per_question
-            yield Flow("chains", verdict, size, size, tone, f"{_n(number)} chains: {words}")
+            yield Flow("chains", verdict, size, size, tone, _n(number), f"{_plural('chain', number)}: {words}")
         for tier in _tiers(counts.asked):
             part = counts.chains[verdict, tier]
             if part:
                 of_tier = sum(counts.chains[one, tier] for one in VERDICTS)
-                arrives = counts.asked[tier] * part / of_tier
-                said = f"{_n(part)} chains {words} of questions {_tier_words(tier)}"
-                yield Flow(verdict, f"tier {tier}", part / counts.per_question, arrives, tone, said)
+                sizes = part / counts.per_question, counts.asked[tier] * part / of_tier
+                said = f"{_plural('chain', part)} of questions, {_tier_words(tier)}: {words}"
+                yield Flow(verdict, f"tier {tier}", *sizes, tone, _n(part), said)
     for tier in _tiers(counts.bare):
-        number = counts.bare[tier]
-        yield Flow(_PASSING, f"tier {tier}", number, number, "gray", f"{_n(number)} questions {_tier_words(tier)}")
-    for (tier, end), number in counts.ends.items():
-        words, tone = _ENDS[end]
-        said = f"{_n(number)} questions {_tier_words(tier)}: {words}"
-        yield Flow(f"tier {tier}", f"end {end}", number, number, tone, said)
+        number, asks = counts.bare[tier], (*_WITHOUT, *tier_filter(tier))
+        said = f"{_plural('question', number)} without chains of thought: {_tier_words(tier)}"
+        yield Flow(_PASSING, f"tier {tier}", number, number, "gray", _n(number), said, asks)
+    for tier, end in ((tier, end) for tier in _tiers(tier for tier, _ in counts.ends) for end in _ENDS):
+        number, (words, tone) = counts.ends[tier, end], _ENDS[end]
+        if not number:
+            continue
+        said = f"{_plural('question', number)}, {_tier_words(tier)}: {words}"
+        asks = tuple(dict.fromkeys((*tier_filter(tier), ("state", end))))
+        yield Flow(f"tier {tier}", f"end {end}", number, number, tone, _n(number), said, asks)
 
 
 def _tiers(there: Iterable[str]) -> list[str]:

@@ -22,7 +22,7 @@ _STATES = {
     "finished": ("finished", "good", ""),
     "drained": ("stopped", "bad", "The command that started it resumes it."),
 }
-_CENT = 0.01
+_CENT, _LEAST = 0.01, 0.0001
 
 
 class Figure(NamedTuple):
@@ -39,6 +39,10 @@ def funnel_view(effort: Effort, sums: Sums, now: Snapshot | str | None) -> View:
     counts = counts_of(sums)
     columns, judged = bars.columns_of(sums), bars.judged_in(sums)
     sources, models = bars.by_source(sums, columns), bars.by_generator(sums)
+    flow, right = flow_of(counts), bars.by_temperature(sums, judged)
+    column = {node.name: node.column for node in flow.nodes}
+    scores = bars.by_score(sums)
+    scored = {part.name for bar in scores for part in bar.parts if part.amount}
     word, tone, note = _STATES.get(effort.state, (effort.state, "", ""))
     return View(
         "overview",
@@ -51,7 +55,11 @@ def funnel_view(effort: Effort, sums: Sums, now: Snapshot | str | None) -> View:
             "pace": list(_pace(effort, now)),
             "now": now if isinstance(now, Snapshot) else None,
             "silent": now if isinstance(now, str) else "",
-            "flow": flow_of(counts),
+            "flow": flow,
+            "flows": [
+                (flow.columns[column[one.source]], flow.columns[column[one.target]], one)
+                for one in sorted(flow.flows, key=lambda one: column[one.source])
+            ],
             "per_question": counts.per_question,
             "columns": [(bars.words(tier), bars.COLUMNS[tier]) for tier in columns],
             "sources": sources[: bars.MOST],
@@ -60,8 +68,10 @@ def funnel_view(effort: Effort, sums: Sums, now: Snapshot | str | None) -> View:
             "models": models[: bars.MOST],
             "more_models": max(0, len(models) - bars.MOST),
             "judged": [(name, bars.JUDGED[name]) for name in judged],
-            "right": bars.by_temperature(sums, judged)[: 3 * bars.MOST],
-            "scores": bars.by_score(sums),
+            "right": right[: bars.MOST],
+            "more_right": max(0, len(right) - bars.MOST),
+            "scores": scores,
+            "scored": [(bars.words(tier), tone) for tier, tone in bars.COLUMNS.items() if bars.words(tier) in scored],
             "steps": bars.by_step_error(sums),
             "stages": bars.by_stage(effort.stages, sums),
             "paid": [*TIERS, bars.words(NO_TIER)],
@@ -86,7 +96,7 @@ def _figures(effort: Effort, counts: Counts) -> Iterator[Figure]:
 
 
 def _spent_note(effort: Effort) -> str:
-    if effort.demo:
+    if effort.demo and not effort.spent_usd:
         return "no cost"
     if effort.spent_usd is None:
         return "a model has no price"
@@ -121,4 +131,6 @@ def dollars(amount: float | None) -> str:
     """Money for people: cents, and more places below one."""
     if amount is None:
         return "unknown"
-    return f"${amount:,.2f}" if amount >= _CENT or not amount else f"${amount:.6f}".rstrip("0")
+    if amount >= _CENT or not amount:
+        return f"${amount:,.2f}"
+    return f"${amount:.4f}" if amount >= _LEAST else f"under ${_LEAST}"

@@ -18,6 +18,8 @@ NANO = 1_000_000_000
 TIERS = ("easy", "medium", "difficult")
 NO_TIER, UNFINISHED = "none", "unfinished"
 """In the place of a tier: it failed before it had one, or goes on."""
+NO_MODEL = "none"
+"""In the place of a model: there is no chain of thought."""
 _PARTS = {"question": 5, "chain": 5, "model": 3, "step": 3, "score": 3, "scored": 2, "usage": 4}
 """Parts of the name of each kind of sum."""
 
