@@ -57,6 +57,14 @@ def test_a_ledger_that_is_damaged_is_said_so(folder: Path) -> None:
         assert client.get("/questions").status == 200
 
 
+def test_votes_that_are_torn_hide_no_run(folder: Path) -> None:
+    (folder / "reviews.db").write_bytes(b"no file of votes" * 500)
+    with viewed(folder) as client:
+        assert client.get("/").status == 200
+        answer = client.get("/questions")
+        assert answer.status == 200 or "reviews.db" in answer.text
+
+
 def test_another_run_in_the_same_place_is_read_from_its_beginning(folder: Path, tmp_path: Path) -> None:
     run_examples(tmp_path / "other")
     with viewed(folder) as client:

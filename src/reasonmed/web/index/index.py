@@ -53,10 +53,19 @@ class Index:
         self._writing = threading.Lock()
         self._number = self._total = 0
         try:
-            self._begin()
+            self._resume()
         except BaseException:
             self._place.close()
             raise
+
+    def _resume(self) -> None:
+        try:
+            self._begin()
+        except StorageFailed:
+            if not self._file.torn:
+                raise
+            self._file.renew()
+            self._begin()
 
     def _begin(self) -> None:
         """Go on from what the file has; from nothing where that is of no use any more."""
