@@ -15,6 +15,7 @@ from msgspec import to_builtins
 
 from exports import Export, run_examples
 from reasonmed.export import Settings, export
+from reasonmed.export.card import pictures
 from reasonmed.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -107,6 +108,17 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from web_folders import evaluated
 
     return evaluated(tmp_path_factory.mktemp("evaluated"))
+
+
+@pytest.fixture(scope="session")
+def shipped(run26: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of several formats and splits."""
+    folder = tmp_path_factory.mktemp("shipped") / "out"
+    formats = ["reasonmed-json", "messages", "records", "parquet", "dpo", "verifier"]
+    with pytest.MonkeyPatch.context() as patched:  # pictures of the card, which nobody looks at here, take long
+        patched.setattr(pictures, "find_spec", lambda _: None)
+        export(run26, folder, Settings(demo=True, shares=(0.6, 0.2, 0.2)), formats, force=False)
+    return folder
 
 
 @pytest.fixture

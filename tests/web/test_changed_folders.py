@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from exports import run_examples
 from reasonmed.engine.ledger import Ledger
 from reasonmed.runs.directory import RunDirectory
 from web_pages import Client, viewed
@@ -57,14 +56,23 @@ def test_a_ledger_that_is_damaged_is_said_so(folder: Path) -> None:
         assert client.get("/questions").status == 200
 
 
-def test_another_run_in_the_same_place_is_read_from_its_beginning(folder: Path, tmp_path: Path) -> None:
-    run_examples(tmp_path / "other")
+def test_votes_that_are_torn_hide_no_run(folder: Path) -> None:
+    (folder / "reviews.db").write_bytes(b"no file of votes" * 500)
     with viewed(folder) as client:
-        with closing(sqlite3.connect(tmp_path / "other" / "ledger.db")) as ledger, ledger:
-            ledger.execute("DELETE FROM outcomes")
-            ledger.execute("DELETE FROM items WHERE id <> 'anatomy-01'")
+        assert client.get("/").status == 200
+        answer = client.get("/questions")
+        assert answer.status == 200 or "reviews.db" in answer.text
+
+
+def test_another_run_in_the_same_place_is_read_from_its_beginning(
+    folder: Path, run26: RunDirectory, tmp_path: Path
+) -> None:
+    other = _emptied(run26, tmp_path / "other", "DELETE FROM items WHERE id <> 'anatomy-01'")
+    with closing(sqlite3.connect(other / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE sessions SET started = started + 60")
+    with viewed(folder) as client:
         shutil.rmtree(folder)
-        (tmp_path / "other").rename(folder)
+        other.rename(folder)
         client.library.catch_up()
         page = client.get("/questions").text
         assert "1 question." in page

@@ -74,6 +74,7 @@ def test_other_results_in_the_folder_are_read_anew(evaluation: Path, tmp_path: P
     ("change", "said"),
     [
         ({"version": 9}, "9"),
+        ({"settings": {"samples": "many"}}, "settings"),
         ({"models": [{"name": "base", "answers_file": "../../secret"}]}, "results.json"),
     ],
 )

@@ -14,7 +14,6 @@ import pytest
 
 from exports import read_lines
 from reasonmed.errors import UsageError
-from reasonmed.export import Settings, export
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.web.sources import ExportSource
 from web_folders import HOSTILE
@@ -23,15 +22,6 @@ from web_pages import viewed
 
 def _listed(text: str) -> list[str]:
     return re.findall(r'<a href="/question/([^"?]+)', text)
-
-
-@pytest.fixture(scope="module")
-def shipped(run26: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export of several formats and splits."""
-    folder = tmp_path_factory.mktemp("shipped") / "out"
-    formats = ["reasonmed-json", "messages", "records", "parquet", "dpo", "verifier"]
-    export(run26, folder, Settings(demo=True, shares=(0.6, 0.2, 0.2)), formats, force=False)
-    return folder
 
 
 def _changed(shipped: Path, folder: Path, **changes: Any) -> Path:

@@ -44,6 +44,11 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5_000])
 
 
+def _scrambled(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: 4 * 4096] + os.urandom(len(content) - 4 * 4096))
+
+
 def _older(path: Path) -> None:
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("UPDATE notes SET value = '0' WHERE name = 'version'")
@@ -56,7 +61,7 @@ def _other(path: Path) -> None:
         file.execute("INSERT INTO notes VALUES (1)")
 
 
-@pytest.mark.parametrize("change", [_torn, _cut, _older, _other, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("change", [_torn, _cut, _scrambled, _older, _other, lambda path: path.write_bytes(b"")])
 def test_an_index_that_cannot_be_used_is_built_again(folder: Path, change: Callable[[Path], object]) -> None:
     before = _whole(folder)
     change(folder / "view.db")

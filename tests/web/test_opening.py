@@ -70,6 +70,13 @@ def test_a_ledger_of_a_newer_version_is_refused_with_its_version(run26: RunDirec
         opened(folder).stamp()
 
 
+def test_a_ledger_that_is_damaged_is_named_with_the_fix(run26: RunDirectory, tmp_path: Path) -> None:
+    folder = shutil.copytree(run26.path, tmp_path / "run", ignore=shutil.ignore_patterns("ledger.db-*"))
+    (folder / "ledger.db").write_bytes(b"torn" * 5_000)
+    with pytest.raises(ReasonMedError, match=r"ledger\.db is no ledger of reasonmed, or it is damaged"):
+        opened(folder).stamp()
+
+
 def test_one_model_of_an_evaluation_leads_to_the_evaluation(evaluation: Path) -> None:
     with pytest.raises(ReasonMedError, match=f"give the evaluation: {evaluation}"):
         opened(next(one for one in (evaluation / "models").iterdir() if one.is_dir()))

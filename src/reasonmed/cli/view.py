@@ -39,7 +39,7 @@ def view(
 ) -> None:
     """Look at runs, evaluations and exports in a browser: overview, questions with search and filters, every text.
 
-    Pages are served to this machine alone (127.0.0.1) until Ctrl-C, also while a run goes on; nothing leaves it.
+    Pages are served to this machine alone (127.0.0.1) until Ctrl-C, also of a run under way; nothing leaves it.
     From another machine: `ssh -L 8400:127.0.0.1:8400 HOST`, then open the link there.
 
     \b

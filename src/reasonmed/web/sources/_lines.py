@@ -111,7 +111,7 @@ def _copied(path: Path) -> BinaryIO:
     return file
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """A row: the number of its file, and its place there."""
 
     table: int
@@ -142,6 +142,6 @@ class Places:
         """Their names."""
         return iter(self._found)
 
-    def of(self, name: str) -> list[Place]:
+    def of(self, name: str) -> list[Spot]:
         """The rows of a question; none where there is no such question."""
-        return [Place(one >> _TABLE, one & (1 << _TABLE) - 1) for one in self._found.get(name, ())]
+        return [Spot(one >> _TABLE, one & (1 << _TABLE) - 1) for one in self._found.get(name, ())]

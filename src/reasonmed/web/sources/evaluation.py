@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reasonmed.documents import Refused
 from reasonmed.evaluation.answers import Row
 from reasonmed.evaluation.audit.facts import Row as Judged
 from reasonmed.evaluation.outcome import RESULTS, results_in
@@ -118,6 +119,10 @@ class EvaluationSource:
 
     def _reading(self, facts: str) -> _Read:
         told = results_in(self.path)
+        try:
+            told.asked()
+        except Refused as problem:
+            raise RESULTS.refuse(self.path / "results.json", f"settings: {problem}") from problem
         for one, model in product(told.benchmarks, told.models):
             if one.name not in model.benchmarks:
                 raise RESULTS.refuse(self.path / "results.json", f"{model.name} has no score on {one.name}")

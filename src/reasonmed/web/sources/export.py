@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,8 +36,8 @@ SUFFIXES = (".jsonl", ".json", ".parquet")
 
 
 class _Named(msgspec.Struct):
-    question_id: Any = None
-    id: Any = None
+    question_id: object = None
+    id: object = None
 
 
 class ExportSource:
@@ -138,7 +138,7 @@ class ExportSource:
         found = []
         for table, at in self.places.of(name):
             file = self._files[table].relative_to(self._folder)
-            row = self._tables[table].row(at, dict[str, Any])
+            row = self._tables[table].row(at, dict[str, object])
             found.append(Shown(str(file), split_of(file), row, _record(row)))
         return found
 
@@ -184,7 +184,7 @@ def split_of(file: PurePath) -> str:
     return last if last in _SPLITS else "train" if file.name.startswith(("ReasonMed", "CoTMed", "ResponseMed")) else ""
 
 
-def _record(row: dict[str, Any]) -> Record | None:
+def _record(row: dict[str, object]) -> Record | None:
     """A row that is a whole record."""
     try:
         return record_in(row) if "chain_of_thought" in row and "question_id" in row else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.checks.instructions import taken_apart
 from reasonmed.types import letter
@@ -25,7 +25,7 @@ class Shown(NamedTuple):
 
     file: str
     split: str
-    row: Mapping[str, Any]
+    row: Mapping[str, object]
     record: Record | None
 
 
@@ -65,7 +65,7 @@ def texts_in(one: Shown) -> list[str]:
     return [turn.text for turn in turns(one.row)]
 
 
-def turns(row: Mapping[str, Any]) -> Iterator[Turn]:
+def turns(row: Mapping[str, object]) -> Iterator[Turn]:
     """The texts of a row, in the order of a conversation."""
     for name in _TALK:
         said = row.get(name)
@@ -78,7 +78,7 @@ def turns(row: Mapping[str, Any]) -> Iterator[Turn]:
             yield Turn(name.replace("_", " "), text)
 
 
-def _turn(one: Mapping[str, Any], field: str) -> Iterator[Turn]:
+def _turn(one: Mapping[str, object], field: str) -> Iterator[Turn]:
     role = one.get("role", one.get("from"))
     named = str(role) if role else field
     if field in ("chosen", "rejected"):
