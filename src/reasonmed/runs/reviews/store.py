@@ -49,14 +49,15 @@ class Merged(NamedTuple):
     known: int
 
 
-def edition(path: Path) -> bytes:
-    """Another word after each change of a file of votes; empty where there is none."""
+def edition(path: Path) -> tuple[int, int, bytes] | None:
+    """Something else after each change of a file of votes, or another one in its place; None where there is none."""
     try:
         with os.fdopen(open_there(path), "rb") as file:
+            there = os.fstat(file.fileno())
             file.seek(_CHANGES)
-            return file.read(_CHANGES_SIZE)
+            return there.st_ino, there.st_mtime_ns, file.read(_CHANGES_SIZE)
     except FileNotFoundError:
-        return b""
+        return None
     except OSError as unread:
         raise RunDirectoryError(f"{path} cannot be read: {unread.strerror}") from unread
 

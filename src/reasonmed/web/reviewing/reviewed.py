@@ -51,7 +51,7 @@ class Reviewed:
         self._path = run.path / FILE
         self._lock = threading.Lock()
         self._queues = Queues()
-        self._votes: tuple[bytes, list[Vote]] = (b"", [])
+        self._votes: tuple[object, list[Vote]] = (None, [])
         self._hashes: dict[str, str] = {}
         self._stands: tuple[str, int] = ("", -1)
         self._facet: tuple[object, dict[str, int]] = (None, {})
