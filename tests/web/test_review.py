@@ -6,7 +6,8 @@ import html
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.reviews import FILE, Fault, QueueWanted, Reviews, Vote, queue_of, standing
+from reasonmed.web.reviewing import queues, reviewed
 from web_pages import Answer, Client, viewed
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ def test_a_rejection_without_any_reason_is_asked_for_one_and_loses_nothing(desk:
         ({"decision": "burn"}, "choose accept, reject"),
         ({"decision": "accept", "mark-1": "1"}, "Steps are marked as faulty"),
         ({"decision": "edit"}, "The text was not changed"),
+        ({"decision": "accept", "text": "Another text"}, "cast the edited version"),
         ({"decision": "edit", "text": "Now \ufffd"}, "a character that no page shows"),
         ({"decision": "accept", "key": "Z"}, "has no option"),
         ({"decision": "reject", "reason": "x" * 3_000}, "Shorten it"),
@@ -150,7 +153,7 @@ def test_an_edit_is_a_version_beside_the_text_and_its_changes_are_shown(desk: De
 
 def test_what_was_deferred_comes_back_at_the_end_and_the_end_says_what_next(desk: Desk) -> None:
     first = desk.form()["target"]
-    desk.cast(decision="defer", reason="must look it up")
+    desk.cast(decision="defer", reason="must look it up", text="A better text")
     for _ in range(3):
         assert desk.form()["target"] != first
         desk.cast(decision="accept")
@@ -158,7 +161,8 @@ def test_what_was_deferred_comes_back_at_the_end_and_the_end_says_what_next(desk
     assert fields_of(again.text)["target"] == first
     assert "You deferred this text" in again.text
     assert "must look it up" in again.text
-    desk.cast(decision="reject", reason="wrong")
+    assert "A better text</textarea>" in again.text
+    desk.cast(decision="edit")
     end = desk.look().text
     assert "Done: 4 of 4" in end
     assert "judge-card --from-review" in end
@@ -172,6 +176,38 @@ def test_a_vote_that_is_sent_twice_counts_once(desk: Desk) -> None:
     assert answers == [200] * 4
     with closing(Reviews(desk.run.path / FILE, read_only=True)) as kept:
         assert len(kept.history(form["target"])) == 1
+
+
+def test_a_vote_counts_although_another_machine_has_a_later_clock(desk: Desk) -> None:
+    first = desk.queue()[0]
+    with closing(Reviews(desk.run.path / FILE)) as kept:
+        late = Vote(target=first.target, text_hash="older", reviewer="Dr. A", decision="accept", at=9e12)
+        kept.add(late)
+    assert desk.cast(decision="reject", reason="no").status == 200
+    assert [vote.decision for vote in desk.votes()] == ["reject"]
+
+
+def test_a_queue_under_way_says_how_far_it_is_and_loses_no_vote(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    form, go_on = desk.form(), threading.Event()
+
+    def slowly(run: RunDirectory, wanted: QueueWanted, votes: list[Vote], said: Callable[[int, int], None]) -> object:
+        said(5, 26)
+        go_on.wait(20)
+        return queue_of(run, wanted, votes, said)
+
+    monkeypatch.setattr(reviewed, "queue_of", slowly)
+    monkeypatch.setattr(queues, "_PATIENCE", 0.0)
+    path = QUEUE.replace("n=4", "n=3")
+    waiting = desk.look(path)
+    assert "5 of 26 questions read" in waiting.text
+    assert waiting.headers["refresh"] == "2"
+    refused = desk.client.post(path, {**form, "decision": "reject", "reason": "keep me"})
+    assert refused.status == 503
+    assert "keep me</textarea>" in refused.text
+    go_on.set()
+    while "being put together" in (shown := desk.look(path).text):
+        pass
+    assert "1 of 3" in shown
 
 
 def test_another_vote_from_an_older_page_is_asked_for_again(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from reasonmed.errors import RunDirectoryError
 from reasonmed.runs.reviews import Reviews, Vote, target_of, targets_of
+from reasonmed.runs.reviews.store import edition
 from support import judged_story
 
 
@@ -60,3 +61,25 @@ def test_a_changed_text_or_key_has_another_hash() -> None:
     assert target_of(story, "q1/chain-1") == first
     assert target_of(other_key, "q1/chain-1") != first
     assert target_of(story, "q2/chain-1") is None
+
+
+def test_every_change_of_the_file_and_every_other_file_is_another_edition(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    seen = [edition(path)]
+    assert seen == [None]
+    for round_ in range(2):
+        path.unlink(missing_ok=True)
+        with closing(Reviews(path)) as kept:
+            seen.append(edition(path))
+            kept.add(_vote(at=float(round_)))
+            seen.append(edition(path))
+            kept.take_back("Dr. A", 9.0)
+            seen.append(edition(path))
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_file_that_cannot_be_written_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    Reviews(path).close()
+    with closing(Reviews(path, read_only=True)) as kept, pytest.raises(RunDirectoryError, match="can be written"):
+        kept.add(_vote())

@@ -72,7 +72,7 @@ def _cast(request: Request, sitting: Sitting, target: Target, typed: forms.Typed
     queued = sitting.queued(target.id)
     cast = forms.Cast(sitting.reviewer, time.time(), queued.drawn if queued else "chosen")
     try:
-        before = sitting.reviewed.cast(forms.vote_of(typed, target, cast), since)
+        before = sitting.reviewed.cast(forms.vote_of(typed, target, cast), since, typed)
     except forms.Unfit as problem:
         return refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(problem), problem.field)
     except ReasonMedError as problem:

@@ -111,9 +111,9 @@ def vote_of(typed: Typed, target: Target, cast: Cast) -> Vote:
         "ambiguous": "ambiguous" in typed,
         "note": typed.get("note", ""),
         **_key(typed, target),
-        **(_edited(typed, target) if decision == "edit" else {}),
+        **(edited := _edited(typed, target) if decision != "defer" else {}),
     }
-    _check(decision, fields)
+    _check(decision, fields, edited=bool(edited))
     try:
         return converted(fields, Vote)
     except Refused as too_long:
@@ -125,8 +125,12 @@ def same(one: Vote, other: Vote) -> bool:
     return replace(one, at=0) == replace(other, at=0)
 
 
-def _check(decision: str, fields: Mapping[str, object]) -> None:
+def _check(decision: str, fields: Mapping[str, object], *, edited: bool) -> None:
     marked = fields["faults"]
+    if decision == "edit" and not edited:
+        raise Unfit("The text was not changed: change it, or accept it as it is.", "text")
+    if decision in ("accept", "reject") and edited:
+        raise Unfit("The text was edited: cast the edited version, or put the text back as it was.", "text")
     if decision == "reject" and not any(fields[name] for name in ("reason", "error_type", "faults", *_ON_THE_QUESTION)):
         raise Unfit(
             "Say why the text is rejected: a reason, a type of error, a marked step, the key is wrong, or ambiguous.",
@@ -176,8 +180,6 @@ def _edited(typed: Typed, target: Target) -> dict[str, object]:
                 name,
             )
         found[name] = new
-    if not found:
-        raise Unfit("The text was not changed: change it, or accept it as it is.", "text")
     return found
 
 

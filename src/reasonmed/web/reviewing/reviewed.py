@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, contextmanager
+from math import inf, nextafter
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from reasonmed.errors import RunDirectoryError
 from reasonmed.questions.ids import question_of
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.reviews import Queued, QueueWanted, Target, Vote
     from reasonmed.types import Story
     from reasonmed.web.index import Index
+    from reasonmed.web.reviewing.ballot import Typed
     from reasonmed.web.reviewing.queues import Building
 
 _GONE = ""
@@ -88,8 +92,11 @@ class Reviewed:
                 self._votes = (now, kept.votes())
         return self._votes[1]
 
-    def cast(self, vote: Vote, since: str) -> Vote | None:
+    def cast(self, vote: Vote, since: str, typed: Typed) -> Vote | None:
         """Keep a vote, once: one that says the same as the reviewer's last one on the text is no other vote.
+
+        What was typed stays as a draft where the decision is put off. A vote is later than the one before it, whatever
+        the clock of the machine says from which that one came.
 
         Returns the vote that is in its way: one that the reviewer has cast since the form was made, which shows
         ``since`` (``time_of`` of the vote that it takes the place of).
@@ -100,7 +107,9 @@ class Reviewed:
                 return None
             if time_of(own) != since:
                 return own
-            kept.add(vote)
+            kept.add(vote if own is None else replace(vote, at=max(vote.at, nextafter(own.at, inf))))
+            if vote.decision == "defer" and typed:
+                kept.keep_draft(vote.target, vote.reviewer, draft_of(vote.text_hash, typed))
             return None
 
     def take_back(self, reviewer: str, target: str, since: str, at: float) -> Vote | None:
