@@ -166,6 +166,7 @@ def test_what_was_deferred_comes_back_at_the_end_and_the_end_says_what_next(desk
     end = desk.look().text
     assert "Done: 4 of 4" in end
     assert "judge-card --from-review" in end
+    assert "by what the judge had said: 4 correct." in end
     assert standing(desk.queue(), desk.votes(), "Dr. A").done == 4
 
 
@@ -294,3 +295,24 @@ def test_a_name_is_only_text(desk: Desk) -> None:
     page = desk.look("/review?reviewer=%3Cimg+src%3Dx%3E&queue=audit").text
     assert "<img" not in page
     assert "&lt;img src=x&gt;" in page
+
+
+def test_a_vote_from_before_the_random_draw_is_asked_for_again_with_its_words(desk: Desk) -> None:
+    first = desk.queue()[0].target
+    at = f"&at={first.replace('#', '%23')}"
+    desk.cast(f"/review?reviewer=Dr.+A&queue=chosen{at}", decision="reject", reason="as before")
+    again = desk.look()
+    assert fields_of(again.text)["target"] == first
+    assert "before it was drawn at random" in again.text
+    desk.cast(decision="reject")
+    assert [(vote.drawn, vote.reason) for vote in desk.votes()] == [("audit", "as before")]
+    assert fields_of(desk.look().text)["target"] != first
+
+
+def test_a_file_of_votes_that_is_none_leaves_the_list_of_questions_as_it_is(desk: Desk) -> None:
+    (desk.run.path / FILE).symlink_to(desk.run.path / "elsewhere.db")
+    shown = desk.look("/questions")
+    assert shown.status == 200
+    assert "reviews.db cannot be read" in shown.text
+    assert "reviews.db cannot be read" in desk.look().text
+    assert not (desk.run.path / "elsewhere.db").exists()

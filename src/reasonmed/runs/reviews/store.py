@@ -79,24 +79,33 @@ class Reviews:
             raise RunDirectoryError(f"{path} is a link or no regular file; put a copy of the file in its place")
         if not path.exists() and not read_only:
             os.close(open_own(path, os.O_RDWR))
-        where = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}" if path.exists() else ":memory:"
         try:
-            self._connection = sqlite3.connect(
-                where, uri=True, check_same_thread=False, isolation_level=None, timeout=60
-            )
-            self._begin(make=where == ":memory:" or not read_only)
+            self._connection = self._opened("ro" if read_only else "rw") if path.exists() else _empty()
         except sqlite3.DatabaseError as broken:
             raise self._broken(broken) from broken
 
-    def _begin(self, *, make: bool) -> None:
-        (found,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if found not in (0, VERSION):
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        found = _connected(f"{self.path.resolve().as_uri()}?mode={mode}")
+        try:
+            (version,) = found.execute("PRAGMA user_version").fetchone()
+        except sqlite3.OperationalError as failed:
+            found.close()
+            if mode == "ro" and failed.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return self._opened("rw")  # whoever wrote was killed: a reader that may write takes it back
+            raise
+        if version not in (0, VERSION):
+            found.close()
             raise RunDirectoryError(
-                f"{self.path} has version {found} of the votes' file; this version of reasonmed reads version {VERSION}"
+                f"{self.path} has version {version} of the votes' file; this version of reasonmed reads version "
+                f"{VERSION}"
             )
-        if make:
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        if mode == "ro" and version == 0:  # somebody is about to make it
+            found.close()
+            return _empty()
+        found.execute("PRAGMA synchronous=FULL")
+        if version == 0:
+            _make(found)
+        return found
 
     def _broken(self, failed: sqlite3.Error) -> RunDirectoryError:
         if isinstance(failed, sqlite3.OperationalError):
@@ -164,3 +173,17 @@ class Reviews:
         """Let go of the file."""
         with closing(self._connection):
             pass
+
+
+def _connected(where: str) -> sqlite3.Connection:
+    return sqlite3.connect(where, uri=True, check_same_thread=False, isolation_level=None, timeout=60)
+
+
+def _empty() -> sqlite3.Connection:
+    found = _connected(":memory:")
+    _make(found)
+    return found
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")

@@ -58,9 +58,7 @@ def review(request: Request) -> Response:
         return _end(request, sitting) if sitting.building else _start(request, sitting)
     found = sitting.reviewed.target(name)
     if found is None:
-        raise HTTPException(
-            404, f"{sitting.shown.name} has no text {name!r:.200}: go on with the next one under Review"
-        )
+        raise HTTPException(404, f"{sitting.shown.name} has no text {name!r:.200}: see what is next under Review")
     cast = _cast(request, sitting, found) if done else None
     return cast or form_page(request, sitting, blank(sitting, found[1]))
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.questions.ids import chain_id, number_of
+from reasonmed.runs.reviews import strata_of
 from reasonmed.types import digest, letter
 from reasonmed.web.reviewing.ballot import shown, steps_of
 from reasonmed.web.views import View
@@ -74,7 +75,7 @@ def end_view(frame: Frame, queue: Sequence[Queued], votes: Sequence[Vote], path:
     names = {one.target for one in queue}
     own = [vote for vote in votes if vote.reviewer == frame.reviewer.name and vote.target in names]
     counts = Counter(DECIDED[vote.decision] for vote in own)
-    values = {"title": "Review", "total": len(queue), "counts": counts, "path": path}
+    values = {"title": "Review", "total": len(queue), "counts": counts, "path": path, "strata": strata_of(queue)}
     return View("review_end", {**values, **frame._asdict()})
 
 
