@@ -41,10 +41,16 @@ class Client:
         self.link = viewer.link
         parts = urlsplit(viewer.link)
         self.base = f"{parts.scheme}://{parts.netloc}"
-        self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
+        self._cookies = CookieJar()
+        self._opener = build_opener(HTTPCookieProcessor(self._cookies))
         self.token = ""
         self.library = viewer.library
         self.index = viewer.library.shown[0].index
+
+    def forget(self) -> None:
+        """Go on as a browser that has just opened the viewer's link."""
+        self._cookies.clear()
+        self.get(self.link.removeprefix(self.base))
 
     def get(self, path: str, **headers: str) -> Answer:
         found = self._ask(Request(self.base + path, headers=headers))  # noqa: S310 - loopback

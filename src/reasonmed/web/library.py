@@ -13,10 +13,11 @@ from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.web.comparing import Comparisons
 from reasonmed.web.findings import Findings
 from reasonmed.web.index import Index
-from reasonmed.web.sources import opened
+from reasonmed.web.reviewing.reviewed import Reviewed
+from reasonmed.web.sources import RunSource, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.web.sources import Source
@@ -28,11 +29,23 @@ _NICE = 10
 
 @dataclass(frozen=True)
 class Shown:
-    """Something open: its name in addresses, and what it is."""
+    """Something open: its name in addresses, what it is, and the votes on it, where it is a run."""
 
     name: str
     source: Source
     index: Index
+    findings: Findings
+    reviewed: Reviewed | None
+
+    def others(self) -> tuple[dict[str, Mapping[str, int]], str]:
+        """The filters that the index has not, as sets of its rows; and why votes cannot be read, if they cannot."""
+        found: dict[str, Mapping[str, int]] = {"finding": self.findings.rows(self.index)}
+        if self.reviewed is not None:
+            try:
+                found["review"] = self.reviewed.facet(self.index)
+            except ReasonMedError as unread:
+                return found, str(unread)
+        return found, ""
 
 
 class Library:
@@ -48,7 +61,7 @@ class Library:
 
     def __init__(self, paths: Sequence[Path], findings: Path | None = None) -> None:
         self.findings = Findings(all_findings(findings) if findings is not None else ())
-        self.shown = _indexed(paths)
+        self.shown = _indexed(paths, self.findings)
         self.comparisons = Comparisons()
         self.problems: dict[str, str] = {}
         """Why an index does not follow what it is made from, by the name of that."""
@@ -96,13 +109,14 @@ class Library:
             self._stop.wait(_PAUSE)
 
 
-def _indexed(paths: Sequence[Path]) -> list[Shown]:
+def _indexed(paths: Sequence[Path], findings: Findings) -> list[Shown]:
     with ExitStack() as opened_so_far:
         found = []
         for name, source in _named(paths):
             index = Index(source)
             opened_so_far.callback(index.close)
-            found.append(Shown(name, source, index))
+            votes = Reviewed(source.folder) if isinstance(source, RunSource) else None
+            found.append(Shown(name, source, index, findings, votes))
         opened_so_far.pop_all()
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from reasonmed.errors import RunDirectoryError
 from reasonmed.runs.reviews import Reviews, Vote, target_of, targets_of
+from reasonmed.runs.reviews.store import edition
 from support import judged_story
 
 
@@ -60,3 +63,50 @@ def test_a_changed_text_or_key_has_another_hash() -> None:
     assert target_of(story, "q1/chain-1") == first
     assert target_of(other_key, "q1/chain-1") != first
     assert target_of(story, "q2/chain-1") is None
+
+
+def test_every_change_of_the_file_and_every_other_file_is_another_edition(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    seen = [edition(path)]
+    assert seen == [None]
+    for round_ in range(2):
+        path.unlink(missing_ok=True)
+        with closing(Reviews(path)) as kept:
+            seen.append(edition(path))
+            kept.add(_vote(at=float(round_)))
+            seen.append(edition(path))
+            kept.take_back("Dr. A", 9.0)
+            seen.append(edition(path))
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_file_that_cannot_be_written_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    Reviews(path).close()
+    with closing(Reviews(path, read_only=True)) as kept, pytest.raises(RunDirectoryError, match="can be written"):
+        kept.add(_vote())
+
+
+def test_a_file_that_is_being_made_has_no_votes_yet(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    path.touch(mode=0o600)
+    with closing(Reviews(path, read_only=True)) as kept:
+        assert kept.votes() == []
+    with closing(Reviews(path)) as kept:
+        assert kept.add(_vote())
+
+
+def test_a_vote_that_was_cut_off_is_taken_back_by_the_next_reader(tmp_path: Path) -> None:
+    path, cut = tmp_path / "reviews.db", tmp_path / "cut"
+    with closing(Reviews(path)) as kept:
+        kept.add(_vote())
+    cut.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.executescript("PRAGMA cache_size = 1; BEGIN IMMEDIATE;")
+        for number in range(40):
+            writer.execute("INSERT INTO drafts VALUES (?, 'x', ?)", (str(number), "text" * 2_000))
+        for one in tmp_path.glob("reviews.db*"):
+            shutil.copy(one, cut)
+    assert (cut / "reviews.db-journal").exists()
+    with closing(Reviews(cut / "reviews.db", read_only=True)) as kept:
+        assert kept.votes() == [_vote()]

@@ -12,7 +12,7 @@ import msgspec
 
 from reasonmed.documents import Refused, decoded, is_plain_file
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import open_own
+from reasonmed.files import open_own, open_there
 from reasonmed.runs.reviews.votes import Vote
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ SELECT content FROM (
 ) WHERE place = 1 ORDER BY at, vote
 """
 _LAST = "SELECT vote, content FROM votes WHERE reviewer = ? AND taken_back IS NULL ORDER BY at DESC, vote DESC LIMIT 1"
+_CHANGES, _CHANGES_SIZE = 24, 4
+"""Where SQLite counts the changes of a file that has no write-ahead log."""
 _FIX = "copy it from where it is whole"
 
 
@@ -45,6 +47,19 @@ class Merged(NamedTuple):
 
     new: int
     known: int
+
+
+def edition(path: Path) -> tuple[int, int, bytes] | None:
+    """Something else after each change of a file of votes, or another one in its place; None where there is none."""
+    try:
+        with os.fdopen(open_there(path), "rb") as file:
+            there = os.fstat(file.fileno())
+            file.seek(_CHANGES)
+            return there.st_ino, there.st_mtime_ns, file.read(_CHANGES_SIZE)
+    except FileNotFoundError:
+        return None
+    except OSError as unread:
+        raise RunDirectoryError(f"{path} cannot be read: {unread.strerror}") from unread
 
 
 class Reviews:
@@ -64,26 +79,39 @@ class Reviews:
             raise RunDirectoryError(f"{path} is a link or no regular file; put a copy of the file in its place")
         if not path.exists() and not read_only:
             os.close(open_own(path, os.O_RDWR))
-        where = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}" if path.exists() else ":memory:"
         try:
-            self._connection = sqlite3.connect(
-                where, uri=True, check_same_thread=False, isolation_level=None, timeout=60
-            )
-            self._begin(make=where == ":memory:" or not read_only)
+            self._connection = self._opened("ro" if read_only else "rw") if path.exists() else _empty()
         except sqlite3.DatabaseError as broken:
             raise self._broken(broken) from broken
 
-    def _begin(self, *, make: bool) -> None:
-        (found,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if found not in (0, VERSION):
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        found = _connected(f"{self.path.resolve().as_uri()}?mode={mode}")
+        try:
+            (version,) = found.execute("PRAGMA user_version").fetchone()
+        except sqlite3.OperationalError as failed:
+            found.close()
+            if mode == "ro" and failed.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return self._opened("rw")  # whoever wrote was killed: a reader that may write takes it back
+            raise
+        if version not in (0, VERSION):
+            found.close()
             raise RunDirectoryError(
-                f"{self.path} has version {found} of the votes' file; this version of reasonmed reads version {VERSION}"
+                f"{self.path} has version {version} of the votes' file; this version of reasonmed reads version "
+                f"{VERSION}"
             )
-        if make:
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        if mode == "ro" and version == 0:  # somebody is about to make it
+            found.close()
+            return _empty()
+        found.execute("PRAGMA synchronous=FULL")
+        if version == 0:
+            _make(found)
+        return found
 
     def _broken(self, failed: sqlite3.Error) -> RunDirectoryError:
+        if isinstance(failed, sqlite3.OperationalError):
+            return RunDirectoryError(
+                f"{self.path} cannot be used: {failed}; see that its folder can be written and its disk is not full"
+            )
         return RunDirectoryError(f"{self.path} is no file of votes, or it is damaged: {failed}; {_FIX}")
 
     def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
@@ -145,3 +173,17 @@ class Reviews:
         """Let go of the file."""
         with closing(self._connection):
             pass
+
+
+def _connected(where: str) -> sqlite3.Connection:
+    return sqlite3.connect(where, uri=True, check_same_thread=False, isolation_level=None, timeout=60)
+
+
+def _empty() -> sqlite3.Connection:
+    found = _connected(":memory:")
+    _make(found)
+    return found
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")

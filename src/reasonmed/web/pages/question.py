@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from reasonmed.web.facets import other_facets
 from reasonmed.web.pages.questions import pairs_of, wanted_in
 from reasonmed.web.pages.shell import library_of, page, shown_in
 from reasonmed.web.render import address, path_of
@@ -49,7 +48,7 @@ def _around(request: Request, shown: Shown, name: str) -> dict[str, object]:
     """The ways to the questions beside this one, back to the list, and to this one alone."""
     wanted = wanted_in(request.query_params)
     pairs, run = pairs_of(shown, wanted), [("run", shown.name)]
-    beside = shown.index.neighbors(wanted, other_facets(request, shown), name)
+    beside = shown.index.neighbors(wanted, shown.others()[0], name)
     before, after = ("", "") if beside is None else (beside.before, beside.after)
     return {
         "beside": beside,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from reasonmed.web.facets import other_facets
 from reasonmed.web.index import FACETS, SORTS, Wanted
 from reasonmed.web.pages.shell import page, shown_in
 from reasonmed.web.render import address
@@ -51,10 +50,12 @@ def questions(request: Request) -> Response:
     """The list."""
     shown = shown_in(request)
     wanted = wanted_in(request.query_params)
-    found = shown.index.find(wanted, other_facets(request, shown))
+    others, unread = shown.others()
+    found = shown.index.find(wanted, others)
     pairs = pairs_of(shown, wanted)
     values = {
         "title": "Questions",
+        "problem_of_votes": unread,
         "wanted": wanted,
         "found": found,
         "filters": _filters(found, wanted),
