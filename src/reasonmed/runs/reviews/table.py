@@ -76,8 +76,8 @@ def _values(row: Placed) -> list[object]:
 def _fault(fault: Fault, row: Placed) -> str:
     """A marked step with its words, where the text is still there as it was read."""
     words = "" if row.target is None or row.stale else " ".join(row.target.text[fault.start : fault.end].split())
-    said = ", ".join(filter(None, (fault.type, fault.note)))
-    return f"{fault.start}-{fault.end}: {said}{f' ({words})' if words else ''}"
+    said = ", ".join(filter(None, (fault.type, fault.note, words and f'"{words}"')))
+    return f"{fault.start}-{fault.end}{': ' if said else ''}{said}"
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - a cell
