@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reasonmed.runs.directory import RunDirectory
-    from reasonmed.runs.reviews.agreement import Agreement, Between, Disagreement, Estimate
+    from reasonmed.runs.reviews.agreement import Agreement, Between, Disagreement, Estimate, Opinion
     from reasonmed.runs.reviews.placed import Placed
     from reasonmed.runs.reviews.votes import Vote
 
@@ -256,19 +256,20 @@ def _show(found: Agreement) -> None:
 
 
 def _show_disagreements(found: Sequence[Disagreement]) -> None:
-    rows = [[one.target, ", ".join(one.about), one.judge, _said(one)] for one in found[:_SHOWN]]
+    rows = [
+        [*(["", "", ""] if place else [one.target, ", ".join(one.about), one.judge]), *_opinion(each)]
+        for one in found[:_SHOWN]
+        for place, each in enumerate(one.said)
+    ]
     rest = len(found) - _SHOWN
     more = [f"{rest:,} more: --json has all"] if rest > 0 else []
-    show(f"Disagreements: {len(found):,}", ["Text", "About", "Judge", "Said"], rows, more)
+    columns = ["Text", "About", "Judge", "Reviewer", "Says", "Why"]
+    show(f"Disagreements: {len(found):,}", columns, rows, more)
 
 
-def _said(one: Disagreement) -> str:
-    parts = []
-    for each in one.said:
-        key = f"key is wrong{f', right is {each.key}' if each.key else ''}" if each.key_is_wrong else ""
-        why = ", ".join(filter(None, (each.error_type, each.reason, each.note, key)))
-        parts.append(f"{each.reviewer}: {each.decision}{f' ({why})' if why else ''}")
-    return "; ".join(parts)
+def _opinion(one: Opinion) -> list[str]:
+    key = f"key is wrong{f', right is {one.key}' if one.key else ''}" if one.key_is_wrong else ""
+    return [one.reviewer, one.decision, "; ".join(filter(None, (one.error_type, key, one.reason, one.note)))]
 
 
 def _pair(one: Between) -> list[str]:

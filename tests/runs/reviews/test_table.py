@@ -45,10 +45,8 @@ def test_no_cell_begins_as_a_formula_does(text: str) -> None:
 
 
 def test_a_row_is_a_vote_with_all_that_it_says(tmp_path: Path) -> None:
-    faults = (Fault(0, 10, "wrong_fact", "no"), Fault(11, 20))
-    row = _row(
-        faults=faults, key_is_wrong=True, key="C", note='say "so",\nÄrztin', error_type="wrong_fact", drawn="audit"
-    )
+    faults, note = (Fault(0, 10, "wrong_fact", "no"), Fault(11, 20)), 'say "so",\nÄrztin'
+    row = _row(faults=faults, key_is_wrong=True, key="C", note=note, error_type="wrong_fact", drawn="audit")
     path = tmp_path / "votes.csv"
     (cells,) = _cells(path, row)
     assert path.read_bytes().startswith(b"\xef\xbb\xbftext,question,")
