@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from reasonmed.errors import ReasonMedError
 from reasonmed.report.page import STYLE_FILE
 from reasonmed.web.guard import Guard
-from reasonmed.web.pages import compare, overview, question, questions
+from reasonmed.web.pages import compare, overview, question, questions, review
 from reasonmed.web.pages.shell import page
 from reasonmed.web.views import View
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reasonmed.web.library import Library
 
 _STATIC = Path(__file__).parent / "static"
-_PAGES = (overview, questions, question, compare)
+_PAGES = (overview, questions, question, compare, review)
 
 
 def application(library: Library, port: int, key: str) -> Guard:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from reasonmed.errors import ReasonMedError, UsageError
 from reasonmed.web.index import Index
-from reasonmed.web.sources import opened
+from reasonmed.web.reviewing.reviewed import Reviewed
+from reasonmed.web.sources import RunSource, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,11 +25,16 @@ _NICE = 10
 
 @dataclass(frozen=True)
 class Shown:
-    """Something open: its name in addresses, and what it is."""
+    """Something open: its name in addresses, what it is, and the votes on it, where it is a run."""
 
     name: str
     source: Source
     index: Index
+    reviewed: Reviewed | None
+
+    def others(self) -> dict[str, dict[str, int]]:
+        """The filters that the index has not, as sets of its rows."""
+        return {} if self.reviewed is None else {"review": self.reviewed.facet(self.index)}
 
 
 class Library:
@@ -42,7 +48,10 @@ class Library:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self.shown = [Shown(name, source, Index(source)) for name, source in _named(paths)]
+        self.shown = [
+            Shown(name, source, Index(source), Reviewed(source.folder) if isinstance(source, RunSource) else None)
+            for name, source in _named(paths)
+        ]
         self.problem: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="indexing", daemon=True)

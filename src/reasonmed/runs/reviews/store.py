@@ -12,7 +12,7 @@ import msgspec
 
 from reasonmed.documents import Refused, decoded, is_plain_file
 from reasonmed.errors import RunDirectoryError
-from reasonmed.files import open_own
+from reasonmed.files import open_own, open_there
 from reasonmed.runs.reviews.votes import Vote
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ SELECT content FROM (
 ) WHERE place = 1 ORDER BY at, vote
 """
 _LAST = "SELECT vote, content FROM votes WHERE reviewer = ? AND taken_back IS NULL ORDER BY at DESC, vote DESC LIMIT 1"
+_CHANGES, _CHANGES_SIZE = 24, 4
+"""Where SQLite counts the changes of a file that has no write-ahead log."""
 _FIX = "copy it from where it is whole"
 
 
@@ -45,6 +47,18 @@ class Merged(NamedTuple):
 
     new: int
     known: int
+
+
+def edition(path: Path) -> bytes:
+    """Another word after each change of a file of votes; empty where there is none."""
+    try:
+        with os.fdopen(open_there(path), "rb") as file:
+            file.seek(_CHANGES)
+            return file.read(_CHANGES_SIZE)
+    except FileNotFoundError:
+        return b""
+    except OSError as unread:
+        raise RunDirectoryError(f"{path} cannot be read: {unread.strerror}") from unread
 
 
 class Reviews:
@@ -84,6 +98,10 @@ class Reviews:
             self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
 
     def _broken(self, failed: sqlite3.Error) -> RunDirectoryError:
+        if isinstance(failed, sqlite3.OperationalError):
+            return RunDirectoryError(
+                f"{self.path} cannot be used: {failed}; see that its folder can be written and its disk is not full"
+            )
         return RunDirectoryError(f"{self.path} is no file of votes, or it is damaged: {failed}; {_FIX}")
 
     def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:

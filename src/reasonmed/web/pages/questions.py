@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from reasonmed.errors import ReasonMedError
 from reasonmed.web.index import FACETS, SORTS, Wanted
-from reasonmed.web.pages.shell import page, shown_in
+from reasonmed.web.pages.shell import library_of, page, shown_in
 from reasonmed.web.render import address
 from reasonmed.web.views import View
 
@@ -45,10 +46,16 @@ def questions(request: Request) -> Response:
     """The list."""
     shown = shown_in(request)
     wanted = wanted_in(request.query_params)
-    found = shown.index.find(wanted, {})
+    problem = library_of(request).problem
+    try:
+        others = shown.others()
+    except ReasonMedError as unread:
+        others, problem = {}, str(unread)
+    found = shown.index.find(wanted, others)
     pairs = pairs_of(shown, wanted)
     values = {
         "title": "Questions",
+        "problem_of_index": problem,
         "wanted": wanted,
         "found": found,
         "filters": _filters(found, wanted),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reasonmed.web.views import View
 
 
-PAGES = (("/", "Overview"), ("/questions", "Questions"), ("/compare", "Compare"))
+PAGES = (("/", "Overview"), ("/questions", "Questions"), ("/compare", "Compare"), ("/review", "Review"))
 """What the bar of every page leads to."""
 
 
