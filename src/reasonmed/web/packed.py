@@ -22,11 +22,25 @@ _STATIC = Path(__file__).parent / "static"
 _ENDING = re.compile("[<>&\u2028\u2029]")
 """What could end or begin something else within an element ``script``; JSON has an escape for each."""
 
+_KEYS = (
+    ("1", "accept"),
+    ("2", "reject: asks for a reason, then casts"),
+    ("E", "edit the text"),
+    ("D", "defer"),
+    ("U", "undo the last vote"),
+    ("S", "go to the steps; arrows move, Space marks a step as faulty"),
+    ("Ctrl Enter", "reject, or cast the edited version, from within a field"),
+    ("Esc", "leave a field"),
+    ("\N{LEFTWARDS ARROW} \N{RIGHTWARDS ARROW}", "earlier and later text"),
+    ("?", "this list"),
+)
+
 
 def pack_page(pack: Pack) -> str:
     """A pack as a page. Its texts are data, which the page's script writes into it as text."""
     script = (_STATIC / "pack.js").read_text(encoding="utf-8")
-    style = STYLE_FILE.read_text(encoding="utf-8") + (_STATIC / "pack.css").read_text(encoding="utf-8")
+    styles = (STYLE_FILE, _STATIC / "review.css", _STATIC / "pack.css")
+    style = "".join(file.read_text(encoding="utf-8") for file in styles)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
@@ -36,6 +50,7 @@ def pack_page(pack: Pack) -> str:
         "style": Markup(style),  # noqa: S704 - our own file
         "script": Markup(script),  # noqa: S704 - our own file
         "data": data_of(pack),
+        "keys": _KEYS,
     }
     return rendered(View("pack", values))
 

@@ -155,6 +155,14 @@ def test_a_name_is_one_line_that_nothing_obeys(
 ) -> None:
     name = "  Dr.\n A\x1b[31m\u202e "
     assert list(merge_file(run, _file(tmp_path, _vote(texts[0], reviewer=name))).by) == ["Dr. A\ufffd[31m\ufffd"]
+    for written in ("Dr. Ärz", "dr.  A\u0308RZ"):
+        assert list(merge_file(run, _file(tmp_path, _vote(texts[1], reviewer=written))).by) == ["Dr. Ärz"]
+
+
+def test_a_file_of_a_crowd_is_refused(run: RunDirectory, texts: tuple[PackedText, ...], tmp_path: Path) -> None:
+    crowd = [_vote(texts[0], reviewer=f"Dr. {number}") for number in range(101)]
+    with pytest.raises(UsageError, match="votes of 101 reviewers, and one file may have 100"):
+        merge_file(run, _file(tmp_path, *crowd))
 
 
 _text = st.text(max_size=8)

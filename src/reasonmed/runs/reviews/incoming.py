@@ -13,13 +13,14 @@ from reasonmed.documents import Document, in_mb, visible
 from reasonmed.errors import UsageError
 from reasonmed.parsing.step_labels import TYPES
 from reasonmed.questions.ids import question_of
+from reasonmed.runs.reviews.names import one_line
 from reasonmed.runs.reviews.placed import placed
 from reasonmed.runs.reviews.store import FILE, Reviews
 from reasonmed.runs.reviews.votes import Vote
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from reasonmed.engine.ledger import Ledger
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 VERSION = 1
 MOST_BYTES = 16 << 20
 """Bytes of a file of votes: thousands of edited texts."""
+
+MOST_REVIEWERS = 100
 
 
 class VotesFile(Struct, kw_only=True):
@@ -71,7 +74,9 @@ def merge_file(run: RunDirectory, path: Path) -> Merged:
         UsageError: it is no such file, or of another run; no vote of it was merged.
     """
     found = _votes_in(path)
-    votes, unnamed = [_clean(vote) for vote in found], sum(map(_unnamed, found))
+    with closing(Reviews(run.path / FILE, read_only=True)) as reviews:
+        names = {vote.reviewer.casefold(): vote.reviewer for vote in reviews.votes()}
+    votes, unnamed = _clean(found, names), sum(map(_unnamed, found))
     with closing(run.reader()) as ledger:
         rows = placed(ledger, votes)
         _check(path, ledger, rows)
@@ -94,20 +99,21 @@ def _votes_in(path: Path) -> Sequence[Vote]:
         raise UsageError(f"{str(path)!r} is no name of a file") from none
 
 
-def _clean(vote: Vote) -> Vote:
-    """A vote with a reviewer's name as others write it too, and without types of faults that nobody knows."""
-    faults = tuple(fault if fault.type in (*TYPES, None) else replace(fault, type=None) for fault in vote.faults)
-    error = vote.error_type if vote.error_type in TYPES else None
-    return replace(vote, reviewer=_line(vote.reviewer), role=_line(vote.role), faults=faults, error_type=error)
+def _clean(votes: Iterable[Vote], names: dict[str, str]) -> list[Vote]:
+    """Votes without types of faults that nobody knows, with each name as the run has it, whatever its letter sizes."""
+    found = []
+    for vote in votes:
+        name = one_line(visible(vote.reviewer))
+        faults = tuple(fault if fault.type in (*TYPES, None) else replace(fault, type=None) for fault in vote.faults)
+        error, role = vote.error_type if vote.error_type in TYPES else None, one_line(visible(vote.role))
+        reviewer = names.setdefault(name.casefold(), name)
+        found.append(replace(vote, reviewer=reviewer, role=role, faults=faults, error_type=error))
+    return found
 
 
 def _unnamed(vote: Vote) -> int:
     types = [vote.error_type, *(fault.type for fault in vote.faults)]
     return sum(type_ is not None and type_ not in TYPES for type_ in types)
-
-
-def _line(name: str) -> str:
-    return " ".join(visible(name).split())
 
 
 def _check(path: Path, ledger: Ledger, rows: Sequence[Placed]) -> None:
@@ -117,6 +123,9 @@ def _check(path: Path, ledger: Ledger, rows: Sequence[Placed]) -> None:
         raise VOTES.refuse(
             path, f"none of its {len(questions):,} questions is in {ledger.path.parent}, so it is of another run"
         )
+    reviewers = len({row.vote.reviewer for row in rows})
+    if reviewers > MOST_REVIEWERS:
+        raise VOTES.refuse(path, f"it has votes of {reviewers:,} reviewers, and one file may have {MOST_REVIEWERS}")
     for number, row in enumerate(rows, 1):
         problem = _problem(row)
         if problem:

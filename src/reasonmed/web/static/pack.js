@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const pack = JSON.parse($("pack").textContent);
 const KEY = `reasonmed-pack-${pack.pack}`;
 const WORDS = { accept: "accepted", reject: "rejected", edit: "edited", defer: "deferred" };
+const LONGEST = 200000, UNSHOWN = "\ufffd";
 const fresh = () => ({ name: "", role: "", place: 0, votes: [], drafts: {}, saved: "" });
 let state = loaded();
 let keeps = true;
@@ -45,10 +46,10 @@ function choices(select, pairs, chosen) {
   select.value = chosen || "";
 }
 
-const typed = () => [["", "choose, if one fits"], ...Object.entries(pack.types)];
+const TYPES = [["", "none chosen"], ...Object.entries(pack.types).map(([type, meaning]) => [type, `${type.replaceAll("_", " ")}: ${meaning}`])];
 
 function showKept() {
-  const count = new Set(state.votes.map((vote) => vote.target)).size;
+  const count = lastVotes().length;
   const unsaved = count > 0 && state.saved !== JSON.stringify(lastVotes());
   $("kept").textContent = !keeps ? "This browser keeps nothing: save your votes before you close the page"
     : !count ? "" : unsaved ? "Kept in this browser, not saved as a file yet" : "Saved as a file";
@@ -59,7 +60,7 @@ function showKept() {
 
 function showPlace() {
   $("place").textContent = state.name ? `${state.place + 1} of ${pack.texts.length}` : "";
-  $("jump-row").hidden = !state.name;
+  $("progress").value = lastVotes().length;
   choices($("jump"), pack.texts.map((text, place) => {
     const vote = voteOn(text);
     return [String(place), `${place + 1}: ${vote ? WORDS[vote.decision] : "no vote"}`];
@@ -67,30 +68,29 @@ function showPlace() {
 }
 
 function part(id, text) {
-  $(`${id}-part`).hidden = text == null;
+  ($(`${id}-part`) || $(id)).hidden = text == null;
   $(id).textContent = text ?? "";
 }
 
 function show(focus = true) {
-  for (const id of ["start", "review", "done"]) $(id).hidden = true;
-  for (const id of ["more", "help", "save"]) $(id).hidden = !state.name;
+  for (const id of ["start", "ballot", "done"]) $(id).hidden = true;
+  for (const id of ["more", "save", "progress", "jump-row"]) $(id).hidden = !state.name;
   showKept();
   showPlace();
   if (!state.name) {
     $("start").hidden = false;
     return;
   }
-  $("review").hidden = false;
+  $("ballot").hidden = false;
   $("earlier").disabled = state.place === 0;
   $("later").disabled = state.place === pack.texts.length - 1;
   const text = current();
-  $("title").textContent = `Text ${state.place + 1}`;
   $("stem").textContent = text.stem;
   part("context", text.context);
   part("response", text.response);
   part("reference", text.reference);
   $("options").replaceChildren(...text.options.map((option, place) => {
-    const item = element("li", option);
+    const item = element("li", option, { className: place === text.key ? "key" : "" });
     if (place === text.key) item.append(" ", element("span", "key", { className: "pill good" }));
     return item;
   }));
@@ -103,105 +103,109 @@ function show(focus = true) {
 
 function showForm(text) {
   const draft = draftOf(text), vote = voteOn(text);
-  $("said").textContent = vote ? `You ${WORDS[vote.decision]} this text; a new vote replaces that.` : "";
-  for (const button of $("decisions").children) {
+  say(vote ? `You ${WORDS[vote.decision]} this text; a new vote replaces that.` : "");
+  for (const button of $("decide").children) {
     button.setAttribute("aria-pressed", String(Boolean(vote) && vote.decision === button.dataset.do));
   }
-  $("steps").replaceChildren(...text.steps.map((step, place) => stepOf(step, place, draft)));
-  choices($("error-type"), typed(), draft.error_type);
+  $("steps").replaceChildren(...text.steps.map((step, place) => stepOf(step, place + 1, draft)));
+  choices($("error-type"), TYPES, draft.error_type);
   $("reason").value = draft.reason || "";
-  $("key-is-wrong").checked = Boolean(draft.key_is_wrong);
-  $("right-part").hidden = !draft.key_is_wrong || !text.options.length;
   $("key-part").hidden = text.key == null && text.reference == null;
-  const letters = text.options.map((option, place) => [String.fromCharCode(65 + place), option]);
-  choices($("key"), [["", "not said"], ...letters.map(([letter, option]) => [letter, `${letter}. ${option}`])], draft.key);
+  $("key-is-wrong").checked = Boolean(draft.key_is_wrong);
+  const others = text.options.map((option, place) => [String.fromCharCode(65 + place), option]);
+  others.splice(text.key ?? others.length, 1);
+  $("right-part").hidden = !text.options.length;
+  choices($("key"), [["", "not said"], ...others.map(([letter, option]) => [letter, `${letter}. ${option}`])], draft.key);
   $("ambiguous").checked = Boolean(draft.ambiguous);
   $("note").value = draft.note || "";
-  $("edit-text").value = draft.text ?? text.steps.map((step) => step.text).join("");
+  $("edit").open = draft.text != null || draft.response != null;
+  $("edit-text").value = draft.text ?? whole(text);
   $("edit-response").value = draft.response ?? text.response ?? "";
   $("edit-response-part").hidden = text.response == null;
-  open_(null);
 }
 
-function stepOf(step, place, draft) {
+function stepOf(step, number, draft) {
   const fault = (draft.faults || []).find((one) => one.start === step.start);
-  const item = element("li", "", { className: fault ? "wrong" : "" });
-  const mark = element("button", fault ? "Marked as wrong" : "Mark as wrong", { type: "button" });
-  mark.setAttribute("aria-pressed", String(Boolean(fault)));
-  mark.setAttribute("aria-label", `Mark step ${place + 1} as wrong`);
-  const type = element("select", ""), note = element("input", "", { maxLength: 2000, placeholder: "What is wrong here?" });
-  type.setAttribute("aria-label", `Kind of fault in step ${place + 1}`);
-  note.setAttribute("aria-label", `What is wrong in step ${place + 1}`);
-  choices(type, typed(), fault && fault.type);
+  const mark = element("input", "", { type: "checkbox", className: "mark", checked: Boolean(fault) });
+  const label = element("label", "", { className: "words" });
+  label.append(mark, element("span", step.text.replace(/^\n+|\n+$/g, ""), { className: "text" }));
+  const type = element("select", ""), note = element("textarea", "", { rows: 1, maxLength: 2000, className: "grow" });
+  note.placeholder = "what is wrong";
+  type.setAttribute("aria-label", `Type of fault in step ${number}`);
+  note.setAttribute("aria-label", `What is wrong with step ${number}`);
+  choices(type, TYPES, fault && fault.type);
   note.value = (fault && fault.note) || "";
-  const more = element("div", "", { className: "fault", hidden: !fault });
+  const more = element("div", "", { className: "fault row" });
   more.append(type, note);
-  item.append(element("p", step.text.trim(), { className: "text" }), mark, more);
+  const item = element("li", "", { className: "step" });
+  item.append(label, more);
   Object.assign(item.dataset, { start: step.start, end: step.end });
-  mark.addEventListener("click", () => {
-    const wrong = item.classList.toggle("wrong");
-    mark.setAttribute("aria-pressed", String(wrong));
-    mark.textContent = wrong ? "Marked as wrong" : "Mark as wrong";
-    more.hidden = !wrong;
-    if (wrong) type.focus();
-    keepDraft();
-  });
   return item;
 }
 
-function open_(which) {
-  $("why").hidden = which !== "why";
-  $("edit").hidden = which !== "edit";
-  $("steps").hidden = which === "edit";
-  $("response-part").hidden = which === "edit" || current().response == null;
-  const first = { why: "error-type", edit: "edit-text" }[which];
-  if (first) $(first).focus();
-}
+const say = (words) => { $("said").textContent = words; };
 
 // What is said
 
+const lines = (text) => text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
+const whole = (text) => text.steps.map((step) => step.text).join("");
+
 function faults() {
-  return [...$("steps").children].filter((item) => item.classList.contains("wrong")).map((item) => {
-    const [type, note] = [item.querySelector("select").value, item.querySelector("input").value.trim()];
+  return [...$("steps").children].filter((item) => item.querySelector(".mark").checked).map((item) => {
+    const type = item.querySelector("select").value, note = item.querySelector("textarea").value.trim();
     const fault = { start: Number(item.dataset.start), end: Number(item.dataset.end) };
     return { ...fault, ...(type && { type }), ...(note && { note }) };
   });
 }
 
 function filled() {
-  const found = { faults: faults(), reason: $("reason").value.trim(), error_type: $("error-type").value };
-  found.note = $("note").value.trim();
+  const found = { faults: faults(), error_type: $("error-type").value, key: $("key").value };
+  for (const name of ["reason", "note"]) found[name] = $(name).value.trim();
   found.ambiguous = $("ambiguous").checked;
-  found.key_is_wrong = $("key-is-wrong").checked;
-  found.key = found.key_is_wrong ? $("key").value : "";
+  found.key_is_wrong = $("key-is-wrong").checked || Boolean(found.key);
   return Object.fromEntries(Object.entries(found).filter(([, value]) => (Array.isArray(value) ? value.length : value)));
 }
 
 function edited() {
   const text = current(), found = {};
-  const whole = text.steps.map((step) => step.text).join("").replaceAll("\r\n", "\n").replaceAll("\r", "\n");
-  if ($("edit-text").value !== whole) found.text = $("edit-text").value;
-  if (text.response != null && $("edit-response").value !== text.response.replaceAll("\r\n", "\n").replaceAll("\r", "\n")) {
-    found.response = $("edit-response").value;
-  }
+  if ($("edit-text").value !== lines(whole(text))) found.text = $("edit-text").value;
+  if (text.response != null && $("edit-response").value !== lines(text.response)) found.response = $("edit-response").value;
   return found;
 }
 
 function keepDraft() {
-  state.drafts[current().target] = { ...filled(), ...($("edit").hidden ? {} : edited()) };
+  state.drafts[current().target] = { ...filled(), ...edited() };
   keep();
+}
+
+function problemOf(decision, said) {
+  const why = ["reason", "error_type", "faults", "key_is_wrong", "ambiguous"].some((name) => said[name]);
+  if (decision === "reject" && !why) return ["error-type", "Say why, then Ctrl Enter; or mark a step."];
+  if (decision === "accept" && said.faults) {
+    return ["", "Steps are marked as faulty: reject or edit the text, or take the marks away."];
+  }
+  if (decision === "edit" && said.text == null && said.response == null) {
+    return ["edit-text", "The text was not changed: change it, or accept it as it is."];
+  }
+  if ([said.text, said.response].some((text) => text && text.length > LONGEST)) {
+    return ["edit-text", `An edited text may have ${LONGEST.toLocaleString("en")} characters: reject it instead.`];
+  }
+  if ([said.text, said.response].some((text) => text && text.includes(UNSHOWN))) {
+    return ["edit-text", `The sign ${UNSHOWN} stands for a character that no page shows: take it out, or write what is meant.`];
+  }
+  return null;
 }
 
 function cast(decision) {
   const text = current(), { target, text_hash, drawn } = text;
-  const changed = decision === "edit" ? edited() : {};
-  if (decision === "edit" && !Object.keys(changed).length) {
-    $("said").textContent = "Nothing is changed: accept the text, or change it.";
+  const said = { ...filled(), ...(decision === "edit" ? edited() : {}) };
+  const problem = problemOf(decision, said);
+  if (problem) {
+    say(problem[1]);
+    if (problem[0]) $(problem[0]).focus();
     return;
   }
-  const said = filled();
-  if (decision !== "reject") ["reason", "error_type"].forEach((name) => delete said[name]);
-  state.votes.push({ target, text_hash, drawn, decision, at: Date.now() / 1000, ...said, ...changed });
+  state.votes.push({ target, text_hash, drawn, decision, at: Date.now() / 1000, ...said });
   delete state.drafts[target];
   const open = [...pack.texts.keys()].filter((place) => !voteOn(pack.texts[place]));
   const next = open.find((place) => place > state.place) ?? open[0];
@@ -213,7 +217,7 @@ function cast(decision) {
 
 function finish() {
   show(false);
-  $("review").hidden = true;
+  $("ballot").hidden = true;
   $("done").hidden = false;
   const counts = {};
   for (const vote of lastVotes()) counts[vote.decision] = (counts[vote.decision] || 0) + 1;
@@ -228,7 +232,7 @@ function undo() {
   state.drafts[last.target] = last;
   keep();
   show();
-  $("said").textContent = `Your vote (${WORDS[last.decision]}) is taken back.`;
+  say(`Your vote (${WORDS[last.decision]}) is taken back.`);
 }
 
 function go(place) {
@@ -238,17 +242,22 @@ function go(place) {
   show();
 }
 
-const ACTIONS = {
-  accept: () => cast("accept"),
-  reject: () => open_("why"),
-  edit: () => open_("edit"),
-  defer: () => cast("defer"),
-  undo,
-  save,
-  earlier: () => go(state.place - 1),
-  later: () => go(state.place + 1),
-};
-const KEYS = { 1: "accept", 2: "reject", e: "edit", d: "defer", u: "undo", ArrowLeft: "earlier", ArrowRight: "later" };
+function edit() {
+  $("edit").open = true;
+  $("edit-text").focus();
+}
+
+function moveAmongSteps(from, by) {
+  const marks = [...document.querySelectorAll(".mark")];
+  const next = marks[Math.min(Math.max(marks.indexOf(from) + by, 0), marks.length - 1)];
+  if (next) next.focus();
+}
+
+function castFromField(field) {
+  if (field.closest("#edit")) cast("edit");
+  else if (field.id === "note" || field.id === "key") field.blur();
+  else cast("reject");
+}
 
 // What goes out
 
@@ -291,6 +300,25 @@ function forget() {
 
 // Who listens
 
+const ACTIONS = {
+  accept: () => cast("accept"),
+  reject: () => cast("reject"),
+  edit,
+  "cast-edit": () => cast("edit"),
+  defer: () => cast("defer"),
+  undo,
+  earlier: () => go(state.place - 1),
+  later: () => go(state.place + 1),
+  steps: () => moveAmongSteps(null, 1),
+  help: () => $("keys").showModal(),
+  save,
+  copy,
+  forget,
+};
+const KEYS = { 1: "accept", 2: "reject", e: "edit", d: "defer", u: "undo", s: "steps", "?": "help" };
+Object.assign(KEYS, { ArrowLeft: "earlier", ArrowRight: "later" });
+const EVERYWHERE = ["undo", "help"];
+
 $("who").addEventListener("submit", (event) => {
   event.preventDefault();
   const [name, role] = ["name", "role"].map((id) => $(id).value.trim().replace(/\s+/g, " "));
@@ -299,34 +327,31 @@ $("who").addEventListener("submit", (event) => {
   keep();
   show();
 });
-$("why").addEventListener("submit", (event) => { event.preventDefault(); cast("reject"); });
-$("edit").addEventListener("submit", (event) => { event.preventDefault(); cast("edit"); });
-$("error-type").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") { event.preventDefault(); cast("reject"); }
-});
-$("key-is-wrong").addEventListener("change", () => {
-  $("right-part").hidden = !$("key-is-wrong").checked || !current().options.length;
-});
-$("review").addEventListener("input", keepDraft);
+$("ballot").addEventListener("submit", (event) => event.preventDefault());
+$("ballot").addEventListener("input", keepDraft);
 $("jump").addEventListener("change", () => go(Number($("jump").value)));
 $("save").addEventListener("click", save);
-$("copy").addEventListener("click", copy);
-$("forget").addEventListener("click", forget);
-$("help").addEventListener("click", () => $("keys").showModal());
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-do], button[data-cancel]");
-  if (!button) return;
-  if (button.dataset.do) ACTIONS[button.dataset.do]();
-  else open_(null);
+  const button = event.target.closest("button[data-do]");
+  if (button) ACTIONS[button.dataset.do]();
 });
 document.addEventListener("keydown", (event) => {
   if ($("keys").open || !state.name) return;
-  if (event.key === "Escape") { open_(null); event.target.blur(); return; }
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !$("edit").hidden) { cast("edit"); return; }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
-  if (event.key === "?") { $("keys").showModal(); event.preventDefault(); return; }
+  const field = event.target.closest("textarea, select, input:not([type=checkbox])");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && field && field.closest("#ballot")) {
+    event.preventDefault();
+    castFromField(field);
+    return;
+  }
+  if (event.key === "Escape" && field) field.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || field) return;
+  if (event.target.matches(".mark") && /^Arrow(Up|Down)$/.test(event.key)) {
+    event.preventDefault();
+    moveAmongSteps(event.target, event.key === "ArrowDown" ? 1 : -1);
+    return;
+  }
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action || (!$("done").hidden && action !== "undo")) return;
+  if (!action || ($("ballot").hidden && !EVERYWHERE.includes(action))) return;
   event.preventDefault();
   ACTIONS[action]();
 });
