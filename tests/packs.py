@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reasonmed.parsing.step_labels import TYPES
 from reasonmed.runs.reviews.pack import Pack, PackedText, Piece
+from reasonmed.types import digest
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -29,4 +30,4 @@ def packed(*texts: str) -> Pack:
         )
         for number, text in enumerate(texts)
     )
-    return Pack(pack="p", types=dict(TYPES), texts=made)
+    return Pack(pack=digest(texts), types=dict(TYPES), texts=made)

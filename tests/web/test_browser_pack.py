@@ -104,6 +104,20 @@ def test_votes_by_keyboard_outlive_a_reload_and_come_back(page: Page, run26: Run
     assert (third.key_is_wrong, third.key, third.text, third.response) == (True, "C", "Better.\nAnswer: C", None)
 
 
+def test_two_tabs_of_one_pack_keep_the_votes_of_both(page: Page, tmp_path: Path) -> None:
+    _opened(page, packed("one", "two", "three"), tmp_path / "pack.html")
+    _begin(page)
+    page.keyboard.press("1")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#place")).to_have_text("2 of 3")
+    other.keyboard.press("d")
+    expect(page.locator("#place")).to_have_text("3 of 3")
+    page.keyboard.press("1")
+    expect(other.locator("#jump option")).to_have_text(["1: accepted", "2: deferred", "3: accepted"])
+    other.close()
+
+
 def test_a_hostile_text_is_shown_and_does_nothing(page: Page, tmp_path: Path) -> None:
     with clean(page):
         _opened(page, packed(*HOSTILE), tmp_path / "pack.html")

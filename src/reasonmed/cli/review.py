@@ -56,7 +56,7 @@ Examples:
 def pack(
     run: options.RunArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; of several packs pack-1.html, ...")],
-    sample: Annotated[int, typer.Option("--sample", min=1, help="Texts in all packs together.")] = 100,
+    sample: Annotated[int, typer.Option("--sample", min=1, max=10_000, help="Texts in all packs together.")] = 100,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draw; a larger sample holds a smaller one.")] = 0,
     queue: Annotated[
         Literal["audit", "disagreement", "uncertain"],

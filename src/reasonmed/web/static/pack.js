@@ -293,7 +293,9 @@ async function copy() {
 
 function forget() {
   if (!confirm("Forget your name, votes, notes and edits in this browser? Votes that you saved as a file stay there.")) return;
-  localStorage.removeItem(KEY);
+  try {
+    localStorage.removeItem(KEY);
+  } catch { /* this browser keeps nothing */ }
   state = fresh();
   show();
 }
@@ -331,6 +333,12 @@ $("ballot").addEventListener("submit", (event) => event.preventDefault());
 $("ballot").addEventListener("input", keepDraft);
 $("jump").addEventListener("change", () => go(Number($("jump").value)));
 $("save").addEventListener("click", save);
+addEventListener("storage", (event) => {
+  // The same pack in another tab: without this, the tab that writes last would drop the other's votes.
+  if (event.key !== KEY && event.key !== null) return;
+  state = loaded();
+  show(false);
+});
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do]");
   if (button) ACTIONS[button.dataset.do]();
