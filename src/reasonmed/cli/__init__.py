@@ -22,6 +22,7 @@ from reasonmed.cli import (
     prepare,
     push,
     questions,
+    review,
     run,
     selftest,
     status,
@@ -62,13 +63,14 @@ for family in (
     selftest,
     plugins,
     view,
+    review,
 ):
     family.add_to(app)
 
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
-    "Look at a run": ("view", "status", "ls", "why", "diff"),
+    "Look at a run": ("view", "review", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),
@@ -82,6 +84,8 @@ def _arrange() -> None:
     places = {name: (panel, number) for panel, names in PANELS.items() for number, name in enumerate(names)}
     for command in app.registered_commands:
         command.rich_help_panel = places[_name(command)][0]
+    for group in app.registered_groups:
+        group.rich_help_panel = places[str(group.name)][0]
     panels = [*PANELS]
     app.registered_commands.sort(key=lambda one: (panels.index(places[_name(one)][0]), places[_name(one)][1]))
 

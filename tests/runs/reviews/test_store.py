@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,18 @@ def test_merging_a_file_again_changes_nothing(tmp_path: Path) -> None:
         kept.take_back("Dr. A", 9.0)
         assert kept.merge(votes) == (0, 2)
         assert len(kept.votes()) == 1
+
+
+def test_a_merge_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    def votes() -> Iterator[Vote]:
+        yield _vote()
+        raise KeyboardInterrupt
+
+    with closing(Reviews(tmp_path / "reviews.db")) as kept:
+        with pytest.raises(KeyboardInterrupt):
+            kept.merge(votes())
+        assert kept.votes() == []
+        assert kept.merge([_vote()]) == (1, 0)
 
 
 def test_what_is_no_file_of_votes_is_refused(tmp_path: Path) -> None:

@@ -138,8 +138,14 @@ class Reviews:
         return bool(new)
 
     def merge(self, votes: Iterable[Vote]) -> Merged:
-        """Keep votes of another file; those that are there already, also those taken back, are left as they are."""
-        found = [self.add(vote) for vote in votes]
+        """Keep all votes of another file or none; those that are there, also those taken back, are left as they are."""
+        self._rows("BEGIN IMMEDIATE")
+        try:
+            found = [self.add(vote) for vote in votes]
+        except BaseException:
+            self._rows("ROLLBACK")
+            raise
+        self._rows("COMMIT")
         return Merged(sum(found), len(found) - sum(found))
 
     def take_back(self, reviewer: str, at: float) -> Vote | None:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from reasonmed.runs.reviews import targets_of
 from reasonmed.web.pages.questions import pairs_of, wanted_in
 from reasonmed.web.pages.shell import library_of, page, shown_in
 from reasonmed.web.render import address, path_of
 from reasonmed.web.sources import RunSource
 from reasonmed.web.views.findings import findings_shown
+from reasonmed.web.views.votes import reviews_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from reasonmed.web.library import Shown
+    from reasonmed.web.views.votes import Said
 
 
 def question(request: Request) -> Response:
@@ -28,7 +31,8 @@ def question(request: Request) -> Response:
     if view is None:
         raise _unknown(shown, name)
     found = findings_shown(library_of(request).findings.of(name))
-    return page(request, view._replace(values={"findings": found, **view.values, **_around(request, shown, name)}))
+    more = {"findings": found, "votes": _votes(shown, name), **_around(request, shown, name)}
+    return page(request, view._replace(values={**view.values, **more}))
 
 
 def calls(request: Request) -> Response:
@@ -42,6 +46,16 @@ def calls(request: Request) -> Response:
         raise _unknown(shown, name)
     back = address(f"/question/{path_of(name)}", [("run", shown.name)])
     return page(request, view._replace(values={**view.values, "back": back}))
+
+
+def _votes(shown: Shown, name: str) -> dict[str, list[Said]]:
+    """What reviewers said of each text of a question, by the text's id."""
+    if shown.reviewed is None or not isinstance(shown.source, RunSource):
+        return {}
+    story = shown.source.story(name)
+    with shown.reviewed.reading() as kept:
+        said = {one.id: reviews_of(one, kept.history(one.id)) for one in (targets_of(story) if story else ())}
+    return {target: votes for target, votes in said.items() if votes}
 
 
 def _around(request: Request, shown: Shown, name: str) -> dict[str, object]:

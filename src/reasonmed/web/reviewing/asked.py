@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote, unquote
 
@@ -10,6 +9,7 @@ import msgspec
 
 from reasonmed.documents import OBEYED, Refused, decoded
 from reasonmed.runs.reviews import QueueWanted
+from reasonmed.runs.reviews.names import one_line
 from reasonmed.runs.reviews.queue import MOST
 from reasonmed.web.index import FACETS
 
@@ -79,7 +79,7 @@ def _whole(text: str | None, low: int, high: int) -> int | None:
 
 def name_in(text: str) -> str | None:
     """A name or a role as it is kept: one line, one way to write each character; None where it cannot be one."""
-    found = " ".join(unicodedata.normalize("NFC", text).split())
+    found = one_line(text)
     return None if not found or len(found) > LONGEST_NAME or OBEYED.search(found) else found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reasonmed.questions.ids import question_of, record_id
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.status import effort_of
-from reasonmed.runs.stories import unpack_story
+from reasonmed.runs.stories import story_in, unpack_story
 from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
 from reasonmed.web.sources.live import now_of
 from reasonmed.web.views.calls import calls_view
@@ -93,6 +93,11 @@ class RunSource:
         """What a page shows of a question."""
         with self.ledger() as ledger:
             return story_view(ledger, name)
+
+    def story(self, name: str) -> Story | None:
+        """The story of a question as it stands."""
+        with self.ledger() as ledger:
+            return story_in(ledger, name)[0] if ledger.has(name) else None
 
     def told(self, name: str) -> Told | None:
         """The story of a question."""

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.parsing.step_labels import TYPES
-from reasonmed.web.views.wording import wording
+from reasonmed.web.views.diff import word_diff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reasonmed.runs.reviews import Target, Vote
-    from reasonmed.web.views.wording import Piece
+    from reasonmed.web.views.diff import Part
 
 DECIDED = {"accept": "accepted", "reject": "rejected", "edit": "edited", "defer": "deferred"}
 DRAWN = {
@@ -48,7 +48,7 @@ class Said(NamedTuple):
     note: str
     on_the_question: list[str]
     marked: list[Marked]
-    changes: dict[str, list[Piece]]
+    changes: dict[str, list[Part]]
     """What an edit changed: in the ``text``, in the ``response``."""
 
 
@@ -78,7 +78,7 @@ def said_of(target: Target, vote: Vote, *, taken_back: bool = False) -> Said:
             for one in vote.faults
         ],
         changes={
-            part: wording(old, new)
+            part: word_diff(old, new)
             for part, (old, new) in parts.items()
             if old is not None and new is not None and not stale
         },
