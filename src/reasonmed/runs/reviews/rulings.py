@@ -50,17 +50,29 @@ class Ruling(NamedTuple):
         return self.target.verdict.outcome if self.target.verdict else "unjudged"
 
 
+class Asked(NamedTuple):
+    """A question under review: its story, and all votes on its texts as they are, also those that decide nothing."""
+
+    story: Story
+    votes: tuple[Vote, ...]
+
+
 class Rulings(NamedTuple):
     """The rulings of a run, and the votes and texts that have none."""
 
     texts: tuple[Ruling, ...]
     tied: tuple[Ruling, ...]
     """Texts that as many reviewers call right as wrong."""
+    asked: tuple[Asked, ...]
     votes: tuple[Vote, ...]
     """All that were cast and not taken back."""
     stale: tuple[Vote, ...]
     gone: tuple[Vote, ...]
-    deferred: int
+
+    @property
+    def deferred(self) -> int:
+        """Votes on a text as it is that decide nothing."""
+        return sum(vote.says_right is None for one in self.asked for vote in one.votes)
 
     @property
     def roles(self) -> dict[str, int]:
@@ -89,26 +101,26 @@ def rulings(ledger: Ledger, votes: Sequence[Vote]) -> Rulings:
     for vote in votes:
         by_question[question_of(vote.target)].append(vote)
     texts: list[Ruling] = []
+    asked: list[Asked] = []
     stale: list[Vote] = []
     gone: list[Vote] = []
     for question, cast in by_question.items():
         story = ledger.outcome(question, unpack_story)
         targets = {} if story is None else {one.id: one for one in targets_of(story)}
         gone += [vote for vote in cast if vote.target not in targets]
-        for name, on_it in _by_target(cast).items():
-            if story is not None and name in targets:
-                fresh = [vote for vote in on_it if vote.text_hash == targets[name].hash]
-                stale += [vote for vote in on_it if vote.text_hash != targets[name].hash]
-                texts += _ruling(targets[name], story, fresh)
-    decided = [one for one in texts if _balance(one.target, one.votes)]
-    counted = sum(len(one.votes) for one in texts)
+        there = [vote for vote in cast if vote.target in targets]
+        fresh = tuple(vote for vote in there if vote.text_hash == targets[vote.target].hash)
+        stale += [vote for vote in there if vote.text_hash != targets[vote.target].hash]
+        if story is not None:
+            asked.append(Asked(story, fresh))
+            texts += [one for name, on_it in _by_target(fresh).items() for one in _ruling(targets[name], story, on_it)]
     return Rulings(
-        texts=tuple(decided),
+        texts=tuple(one for one in texts if _balance(one.target, one.votes)),
         tied=tuple(one for one in texts if not _balance(one.target, one.votes)),
+        asked=tuple(asked),
         votes=tuple(votes),
         stale=tuple(stale),
         gone=tuple(gone),
-        deferred=len(votes) - counted - len(stale) - len(gone),
     )
 
 
