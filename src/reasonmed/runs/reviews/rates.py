@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from reasonmed.documents import Count, Number
-from reasonmed.pipeline.judging.shares import Estimate, Share, clustered, estimate
-from reasonmed.report.statistics.strata import DRAWS, Strata, Stratum, over, rogan_gladen
+from reasonmed.pipeline.judging.shares import Estimate, Share, clustered
+from reasonmed.report.statistics.strata import DRAWS, Strata, Stratum
+from reasonmed.runs.reviews.judge import ACCEPTED, REJECTED, JudgeInSet
 from reasonmed.runs.reviews.rulings import rulings_in
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.reviews.rulings import Ruling, Rulings
 
-ACCEPTED, REJECTED = "correct", "error"
 NO_TIER = "none"
 
 
@@ -151,48 +151,6 @@ def judged_chains(drawn: Sequence[Ruling], verdicts: Mapping[str, int], *, draws
         accepted_wrong=judge.of(judge.accepted_wrong),
         beyond={name: size for name, size in verdicts.items() if size and name not in strata},
     )
-
-
-class JudgeInSet:
-    """What a judge is worth in a set of chains, as functions of the share of right ones under each verdict.
-
-    Args:
-        strata: chains by verdict, each with those that reviewers called right or not; ``correct`` is the first.
-    """
-
-    def __init__(self, strata: Mapping[str, Stratum], *, draws: int = DRAWS) -> None:
-        self._strata = Strata(list(strata.values()), draws=draws)
-        self._first = self._strata.sizes[0]
-        self.size = sum(self._strata.sizes)
-        self.accepted = self._first / self.size
-
-    def of(self, value: Callable[[Sequence[float]], float | None]) -> Estimate:
-        """A value with its interval."""
-        found = self._strata.value(value)
-        return Estimate(None, 0.0, 1.0) if found is None else estimate(found)
-
-    def sensitivity(self, shares: Sequence[float]) -> float | None:
-        """The share of right chains that it accepts."""
-        return over(self._first * shares[0], self._strata.sum(shares))
-
-    def specificity(self, shares: Sequence[float]) -> float | None:
-        """The share of wrong chains that it does not accept."""
-        passed = over(self._first * (1 - shares[0]), self.size - self._strata.sum(shares))
-        return None if passed is None else 1 - passed
-
-    def truly_right(self, shares: Sequence[float]) -> float | None:
-        """The share of right chains, from that of accepted ones."""
-        sensitivity, specificity = self.sensitivity(shares), self.specificity(shares)
-        if sensitivity is None or specificity is None:
-            return over(self._strata.sum(shares), self.size)
-        return rogan_gladen(self.accepted, sensitivity, specificity)
-
-    def accepted_wrong(self, shares: Sequence[float]) -> float | None:
-        """The share of accepted chains that are wrong."""
-        right, sensitivity = self.truly_right(shares), self.sensitivity(shares)
-        if right is None:
-            return None
-        return 1 - (sensitivity or 0.0) * right / self.accepted
 
 
 def _seen(
