@@ -1,11 +1,14 @@
 """Values of a whole set from a sample of each of its strata: shares with their uncertainty, weighted by size.
 
 A value (an error rate, a sensitivity) is a function of the share in each stratum. Its interval is from draws of these
-shares, each from the beta distribution of what was seen, with half a success and half a failure added in all strata
-together (Jeffreys for one stratum). So a stratum in which nothing was found still says how much may have been missed,
-which a bootstrap of it cannot. Pieces of one question count for as many as their clustered standard error says. Strata
-are drawn independently. In simulated sets of three strata with error rates of 0.5 to 40 % the interval of a share of 40
-or 100 pieces covered the truth in 90 to 98 of 100; with half a piece in each stratum in 81 to 95.
+shares, each from the beta distribution of what was seen with a little added (Jeffreys: half a success and half a
+failure). So a stratum in which nothing was found still says how much may have been missed, which a bootstrap of it
+cannot. Pieces of one question count for as many as their clustered standard error says. Strata are drawn independently.
+
+A share in all strata together is added up, and what is added with it: half a piece of each kind is then for all of them
+together. In simulated sets of three strata with error rates of 0.5 to 40 %, of 40 or 100 pieces, the interval covered
+the truth in 90 to 98 of 100; with half a piece in each stratum in 81 to 95. For what two strata are to each other (a
+sensitivity) half a piece in each is right: 92 to 98, against 88 to 98.
 """
 
 from __future__ import annotations
@@ -50,16 +53,21 @@ class Stratum(NamedTuple):
 class Strata:
     """The strata of a set, each with something seen, and draws of their shares.
 
+    Args:
+        strata: in the order in which a value gets their shares.
+        added: so many successes and failures are added to what was seen of each.
+        seed: of the draws.
+        draws: how many.
+
     Raises:
         ZeroDivisionError: nothing of a stratum was seen.
     """
 
-    def __init__(self, strata: Sequence[Stratum], *, seed: int = 0, draws: int = DRAWS) -> None:
+    def __init__(self, strata: Sequence[Stratum], *, added: float = 0.5, seed: int = 0, draws: int = DRAWS) -> None:
         self.sizes = [one.size for one in strata]
         self._shares = [one.share for one in strata]
         draw = Random(seed)  # noqa: S311 - a draw of a share guards nothing
-        more = 0.5 / max(1, len(strata))
-        shapes = [(one.share * one.effective + more, (1 - one.share) * one.effective + more) for one in strata]
+        shapes = [(one.share * one.effective + added, (1 - one.share) * one.effective + added) for one in strata]
         self._drawn = [[draw.betavariate(*shape) for shape in shapes] for _ in range(draws)]
 
     def value(self, value: Callable[[Sequence[float]], float | None]) -> Interval | None:
@@ -72,14 +80,15 @@ class Strata:
         low, high = (quantile_of(ordered, at) for at in (cut, 1 - cut))
         return Interval(found, min(found, low), max(found, high))
 
-    def share(self) -> Interval | None:
-        """The share in the whole set."""
-        total = sum(self.sizes)
-        return self.value(lambda shares: over(self.sum(shares), total))
-
     def sum(self, shares: Sequence[float]) -> float:
         """How many pieces of the whole set are so, with these shares."""
         return sum(size * one for size, one in zip(self.sizes, shares, strict=True))
+
+
+def pooled(strata: Sequence[Stratum], *, draws: int = DRAWS) -> Interval | None:
+    """The share in a whole set; None of nothing."""
+    whole = Strata(strata, added=0.5 / max(1, len(strata)), draws=draws)
+    return whole.value(lambda shares: over(whole.sum(shares), sum(whole.sizes)))
 
 
 def over(part: float, whole: float) -> float | None:

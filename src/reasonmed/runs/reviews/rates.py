@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from reasonmed.documents import Count, Number
 from reasonmed.pipeline.judging.shares import Estimate, Share, clustered
-from reasonmed.report.statistics.strata import DRAWS, Strata, Stratum
+from reasonmed.report.statistics.strata import DRAWS, Stratum, pooled
 from reasonmed.runs.reviews.judge import ACCEPTED, REJECTED, JudgeInSet
 from reasonmed.runs.reviews.rulings import rulings_in
 
@@ -119,7 +119,7 @@ def wrong_records(drawn: Sequence[Ruling], tiers: Mapping[str, int], *, draws: i
     """The share of wrong records, from those drawn and the number of all by tier."""
     seen = _seen(drawn, "record", lambda one: str(one.story.tier or NO_TIER), right=False)
     strata = {tier: Stratum(size, seen[tier]) for tier, size in tiers.items() if seen[tier]}
-    rate = Strata(list(strata.values()), draws=draws).share() if strata else None
+    rate = pooled(list(strata.values()), draws=draws)
     if rate is None:
         return None
     pairs = [pair for one in strata.values() for pair in one.seen]
