@@ -74,7 +74,9 @@ def test_each_half_is_weighted_by_how_many_chains_each_verdict_has(run26: RunDir
         assert found.all.sensitivity.low < (found.all.sensitivity.share or 0) < found.all.sensitivity.high
         assert sum(one.cases for one in found.by["model"].values()) == found.all.cases
         plain = seen[(half, "correct"), True] / sum(seen[(half, name), True] for name in names)
-        assert (found.all.sensitivity.share or 0) > plain, "unweighted, the rejected chains would count five times too often"
+        assert (found.all.sensitivity.share or 0) > plain, (
+            "unweighted, the rejected chains would count five times too often"
+        )
     assert card.strata["broken_reasoning"].sensitivity == card.human.test.all.sensitivity
     assert card.human.dev.questions + card.human.test.questions == len(
         {vote.target.rpartition("/")[0] for vote in votes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.pipeline.judging.sections import Section, estimated, told
+from reasonmed.report.markdown import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ _NOTE = (
 def facts_of(human: Human) -> Iterator[str]:
     """What a reader must know before the numbers."""
     roles = ", ".join(f"{role} {number:,}" for role, number in human.roles.items())
-    yield f"Labels: by {sum(human.roles.values()):,} reviewers ({roles}) on texts of the run that were drawn at random"
+    yield f"Labels: by {count(sum(human.roles.values()), 'reviewer')} ({roles}) on texts of the run that were drawn at random"
     yield "What is measured: the judge's own verdicts in the run; no request was made"
     for name, half in (("dev", human.dev), ("test", human.test)):
         for line in half.unknown:

@@ -25,14 +25,16 @@ def sentences(found: ReviewRates) -> list[str]:
     told = [f"{who(found)} decided on {count(found.texts, 'text')}, {found.at_random:,} of them drawn at random."]
     told += _of_records(found.records) if found.records else [_NO_RECORDS]
     told += _of_chains(found.chains) if found.chains else []
-    left = {
-        "texts that were not drawn at random": found.texts - found.at_random,
-        "texts on which reviewers are split": found.tied,
-        "votes on a text that has changed": found.stale,
-        "votes on a text that is gone": found.gone,
-        "deferred votes": found.deferred,
-    }
-    kept_out = ", ".join(f"{number:,} {what}" for what, number in left.items() if number)
+    left = (
+        count(
+            found.texts - found.at_random, "text that was not drawn at random", "texts that were not drawn at random"
+        ),
+        count(found.tied, "text on which reviewers are split", "texts on which reviewers are split"),
+        count(found.stale, "vote on a text that has changed", "votes on a text that has changed"),
+        count(found.gone, "vote on a text that is gone", "votes on a text that is gone"),
+        count(found.deferred, "deferred vote"),
+    )
+    kept_out = ", ".join(line for line in left if not line.startswith("0 "))
     return [*told, *([f"In no rate: {kept_out}."] if kept_out else [])]
 
 
