@@ -23,7 +23,8 @@ _NOTE = (
 def facts_of(human: Human) -> Iterator[str]:
     """What a reader must know before the numbers."""
     roles = ", ".join(f"{role} {number:,}" for role, number in human.roles.items())
-    yield f"Labels: by {count(sum(human.roles.values()), 'reviewer')} ({roles}) on texts of the run that were drawn at random"
+    reviewers = count(sum(human.roles.values()), "reviewer")
+    yield f"Labels: by {reviewers} ({roles}) on texts of the run that were drawn at random"
     yield "What is measured: the judge's own verdicts in the run; no request was made"
     for name, half in (("dev", human.dev), ("test", human.test)):
         for line in half.unknown:
