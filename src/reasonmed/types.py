@@ -228,7 +228,7 @@ class Probe(Struct, frozen=True, omit_defaults=True):
 
     kind: str
     stratum: Literal["sound", "wrong_answer", "broken_reasoning", "injection"]
-    known: Literal["given", "presumed", "planted"]
+    known: Literal["given", "presumed", "planted", "human"]
     text: str
     model: str
     answer: int | None = None

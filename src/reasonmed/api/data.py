@@ -84,6 +84,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     with_disputed: bool = False,
     with_consensus: bool = False,
     verified_only: bool = False,
+    reviewed: Literal["any", "none-rejected", "accepted"] = "any",
     min_score: int | None = None,
     min_step_share: float | None = None,
     tiers: Names = (),
@@ -111,6 +112,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         with_disputed: also records whose key is disputed.
         with_consensus: also records whose key is the models' consensus.
         verified_only: only records that a judge accepted.
+        reviewed: by reviewers' votes: all, without the rejected ones, or only those accepted or edited.
         min_score: only records with at least this score.
         min_step_share: only records with at least this share of their steps ok, from 0 to 1.
         tiers: only these.
@@ -148,6 +150,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         template=template,
         reasoning=reasoning,
         mask_steps=mask_steps,
+        reviewed=reviewed,
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
     manifest = write([RunDirectory(one) for one in runs], Path(out), settings, names(formats), force=force, about=about)

@@ -13,6 +13,7 @@ from rich.text import Text
 from reasonmed.cli._console import out, safe
 from reasonmed.report.figures import between, duration, percent
 from reasonmed.runs.records import record_in
+from reasonmed.runs.reviews.told import sentences
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 
@@ -55,10 +56,22 @@ def show_funnel(status: Status) -> None:
         whole = partial(percent, digits=0)
         rate = f"{whole(tried.accepted_share)} ({between(tried.low, tried.high, whole)})"
         table.add_row("canaries", f"{tried.planted:,}", f"{tried.accepted} let pass by the judge: {rate}")
+    checked = status.reviews.records if status.reviews else None
+    if checked is not None and checked.wrong.share is not None:
+        rate = f"{percent(checked.wrong.share)} ({between(checked.wrong.low, checked.wrong.high, percent)})"
+        table.add_row("reviewed", f"{checked.wrong.of:,}", f"records at random; wrong in the whole set: {rate}")
     table.add_row(
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
     )
     out.print(table)
+
+
+def show_reviews(status: Status) -> None:
+    """What reviewers found, where there are any."""
+    if status.reviews is not None:
+        out.print(safe("review", "bold"))
+        for line in sentences(status.reviews):
+            out.print(safe(f"  {line}"), soft_wrap=True)
 
 
 def show_stages(status: Status) -> None:

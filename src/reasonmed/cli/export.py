@@ -48,6 +48,10 @@ def export(
         bool, typer.Option("--with-consensus", help="Also records whose key is the models' consensus.")
     ] = False,
     verified_only: Annotated[bool, typer.Option("--verified-only", help="Only records that a judge accepted.")] = False,
+    reviewed: Annotated[
+        Literal["any", "none-rejected", "accepted"],
+        typer.Option("--reviewed", help="By reviewers' votes: without rejected records, or only accepted ones."),
+    ] = "any",
     min_score: Annotated[
         int | None, typer.Option("--min-score", min=1, max=10, help="Only records with at least this score.")
     ] = None,
@@ -88,6 +92,7 @@ def export(
       reasonmed export runs/medqa -o medqa-data
       reasonmed export runs/medqa -o medqa-data --format parquet,trl-sft,dpo,rl --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
+      reasonmed export runs/medqa -o reviewed --reviewed accepted
       reasonmed export runs/medqa runs/medmcqa -o both --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o steps-data --format prm,trl-sft --mask-steps
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
@@ -117,6 +122,7 @@ def export(
         template=template,
         reasoning=reasoning,
         mask_steps=mask_steps,
+        reviewed=reviewed,
     )
     wanted = [name.strip() for given in formats or DEFAULT_FORMATS for name in given.split(",")]
     with options.working(f"exporting {', '.join(map(str, runs))}"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._jobs import do
 from reasonmed.cli._tables import show
+from reasonmed.errors import UsageError
+
+if TYPE_CHECKING:
+    from reasonmed.pipeline.judging.card import Card
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,6 +43,9 @@ def judge_card(
     write_chains: Annotated[
         bool, typer.Option("--write-chains", help="Have the recipe's generators write chains for questions without.")
     ] = False,
+    from_review: Annotated[
+        bool, typer.Option("--from-review", help="Measure the verdicts of a run by its reviewers' votes; no request.")
+    ] = False,
     layout: Annotated[str | None, typer.Option("--layout", help="native (default) or original.")] = None,
     skip_bad: options.SkipOption = False,
     max_cost: options.CostOption = None,
@@ -50,20 +57,31 @@ def judge_card(
 
     Each sound chain also gets faulty variants: another option, a misquoted number, a negated step, no reasoning,
     the reasoning of another question, instructions to the judge. With `verify: {steps: true}` the card also says
-    whether the judge flags the right step. Run it again to resume.
+    whether the judge flags the right step. Run it again to resume. With `--from-review` the labels are the votes of a
+    run's reviewers, and what is measured are the verdicts that the run has.
 
     \b
     Examples:
       reasonmed judge-card cots.jsonl -r recipe.yaml
       reasonmed judge-card runs/medqa -r recipe.yaml --sample 50 -o cards/medqa
       reasonmed judge-card medqa.jsonl -r recipe.yaml --write-chains --sample 20 --max-cost 2
+      reasonmed judge-card runs/medqa --from-review -o cards/medqa-review
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.pipeline.judging.gate import read_card
-    from reasonmed.pipeline.judging.pages import facts, of_steps, summary
     from reasonmed.runs.commands import judge_card as judgecard
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import selected, take_in
 
+    if from_review:
+        needless = {
+            "--recipe": recipe,
+            "--limit": limit,
+            "--sample": sample,
+            "--max-cost": max_cost,
+            "--layout": layout,
+        }
+        _from_review(rows, output, [name for name, value in needless.items() if value is not None])
+        return
     selection = selected(limit, sample, seed)
     chosen = options.load_recipe(recipe, needs=("verify",), max_cost=max_cost)
     trial = judgecard.Trial(seed=seed, retest=retest, presume=presume_right, write_chains=write_chains)
@@ -74,9 +92,24 @@ def judge_card(
     folder = RunDirectory(output or judgecard.default_folder(intake, chosen, trial))
     job = consented(judgecard.card_job(intake, chosen, trial, folder), yes=yes, phi=phi)
     do(job, "questions", log_json=log_json)
-    card = read_card(folder.path / judgecard.CARD)
+    _show(read_card(folder.path / judgecard.CARD), folder.path)
+
+
+def _from_review(run: Path, output: Path | None, needless: list[str]) -> None:
+    from reasonmed.runs.directory import RunDirectory
+    from reasonmed.runs.reviews.card import write_card
+
+    if needless:
+        raise UsageError(f"--from-review measures the verdicts that the run has; leave out {', '.join(needless)}")
+    where = output or Path("judge-cards", f"{run.resolve().name}-review")
+    _show(write_card(RunDirectory(run), where), where)
+
+
+def _show(card: Card, folder: Path) -> None:
+    from reasonmed.pipeline.judging.pages import facts, main
+
     for line in facts(card):
         say(line)
-    for section in (summary(card), *of_steps(card)):
-        show(section.title if card.steps else "", section.columns, section.rows)
-    out.print(safe(f"{folder.path / judgecard.CARD}, judge_card.md, judge_card.html"), soft_wrap=True)
+    for section in main(card):
+        show(section.title if card.steps or card.human else "", section.columns, section.rows)
+    out.print(safe(f"{folder / 'judge_card.json'}, judge_card.md, judge_card.html"), soft_wrap=True)

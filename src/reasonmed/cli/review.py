@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from reasonmed.cli import _options as options
+from reasonmed.cli import review_keys
 from reasonmed.cli._console import json_of, out, safe, say
 from reasonmed.cli._tables import show
 from reasonmed.errors import ReasonMedError, UsageError
@@ -35,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     family.command()(merge)
     family.command()(agreement)
     family.command(name="csv")(table)
+    review_keys.add_to(family)
     app.add_typer(family, name="review")
 
 

@@ -25,6 +25,7 @@ from reasonmed.export._install import check_folder, installing
 from reasonmed.export._manifest import EXPORT, MANIFEST, Export
 from reasonmed.export._merge import Part, refuse_unlike
 from reasonmed.export._recard import card_into, read_export, recard
+from reasonmed.export._reviewed import CHOICES
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
 from reasonmed.export._view import View
@@ -33,6 +34,8 @@ from reasonmed.export.formats.trl_sft import rows_of
 from reasonmed.runs.corrections import corrections_in
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.layouts import way_to_records
+from reasonmed.runs.reviews.rates import rates_of
+from reasonmed.runs.reviews.rulings import rulings_in
 from reasonmed.runs.status import read_status
 from reasonmed.screening.secrets import without_secrets
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from reasonmed.engine.ledger import Ledger
     from reasonmed.export.card.facts import Part as Told
     from reasonmed.runs.manifest import Manifest
 
@@ -106,9 +110,10 @@ def export(
     check_folder(folder, force=force)
     with ExitStack() as stack:
         parts = [
-            Part(number, stack.enter_context(run.snapshot()), manifest)
+            _part(number, run, stack.enter_context(run.snapshot()), manifest)
             for number, (run, manifest) in enumerate(zip(runs, manifests, strict=True), 1)
         ]
+        _check_reviewed(parts, names, settings)
         view = View(parts, settings)
         if not view.questions.total():
             raise UsageError(f"{names}: nothing is left to export{_reasons(view.questions_left_out)}")
@@ -203,11 +208,22 @@ def _find(name: str) -> _Format:
     return _Format(found.module, found.plugin)
 
 
+def _part(number: int, run: RunDirectory, ledger: Ledger, manifest: Manifest) -> Part:
+    return Part(number, ledger, manifest, rulings_in(run.path, ledger))
+
+
+def _check_reviewed(parts: Sequence[Part], names: str, settings: Settings) -> None:
+    if settings.reviewed not in CHOICES:
+        raise UsageError(f"--reviewed {settings.reviewed!r}: there are {', '.join(CHOICES)}")
+    if settings.reviewed == "accepted" and not any(part.rulings for part in parts):
+        raise UsageError(f"--reviewed accepted: {names} has no vote; review it with `reasonmed view`")
+
+
 def _fact_of(part: Part, run: RunDirectory, view: View) -> Told:
     """What the card says of a run."""
     part.manifest.corrections = corrections_in(part.ledger)
     status = read_status(part.ledger, demo=part.manifest.demo, running=run.owner() is not None)
-    told = part_of(part.manifest, status)
+    told = part_of(part.manifest, status, None if part.rulings is None else rates_of(part.rulings, part.ledger))
     told.questions, told.records = view.of_runs[part.number], view.records_of_runs[part.number]
     return told
 

@@ -47,6 +47,7 @@ class Chosen(Struct, kw_only=True):
     template: str | None = None
     reasoning: str = "inline"
     mask_steps: bool = False
+    reviewed: str = "any"
 
 
 class Split(Struct):

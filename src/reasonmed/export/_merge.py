@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.manifest import Manifest
+    from reasonmed.runs.reviews.rulings import Rulings
     from reasonmed.types import Story
 
 _BLANK = {name: getattr(Question("", "", ()), name) for name in REFRESHED}
@@ -25,11 +26,15 @@ _SHOWN = 5
 
 
 class Part(NamedTuple):
-    """A run that an export takes from: its number from 1 among them, its ledger at one moment, its manifest."""
+    """A run that an export takes from: its number from 1 among them, its ledger at one moment, its manifest.
+
+    ``rulings`` are those of its reviewers; None where nobody voted.
+    """
 
     number: int
     ledger: Ledger
     manifest: Manifest
+    rulings: Rulings | None = None
 
 
 class _Member(NamedTuple):

@@ -9,6 +9,7 @@ from reasonmed.export._manifest import Chosen
 
 if TYPE_CHECKING:
     from reasonmed.export._findings import Drops
+    from reasonmed.export._reviewed import Choice
     from reasonmed.types import Tier
 
 SPLITS = ("train", "validation", "test")
@@ -42,6 +43,8 @@ class Settings(NamedTuple):
     reasoning: Literal["inline", "field"] = "inline"
     """Where chat messages hold the chain of thought: between think tags in the content, or in ``reasoning_content``."""
 
+    reviewed: Choice = "any"
+    """What reviewers' votes leave out: nothing, what they rejected, or also what they did not accept."""
     mask_steps: bool = False
     """Whether rows to learn say which texts of theirs are steps that are not ok, and are not to be learned."""
 
@@ -65,6 +68,7 @@ class Settings(NamedTuple):
             template=self.template,
             reasoning=self.reasoning,
             mask_steps=self.mask_steps,
+            reviewed=self.reviewed,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.export._manifest import Split
 from reasonmed.export._merge import Copies
+from reasonmed.export._reviewed import Reviewed
 from reasonmed.export._splits import split_of_questions
 from reasonmed.export._text import ends_unread
 from reasonmed.questions.held_out import declared_split
@@ -66,6 +67,7 @@ class View:
         self.unfinished = sum(part.ledger.count_pending() for part in parts)
         """How many questions of the runs have no outcome yet."""
         self._copies = Copies(parts)
+        self._reviewed = {part.number: Reviewed(part.rulings, settings.reviewed) for part in parts}
         self.duplicates = self._copies.duplicates
         """Questions that are left out because another run's copy is taken."""
         stories = chain.from_iterable(outcomes(part.ledger) for part in parts)
@@ -90,22 +92,26 @@ class View:
         """How many records are left out, by reason."""
         self.questions_left_out: Counter[str] = Counter()
         self.chains_left_out: Counter[str] = Counter()
-        """How many generated chains of questions that are taken are left out, by the finding."""
+        """How many generated chains of questions that are taken are left out, by the finding or the review."""
         self._unread: set[str] = set()
         for part in parts:
             for story, records, reason in self._told_of(part):
                 self._unread.update(record.id for record in records if ends_unread(record))
-                self._count(part.number, story, records, reason)
+                self._count(part, story, records, reason)
 
     def cases(self) -> Iterator[Case]:
         """The questions that are taken, run by run, each in input order."""
-        for story, records, reason in chain.from_iterable(map(self._told_of, self._parts)):
-            if reason is None:
-                left = {record.id for record in records if self._of_record(record) is not None}
-                barred = [record.chain_of_thought for record in records if record.id in left]
-                barred += [text for text, rule in self._chains(story) if rule is not None]
-                taken = tuple(record for record in records if record.id not in left)
-                yield Case(story, self._splits[story.question.id], taken, frozenset(barred))
+        for part in self._parts:
+            for story, records, reason in self._told_of(part):
+                if reason is None:
+                    yield self._case(part, story, records)
+
+    def _case(self, part: Part, story: Story, records: list[Record]) -> Case:
+        left = {record.id for record in records if self._of_record(part.number, record) is not None}
+        barred = [record.chain_of_thought for record in records if record.id in left]
+        barred += [text for text, rule in self._chains(part, story) if rule is not None]
+        taken = tuple(record for record in records if record.id not in left)
+        return Case(story, self._splits[story.question.id], taken, frozenset(barred))
 
     def rows(self) -> Iterator[Row]:
         """The records that are taken, in input order."""
@@ -117,17 +123,18 @@ class View:
         """The splits that have questions, with how much each has."""
         return {name: Split(self.questions[name], self.records[name]) for name in sorted(self.questions)}
 
-    def _count(self, run: int, story: Story, records: list[Record], reason: str | None) -> None:
+    def _count(self, part: Part, story: Story, records: list[Record], reason: str | None) -> None:
+        run = part.number
         split = self._splits[story.question.id]
         if reason is None:
             self.of_runs[run] += 1
             self.questions[split] += 1
             self.own_split += declared_split(story.question) is not None and not self.settings.redraw
-            self.chains_left_out.update(rule for _, rule in self._chains(story) if rule is not None)
+            self.chains_left_out.update(rule for _, rule in self._chains(part, story) if rule is not None)
         else:
             self.questions_left_out[reason] += 1
         for record in records:
-            left = reason or self._of_record(record)
+            left = reason or self._of_record(run, record)
             if left is None:
                 self.records[split] += 1
                 self.records_of_runs[run] += 1
@@ -138,8 +145,14 @@ class View:
         """Every story of a run with its records, and why its question is left out."""
         for story in outcomes(part.ledger):
             name = story.question.id
-            records = records_of(story, part.manifest, scores_of(part.ledger, name))
-            yield story, records, self._copies.left_out(part.number, name) or self._of_question(story)
+            review = self._reviewed[part.number]
+            records = list(map(review.edited, self._records_of(part, story)))
+            left = self._copies.left_out(part.number, name) or self._of_question(story) or review.of_question(name)
+            yield story, records, left
+
+    def _records_of(self, part: Part, story: Story) -> list[Record]:
+        """The records of a story as its run has them."""
+        return records_of(story, part.manifest, scores_of(part.ledger, story.question.id))
 
     def _of_question(self, story: Story) -> str | None:
         question, wanted = story.question, self.settings
@@ -161,9 +174,12 @@ class View:
         names = (question.id, *self._copies.names.get(question.id, ()))
         return next(filter(None, map(self._dropped, names)), None)
 
-    def _of_record(self, record: Record) -> str | None:
+    def _of_record(self, run: int, record: Record) -> str | None:
         if "key_disputed" in record.flags and not self.settings.disputed:
             return "key_disputed"
+        return self._reviewed[run].of_record(record) or self._by_quality(record) or self._dropped(record.id)
+
+    def _by_quality(self, record: Record) -> str | None:
         if not record.verified and self.settings.verified_only:
             return "unverified"
         if record.id in self._unread:
@@ -174,12 +190,16 @@ class View:
         share = self.settings.min_step_share
         if share is not None and (record.step_share is None or record.step_share < share):
             return "no_steps" if record.step_share is None else "step_share"
-        return self._dropped(record.id)
+        return None
 
-    def _chains(self, story: Story) -> Iterator[tuple[str, str | None]]:
-        """The texts of the generated chains, each with the finding that names it."""
+    def _chains(self, part: Part, story: Story) -> Iterator[tuple[str, str | None]]:
+        """The texts of the generated chains, each with the finding that names it or the review that contests it."""
+        out = self._reviewed[part.number].texts_out(story.question.id, lambda: self._records_of(part, story))
         for number, one in enumerate(story.chains, 1):
-            yield one.text, self._dropped(chain_id(story.question.id, number))
+            yield (
+                one.text,
+                self._dropped(chain_id(story.question.id, number)) or ("review" if one.text in out else None),
+            )
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None

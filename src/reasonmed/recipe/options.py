@@ -99,6 +99,10 @@ class RequireJudgeCard(_Options):
 
     file: RecipePath
     """A ``judge_card.json`` that `reasonmed judge-card` wrote."""
+    labels: Literal["any", "human"] = "any"
+    """Whether the card's labels must be those of reviewers (`reasonmed judge-card RUN --from-review`)."""
+    n: int | None = Field(None, ge=1)
+    """Labeled chains that the card must have; those of both halves, where reviewers labeled them."""
     sensitivity: float = Field(0.8, ge=0, le=1)
     """Sound chains of thought that the judge must accept."""
     specificity: float = Field(0.8, ge=0, le=1)

@@ -10,6 +10,7 @@ import msgspec
 
 from reasonmed.documents import Amount, Count, Number
 from reasonmed.report.statistics.agreement import proportion
+from reasonmed.runs.reviews.rates import ReviewRates, rates_in
 from reasonmed.runs.samples import equal_samples
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Status(msgspec.Struct, frozen=True):
     """None where the run has none, or none yet."""
     equal_samples: dict[str, Count] = {}
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
+    reviews: ReviewRates | None = None
+    """What reviewers found; None where nobody has voted."""
     version: int = VERSION
 
 
@@ -123,7 +126,8 @@ def status_of(folder: RunDirectory) -> Status:
     """
     manifest = folder.manifest()
     with closing(folder.reader()) as ledger:
-        return read_status(ledger, demo=manifest.demo, running=folder.owner() is not None)
+        found = read_status(ledger, demo=manifest.demo, running=folder.owner() is not None)
+        return msgspec.structs.replace(found, reviews=rates_in(folder.path, ledger))
 
 
 def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:

@@ -227,6 +227,10 @@ class Rows(Store):
         """Outcomes by their tier."""
         return self._by("SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier")
 
+    def records_by_tier(self) -> dict[str, int]:
+        """Records by the tier of their question; an empty one where it has none."""
+        return self._by("SELECT COALESCE(tier, ''), SUM(records) FROM outcomes WHERE records > 0 GROUP BY tier")
+
     def by_reason(self) -> dict[str, int]:
         """Failures by their reason."""
         return self._by("SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason")

@@ -96,6 +96,7 @@ class JudgeCard(Given, kw_only=True):
     name: str
     strata: dict[str, Stratum]
     cases: Count | None = None
+    labels: dict[str, Count] = {}
     source: str | None = None
     demo: bool = False
     injection: Injection | None = None

@@ -16,6 +16,7 @@ from reasonmed.documents import Amount, Count
 from reasonmed.pipeline.judging.steps import Agreement, agreement
 from reasonmed.recipe.stages import spec_of, specs
 from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
+from reasonmed.runs.reviews.rates import ReviewRates
 from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
 from reasonmed.screening.secrets import without_secrets
 
@@ -80,6 +81,8 @@ class Run(Struct, kw_only=True):
     stages: dict[str, StageTotals]
     canaries: Canaries | None = None
     equal_samples: Counts = {}
+    reviews: ReviewRates | None = None
+    """What reviewers found; None where nobody voted, and of several runs, whose parts have their own."""
 
 
 class Source(Struct):
@@ -162,8 +165,8 @@ def _judges(roles: Iterable[Role]) -> list[str]:
     return [name for role in roles if role.stage == "verify" for name in role.models]
 
 
-def part_of(manifest: Manifest, status: Status) -> Part:
-    """A run as a part of an export: the facts of its manifest, and where it stands."""
+def part_of(manifest: Manifest, status: Status, reviews: ReviewRates | None = None) -> Part:
+    """A run as a part of an export: the facts of its manifest, where it stands, and what reviewers found in it."""
     identity = msgspec.convert(manifest.identity, Identity)
     run = Run(
         started=manifest.started,
@@ -193,6 +196,7 @@ def part_of(manifest: Manifest, status: Status) -> Part:
         stages=status.stages,
         canaries=status.canaries,
         equal_samples=status.equal_samples,
+        reviews=reviews,
     )
     return Part(run, _roles(identity, manifest.identity), without_secrets(manifest.identity))
 

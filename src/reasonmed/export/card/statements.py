@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reasonmed.export.card.licenses import conflict
+from reasonmed.export.card.reviewers import demographics, not_clinical, reviews
 from reasonmed.questions.licenses import UNKNOWN, identifier
 from reasonmed.recipe.stages import verbs
 from reasonmed.report.markdown import count
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from reasonmed.export.card.facts import Facts, Run, Source
     from reasonmed.runs.manifest import Decision
 
-NOT_CLINICAL = (
-    "Not for clinical use. These texts were written by language models for research on medical reasoning; no clinician "
-    "has checked them. They must not be used to diagnose, to treat or to advise patients."
-)
 DEMO = (
     "This is a demo. A model without medical ability took part in it, and its texts have no medical worth: do not "
     "train on them. It only shows the machinery."
@@ -44,6 +41,11 @@ _PROTOCOL = (
 )
 _USE = "Research: training and evaluation of language models on medical multiple-choice reasoning; never clinical use"
 _DEMO_USE = "Showing and testing the machinery only"
+_IMPACT = "Models trained on this data may state wrong medicine with confidence."
+_REVIEWED = {
+    "none-rejected": "no record that its reviewers rejected",
+    "accepted": "only records that their reviewers accepted or edited",
+}
 _PERSONAL = "phi."
 """So begin the names of the rules of ``reasonmed check`` about personal data."""
 _SAVED = {
@@ -54,7 +56,7 @@ _SAVED = {
 
 def summary(told: Export) -> str:
     """What the data set is, in a paragraph, with the warnings."""
-    return " ".join([*([DEMO] if told.demo else []), contents(told), NOT_CLINICAL])
+    return " ".join([*([DEMO] if told.demo else []), contents(told), not_clinical(told)])
 
 
 def contents(told: Export) -> str:
@@ -179,15 +181,15 @@ def rai(told: Export) -> dict[str, object]:
         "rai:dataCollectionType": ["Synthetic text from language models", "Existing question sets"],
         "rai:dataCollectionTimeFrame": [run.started[:10]],
         "rai:dataPreprocessingProtocol": left or ["Nothing was left out"],
-        "rai:dataAnnotationProtocol": [_PROTOCOL],
+        "rai:dataAnnotationProtocol": [_PROTOCOL, *reviews(told)],
         "rai:dataAnnotationPlatform": [f"reasonmed {run.reasonmed}"],
         "rai:annotationsPerItem": "One verdict a chain of thought",
-        "rai:annotatorDemographics": ["No human annotators took part"],
+        "rai:annotatorDemographics": demographics(told),
         "rai:machineAnnotationTools": [f"{name} ({role.stage})" for role in roles for name in role.models],
         "rai:dataBiases": biases(told),
-        "rai:dataLimitations": [*([DEMO] if told.demo else []), NOT_CLINICAL, *limits(told)],
+        "rai:dataLimitations": [*([DEMO] if told.demo else []), not_clinical(told), *limits(told)],
         "rai:dataUseCases": [_DEMO_USE if told.demo else _USE],
-        "rai:dataSocialImpact": f"Models trained on this data may state wrong medicine with confidence. {NOT_CLINICAL}",
+        "rai:dataSocialImpact": f"{_IMPACT} {not_clinical(told)}",
         "rai:personalSensitiveInformation": [_personal(told.checks), *sent(run)],
     }
 
@@ -228,6 +230,7 @@ def filters(settings: Chosen) -> list[str]:
         )
     if settings.verified_only:
         found.append("only records that a judge accepted")
+    found += [_REVIEWED[settings.reviewed]] if settings.reviewed in _REVIEWED else []
     found += ["disputed keys are in"] if settings.disputed else []
     found += ["consensus keys are in"] if settings.consensus else []
     drops = settings.drops.drop if settings.drops else {}

@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reasonmed.export.card.head import is_english
 from reasonmed.export.card.licenses import conflict
+from reasonmed.export.card.reviewers import not_clinical, reviews
 from reasonmed.export.card.statements import (
     DEMO,
-    NOT_CLINICAL,
     biases,
     contents,
     filters,
@@ -67,8 +67,9 @@ def text(told: Export, configs: Sequence[Config], name: str, shown: Mapping[str,
         judge_card=told.judge_card,
         name=name,
         demo=DEMO,
-        warning=NOT_CLINICAL.split(". ", 1),
+        warning=not_clinical(told).split(". ", 1),
         contents=contents(told),
+        reviews=reviews(told),
         english=is_english(counts),
         loaded=[(one.config_name, _rows_of(told, one)) for one in configs],
         forms=[(f"{form}/", note, _rows_in(told, form)) for form, note in told.forms.items()],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from reasonmed.pipeline.judging.human import Human
 from reasonmed.pipeline.judging.shares import Estimate, Share, estimate, share
 from reasonmed.pipeline.judging.steps import StepCard, step_card_of
 from reasonmed.report.statistics.agreement import difference, kappa, proportion
@@ -99,6 +100,9 @@ class Card(msgspec.Struct, frozen=True):
     own_model: OwnModel
     steps: StepCard | None = None
     """What it says of steps; None where it labels none, and in cards from before there were any."""
+    human: Human | None = None
+    """What people's labels say; ``strata`` and ``steps`` are then those of its test half. None in a card of cases that
+    no reviewer labeled."""
 
 
 def verdict_of(probe: Probe) -> str | None:

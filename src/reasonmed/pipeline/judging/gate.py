@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reasonmed.documents import Document
 from reasonmed.errors import RecipeError, UsageError
 from reasonmed.pipeline.judging.card import FORMAT, STRATA, Card
+from reasonmed.pipeline.judging.human import LABELS
 from reasonmed.recipe.identity import differences, judge_identity
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def check_judge(recipe: Recipe) -> None:
 def _problems(card: Card, wanted: RequireJudgeCard, recipe: Recipe) -> Iterator[str]:
     for change in differences(card.judge, judge_identity(recipe)):
         yield f"{_PLACE}: the card is of another judge: {change}; make a card of this one with `reasonmed judge-card`"
+    yield from _problems_of_labels(card, wanted)
     found = card.strata["broken_reasoning"]
     for name in ("sensitivity", "specificity"):
         one, least = getattr(found, name), getattr(wanted, name)
@@ -65,6 +67,23 @@ def _problems(card: Card, wanted: RequireJudgeCard, recipe: Recipe) -> Iterator[
             yield f"{_PLACE}.{name}: {one.share:.3f} ({one.count} of {one.of}) on broken reasoning is below {least}"
     if recipe.stages.verify is not None and recipe.stages.verify.steps is True:
         yield from _problems_of_steps(card.steps, wanted)
+
+
+def _problems_of_labels(card: Card, wanted: RequireJudgeCard) -> Iterator[str]:
+    if wanted.labels == LABELS and card.human is None:
+        said = ", ".join(f"{count} {name}" for name, count in card.labels.items()) or "none"
+        yield (
+            f"{_PLACE}.labels: the card's labels are not of reviewers ({said}); review a run of this judge with "
+            "`reasonmed view RUN`, then make its card with `reasonmed judge-card RUN --from-review`"
+        )
+    if wanted.n is not None and card.cases < wanted.n:
+        more = (
+            "review more chains that are drawn at random, then make the card again with `reasonmed judge-card RUN "
+            "--from-review`"
+            if wanted.labels == LABELS
+            else "make one of more chains with `reasonmed judge-card`"
+        )
+        yield f"{_PLACE}.n: the card has {card.cases} labeled chains, and {wanted.n} are asked for; {more}"
 
 
 def _problems_of_steps(steps: StepCard | None, wanted: RequireJudgeCard) -> Iterator[str]:

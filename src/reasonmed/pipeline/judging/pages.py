@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
+from reasonmed.pipeline.judging.human_pages import facts_of, of_human
+from reasonmed.pipeline.judging.sections import Section, estimated, told
 from reasonmed.report import markdown
-from reasonmed.report.figures import between, decimal
+from reasonmed.report.figures import decimal
 from reasonmed.report.page import heading, page, paragraph, table
 from reasonmed.report.plot import Bar, bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from reasonmed.pipeline.judging.card import Card
-    from reasonmed.pipeline.judging.shares import Estimate, Share
+    from reasonmed.pipeline.judging.shares import Share
     from reasonmed.pipeline.judging.steps import Found
     from reasonmed.report.page import Html
 
 STRATUM_NAMES = {"wrong_answer": "wrong answer", "broken_reasoning": "right answer, broken reasoning"}
-
-
-class Section(NamedTuple):
-    """A table with its title and a note."""
-
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
 
 
 def summary(card: Card) -> Section:
@@ -53,7 +46,13 @@ def of_steps(card: Card) -> Iterator[Section]:
     steps = card.steps
     if steps is None:
         return
-    columns = ("planted fault", "found anywhere", "at the right step", "as the first flagged step", "by chance")
+    columns = (
+        "fault" if card.human else "planted fault",
+        "found anywhere",
+        "at the right step",
+        "as the first flagged step",
+        "by chance",
+    )
     yield Section(
         "Faulty steps",
         "Found: any step flagged; a flagged step holds the planted fault; the first flagged step does. By chance: at "
@@ -89,8 +88,17 @@ def _found(name: str, one: Found) -> tuple[str, ...]:
     return (name, told(one.anywhere), told(one.at_step), told(one.first), chance)
 
 
+def main(card: Card) -> Iterator[Section]:
+    """What the card tells first: verdicts, people's labels, steps."""
+    yield summary(card)
+    yield from of_human(card.human) if card.human else ()
+    yield from of_steps(card)
+
+
 def details(card: Card) -> Iterator[Section]:
     """Everything else that the card tells; sections without a row are left out."""
+    if card.human is not None:
+        return
     retest = card.retest
     again = [("same verdict", told(retest.same)), ("Cohen's kappa", estimated(retest.kappa))] if retest.same.of else []
     own = card.own_model
@@ -124,20 +132,6 @@ def _rows(shares: Mapping[str, Share]) -> list[tuple[str, ...]]:
     return [(name, told(one)) for name, one in shares.items()]
 
 
-def told(one: Share) -> str:
-    """A share for people: ``0.83 (0.61 to 0.94), 15 of 18``."""
-    if one.share is None:
-        return "none counted"
-    return f"{decimal(one.share)} ({between(one.low, one.high, decimal)}), {one.count} of {one.of}"
-
-
-def estimated(one: Estimate) -> str:
-    """An estimate for people."""
-    if one.value is None:
-        return "not defined"
-    return f"{decimal(one.value)} ({between(one.low, one.high, decimal)})"
-
-
 def facts(card: Card) -> list[str]:
     """What a reader must know before the numbers."""
     labels = ", ".join(f"{count} {name}" for name, count in card.labels.items())
@@ -145,6 +139,7 @@ def facts(card: Card) -> list[str]:
         f"Judge: {card.name}, temperature {card.judge['temperature']}, prompt {card.judge['prompt']}",
         f"Cases: {card.cases} from {card.source}, seed {card.seed}; labels: {labels}",
     ]
+    lines += facts_of(card.human) if card.human else ()
     if card.labels.get("presumed"):
         lines.append(
             "Presumed: nobody labelled these chains; they are taken as sound because their answer is right. Some may "
@@ -166,7 +161,7 @@ def facts(card: Card) -> list[str]:
 def markdown_of(card: Card) -> str:
     """The card as Markdown."""
     parts = ["# Judge card\n", markdown.bullets(markdown.plain(line) for line in facts(card))]
-    for section in (summary(card), *of_steps(card), *details(card)):
+    for section in (*main(card), *details(card)):
         parts += [f"## {section.title}\n"]
         parts += [f"{section.note}\n"] if section.note else []
         columns, *rows = [[markdown.plain(cell) for cell in row] for row in (section.columns, *section.rows)]
@@ -178,7 +173,7 @@ def html_of(card: Card) -> str:
     """The card as a page of its own; without matplotlib it has no plot, and says so."""
     parts = [paragraph(line) for line in facts(card)]
     plots = {"Verdicts": _plot, "Faulty steps": _plot_of_steps}
-    for section in (summary(card), *of_steps(card), *details(card)):
+    for section in (*main(card), *details(card)):
         parts.append(heading(section.title))
         parts += [paragraph(section.note, note=True)] if section.note else []
         parts.append(table(section.columns, section.rows))

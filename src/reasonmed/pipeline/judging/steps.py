@@ -19,6 +19,7 @@ from reasonmed.parsing.steps import MOST
 from reasonmed.pipeline.judging.shares import Estimate, Share, clustered, estimate
 from reasonmed.report.statistics.intervals import CONFIDENCE, standard_error
 from reasonmed.report.statistics.krippendorff import alpha_by_cluster
+from reasonmed.report.statistics.strata import Strata, Stratum
 from reasonmed.report.statistics.students_t import quantile
 
 if TYPE_CHECKING:
@@ -61,6 +62,17 @@ class Agreement(msgspec.Struct, frozen=True):
     """Over ok and not ok."""
 
 
+class Located(msgspec.Struct, frozen=True):
+    """Whether the first flagged step is the first faulty one, or none is flagged where none is faulty."""
+
+    first_fault: Share
+    """Of wrong chains with a marked fault and labels."""
+    no_alarm: Share
+    """Of sound chains with labels."""
+    f1: Estimate
+    """The harmonic mean of both."""
+
+
 class StepCard(msgspec.Struct, frozen=True):
     """A judge of steps on trial. Without ``by_kind``, faults are those of the stratum of broken reasoning."""
 
@@ -85,7 +97,7 @@ def step_card_of(tried: Sequence[tuple[Question, Probe]]) -> StepCard | None:
     cases = [_Case(question, probe) for question, probe in tried if probe.stratum != "injection"]
     if not any(one.steps for one in cases):
         return None
-    planted = [one for one in cases if one.probe.known == "planted"]
+    planted = [one for one in cases if one.is_faulty]
     broken = [one for one in planted if one.probe.stratum == "broken_reasoning"]
     sound = [one for one in cases if one.probe.stratum == "sound" and one.steps]
     kinds = dict.fromkeys(one.probe.kind for one in planted)
@@ -100,6 +112,22 @@ def step_card_of(tried: Sequence[tuple[Question, Probe]]) -> StepCard | None:
         alarms=_alarms(sound),
         second=agreement((one.question, one.probe.verdict) for one in cases),
     )
+
+
+def located(tried: Sequence[tuple[Question, Probe]]) -> Located | None:
+    """How often the judge finds a chain's first fault, and flags nothing in a sound one; None without either."""
+    cases = [one for one in (_Case(question, probe) for question, probe in tried) if one.steps]
+    faulty = [(one.question, one.first_is_first) for one in cases if one.is_faulty and any(one.faulty)]
+    sound = [(one.question, not any(one.flagged)) for one in cases if one.probe.stratum == "sound"]
+    if not faulty or not sound:
+        return None
+    mean = Strata([Stratum(len(faulty), faulty), Stratum(len(sound), sound)]).value(_harmonic)
+    return Located(clustered(faulty), clustered(sound), Estimate(None, 0.0, 1.0) if mean is None else estimate(mean))
+
+
+def _harmonic(shares: Sequence[float]) -> float | None:
+    first, second = shares
+    return 2 * first * second / (first + second) if first + second else 0.0
 
 
 def agreement(judged: Iterable[tuple[str, Verdict | None]]) -> Agreement | None:
@@ -137,6 +165,11 @@ class _Case:
         self.flagged = [step.label != "ok" for step in self.steps]
         self.faulty = [_overlaps(step, probe.spans) for step in self.steps]
 
+    @property
+    def is_faulty(self) -> bool:
+        """Whether it holds a fault that was planted, or that people found."""
+        return self.probe.known == "planted" or (self.probe.known == "human" and self.probe.stratum != "sound")
+
     def flags(self, *, faulty: bool) -> list[bool]:
         """Whether each of the faulty steps, or of the others, is flagged."""
         return [flag for flag, one in zip(self.flagged, self.faulty, strict=True) if one == faulty]
@@ -148,6 +181,11 @@ class _Case:
     @property
     def first(self) -> bool:
         return any(self.flagged) and self.faulty[self.flagged.index(True)]
+
+    @property
+    def first_is_first(self) -> bool:
+        """Whether the first flagged step is the first faulty one."""
+        return any(self.flagged) and self.flagged.index(True) == self.faulty.index(True)
 
     @property
     def by_chance(self) -> float:
