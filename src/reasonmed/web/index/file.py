@@ -7,6 +7,7 @@ import threading
 import zlib
 from array import array
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -127,10 +128,8 @@ class IndexFile:
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
         """Whether it has the tables of this version and kind, and nothing that acts by itself."""
-        with closing(sqlite3.connect(":memory:")) as made:
-            made.executescript(self._schema())
-            if connection.execute(_OBJECTS).fetchall() != made.execute(_OBJECTS).fetchall():
-                return False
+        if connection.execute(_OBJECTS).fetchall() != _objects(self._schema()):
+            return False
         return bool(
             connection.execute("SELECT 1 FROM notes WHERE (name, value) = ('version', ?)", (str(VERSION),)).fetchone()
         )
@@ -309,6 +308,14 @@ class IndexFile:
         """Let go of the file."""
         self._reader.close()
         self._writer.close()
+
+
+@cache
+def _objects(schema: str) -> list[tuple[str, str, str]]:
+    """The tables of a schema, as SQLite lists them."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.executescript(schema)
+        return made.execute(_OBJECTS).fetchall()
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.web.index.entry import Indexed
+    from reasonmed.web.index.file import Content
     from reasonmed.web.index.search import Found, Wanted
 
 _BATCH, _SECONDS = 5_000, 5.0
@@ -66,15 +67,22 @@ class Index:
         epoch, number = self.state.epoch + 1, self.state.number + 1
         self._marks: Mapping[str, int] = {}
         self.state = State(number, epoch, {}, {}, array("I"))
+        found = self._usable()
+        if found is None:
+            self._file.renew()
+        else:
+            self._marks = found.marks
+            self.state = State(number + 1, epoch, found.facets, found.tallies, found.versions)
+
+    def _usable(self) -> Content | None:
+        """What the file has, where that is whole and was made from what is there now."""
+        if self._file.torn:
+            return None
         try:
-            if not self._file.torn and self._file.note("stamp") == self._stamp:
-                found = self._file.content()
-                self._marks = found.marks
-                self.state = State(number + 1, epoch, found.facets, found.tallies, found.versions)
-                return
+            stamp, found = self._file.note("stamp"), self._file.content()
         except (Refused, StorageFailed):
-            pass
-        self._file.renew()
+            return None
+        return found if stamp == self._stamp or not found.versions else None
 
     def catch_up(self) -> None:
         """Bring the index up to date; may take minutes, and is gone on with after a stop.
