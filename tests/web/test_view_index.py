@@ -361,10 +361,10 @@ def test_a_link_under_the_indexs_name_is_not_followed(side: str, tmp_path: Path)
 
 
 def test_many_rare_values_of_a_filter_take_little_room(tmp_path: Path) -> None:
-    came = [entry(f"q{n}", Texts("x"))._replace(facets={"source": [f"s{n % 200}"]}) for n in range(600)]
+    came = [entry(f"q{n}", Texts("x"))._replace(facets={"source": [f"s{n % 500}"]}) for n in range(1_500)]
     index = opened(Log(tmp_path, came))
     values = index.state.facets["source"]
-    assert sum(len(rows.blob()) for rows in values.values()) < 600 * 6
+    assert sum(len(rows.blob()) for rows in values.values()) < 1_500 * 6
     found = index.find(Wanted(chosen={"source": ["s7", "s8"]}, text="x"), {})
     assert found.total == 6
     assert set(found.counts["source"].values()) == {3}

@@ -6,19 +6,18 @@ import sqlite3
 import threading
 import zlib
 from array import array
-from contextlib import closing, contextmanager
-from functools import cache
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from reasonmed.documents import MOST, Count, Refused, converted, decoded
+from reasonmed.documents import Count, Refused, converted, decoded
 from reasonmed.engine.ledger import unpacked
 from reasonmed.engine.ledger.repair import is_of_the_disk
 from reasonmed.errors import StorageFailed
 from reasonmed.files import no_room
-from reasonmed.web.index.place import SIDES
 from reasonmed.web.index.rows import Rows
+from reasonmed.web.index.tables import connected, made, opened
 from reasonmed.web.index.words import COLUMNS, expression, folded, spaced
 
 if TYPE_CHECKING:
@@ -28,21 +27,6 @@ if TYPE_CHECKING:
     from reasonmed.web.index.entry import Entry
     from reasonmed.web.index.words import Term
 
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE questions (
-  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, outcome TEXT NOT NULL, records INTEGER NOT NULL,
-  wrong INTEGER NOT NULL, score REAL);
-CREATE TABLE details (row INTEGER PRIMARY KEY, stem TEXT NOT NULL, facts BLOB NOT NULL);
-CREATE TABLE versions (row INTEGER PRIMARY KEY, version INTEGER NOT NULL);
-CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (facet, value));
-"""
-_FTS = "CREATE VIRTUAL TABLE texts USING fts5({}, content='', tokenize='unicode61 remove_diacritics 2');"
-_RANK = "INSERT INTO texts (texts, rank) VALUES ('rank', 'bm25(3.0, 1.0, 1.0)');"
-"""A word in a question says more of it than one in a chain of thought."""
-_PLAIN = "CREATE TABLE texts (rowid INTEGER PRIMARY KEY, {});"
-_OBJECTS = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
 _LINES = """
 SELECT row, id, stem, outcome, records, wrong, score FROM questions JOIN details USING (row) WHERE row IN ({})
 """
@@ -83,12 +67,6 @@ class Content(NamedTuple):
     versions: array[int]
 
 
-def has_fts5() -> bool:
-    """Whether this Python's SQLite can search texts."""
-    with closing(sqlite3.connect(":memory:")) as tried:
-        return bool(tried.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
-
-
 class IndexFile:
     """One SQLite file; a cache, so that a torn one is made anew. One thread writes, others read.
 
@@ -100,65 +78,17 @@ class IndexFile:
     def __init__(self, path: Path, *, full_text: bool) -> None:
         self.path, self.fts = path, full_text
         self._lock = threading.Lock()
-        self._writer = self._opened()
-        self._reader = self._connect()
+        self._writer = opened(path, full_text=full_text)
+        self._reader = connected(self.path)
         self.torn = False
         """Whether something in it could not be read since it was made."""
-
-    def _opened(self) -> sqlite3.Connection:
-        """The file for writing; one of another version, or that cannot be read, is taken away."""
-        connection = self._connect()
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            if self._is_ours(connection):
-                return connection
-        except sqlite3.DatabaseError as broken:
-            if is_of_the_disk(broken):
-                connection.close()
-                raise no_room(self.path, broken) from broken
-        connection.close()
-        return self._made()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST)
-        connection.execute("PRAGMA trusted_schema=OFF")
-        return connection
-
-    def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """Whether it has the tables of this version and kind, and nothing that acts by itself."""
-        if connection.execute(_OBJECTS).fetchall() != _objects(self._schema()):
-            return False
-        return bool(
-            connection.execute("SELECT 1 FROM notes WHERE (name, value) = ('version', ?)", (str(VERSION),)).fetchone()
-        )
-
-    def _schema(self) -> str:
-        columns = ", ".join(COLUMNS)
-        return _SCHEMA + (_FTS.format(columns) + _RANK if self.fts else _PLAIN.format(columns))
-
-    def _made(self) -> sqlite3.Connection:
-        for side in SIDES:
-            self.path.with_name(self.path.name + side).unlink(missing_ok=True)
-        connection = self._connect()
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(f"BEGIN; {self._schema()}")
-            connection.execute("INSERT INTO notes VALUES ('version', ?)", (str(VERSION),))
-            connection.execute("COMMIT")
-        except sqlite3.Error as failed:
-            connection.close()
-            raise no_room(self.path, failed) from failed
-        return connection
 
     def renew(self) -> None:
         """Take everything out, and begin anew."""
         with self._lock:
             self.close()
-            self._writer = self._made()
-            self._reader = self._connect()
+            self._writer = made(self.path, full_text=self.fts)
+            self._reader = connected(self.path)
             self.torn = False
 
     def note(self, name: str) -> str | None:
@@ -260,8 +190,8 @@ class IndexFile:
 
     def ordered(self, order: str) -> array[int]:
         """All rows in an order, which is a piece of SQL of ours."""
-        found = self._rows(f"SELECT row FROM questions ORDER BY {order}, row")  # noqa: S608 - ours
-        return array("I", (row for (row,) in found))
+        listed = f"SELECT row AS number FROM questions ORDER BY {order}, row"  # noqa: S608 - ours
+        return array("I", self._numbers(listed))
 
     def matching(self, terms: Sequence[Term], joint: str, within: str, versions: array[int]) -> array[int]:
         """The rows whose texts, in the versions that are given, have all terms (``AND``) or one of them (``OR``)."""
@@ -271,24 +201,29 @@ class IndexFile:
             whole = " || ' ' || ".join([within] if within in COLUMNS else COLUMNS)
             test = f" {joint} ".join([f"{whole} LIKE ? ESCAPE '\\'"] * len(terms))
             sought = [_like(folded(term.text)) for term in terms]
-        # one value, as each row would cost a change of threads
-        ((found,),) = self._rows(f"SELECT group_concat(rowid) FROM texts WHERE {test}", *sought)  # noqa: S608 - ours
-        return self._in_use(map(int, found.split(",")) if found else (), versions)
+        numbers = self._numbers(f"SELECT rowid AS number FROM texts WHERE {test}", *sought)  # noqa: S608 - ours
+        return self._in_use(numbers, versions)
 
     def by_rank(self, terms: Sequence[Term], within: str, versions: array[int]) -> array[int]:
         """The rows whose texts have all terms, the best first."""
-        query = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rank"
-        found = self._rows(query, expression(terms, "AND", within))
-        return self._in_use((number for (number,) in found), versions)
+        query = "SELECT rowid AS number FROM texts WHERE texts MATCH ? ORDER BY rank"
+        return self._in_use(self._numbers(query, expression(terms, "AND", within)), versions)
 
     def _in_use(self, numbers: Iterable[int], versions: array[int]) -> array[int]:
         """The rows of texts; those of questions that came or changed after these versions are left out."""
         size, found = len(versions), array("I")
+        if not any(versions):
+            return array("I", [number for number in numbers if number < size])
         for number in numbers:
             row = number % _ANEW
             if row < size and versions[row] == number // _ANEW:
                 found.append(row)
         return found
+
+    def _numbers(self, sql: str, *values: object) -> Iterator[int]:
+        """The numbers that a query lists, as one value: each row would let other threads go first."""
+        ((found,),) = self._rows(f"SELECT group_concat(number) FROM ({sql})", *values)  # noqa: S608 - ours
+        return map(int, found.split(",")) if found else iter(())
 
     def _rows(self, sql: str, *values: object) -> list[Any]:
         try:
@@ -308,14 +243,6 @@ class IndexFile:
         """Let go of the file."""
         self._reader.close()
         self._writer.close()
-
-
-@cache
-def _objects(schema: str) -> list[tuple[str, str, str]]:
-    """The tables of a schema, as SQLite lists them."""
-    with closing(sqlite3.connect(":memory:")) as made:
-        made.executescript(schema)
-        return made.execute(_OBJECTS).fetchall()
 
 
 def _marks(values: Sequence[object]) -> str:

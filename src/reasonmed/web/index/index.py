@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.documents import Refused
 from reasonmed.errors import StorageFailed
 from reasonmed.web.index.batch import Batch
-from reasonmed.web.index.file import IndexFile, has_fts5
+from reasonmed.web.index.file import IndexFile
 from reasonmed.web.index.place import Place
 from reasonmed.web.index.rows import bits_of
 from reasonmed.web.index.search import Searcher, State
+from reasonmed.web.index.tables import has_fts5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
