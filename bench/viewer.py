@@ -34,7 +34,6 @@ from engine import HERE, Setting, real_questions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-REQUESTS = 40
 _LOOK = 2.0
 """Seconds between two looks of a page that follows a run."""
 _TOKEN = re.compile(r"([\d,]+) of ([\d,]+) questions indexed")
@@ -125,17 +124,19 @@ def pages(count: int) -> dict[str, Callable[[random.Random], str]]:
     }
 
 
-def figures(client: Client, count: int, names: Sequence[str] = ()) -> list[tuple[str, float, float, float]]:
+def figures(
+    client: Client, count: int, requests: int, names: Sequence[str] = ()
+) -> list[tuple[str, float, float, float]]:
     """Pages with their median, 95th percentile and longest time in milliseconds."""
     dice, found = random.Random(5), []  # noqa: S311 - draws of a benchmark guard nothing
     for name, address in pages(count).items():
         if not names or name in names:
-            taken = sorted(1000 * client.seconds(address(dice)) for _ in range(REQUESTS))
+            taken = sorted(1000 * client.seconds(address(dice)) for _ in range(requests))
             found.append((name, statistics.median(taken), taken[round(0.95 * (len(taken) - 1))], taken[-1]))
     return found
 
 
-def show(run: Path, count: int) -> None:
+def show(run: Path, count: int, requests: int) -> None:
     """Index a run, and time pages meanwhile and afterwards."""
     for side in run.glob("view.*"):
         side.unlink()
@@ -145,14 +146,16 @@ def show(run: Path, count: int) -> None:
         begun, meanwhile = time.perf_counter(), list[tuple[str, float, float, float]]()
         while _TOKEN.search(viewer.client.get("/questions")):
             if not meanwhile:
-                meanwhile = figures(viewer.client, count, ("list, first page", "search, rare word", "a question"))
+                meanwhile = figures(
+                    viewer.client, count, requests, ("list, first page", "search, rare word", "a question")
+                )
             time.sleep(0.5)
         seconds, cpu = time.perf_counter() - begun, viewer.cpu()
         rows = [("first page without an index, s", viewer.started), ("index, s", seconds), ("index, CPU s", cpu)]
         rows += [("questions/s", count / seconds), ("peak MB", viewer.peak_mb())]
     rows.append(("index, MB", (run / "view.db").stat().st_size / 1e6))
     with viewing(run) as viewer:
-        afterwards = figures(viewer.client, count)
+        afterwards = figures(viewer.client, count, requests)
         rows += [("first page with an index, s", viewer.started), ("peak MB with an index", viewer.peak_mb())]
     table(["", ""], rows)
     print("while it is indexed")
@@ -200,6 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, help="Default: 200,000; 300 with --beside.")
     parser.add_argument("--calls", type=int, default=0, help="Recorded calls of each question.")
+    parser.add_argument("--requests", type=int, default=40, help="For pages of each kind.")
     parser.add_argument("--run", type=Path, help="Where the run is made and kept.")
     parser.add_argument("--beside", action="store_true", help="Time runs with and without a viewer.")
     parser.add_argument("--bench", type=Path, default=HERE.parent.parent / "shared" / "bench")
@@ -214,7 +218,7 @@ def main() -> None:
         run = asked.run or Path(scratch, "run")
         if not run.exists():
             make_run(run, count, asked.calls)
-        show(run, count)
+        show(run, count, asked.requests)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ class Library:
 
     def _follow(self) -> None:
         """Bring all indexes up to date again and again, behind whatever else this machine does."""
-        if hasattr(os, "setpriority"):
+        if sys.platform == "linux":  # elsewhere it is not this thread's number
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._stop.is_set():
             try:

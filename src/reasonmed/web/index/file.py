@@ -7,7 +7,7 @@ import threading
 import zlib
 from array import array
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -34,6 +34,7 @@ _KNOWN = "SELECT row, facts FROM questions JOIN details USING (row) WHERE id = ?
 _PUT_TEXTS = "INSERT INTO texts (rowid, stem, chains, verdicts) VALUES (?, ?, ?, ?)"
 _ANEW = 1 << 32
 """Added to the number of a text for each time that its question changed: without content FTS5 cannot take one out."""
+Shape = TypeVar("Shape")
 _AT_ONCE, _LONGEST = 500, 4_000_000
 _read_facts = msgspec.msgpack.Decoder(tuple[dict[str, list[str]], dict[str, int]]).decode
 _pack = msgspec.msgpack.Encoder().encode
@@ -93,7 +94,7 @@ class IndexFile:
 
     def note(self, name: str) -> str | None:
         """What is noted under a name."""
-        found = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        found = self._rows(tuple[object], "SELECT value FROM notes WHERE name = ?", name)
         return str(found[0][0]) if found else None
 
     def content(self) -> Content:
@@ -104,17 +105,19 @@ class IndexFile:
             StorageFailed: it cannot be read.
         """
         ((first, last, count),) = self._rows(
-            "SELECT COALESCE(MIN(row), 0), COALESCE(MAX(row), -1), COUNT(*) FROM questions"
+            tuple[int, int, int], "SELECT COALESCE(MIN(row), 0), COALESCE(MAX(row), -1), COUNT(*) FROM questions"
         )
         if (first, last) != (0, count - 1):
             raise Refused("rows are missing")
         versions = array("I", bytes(4 * count))
-        for row, version in converted(self._rows("SELECT row, version FROM versions"), list[tuple[Count, Count]]):
+        for row, version in converted(
+            self._rows(tuple[object, object], "SELECT row, version FROM versions"), list[tuple[Count, Count]]
+        ):
             if row >= count or version >= _ANEW:
                 raise Refused("a version is of no row")
             versions[row] = version
         facets: dict[str, dict[str, Rows]] = {}
-        found = self._rows("SELECT facet, value, rows FROM facets ORDER BY facet, value")
+        found = self._rows(tuple[object, ...], "SELECT facet, value, rows FROM facets ORDER BY facet, value")
         for facet, value, blob in converted(found, list[tuple[str, str, bytes]]):
             facets.setdefault(facet, {})[value] = Rows.read(blob, count)
         return Content(self._noted("marks"), self._noted("tallies"), facets, versions)
@@ -176,7 +179,7 @@ class IndexFile:
         found: dict[int, Line] = {}
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
-            found |= {one[0]: Line(*one) for one in self._rows(_LINES.format(_marks(part)), *part)}
+            found |= {one[0]: Line(*one) for one in self._rows(Line, _LINES.format(_marks(part)), *part)}
         return [found[row] for row in rows if row in found]
 
     def rows_of(self, names: Sequence[str]) -> list[int]:
@@ -185,7 +188,7 @@ class IndexFile:
         for start in range(0, len(names), _AT_ONCE):
             part = names[start : start + _AT_ONCE]
             query = f"SELECT row FROM questions WHERE id IN ({_marks(part)})"  # noqa: S608 - question marks
-            found += [row for (row,) in self._rows(query, *part)]
+            found += [row for (row,) in self._rows(tuple[int], query, *part)]
         return found
 
     def ordered(self, order: str) -> array[int]:
@@ -222,13 +225,13 @@ class IndexFile:
 
     def _numbers(self, sql: str, *values: object) -> Iterator[int]:
         """The numbers that a query lists, as one value: each row would let other threads go first."""
-        ((found,),) = self._rows(f"SELECT group_concat(number) FROM ({sql})", *values)  # noqa: S608 - ours
+        ((found,),) = self._rows(tuple[str | None], f"SELECT group_concat(number) FROM ({sql})", *values)  # noqa: S608 - ours
         return map(int, found.split(",")) if found else iter(())
 
-    def _rows(self, sql: str, *values: object) -> list[Any]:
+    def _rows(self, shape: type[Shape], sql: str, *values: object) -> list[Shape]:  # noqa: ARG002 - for its type
         try:
             with self._lock:
-                return self._reader.execute(sql, values).fetchall()
+                return cast("list[Shape]", self._reader.execute(sql, values).fetchall())
         except sqlite3.Error as failed:
             raise self._failed(failed) from failed
 
