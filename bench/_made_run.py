@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VOCABULARY = 30_000
-HEDGED, CORRECT = 0.1, 0.3
-"""Shares of records with a flag, and of chains that the judge calls right."""
 STEM, CHAIN, REASON, RESPONSE, CHAINS = 60, 100, 15, 40, 3
 _SYLLABLES = [first + second for first in "bcdfghklmnprstvz" for second in ("a", "e", "i", "o", "u", "ar", "en")]
 _MODELS = ("made-up-small", "made-up-medium", "made-up-large")
 _SOURCES = 40
+_CORRECT, _HEDGED = 0.3, 0.1
+"""Shares of the chains that are correct, and of the records with a flag."""
 _STAGES = ("generate", "verify", "rank")
 _GROUP = 1_000
 
@@ -83,7 +83,7 @@ def made_story(number: int) -> Story:
     tier = (Tier.EASY, Tier.MEDIUM, Tier.DIFFICULT)[wrong]
     kept = Kept(right.text, right.model, chains.index(right), verdict=right.verdict, score=dice.randint(5, 10))
     response = _prose(dice, RESPONSE)
-    flags = ("hedged",) if dice.random() < HEDGED else ()
+    flags = ("hedged",) if dice.random() < _HEDGED else ()
     return Story(question, chains, tier=tier, kept=(_responded(kept, response, flags),))
 
 
@@ -94,7 +94,7 @@ def _responded(kept: Kept, response: str, flags: tuple[str, ...]) -> Kept:
 
 
 def _chain(dice: random.Random, question: Question, sample: int) -> ChainOfThought:
-    correct = dice.random() < CORRECT
+    correct = dice.random() < _CORRECT
     text, reason = _prose(dice, CHAIN), _prose(dice, REASON)
     faults = () if correct else (Step(0, 40, "error", dice.choice(("misread", "logic", "fact")), "severe"),)
     judged = Verdict("correct" if correct else "error", reason, "judge", steps=faults)

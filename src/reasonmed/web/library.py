@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class Library:
 
     def _follow(self) -> None:
         """Bring all indexes up to date again and again, behind whatever else this machine does."""
-        if hasattr(os, "setpriority"):
+        if sys.platform == "linux":  # elsewhere it is not this thread's number
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while not self._stop.is_set():
             self.catch_up()

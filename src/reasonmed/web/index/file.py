@@ -6,18 +6,18 @@ import sqlite3
 import threading
 import zlib
 from array import array
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from reasonmed.documents import MOST, Count, Refused, converted, decoded
+from reasonmed.documents import Count, Refused, converted, decoded
 from reasonmed.engine.ledger import unpacked
 from reasonmed.engine.ledger.repair import is_of_the_disk
 from reasonmed.errors import StorageFailed
 from reasonmed.files import no_room
-from reasonmed.web.index.place import SIDES
 from reasonmed.web.index.rows import Rows
+from reasonmed.web.index.tables import connected, made, opened
 from reasonmed.web.index.words import COLUMNS, expression, folded, spaced
 
 if TYPE_CHECKING:
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
     from reasonmed.web.index.entry import Entry
     from reasonmed.web.index.words import Term
 
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE questions (
-  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, outcome TEXT NOT NULL, records INTEGER NOT NULL,
-  wrong INTEGER NOT NULL, score REAL);
-CREATE TABLE details (row INTEGER PRIMARY KEY, stem TEXT NOT NULL, facts BLOB NOT NULL);
-CREATE TABLE versions (row INTEGER PRIMARY KEY, version INTEGER NOT NULL);
-CREATE TABLE facets (facet TEXT NOT NULL, value TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (facet, value));
-"""
-_FTS = "CREATE VIRTUAL TABLE texts USING fts5({}, content='', tokenize='unicode61 remove_diacritics 2');"
-_RANK = "INSERT INTO texts (texts, rank) VALUES ('rank', 'bm25(3.0, 1.0, 1.0)');"
-"""A word in a question says more of it than one in a chain of thought."""
-_PLAIN = "CREATE TABLE texts (rowid INTEGER PRIMARY KEY, {});"
-_OBJECTS = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
 _LINES = """
 SELECT row, id, stem, outcome, records, wrong, score FROM questions JOIN details USING (row) WHERE row IN ({})
 """
@@ -49,6 +34,7 @@ _KNOWN = "SELECT row, facts FROM questions JOIN details USING (row) WHERE id = ?
 _PUT_TEXTS = "INSERT INTO texts (rowid, stem, chains, verdicts) VALUES (?, ?, ?, ?)"
 _ANEW = 1 << 32
 """Added to the number of a text for each time that its question changed: without content FTS5 cannot take one out."""
+Shape = TypeVar("Shape")
 _AT_ONCE, _LONGEST = 500, 4_000_000
 _read_facts = msgspec.msgpack.Decoder(tuple[dict[str, list[str]], dict[str, int]]).decode
 _pack = msgspec.msgpack.Encoder().encode
@@ -82,12 +68,6 @@ class Content(NamedTuple):
     versions: array[int]
 
 
-def has_fts5() -> bool:
-    """Whether this Python's SQLite can search texts."""
-    with closing(sqlite3.connect(":memory:")) as tried:
-        return bool(tried.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])
-
-
 class IndexFile:
     """One SQLite file; a cache, so that a torn one is made anew. One thread writes, others read.
 
@@ -99,72 +79,22 @@ class IndexFile:
     def __init__(self, path: Path, *, full_text: bool) -> None:
         self.path, self.fts = path, full_text
         self._lock = threading.Lock()
-        self._writer = self._opened()
-        self._reader = self._connect()
+        self._writer = opened(path, full_text=full_text)
+        self._reader = connected(self.path)
         self.torn = False
         """Whether something in it could not be read since it was made."""
-
-    def _opened(self) -> sqlite3.Connection:
-        """The file for writing; one of another version, or that cannot be read, is taken away."""
-        connection = self._connect()
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            if self._is_ours(connection):
-                return connection
-        except sqlite3.DatabaseError as broken:
-            if is_of_the_disk(broken):
-                connection.close()
-                raise no_room(self.path, broken) from broken
-        connection.close()
-        return self._made()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST)
-        connection.execute("PRAGMA trusted_schema=OFF")
-        return connection
-
-    def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """Whether it has the tables of this version and kind, and nothing that acts by itself."""
-        with closing(sqlite3.connect(":memory:")) as made:
-            made.executescript(self._schema())
-            if connection.execute(_OBJECTS).fetchall() != made.execute(_OBJECTS).fetchall():
-                return False
-        return bool(
-            connection.execute("SELECT 1 FROM notes WHERE (name, value) = ('version', ?)", (str(VERSION),)).fetchone()
-        )
-
-    def _schema(self) -> str:
-        columns = ", ".join(COLUMNS)
-        return _SCHEMA + (_FTS.format(columns) + _RANK if self.fts else _PLAIN.format(columns))
-
-    def _made(self) -> sqlite3.Connection:
-        for side in SIDES:
-            self.path.with_name(self.path.name + side).unlink(missing_ok=True)
-        connection = self._connect()
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(f"BEGIN; {self._schema()}")
-            connection.execute("INSERT INTO notes VALUES ('version', ?)", (str(VERSION),))
-            connection.execute("COMMIT")
-        except sqlite3.Error as failed:
-            connection.close()
-            raise no_room(self.path, failed) from failed
-        return connection
 
     def renew(self) -> None:
         """Take everything out, and begin anew."""
         with self._lock:
             self.close()
-            self._writer = self._made()
-            self._reader = self._connect()
+            self._writer = made(self.path, full_text=self.fts)
+            self._reader = connected(self.path)
             self.torn = False
 
     def note(self, name: str) -> str | None:
         """What is noted under a name."""
-        found = self._rows("SELECT value FROM notes WHERE name = ?", name)
+        found = self._rows(tuple[object], "SELECT value FROM notes WHERE name = ?", name)
         return str(found[0][0]) if found else None
 
     def content(self) -> Content:
@@ -175,17 +105,19 @@ class IndexFile:
             StorageFailed: it cannot be read.
         """
         ((first, last, count),) = self._rows(
-            "SELECT COALESCE(MIN(row), 0), COALESCE(MAX(row), -1), COUNT(*) FROM questions"
+            tuple[int, int, int], "SELECT COALESCE(MIN(row), 0), COALESCE(MAX(row), -1), COUNT(*) FROM questions"
         )
         if (first, last) != (0, count - 1):
             raise Refused("rows are missing")
         versions = array("I", bytes(4 * count))
-        for row, version in converted(self._rows("SELECT row, version FROM versions"), list[tuple[Count, Count]]):
+        for row, version in converted(
+            self._rows(tuple[object, object], "SELECT row, version FROM versions"), list[tuple[Count, Count]]
+        ):
             if row >= count or version >= _ANEW:
                 raise Refused("a version is of no row")
             versions[row] = version
         facets: dict[str, dict[str, Rows]] = {}
-        found = self._rows("SELECT facet, value, rows FROM facets ORDER BY facet, value")
+        found = self._rows(tuple[object, ...], "SELECT facet, value, rows FROM facets ORDER BY facet, value")
         for facet, value, blob in converted(found, list[tuple[str, str, bytes]]):
             facets.setdefault(facet, {})[value] = Rows.read(blob, count)
         return Content(self._noted("marks"), self._noted("tallies"), facets, versions)
@@ -247,7 +179,7 @@ class IndexFile:
         found: dict[int, Line] = {}
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
-            found |= {one[0]: Line(*one) for one in self._rows(_LINES.format(_marks(part)), *part)}
+            found |= {one[0]: Line(*one) for one in self._rows(Line, _LINES.format(_marks(part)), *part)}
         return [found[row] for row in rows if row in found]
 
     def rows_of(self, names: Sequence[str]) -> list[int]:
@@ -256,13 +188,13 @@ class IndexFile:
         for start in range(0, len(names), _AT_ONCE):
             part = names[start : start + _AT_ONCE]
             query = f"SELECT row FROM questions WHERE id IN ({_marks(part)})"  # noqa: S608 - question marks
-            found += [row for (row,) in self._rows(query, *part)]
+            found += [row for (row,) in self._rows(tuple[int], query, *part)]
         return found
 
     def ordered(self, order: str) -> array[int]:
         """All rows in an order, which is a piece of SQL of ours."""
-        found = self._rows(f"SELECT row FROM questions ORDER BY {order}, row")  # noqa: S608 - ours
-        return array("I", (row for (row,) in found))
+        listed = f"SELECT row AS number FROM questions ORDER BY {order}, row"  # noqa: S608 - ours
+        return array("I", self._numbers(listed))
 
     def matching(self, terms: Sequence[Term], joint: str, within: str, versions: array[int]) -> array[int]:
         """The rows whose texts, in the versions that are given, have all terms (``AND``) or one of them (``OR``)."""
@@ -272,29 +204,34 @@ class IndexFile:
             whole = " || ' ' || ".join([within] if within in COLUMNS else COLUMNS)
             test = f" {joint} ".join([f"{whole} LIKE ? ESCAPE '\\'"] * len(terms))
             sought = [_like(folded(term.text)) for term in terms]
-        # one value, as each row would cost a change of threads
-        ((found,),) = self._rows(f"SELECT group_concat(rowid) FROM texts WHERE {test}", *sought)  # noqa: S608 - ours
-        return self._in_use(map(int, found.split(",")) if found else (), versions)
+        numbers = self._numbers(f"SELECT rowid AS number FROM texts WHERE {test}", *sought)  # noqa: S608 - ours
+        return self._in_use(numbers, versions)
 
     def by_rank(self, terms: Sequence[Term], within: str, versions: array[int]) -> array[int]:
         """The rows whose texts have all terms, the best first."""
-        query = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rank"
-        found = self._rows(query, expression(terms, "AND", within))
-        return self._in_use((number for (number,) in found), versions)
+        query = "SELECT rowid AS number FROM texts WHERE texts MATCH ? ORDER BY rank"
+        return self._in_use(self._numbers(query, expression(terms, "AND", within)), versions)
 
     def _in_use(self, numbers: Iterable[int], versions: array[int]) -> array[int]:
         """The rows of texts; those of questions that came or changed after these versions are left out."""
         size, found = len(versions), array("I")
+        if not any(versions):
+            return array("I", [number for number in numbers if number < size])
         for number in numbers:
             row = number % _ANEW
             if row < size and versions[row] == number // _ANEW:
                 found.append(row)
         return found
 
-    def _rows(self, sql: str, *values: object) -> list[Any]:
+    def _numbers(self, sql: str, *values: object) -> Iterator[int]:
+        """The numbers that a query lists, as one value: each row would let other threads go first."""
+        ((found,),) = self._rows(tuple[str | None], f"SELECT group_concat(number) FROM ({sql})", *values)  # noqa: S608 - ours
+        return map(int, found.split(",")) if found else iter(())
+
+    def _rows(self, shape: type[Shape], sql: str, *values: object) -> list[Shape]:  # noqa: ARG002 - for its type
         try:
             with self._lock:
-                return self._reader.execute(sql, values).fetchall()
+                return cast("list[Shape]", self._reader.execute(sql, values).fetchall())
         except sqlite3.Error as failed:
             raise self._failed(failed) from failed
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasonmed.documents import Refused
 from reasonmed.errors import StorageFailed
 from reasonmed.web.index.batch import Batch
-from reasonmed.web.index.file import IndexFile, has_fts5
+from reasonmed.web.index.file import IndexFile
 from reasonmed.web.index.place import Place
 from reasonmed.web.index.rows import bits_of
 from reasonmed.web.index.search import Searcher, State
+from reasonmed.web.index.tables import has_fts5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from reasonmed.web.index.entry import Indexed
-    from reasonmed.web.index.file import Line
+    from reasonmed.web.index.file import Content, Line
     from reasonmed.web.index.search import Found, Wanted
 
 _BATCH, _SECONDS = 5_000, 5.0
@@ -78,15 +79,22 @@ class Index:
         epoch, number = self.state.epoch + 1, self.state.number + 1
         self._marks: Mapping[str, int] = {}
         self.state = State(number, epoch, {}, {}, array("I"))
+        found = self._usable()
+        if found is None:
+            self._file.renew()
+        else:
+            self._marks = found.marks
+            self.state = State(number + 1, epoch, found.facets, found.tallies, found.versions)
+
+    def _usable(self) -> Content | None:
+        """What the file has, where that is whole and was made from what is there now."""
+        if self._file.torn:
+            return None
         try:
-            if not self._file.torn and self._file.note("stamp") == self._stamp:
-                found = self._file.content()
-                self._marks = found.marks
-                self.state = State(number + 1, epoch, found.facets, found.tallies, found.versions)
-                return
+            stamp, found = self._file.note("stamp"), self._file.content()
         except (Refused, StorageFailed):
-            pass
-        self._file.renew()
+            return None
+        return found if stamp == self._stamp or not found.versions else None
 
     def catch_up(self) -> None:
         """Bring the index up to date; may take minutes, and is gone on with after a stop.

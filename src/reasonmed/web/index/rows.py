@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 _LISTED, _BITS = b"l", b"b"
 _NUMBER = 4
 """Bytes of a row in a list."""
+_SHORTER = 8
+"""A list must be so many times shorter, as it is slower."""
 
 
 class Rows(NamedTuple):
-    """A set of rows: ``few`` lists them where that takes less room than ``bits``."""
+    """A set of rows: ``few`` lists them where that takes much less room than ``bits``."""
 
     size: int
     bits: int
@@ -27,7 +29,7 @@ class Rows(NamedTuple):
     def of(cls, bits: int) -> Rows:
         """A set by its bits."""
         count = bits.bit_count()
-        if count * _NUMBER * 8 >= bits.bit_length():
+        if count * _NUMBER * 8 * _SHORTER >= bits.bit_length():
             return cls(count, bits)
         return cls(count, 0, array("I", _listed(bits)))
 

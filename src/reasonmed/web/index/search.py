@@ -27,7 +27,7 @@ SORTS = {
     "id": ("Id", "id"),
     "wrong": ("Most wrong chains", "wrong DESC"),
     "low": ("Lowest score", "score IS NULL, score"),
-    "high": ("Highest score", "score IS NULL, score DESC"),
+    "high": ("Highest score", "score DESC"),
     "records": ("Most records", "records DESC"),
 }
 """The orders, with the words that a page has for them."""

@@ -70,3 +70,31 @@ def expression(terms: Sequence[Term], joint: str, within: str = "") -> str:
     """The expression of terms joined by ``AND`` or ``OR``, in one column or in all."""
     found = f" {joint} ".join(f'"{spaced(term.text).strip()}"' + "*" * term.prefix for term in terms)
     return f"{{{within}}} : ({found})" if within in COLUMNS else found
+
+
+def parts_of(text: str, terms: Sequence[Term]) -> list[tuple[str, bool]]:
+    """A text in parts, each with whether it is one of the terms; the parts together are the text."""
+    letters = [(folded(sign), place) for place, sign in enumerate(text)]
+    flat = "".join(sign for sign, _ in letters)
+    places = [place for sign, place in letters for _ in sign]
+    sought = [_pattern(term) for term in sorted(terms, key=lambda one: -len(one.text))]
+    parts: list[tuple[str, bool]] = []
+    reached = 0
+    for hit in re.finditer("|".join(sought), flat) if sought else ():
+        start = places[hit.start()]
+        end = places[hit.end()] if hit.end() < len(places) else len(text)
+        if reached <= start < end:
+            parts += [(text[reached:start], False), (text[start:end], True)]
+            reached = end
+    return [part for part in (*parts, (text[reached:], False)) if part[0]]
+
+
+def _pattern(term: Term) -> str:
+    """What finds a term in a text that is folded: whole words, or signs of a script that has none."""
+    words = [word for word in re.split(r"[\W_]+", spaced(folded(term.text))) if word]
+    if not words:
+        return "(?!)"
+    found = r"[\W_]*".join(map(re.escape, words))
+    before = "" if _UNSPACED.match(words[0]) else r"(?<![^\W_])"
+    behind = "" if term.prefix or _UNSPACED.match(words[-1]) else r"(?![^\W_])"
+    return f"{before}{found}{behind}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from reasonmed.web.index import FACETS, SORTS, Wanted
+from reasonmed.web.index.words import COLUMNS, parts_of, terms_of
 from reasonmed.web.pages.shell import page, shown_in
 from reasonmed.web.render import address
 from reasonmed.web.views import View
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from reasonmed.web.library import Shown
 
 _LONGEST, _MOST_PAGES = 500, 10_000_000
-_SHOWN = 12
-"""Values of a filter that are shown at once; the chosen ones always are."""
+_SHOWN, _MOST = 12, 200
+"""Values of a filter that are shown at once, and with all others unfolded; the chosen ones always are."""
+_MOST_CHOSEN = 50
 
 
 def wanted_in(asked: QueryParams) -> Wanted:
     """What an address asks for; what it asks wrongly is left out."""
-    chosen = {facet: tuple(asked.getlist(facet)) for facet in FACETS if asked.getlist(facet)}
+    values = {facet: tuple(dict.fromkeys(filter(None, asked.getlist(facet))))[:_MOST_CHOSEN] for facet in FACETS}
+    chosen = {facet: some for facet, some in values.items() if some}
     sort = asked.get("sort", "")
     text = asked.get("q", "")[:_LONGEST]
-    return Wanted(text, asked.get("in", ""), chosen, sort if sort in SORTS else "", page_number(asked))
+    within = asked.get("in", "")
+    return Wanted(text, within if within in COLUMNS else "", chosen, sort if sort in SORTS else "", page_number(asked))
 
 
 def page_number(asked: QueryParams) -> int:
@@ -52,6 +56,7 @@ def questions(request: Request) -> Response:
     wanted = wanted_in(request.query_params)
     others, unread = shown.others()
     found = shown.index.find(wanted, others)
+    terms = terms_of(wanted.text).within
     pairs = pairs_of(shown, wanted)
     values = {
         "title": "Questions",
@@ -59,6 +64,7 @@ def questions(request: Request) -> Response:
         "wanted": wanted,
         "found": found,
         "filters": _filters(found, wanted),
+        "stems": {line.row: parts_of(line.stem, terms) for line in found.lines},
         "sorts": {name: words for name, (words, _) in SORTS.items()},
         "pairs": pairs,
         "earlier": address("/questions", [*pairs, ("page", found.page - 1)]) if found.page > 1 else "",
@@ -78,8 +84,9 @@ def _filters(found: Found, wanted: Wanted) -> list[dict[str, object]]:
             key=lambda one: (one[0] not in chosen, -one[1], one[0]),
         )
         if values:
-            values = values[: max(_SHOWN, len(chosen))]
-            filters.append({"facet": facet, "label": label, "values": values, "chosen": chosen})
+            shown = max(_SHOWN, len(chosen))
+            parts = {"values": values[:shown], "more": values[shown:_MOST], "left": max(0, len(values) - _MOST)}
+            filters.append({"facet": facet, "label": label, "chosen": chosen, **parts})
     return filters
 
 
