@@ -54,7 +54,7 @@ def test_a_long_text_beside_a_summary_is_cut_and_stays_on_its_line() -> None:
     assert len(shown) < 300
 
 
-def _three() -> list[str]:
+def _three() -> list[pages.Html]:
     groups: dict[str, dict[str, plot.Bar | float]] = {
         "easy": {"a": plot.Bar(0.5, 0.4, 0.6), "b": 0.3},
         HOSTILE: {"a": 0.2},

@@ -22,6 +22,7 @@ from reasonmed.cli import (
     prepare,
     push,
     questions,
+    report,
     run,
     selftest,
     status,
@@ -62,13 +63,14 @@ for family in (
     selftest,
     plugins,
     view,
+    report,
 ):
     family.add_to(app)
 
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
-    "Look at a run": ("view", "status", "ls", "why", "diff"),
+    "Look at a run": ("view", "report", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),

@@ -11,21 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reasonmed import __version__
 from reasonmed.documents import visible
 from reasonmed.secrecy import conceal
 from reasonmed.types import letter
+from reasonmed.web.anchors import anchor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from reasonmed.report.page import Html
     from reasonmed.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_IN_FILE = _TEMPLATES / "file"
+"""What it holds stands in the place of the template of the same name where a page becomes a part of a file."""
 
 
 def rendered(view: View) -> str:
@@ -38,23 +41,41 @@ def drawn(picture: Html) -> Markup:
     return Markup(picture)  # noqa: S704 - report escaped it
 
 
+def rendered_in_file(view: View) -> Markup:
+    """The part of a view that is not the frame around it, for a file that holds several; its links are anchors.
+
+    What only a served page gives a template is empty.
+    """
+    return Markup(_environment(_IN_FILE).get_template(f"{view.template}.html.jinja").render(view.values))  # noqa: S704
+
+
+def streamed(template: str, values: Mapping[str, object]) -> Iterator[str]:
+    """A file's text, piece by piece."""
+    return _environment(_IN_FILE).get_template(f"{template}.html.jinja").generate(values)
+
+
 @cache
-def _environment() -> Environment:
+def _environment(*first: Path) -> Environment:
     made = Environment(
         autoescape=True,
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
+        loader=FileSystemLoader([*first, _TEMPLATES]),
+        undefined=ChainableUndefined if first else StrictUndefined,
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters.update(letter=letter, path=_path, number=_number)
-    made.globals.update(version=__version__, address=address)
+    made.globals.update(version=__version__, address=anchor if first else address)
     return made
 
 
 def _shown(value: object) -> object:
-    return visible(conceal(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def shown(text: str) -> str:
+    """A text as pages have it, before it is escaped."""
+    return visible(conceal(text))
 
 
 def _path(text: str) -> str:
