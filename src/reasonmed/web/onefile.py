@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from markupsafe import Markup
 
+from reasonmed.documents import visible
 from reasonmed.errors import UsageError
 from reasonmed.files import replacing
 from reasonmed.report.page import SCRIPT_FILE, STYLE_FILE, Html, finder, policy
+from reasonmed.secrecy import conceal
 from reasonmed.types import digest
 from reasonmed.web.anchors import anchor_of, apart
 from reasonmed.web.index import FACETS, Index, Wanted
-from reasonmed.web.render import drawn, rendered_in_file, shown, streamed
+from reasonmed.web.render import drawn, rendered_in_file, streamed
 from reasonmed.web.sources import opened
 from reasonmed.web.views import View
 
@@ -150,7 +152,7 @@ class _Facets:
 
     def __init__(self, index: Index) -> None:
         self._rows = [
-            (facet, shown(value), rows.to_bytes(rows.bit_length() // 8 + 1, "little"))
+            (facet, visible(conceal(value)), rows.to_bytes(rows.bit_length() // 8 + 1, "little"))
             for facet, values in index.state.facets.items()
             for value, rows in values.items()
         ]

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from reasonmed.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_IN_FILE = _TEMPLATES / "file"
-"""What it holds stands in the place of the template of the same name where a page becomes a part of a file."""
 
 
 def rendered(view: View) -> str:
@@ -46,36 +44,40 @@ def rendered_in_file(view: View) -> Markup:
 
     What only a served page gives a template is empty.
     """
-    return Markup(_environment(_IN_FILE).get_template(f"{view.template}.html.jinja").render(view.values))  # noqa: S704
+    return Markup(_in_file().get_template(f"{view.template}.html.jinja").render(view.values))  # noqa: S704 - escaped
 
 
 def streamed(template: str, values: Mapping[str, object]) -> Iterator[str]:
     """A file's text, piece by piece."""
-    return _environment(_IN_FILE).get_template(f"{template}.html.jinja").generate(values)
+    return _in_file().get_template(f"{template}.html.jinja").generate(values)
 
 
 @cache
-def _environment(*first: Path) -> Environment:
+def _in_file() -> Environment:
+    """As for pages; a template in ``templates/file`` takes the place of the one of its name."""
+    loader = FileSystemLoader([_TEMPLATES / "file", _TEMPLATES])
+    made = _environment().overlay(loader=loader, undefined=ChainableUndefined)
+    made.globals = {**made.globals, "address": anchor}
+    return made
+
+
+@cache
+def _environment() -> Environment:
     made = Environment(
         autoescape=True,
-        loader=FileSystemLoader([*first, _TEMPLATES]),
-        undefined=ChainableUndefined if first else StrictUndefined,
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters.update(letter=letter, path=_path, number=_number)
-    made.globals.update(version=__version__, address=anchor if first else address)
+    made.globals.update(version=__version__, address=address)
     return made
 
 
 def _shown(value: object) -> object:
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def shown(text: str) -> str:
-    """A text as pages have it, before it is escaped."""
-    return visible(conceal(text))
+    return visible(conceal(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _path(text: str) -> str:
