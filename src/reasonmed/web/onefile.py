@@ -126,7 +126,8 @@ class OneFile:
 
     def _head(self, index: Index, first: Line) -> dict[str, object]:
         overview = self._source.overview(dict(index.state.tallies))
-        overview = overview._replace(values={"shown": {"name": self._name}, **overview.values})
+        still = {"shown": {"name": self._name}, "indexed": index.state.size, "examples": {}, "follows": False}
+        overview = overview._replace(values={**overview.values, **still})
         style = _style([overview, self._source.question(first.id) or _GONE])
         script = SCRIPT_FILE.read_text(encoding="utf-8")
         return {
