@@ -133,7 +133,7 @@ def _is_number(value: object) -> bool:
 
 def _wide(label: str, what: str) -> Html:
     """What may be wider than a narrow screen, and scrolls there."""
-    return Html(f'<div class=wide role=group tabindex=0 aria-label="{_escaped(label)}">{what}</div>')
+    return Html(f'<div class=scrolled role=group tabindex=0 aria-label="{_escaped(label)}">{what}</div>')
 
 
 def details(summary: str, text: str, about: str = "") -> Html:
