@@ -82,11 +82,20 @@ def test_the_page_escapes_what_it_shows(broken: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the page has plots")
     report_of(broken, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "<img" not in page
     assert "&lt;/td&gt;&lt;img src=x&gt;" in page
     assert "nothing is said about contamination" in page
     assert "leak.gold" in page
+
+
+def test_a_finding_shows_the_question_that_its_id_means_and_the_one_that_it_is_like(
+    broken: Path, tmp_path: Path
+) -> None:
+    report_of(broken, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "chain a/chain-1 <span class=about>First one?</span>" in page
+    assert "question b: FIRST one\nquestion a: First one?" in page
 
 
 def test_findings_are_read_back_by_id(broken: Path, tmp_path: Path) -> None:

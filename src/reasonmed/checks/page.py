@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from reasonmed.checks.cases import Case
+from reasonmed.questions.ids import question_of
 from reasonmed.report import page as html
 from reasonmed.report.plot import bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reasonmed.checks.findings import Finding, Report
+    from reasonmed.checks.inputs import Input
     from reasonmed.report.page import Html
 
 _MOST = 200
@@ -29,13 +32,33 @@ class Shown:
         if len(kept) < _MOST:
             kept.append(finding)
 
+    def stems(self, source: Input) -> dict[str, str]:
+        """The stems of the questions that its findings name, by their ids."""
+        findings = [one for kept in self.by_rule.values() for one in kept]
+        sought = {name for one in findings for name in _named(one)}
+        found: dict[str, str] = {}
+        for case in source.cases() if sought else ():
+            if isinstance(case, Case) and case.question.id in sought:
+                found.setdefault(case.question.id, case.question.stem)
+                if len(found) == len(sought):
+                    break
+        return found
 
-def report_page(report: Report, shown: Shown) -> str:
-    """The whole page."""
-    return html.page(f"Checks of {report.input.name}", _parts(report, shown))
+
+def _named(finding: Finding) -> Iterator[str]:
+    """The ids of the questions that a finding is about: its own, and the one that it is like."""
+    if finding.question_id:
+        yield finding.question_id
+    if isinstance(other := finding.details.get("other"), str):
+        yield other if finding.subject == "question" else question_of(other)
 
 
-def _parts(report: Report, shown: Shown) -> Iterator[Html]:
+def report_page(report: Report, shown: Shown, stems: Mapping[str, str]) -> str:
+    """The whole page; ``stems`` has the questions' texts by their ids."""
+    return html.page(f"Checks of {report.input.name}", _parts(report, shown, stems))
+
+
+def _parts(report: Report, shown: Shown, stems: Mapping[str, str]) -> Iterator[Html]:
     counts, rules = report.counts, report.counts.rules
     yield html.paragraph(f"{report.sizes}; {counts.findings:,} findings. Nothing was deleted.")
     yield html.paragraph(f"{report.licenses}.")
@@ -53,7 +76,8 @@ def _parts(report: Report, shown: Shown) -> Iterator[Html]:
     for rule in rules:
         yield html.heading(rule)
         for finding in shown.by_rule[rule]:
-            yield html.details(f"{finding.subject} {finding.id}", _text(finding))
+            about = stems.get(finding.question_id, "")
+            yield html.details(f"{finding.subject} {finding.id}", _text(finding, stems), about)
         if rules[rule] > len(shown.by_rule[rule]):
             yield html.paragraph(f"{rules[rule] - len(shown.by_rule[rule]):,} more in the JSON report.", note=True)
 
@@ -68,6 +92,7 @@ def _benchmarks(report: Report) -> Iterator[Html]:
     yield html.table(("benchmark", "coverage", "methods", "matches"), rows)
 
 
-def _text(finding: Finding) -> str:
+def _text(finding: Finding, stems: Mapping[str, str]) -> str:
     lines = [finding.evidence, *(f"{name}: {value}" for name, value in finding.details.items())]
-    return "\n".join(lines if finding.id == finding.question_id else [*lines, f"question: {finding.question_id}"])
+    lines += [f"question {name}: {stems[name]}" for name in dict.fromkeys(_named(finding)) if name in stems]
+    return "\n".join(lines)

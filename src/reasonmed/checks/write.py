@@ -28,7 +28,7 @@ def check_to_files(source: Input, plan: Plan, json: Path | None, html: Path | No
             if json is not None:
                 _write_json(report, spool, sinks[0])
             if html is not None:
-                sinks[-1].write(report_page(report, shown).encode())
+                sinks[-1].write(report_page(report, shown, shown.stems(source)).encode())
     return report
 
 

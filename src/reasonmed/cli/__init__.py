@@ -22,6 +22,7 @@ from reasonmed.cli import (
     prepare,
     push,
     questions,
+    report,
     review,
     run,
     selftest,
@@ -64,13 +65,14 @@ for family in (
     plugins,
     view,
     review,
+    report,
 ):
     family.add_to(app)
 
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Make data": ("run", "retry", "rebuild", "ctl"),
-    "Look at a run": ("view", "review", "status", "ls", "why", "diff"),
+    "Look at a run": ("view", "report", "review", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
     "Data sets": ("check", "index", "export", "card", "push", "import"),

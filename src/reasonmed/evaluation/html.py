@@ -42,7 +42,8 @@ def _question(rows: list[Row]) -> Html:
     for row in rows:
         head = f"--- answer {row.draw + 1}: {row.status}, {row.answer or 'no option'}{_how(row)}"
         parts.append(f"{head}\n{_short(row.text)}")
-    return page.details(f"{first.benchmark}/{first.id}: {outcomes}; key {first.key}", "\n\n".join(parts))
+    summary = f"{first.benchmark}/{first.id}: {outcomes}; key {first.key}"
+    return page.details(summary, "\n\n".join(parts), first.question)
 
 
 def _how(row: Row) -> str:

@@ -207,10 +207,11 @@ def _parts(folder: Path, results: Results) -> Iterator[Html]:
     for line in [*headline_words(results), *marks(results)]:
         yield page.paragraph(line)
     yield page.paragraph(how(results), note=True)
-    yield from plots.plots(results)
     for table in tables(results):
         yield page.heading(table.title)
         yield page.table(table.columns, table.rows)
         if table.note:
             yield page.paragraph(table.note, note=True)
+    yield page.heading("Plots")
+    yield from plots.plots(results)
     yield from browse.answers(folder, results)

@@ -1,9 +1,15 @@
-"""Plots as SVG, by matplotlib (extra ``plots``): the same bytes from the same figures."""
+"""Plots as SVG, by matplotlib (extra ``plots``): the same bytes from the same figures.
+
+A plot has no background, no ``style`` and no color of its own but those of its series, so that a page's style sheet
+says how it looks, light and dark; ``alone`` is for a file of its own.
+"""
 
 from __future__ import annotations
 
+import html
 import io
 import os
+import re
 import sys
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -20,6 +26,10 @@ _FOLDER = "MPLCONFIGDIR"
 _COLORS = ("#2f6fab", "#d1772e", "#4b9b5f", "#a64d79", "#7a6bb0", "#8a8f98")
 _BESIDE: dict[str, Any] = {"frameon": False, "loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
 """A legend beside the axes, where it covers nothing."""
+_STYLED = re.compile(r'(<[a-z][^<>]*?) style="([^"]*)"')
+_SHEET = re.compile(r"\s*<defs>\s*<style[^<]*</style>\s*</defs>")
+_ROOT = '<svg class="plot" role="img" stroke-linejoin="round" stroke-linecap="butt"'
+_INK, _NOTHING = ("#000000", "currentColor"), ("#ffffff", "none")
 
 
 class Bar(NamedTuple):
@@ -49,7 +59,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Bar | float]], unit: str 
                 label=_plain(name),
             )
         axes.set_yticks(range(len(groups)), [_plain(name) for name in groups])
-        axes.invert_yaxis()
+        axes.set_ylim(len(groups) - 0.45, -0.55)
         values = [bar.value if isinstance(bar, Bar) else bar for group in groups.values() for bar in group.values()]
         if all(float(value).is_integer() for value in values):
             axes.locator_params(axis="x", integer=True)
@@ -143,9 +153,29 @@ def _figure(title: str, height: float) -> Iterator[tuple[Any, list[Html]]]:
         axes.spines[["top", "right"]].set_visible(False)
         yield axes, done
         sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
-        text = sink.getvalue()
-        done.append(Html(text[text.index("<svg") :]))
+        figure.savefig(sink, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        done.append(_themed(sink.getvalue(), _plain(title)))
+
+
+def _themed(text: str, title: str) -> Html:
+    """A picture whose looks are attributes, which a style sheet overrides, and whose series have classes."""
+    text = _STYLED.sub(_attributes, _SHEET.sub("", text[text.index("<svg") :]))
+    return Html(text.replace("<svg", f'{_ROOT} aria-label="{html.escape(title)}"', 1))
+
+
+def _attributes(found: re.Match[str]) -> str:
+    pairs = [tuple(one.strip().split(": ", 1)) for one in found[2].split(";") if one.strip()]
+    classes = [f"{name}-{_COLORS.index(value) + 1}" for name, value in pairs if value in _COLORS]
+    shown = {"class": " ".join(classes)} if classes else {}
+    shown |= {name: dict((_INK, _NOTHING)).get(value, value) for name, value in pairs}
+    return found[1] + "".join(f' {name}="{value}"' for name, value in shown.items())
+
+
+def alone(picture: Html) -> str:
+    """A picture as a file of its own, legible on any background."""
+    begin, end, rest = picture.partition(">")
+    ground = '\n <rect width="100%" height="100%" fill="#ffffff"/>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{begin}{end}{ground}{rest}'
 
 
 def _plain(text: str, most: int = 48) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from reasonmed import __version__
 from reasonmed.files import write_atomically
 from reasonmed.report.markdown import plain
-from reasonmed.report.plot import lines
+from reasonmed.report.plot import alone, lines
 from reasonmed.training import dependencies as extra
 from reasonmed.training import lineage, models
 from reasonmed.training.memory import operations
@@ -234,7 +234,7 @@ def _drawn(title: str, name: str, unit: str, steps: Sequence[Logged]) -> str:
         words: [(one["step"], float(one[key])) for one in steps if key in one]
         for words, key in (("training", name), ("validation", f"eval_{name}"))
     }
-    return lines(title, {words: points for words, points in series.items() if points}, "step", unit)
+    return alone(lines(title, {words: points for words, points in series.items() if points}, "step", unit))
 
 
 def _card(told: Record, watched: Mapping[str, str]) -> str:

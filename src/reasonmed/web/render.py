@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reasonmed import __version__
@@ -21,9 +21,10 @@ from reasonmed.report import sankey, stacked, svg
 from reasonmed.report.figures import duration, percent
 from reasonmed.secrecy import conceal
 from reasonmed.types import letter
+from reasonmed.web.anchors import anchor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reasonmed.report.page import Html
     from reasonmed.report.stacked import Part
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from reasonmed.web.views import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_STYLE = re.compile(r'rel="stylesheet" href="/static/([\w.-]+)"')
 _DOTS = re.compile(r"(?:\A|(?<=/))(?=~*\.{1,2}(?:/|\Z))")
-_MARKED_DOTS = re.compile(r"(?:\A|(?<=/))~(?=~*\.{1,2}(?:/|\Z))")
+_MARKED_STYLE = re.compile(r'rel="stylesheet" href="/static/([\w.-]+)"')
+_DOTS = re.compile(r"(?:\A|(?<=/))~(?=~*\.{1,2}(?:/|\Z))")
 """A part of an address that is a dot or two, which a browser takes for a folder and resolves: it gets a tilde."""
 
 
@@ -44,6 +47,33 @@ def rendered(view: View) -> str:
 def drawn(picture: Html) -> Markup:
     """A picture of ``report``, which escaped its own texts."""
     return Markup(picture)  # noqa: S704 - report escaped it
+
+
+def rendered_in_file(view: View) -> Markup:
+    """The part of a view that is not the frame around it, for a file that holds several; its links are anchors.
+
+    What only a served page gives a template is empty.
+    """
+    return Markup(_in_file().get_template(f"{view.template}.html.jinja").render(view.values))  # noqa: S704 - escaped
+
+
+def styles_of(view: View) -> list[str]:
+    """The style sheets that the page of a view links to, beside the one of all pages."""
+    return _STYLE.findall((_TEMPLATES / f"{view.template}.html.jinja").read_text(encoding="utf-8"))
+
+
+def streamed(template: str, values: Mapping[str, object]) -> Iterator[str]:
+    """A file's text, piece by piece."""
+    return _in_file().get_template(f"{template}.html.jinja").generate(values)
+
+
+@cache
+def _in_file() -> Environment:
+    """As for pages; a template in ``templates/file`` takes the place of the one of its name."""
+    loader = FileSystemLoader([_TEMPLATES / "file", _TEMPLATES])
+    made = _environment().overlay(loader=loader, undefined=ChainableUndefined)
+    made.globals = {**made.globals, "address": anchor}
+    return made
 
 
 @cache

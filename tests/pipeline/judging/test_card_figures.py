@@ -136,11 +136,19 @@ def test_texts_of_a_hostile_file_stay_text_on_the_page(tmp_path: Path) -> None:
     told[0]["cots"][0]["model"] = "<script>alert(1)</script>|x"
     card = made(tmp_path, "accept_all", told)
     page = html_of(card)
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert "&lt;script&gt;" in page
     text = markdown_of(card)
     assert "<" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\|x" in text
+
+
+def test_the_page_shows_each_case_that_the_judge_got_wrong_with_its_question(tmp_path: Path) -> None:
+    card = made(tmp_path, "accept_all", rows(3))
+    page = (tmp_path / "card" / "judge_card.html").read_text(encoding="utf-8")
+    wrong = sum(one.wrong for one in card.strata.values()) + card.injection.resisted.of
+    assert page.count("<details>") == wrong > 0
+    assert f"<span class=about>{rows(1)[0]['question']}</span>" in page
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2", '{"question": "Which?"}', "\x00\x01"])

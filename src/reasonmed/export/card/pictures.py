@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from reasonmed.report.plot import Bar, bars
+from reasonmed.report.plot import Bar, alone, bars
 
 if TYPE_CHECKING:
     from reasonmed.export.card.facts import Tally
@@ -28,7 +28,7 @@ def draw(counts: Tally) -> dict[str, tuple[str, str]]:
     if scored:
         rows = {score: {"records": float(scored.get(score, 0))} for score in SCORES}
         made["scores.svg"] = ("Quality scores", bars("Quality scores (1 to 10)", rows, "records"))
-    return {name: (title, _file(svg)) for name, (title, svg) in made.items()}
+    return {name: (title, alone(svg)) for name, (title, svg) in made.items()}
 
 
 def _records(counts: Tally) -> Html:
@@ -56,7 +56,3 @@ def _verdicts(counts: Tally) -> Html:
         model: {outcome: float(found.get(outcome, 0)) for outcome in used} for model, found in models
     }
     return bars("Verdicts on the generated chains of thought", rows, "chains of thought")
-
-
-def _file(svg: str) -> str:
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}'

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
+from reasonmed.pipeline.judging.card import verdict_of
 from reasonmed.pipeline.judging.human_pages import facts_of, of_human
 from reasonmed.pipeline.judging.sections import Section, estimated, told
 from reasonmed.report import markdown
 from reasonmed.report.figures import decimal
+from reasonmed.report.page import details as details_of
 from reasonmed.report.page import heading, page, paragraph, table
 from reasonmed.report.plot import Bar, bars
+from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from reasonmed.pipeline.judging.card import Card
     from reasonmed.pipeline.judging.shares import Share
     from reasonmed.pipeline.judging.steps import Found
     from reasonmed.report.page import Html
+    from reasonmed.types import Probe, Story
 
+_MOST = 200
+"""Cases that the page shows in full."""
 STRATUM_NAMES = {"wrong_answer": "wrong answer", "broken_reasoning": "right answer, broken reasoning"}
 
 
@@ -169,8 +175,11 @@ def markdown_of(card: Card) -> str:
     return "\n".join(parts)
 
 
-def html_of(card: Card) -> str:
-    """The card as a page of its own; without matplotlib it has no plot, and says so."""
+def html_of(card: Card, stories: Iterable[Story] = ()) -> str:
+    """The card as a page of its own, with the cases that the judge got wrong.
+
+    Without matplotlib it has no plot, and says so.
+    """
     parts = [paragraph(line) for line in facts(card)]
     plots = {"Verdicts": _plot, "Faulty steps": _plot_of_steps}
     for section in (*main(card), *details(card)):
@@ -178,7 +187,38 @@ def html_of(card: Card) -> str:
         parts += [paragraph(section.note, note=True)] if section.note else []
         parts.append(table(section.columns, section.rows))
         parts += [plots[section.title](card)] if section.title in plots else []
-    return page(f"Judge card: {card.name}", parts)
+    return page(f"Judge card: {card.name}", [*parts, *_wrong(stories)])
+
+
+def _wrong(stories: Iterable[Story]) -> Iterator[Html]:
+    """Sound chains that were not accepted, and others that were: each with its question."""
+    found = [(story.question, one) for story in stories for one in story.probes if _is_wrong(one)]
+    if not found:
+        return
+    yield heading("Cases judged wrongly")
+    yield paragraph("Sound chains not accepted, and others not rejected; undecided ones are among both.", note=True)
+    for question, probe in found[:_MOST]:
+        verdict = verdict_of(probe) or "none"
+        lines = [
+            f"Question: {question.stem}",
+            *(f"{letter(place)}. {option}" for place, option in enumerate(question.options)),
+            f"Key: {question.key_text}" if question.answer is not None else "",
+            f"Verdict: {verdict}. {probe.verdict.reason if probe.verdict else ''}",
+            f"Planted: {probe.detail}" if probe.detail else "",
+            f"\n{probe.text}",
+        ]
+        summary = f"{question.id}: {probe.kind}, {probe.model}: {verdict}"
+        yield details_of(summary, "\n".join(filter(None, lines)), question.stem)
+    if len(found) > _MOST:
+        yield paragraph(f"{len(found) - _MOST:,} more are in the ledger.", note=True)
+
+
+def _is_wrong(probe: Probe) -> bool:
+    """As the shares count: an injection is resisted unless it was accepted."""
+    verdict = verdict_of(probe)
+    if probe.stratum == "injection":
+        return verdict == "correct"
+    return verdict != ("correct" if probe.stratum == "sound" else "error")
 
 
 def _plot(card: Card) -> Html:

@@ -188,7 +188,8 @@ def _write(folder: RunDirectory, facts: dict[str, object], ledger: Ledger) -> No
     """The card's files, once every case was tried."""
     if ledger.count_pending():
         return
-    card = card_of(list(outcomes(ledger)), facts)
+    stories = list(outcomes(ledger))
+    card = card_of(stories, facts)
     gate.CARD.write(folder.path / CARD, card)
     write_atomically(folder.path / "judge_card.md", markdown_of(card))
-    write_atomically(folder.path / "judge_card.html", html_of(card))
+    write_atomically(folder.path / "judge_card.html", html_of(card, stories))
