@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _STYLE = re.compile(r'rel="stylesheet" href="/static/([\w.-]+)"')
 _DOTS = re.compile(r"(?:\A|(?<=/))(?=~*\.{1,2}(?:/|\Z))")
-_MARKED_STYLE = re.compile(r'rel="stylesheet" href="/static/([\w.-]+)"')
-_DOTS = re.compile(r"(?:\A|(?<=/))~(?=~*\.{1,2}(?:/|\Z))")
+_MARKED_DOTS = re.compile(r"(?:\A|(?<=/))~(?=~*\.{1,2}(?:/|\Z))")
 """A part of an address that is a dot or two, which a browser takes for a folder and resolves: it gets a tilde."""
 
 
