@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from reasonmed.engine.ledger import Ledger
 from reasonmed.exchange import Completion, Message, Request
+from reasonmed.runs.diff import Change, changes
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.stories import kept_of
 from reasonmed.types import Failure, Kept, Story, Tier, Verdict
+from reasonmed.web import comparing
 from reasonmed.web.render import path_of
 from support import chain, judged_story, question
 from told import heard, named, told_run
@@ -158,3 +161,23 @@ def test_a_run_that_grows_is_compared_again_when_asked(tmp_path: Path) -> None:
         assert "The runs have changed since" in client.get("/compare").text
         assert "1 question." in _done(client, "/compare?fresh=1")
         assert "The runs have changed" not in client.get("/compare").text
+
+
+def test_how_far_a_long_comparison_is_is_shown(
+    runs: tuple[RunDirectory, RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*asked: Any, **how: Any) -> Iterator[Change]:
+        asked[2](1, 9)
+        go_on.wait(20)
+        yield from changes(*asked, **how)
+
+    monkeypatch.setattr(comparing, "changes", slow)
+    with viewed(*(one.path for one in runs)) as client:
+        page = client.get("/compare").text
+        assert "1 of 9 questions compared" in page
+        assert '<meta http-equiv="refresh"' in page
+        assert "Which drug?" in client.get("/compare/same?a=old&b=new").text
+        go_on.set()
+        assert "Unchanged" in _done(client, "/compare")
