@@ -23,7 +23,7 @@ from reasonmed.web import comparing
 from reasonmed.web.render import path_of
 from support import chain, judged_story, question
 from told import heard, named, told_run
-from web_pages import Client, viewed
+from web_pages import Client, dead_anchors, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,7 @@ def test_a_changed_question_shows_both_stories_and_marks_what_differs(client: Cl
     assert "1 the same in both: m T 0.9" in said
     assert 'id="a-chain-1"' in page
     assert 'id="b-chain-1"' in page
+    assert not dead_anchors(page)
     assert re.search(r'rel="next" href="/compare/many-0\?a=old&amp;b=new"', page)
 
 

@@ -38,7 +38,7 @@ from reasonmed.web.render import path_of, text_of
 from stepped import MINOR, stepped_run
 from support import chain, judged_story, prose, question
 from told import corrected, heard, named, told_run
-from web_pages import Client, viewed
+from web_pages import Client, dead_anchors, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +186,11 @@ def test_canaries_drops_and_flags_are_shown(client: Client) -> None:
     said = _text(client, "/question/refined")
     for words in ("swap fact of m: error mg for g", PLANTED, "at refine, chain-4: its text is that", "key disputed"):
         assert words in said
+
+
+def test_every_link_within_a_page_leads_somewhere(client: Client) -> None:
+    for name in ("refined", "failed", "hard", "waiting"):
+        assert not dead_anchors(client.get(f"/question/{name}").text)
 
 
 def test_a_failure_says_its_reason(client: Client) -> None:
