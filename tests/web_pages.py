@@ -87,6 +87,11 @@ def viewed(*paths: Path) -> Iterator[Client]:
             thread.join()
 
 
+def dead_anchors(text: str) -> set[str]:
+    """The places of a page that its own links lead to and that are not there."""
+    return set(re.findall(r'href="#([^"]+)"', text)) - set(re.findall(r' id="([^"]+)"', text))
+
+
 @cache
 def chromium() -> str | None:
     """Where Debian's browser is."""

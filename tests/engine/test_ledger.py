@@ -211,3 +211,15 @@ def test_a_request_is_kept_as_it_was_sent(ledger: Ledger) -> None:
 
     (blob,) = next(ledger.query("SELECT texts FROM calls"))
     assert json.loads(unpack_texts(blob)[0]) == [{"role": "system", "content": "s"}, {"role": "user", "content": "ü"}]
+
+
+def test_a_call_that_was_retired_is_in_use_no_more(ledger: Ledger) -> None:
+    for number in range(20):  # a key may have a zero anywhere, or none
+        put(ledger, request(str(number)), RequestRejected("no", "bad_request"))
+    ledger.retire([call for call, *_ in ledger.rejected("bad_request")], [])
+    assert not list(ledger.calls_of("q1"))
+    assert not list(ledger.rejections_of("q1"))
+    assert not list(ledger.rejected("bad_request"))
+    assert [call.in_use for call in ledger.heard_of("q1")] == [0] * 20
+    put(ledger, request("0"), Completion("well"))
+    assert [call.error for call in ledger.calls_of("q1")] == [None]

@@ -25,6 +25,7 @@ def test_a_person_reads_a_faulty_step_and_goes_on_by_keyboard(tmp_path: Path, mo
         page.goto(client.link)
         page.goto(f"{client.base}/question/q0?q=case")
         assert not barriers(page)
+        assert page.evaluate("CSS.highlights.get('sought').size") >= 9
         chip = page.get_by_role("link", name="made-up-2 T 1 A correct kept")
         chip.click()
         assert page.url.endswith("#chain-6")

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from reasonmed.engine.ledger import Ledger
 from reasonmed.exchange import Completion, Message, Request
+from reasonmed.runs.diff import Change, changes
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.stories import kept_of
 from reasonmed.types import Failure, Kept, Story, Tier, Verdict
+from reasonmed.web import comparing
 from reasonmed.web.render import path_of
 from support import chain, judged_story, question
 from told import heard, named, told_run
-from web_pages import Client, viewed
+from web_pages import Client, dead_anchors, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +122,7 @@ def test_a_changed_question_shows_both_stories_and_marks_what_differs(client: Cl
     assert "1 the same in both: m T 0.9" in said
     assert 'id="a-chain-1"' in page
     assert 'id="b-chain-1"' in page
+    assert not dead_anchors(page)
     assert re.search(r'rel="next" href="/compare/many-0\?a=old&amp;b=new"', page)
 
 
@@ -158,3 +162,23 @@ def test_a_run_that_grows_is_compared_again_when_asked(tmp_path: Path) -> None:
         assert "The runs have changed since" in client.get("/compare").text
         assert "1 question." in _done(client, "/compare?fresh=1")
         assert "The runs have changed" not in client.get("/compare").text
+
+
+def test_how_far_a_long_comparison_is_is_shown(
+    runs: tuple[RunDirectory, RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*asked: Any, **how: Any) -> Iterator[Change]:
+        asked[2](1, 9)
+        go_on.wait(20)
+        yield from changes(*asked, **how)
+
+    monkeypatch.setattr(comparing, "changes", slow)
+    with viewed(*(one.path for one in runs)) as client:
+        page = client.get("/compare").text
+        assert "1 of 9 questions compared" in page
+        assert '<meta http-equiv="refresh"' in page
+        assert "Which drug?" in client.get("/compare/same?a=old&b=new").text
+        go_on.set()
+        assert "Unchanged" in _done(client, "/compare")

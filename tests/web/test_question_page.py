@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from reasonmed import secrecy
+from reasonmed.engine.ledger import Ledger
 from reasonmed.errors import RequestRejected
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.runs.directory import RunDirectory
@@ -36,7 +38,7 @@ from reasonmed.web.render import path_of, text_of
 from stepped import MINOR, stepped_run
 from support import chain, judged_story, prose, question
 from told import corrected, heard, named, told_run
-from web_pages import Client, viewed
+from web_pages import Client, dead_anchors, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +188,11 @@ def test_canaries_drops_and_flags_are_shown(client: Client) -> None:
         assert words in said
 
 
+def test_every_link_within_a_page_leads_somewhere(client: Client) -> None:
+    for name in ("refined", "failed", "hard", "waiting"):
+        assert not dead_anchors(client.get(f"/question/{name}").text)
+
+
 def test_a_failure_says_its_reason(client: Client) -> None:
     said = _text(client, "/question/failed")
     assert "No record: undecided. the tier stays open: 1 error" in said
@@ -263,6 +270,13 @@ def test_every_call_is_shown_with_prompt_and_reply(tmp_path: Path) -> None:
         page = _text(client, "/question/q0")
         assert "generate: 1 request of big rejected (context): too long, said the server" in page
         assert client.get("/calls/nobody").status == 404
+        with closing(Ledger(made.ledger_path)) as ledger:
+            first, last = (one.call for one in [*ledger.heard_of("q0")][-2:])
+            ledger.retire([first], [])
+            ledger.write("UPDATE calls SET texts = x'00' WHERE call = ?", last).result()
+        said = _text(client, "/calls/q0")
+        assert "finish length retired" in said
+        assert "the ledger has lost its texts: it is torn" in said
 
 
 def test_a_question_leads_to_those_beside_it_in_the_list(run26: RunDirectory) -> None:

@@ -24,8 +24,11 @@ _INSERT = f"INSERT OR IGNORE INTO calls VALUES (NULL{', ?' * 19})"  # noqa: S608
 _RETIRE = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE key = ? AND max_tokens = ?"
 _RETIRE_CALLS = "UPDATE calls SET key = key || x'00' || CAST(call AS BLOB) WHERE call IN ({})"
 _PAGE = 500
-IN_USE = "length(key) = 16"
-"""SQL: whether a call may still answer a request; the key of one that is retired is longer."""
+IN_USE = "length(CAST(key AS BLOB)) = 16"
+"""SQL: whether a call may still answer a request; the key of one that is retired is longer.
+
+It is a text, as whatever ``||`` joins is, and the length of a text ends at its first zero.
+"""
 OF_ROW = """
 (question = ?1 OR (stage = 'score' AND question > ?1 || '#' AND question < ?1 || '$'
   AND instr(substr(question, length(?1) + 2), '#') = 0))

@@ -69,6 +69,7 @@ def compare(request: Request) -> Response:
         "number": number,
         "pages_of_list": pages,
         "lines": _lines(two, shown),
+        "nowhere": [_nowhere(one) for one in (two.old, two.new)],
         "earlier": address("/compare", [*two.pairs, ("page", number - 1)]) if number > 1 else "",
         "later": address("/compare", [*two.pairs, ("page", number + 1)]) if number < pages else "",
     }
@@ -146,6 +147,12 @@ def _lines(two: Two, changes: list[Change]) -> list[tuple[Change, Line | None, L
     names = [one.question_id for one in changes]
     old, new = two.old.index.lines(names), two.new.index.lines(names)
     return [(one, old.get(one.question_id), new.get(one.question_id)) for one in changes]
+
+
+def _nowhere(run: Run) -> str:
+    """What is said of a question that the index of a run does not have."""
+    progress = run.index.progress
+    return f"not in {run.name}" if progress.done >= progress.total else "not indexed yet"
 
 
 ROUTES = [Route("/compare", compare), Route("/compare/{name:id}", pair)]

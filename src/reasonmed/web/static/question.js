@@ -1,6 +1,8 @@
 "use strict";
 // Copies a text or a link; the buttons show themselves where this runs.
 
+const MOST_MARKS = 2000;
+
 function readied(within) {
   for (const button of within.querySelectorAll("button.copy")) button.hidden = !navigator.clipboard;
 }
@@ -11,7 +13,28 @@ function textOf(source) {
   return parts.length ? Array.from(parts, (part) => part.textContent).join("") : source.textContent;
 }
 
-document.addEventListener("DOMContentLoaded", () => readied(document));
+// Marks the words that the list was searched for, where the browser can do so without a change to the page.
+function marked() {
+  const asked = new URLSearchParams(location.search).get("q") || "";
+  const words = Array.from(asked.matchAll(/(?:^|\s)(?:"([^"]+)"?|([^\s"-]\S*))/g), (one) => one[1] || one[2].replace(/\*+$/, ""));
+  if (!words.length || !CSS.highlights) return;
+  const sought = new RegExp(words.map((one) => one.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|"), "giu");
+  const ranges = [];
+  for (const part of document.querySelectorAll("main .text")) {
+    const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode() && ranges.length < MOST_MARKS) {
+      for (const found of texts.currentNode.data.matchAll(sought)) {
+        const range = new Range();
+        range.setStart(texts.currentNode, found.index);
+        range.setEnd(texts.currentNode, found.index + found[0].length);
+        ranges.push(range);
+      }
+    }
+  }
+  CSS.highlights.set("sought", new Highlight(...ranges));
+}
+
+document.addEventListener("DOMContentLoaded", () => { readied(document); marked(); });
 document.addEventListener("htmx:load", (event) => readied(event.target));
 
 document.addEventListener("click", async (event) => {
