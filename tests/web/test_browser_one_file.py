@@ -48,7 +48,7 @@ def turn_dark_and_narrow(shown: Page) -> None:
 def test_a_file_of_a_run_is_searched_filtered_and_opened_at_a_question(run26: RunDirectory, tmp_path: Path) -> None:
     OneFile(run26.path).write(tmp_path / "page.html", Choice())
     with from_disk(tmp_path / "page.html") as shown:
-        questions, said = shown.locator("#lines > li:visible"), shown.get_by_role("status")
+        questions, said = shown.locator("#lines > .line:visible"), shown.get_by_role("status")
         expect(said).to_have_text("26 questions")
         shown.keyboard.press("/")
         shown.keyboard.type('"low and total" FERRITIN -sepsis')

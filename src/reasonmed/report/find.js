@@ -51,7 +51,7 @@
       const fits = picked.every(([facet, select]) => valuesOf[place][facet]?.includes(select.value))
         && (!words.length || has(textOf(place), words));
       shown += fits;
-      const box = item.closest("li") ?? item;
+      const box = item.closest("[role=listitem]") ?? item;
       if (box.hidden === fits) box.hidden = !fits;
     });
     for (const { part, own } of parts) {
