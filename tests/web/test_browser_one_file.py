@@ -57,10 +57,10 @@ def test_a_file_of_a_run_is_searched_filtered_and_opened_at_a_question(run26: Ru
         questions.locator("summary").first.click()
         expect(questions.locator(".story")).to_be_visible()
         shown.get_by_role("searchbox").fill("")
-        shown.get_by_label("Tier").select_option("easy")
+        shown.get_by_label("Tier", exact=True).select_option("easy")
         assert 0 < questions.count() < 26
         shown.evaluate("location.hash = '#questions?tier=medium'")
-        expect(shown.get_by_label("Tier")).to_have_value("medium")
+        expect(shown.get_by_label("Tier", exact=True)).to_have_value("medium")
         shown.evaluate("location.hash = '#question-evidence-01'")
         expect(shown.locator("#question-evidence-01 .story")).to_be_in_viewport()
         expect(questions).to_have_count(26)
