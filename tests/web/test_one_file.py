@@ -152,3 +152,22 @@ def test_addresses_become_places_in_the_file() -> None:
 def test_the_words_for_how_many() -> None:
     assert str(Written(100, 1_200, 5_000)) == "100 of 5,000 questions (1,200 found)"
     assert str(Written(1, 1, 1)) == "1 of 1 question"
+
+
+def test_prompts_and_replies_are_in_it_where_they_are_asked_for(run26: RunDirectory, tmp_path: Path) -> None:
+    OneFile(run26.path).write(tmp_path / "bare.html", Choice(most=2))
+    OneFile(run26.path, calls=True).write(tmp_path / "whole.html", Choice(most=2))
+    bare, whole = ((tmp_path / f"{name}.html").read_text(encoding="utf-8") for name in ("bare", "whole"))
+    assert "Back to the question" not in whole
+    assert whole.count("1. generate") == 2
+    assert "1. generate" not in bare
+
+
+def test_an_evaluation_and_an_export_are_written_too(evaluation: Path, shipped: Path, tmp_path: Path) -> None:
+    for folder in (evaluation, shipped):
+        written = OneFile(folder).write(tmp_path / "page.html", Choice(most=3))
+        text = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert written.inside == 3
+        assert text.count('class="question"') == 3
+        assert ".turn" in text, "the style of the pages that it shows"
+        (tmp_path / "page.html").unlink()

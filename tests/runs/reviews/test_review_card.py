@@ -16,7 +16,7 @@ from reasonmed.pipeline.judging.gate import check_judge, read_card
 from reasonmed.pipeline.judging.human import half_of, own_word
 from reasonmed.runs.records import outcomes
 from reasonmed.runs.reviews import Fault, targets_of
-from reasonmed.runs.reviews.card import card_from_review, write_card
+from reasonmed.runs.reviews.card import Case, card_from_review, worth_of, write_card
 from reasonmed.types import Opinion, Verdict
 from stepped import MINOR, SEVERE, stepped_run
 from support import document, recipe
@@ -193,3 +193,12 @@ def test_faults_that_reviewers_mark_are_compared_with_the_judges_steps(
     write_card(folder, tmp_path / "card")
     assert read_card(tmp_path / "card" / "judge_card.json") == card
     assert "first faulty step found" in (tmp_path / "card" / "judge_card.md").read_text()
+
+
+def test_a_judge_of_one_verdict_is_not_said_to_be_certain() -> None:
+    cases = [Case(f"q{number}", "test", "correct", "key", {}, number < 3) for number in range(8)]
+    worth = worth_of(cases, cases)
+    assert (worth.specificity.count, worth.specificity.of, worth.specificity.low) == (0, 5, 0.0)
+    assert worth.specificity.high > 0.4
+    assert worth.sensitivity.low < 0.5
+    assert worth.sensitivity.share == 1.0

@@ -186,12 +186,12 @@ def _half(half: Half, drawn: Sequence[Ruling], cases: Sequence[Case]) -> Labeled
     by: dict[str, dict[str, Worth]] = {}
     for part in ("tier", "source", "model"):
         names = sorted({case.parts[part] for case in labeled})
-        by[part] = {name: _worth(*(_in(part, name, some) for some in (labeled, all_of))) for name in names}
+        by[part] = {name: worth_of(*(_in(part, name, some) for some in (labeled, all_of))) for name in names}
     seen = {case.outcome for case in labeled}
     unseen = {case.outcome for case in all_of} - seen
     return Labeled(
         questions=len({one.question for one in mine}),
-        all=_worth(labeled, all_of),
+        all=worth_of(labeled, all_of),
         right={name: clustered(_pairs(labeled, name)) for name in VERDICTS if name in seen},
         records=clustered(records),
         by=by,
@@ -209,8 +209,11 @@ def _pairs(labeled: Sequence[Case], outcome: str) -> list[tuple[str, bool]]:
     return [(case.question, bool(case.right)) for case in labeled if case.outcome == outcome]
 
 
-def _worth(labeled: Sequence[Case], all_of: Sequence[Case]) -> Worth:
-    """What the judge is worth on some chains, from those labeled and the number of all by verdict."""
+def worth_of(labeled: Sequence[Case], all_of: Sequence[Case]) -> Worth:
+    """What the judge is worth on some chains, from those labeled and the number of all by verdict.
+
+    Where it gave one verdict only, no weight says how often it gives another one: then the labeled chains do.
+    """
     sizes = Counter(case.outcome for case in all_of)
     judge = _judge(labeled, sizes)
     right = [case for case in labeled if case.right]
@@ -218,12 +221,14 @@ def _worth(labeled: Sequence[Case], all_of: Sequence[Case]) -> Worth:
     sensitivity, specificity, kappa = _NOT_KNOWN if judge is None else (
         judge.of(judge.sensitivity), judge.of(judge.rejects), judge.of(judge.kappa),
     )  # fmt: skip
+    accepted = [(case.question, case.outcome == ACCEPTED) for case in right]
     rejected = [(case.question, case.outcome == REJECTED) for case in wrong]
-    weighted = _weighted(sum(one for _, one in rejected), len(rejected), specificity)
+    one_verdict = judge is not None and len({case.outcome for case in labeled}) == 1
+    never = not sizes[ACCEPTED] or (judge is not None and not sizes[REJECTED])
     return Worth(
         cases=len(labeled),
-        sensitivity=_weighted(sum(case.outcome == ACCEPTED for case in right), len(right), sensitivity),
-        specificity=weighted if sizes[ACCEPTED] else clustered(rejected),
+        sensitivity=clustered(accepted) if one_verdict else _weighted(accepted, sensitivity),
+        specificity=clustered(rejected) if never else _weighted(rejected, specificity),
         ppv=clustered(_pairs(labeled, ACCEPTED)),
         kappa=kappa,
     )
@@ -242,8 +247,8 @@ def _judge(labeled: Sequence[Case], sizes: Mapping[str, int]) -> JudgeInSet | No
     return JudgeInSet(strata) if needed <= strata.keys() else None
 
 
-def _weighted(count: int, of: int, found: Estimate) -> Share:
-    return Share(count, of, found.value, found.low, found.high)
+def _weighted(counted: Sequence[tuple[str, bool]], found: Estimate) -> Share:
+    return Share(sum(one for _, one in counted), len(counted), found.value, found.low, found.high)
 
 
 def _strata(test: Labeled, counted: Sequence[Ruling], all_of: Sequence[Case]) -> dict[str, Stratum]:
@@ -253,7 +258,7 @@ def _strata(test: Labeled, counted: Sequence[Ruling], all_of: Sequence[Case]) ->
     found = {}
     for name, concludes in names.items():
         some = [case for case in labeled if case.concludes == concludes]
-        worth = _worth(some, [case for case in all_of if case.concludes == concludes])
+        worth = worth_of(some, [case for case in all_of if case.concludes == concludes])
         undecided = [(case.question, case.outcome == "undecided") for case in some]
         found[name] = Stratum(
             sound=sum(bool(case.right) for case in labeled),
