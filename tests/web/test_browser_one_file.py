@@ -64,10 +64,18 @@ def test_a_file_of_a_run_is_searched_filtered_and_opened_at_a_question(run26: Ru
         shown.evaluate("location.hash = '#question-evidence-01'")
         expect(shown.locator("#question-evidence-01 .story")).to_be_in_viewport()
         expect(questions).to_have_count(26)
+        turn_dark_and_narrow(shown)
+        _read_without_javascript(shown)
+
+
+def test_a_file_of_a_run_shuts_nobody_out(run26: RunDirectory, tmp_path: Path) -> None:
+    OneFile(run26.path).write(tmp_path / "page.html", Choice(most=2))
+    with from_disk(tmp_path / "page.html") as shown:
+        for line in shown.locator("#lines summary").all()[:1]:
+            line.click()
         assert not barriers(shown)
         turn_dark_and_narrow(shown)
         assert not barriers(shown)
-        _read_without_javascript(shown)
 
 
 def _read_without_javascript(shown: Page) -> None:
