@@ -17,6 +17,7 @@ from reasonmed.cli import (
     export,
     importing,
     judge,
+    merge,
     plan,
     plugins,
     prepare,
@@ -47,6 +48,7 @@ for family in (
     plan,
     status,
     again,
+    merge,
     prepare,
     questions,
     agents,
@@ -67,7 +69,7 @@ for family in (
 
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "Make data": ("run", "retry", "rebuild", "ctl"),
+    "Make data": ("run", "merge", "retry", "rebuild", "ctl"),
     "Look at a run": ("view", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,
