@@ -25,7 +25,7 @@ def merge(
 ) -> None:
     """Join the parts of a run (`run --shard I/N`): the same files as one run of all questions makes.
 
-    Unfinished parts may be merged: `reasonmed run` with the whole file goes on there. Merge again to add what is new.
+    Unfinished parts may be merged: `reasonmed run` with the whole file then finishes the rest. Merge again to add what is new.
 
     \b
     Examples:
