@@ -10,6 +10,7 @@ STAMP := $(VENV)/.stamp
 HEAVY := tests/heavy tests/evaluation/test_hub.py tests/cli/test_long_runs.py tests/runs/test_odd_selftest.py \
 	tests/runs/test_agents_options.py tests/hostile/test_repeated_keys.py
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock'
 
@@ -29,7 +30,7 @@ types: $(STAMP)-dev
 	$(BIN)/mypy
 
 tests: $(STAMP)-dev
-	$(BIN)/pytest -n auto --dist loadfile $(addprefix --ignore ,$(HEAVY))
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore ,$(HEAVY))
 
 test-heavy: $(STAMP)-dev
 	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s $(HEAVY) tests/hostile tests/runs/test_durability.py tests/runs/test_resume.py

@@ -32,7 +32,7 @@ from reasonmed.runs.stories import unpack_story
 
 COMMANDS = (
     *("run", "status", "ls", "why", "init", "doctor", "prompt", "questions", "export", "card", "push", "import"),
-    *("plan", "view", "report", "review", "retry", "rebuild", "diff", "ctl", "selftest"),
+    *("plan", "merge", "view", "report", "review", "retry", "rebuild", "diff", "ctl", "selftest"),
     *("judge-card", "check", "index", "evaluate", "compare", "train", "ablate", "plugins"),
     *("generate", "verify", "route", "rank", "refine", "optimize", "summarize", "score"),
 )

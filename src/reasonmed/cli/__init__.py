@@ -17,6 +17,7 @@ from reasonmed.cli import (
     export,
     importing,
     judge,
+    merge,
     plan,
     plugins,
     prepare,
@@ -49,6 +50,7 @@ for family in (
     plan,
     status,
     again,
+    merge,
     prepare,
     questions,
     agents,
@@ -71,7 +73,7 @@ for family in (
 
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "Make data": ("run", "retry", "rebuild", "ctl"),
+    "Make data": ("run", "merge", "retry", "rebuild", "ctl"),
     "Look at a run": ("view", "report", "review", "status", "ls", "why", "diff"),
     "Before you pay": ("init", "questions", "plan", "doctor", "prompt", "judge-card", "selftest", "plugins"),
     agents.PANEL: agents.NAMES,

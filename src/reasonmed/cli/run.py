@@ -40,6 +40,10 @@ def run(
     limit: options.LimitOption = None,
     sample: options.SampleOption = None,
     seed: options.SeedOption = 0,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", help="Only part I of N of the questions, as I/N; `reasonmed merge` joins the parts."),
+    ] = None,
     fork: Annotated[
         list[Path] | None, typer.Option("--fork", help="An older run whose replies are reused; may be repeated.")
     ] = None,
@@ -79,14 +83,16 @@ def run(
       reasonmed run save_cot.json -r recipe.yaml
       reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --keys fixes.jsonl
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
+      reasonmed run medqa.jsonl -r recipe.yaml --shard 3/16 -o runs/medqa-3
       reasonmed run mine.jsonl ward.csv hub:medmcqa-validation -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings
     from reasonmed.questions.contamination import matcher_of
     from reasonmed.runs.commands import run as synthesis
     from reasonmed.runs.intake import selected, take_in
+    from reasonmed.runs.shards import shard_of
 
-    selection = selected(limit, sample, seed)
+    selection = selected(limit, sample, seed, None if shard is None else shard_of(shard))
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
     settings = Settings(layout, cop_base, options.names_of(names))
     with options.reading(questions):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.job import Job, Outcome, Row
     from reasonmed.engine.ledger import Ledger
     from reasonmed.runs.manifest import Correction, InputFile
+    from reasonmed.runs.shards import Shard
     from reasonmed.runs.sources import Source
 
 _SHOWN = 20
@@ -34,6 +35,12 @@ class Selection(NamedTuple):
     sample: int | None = None
     seed: int = 0
     ids: frozenset[str] | None = None
+    shard: Shard | None = None
+    """The part of these rows that this machine works on."""
+
+    def has(self, name: str) -> bool:
+        """Whether a row is in this machine's part."""
+        return self.shard is None or self.shard.has(name)
 
 
 class Survey(NamedTuple):
@@ -69,15 +76,15 @@ class Intake(NamedTuple):
     """Their questions that are the same under another id."""
 
 
-def selected(limit: int | None, sample: int | None, seed: int) -> Selection:
-    """The first ``limit`` rows, or a sample of them.
+def selected(limit: int | None, sample: int | None, seed: int, shard: Shard | None = None) -> Selection:
+    """The first ``limit`` rows, or a sample of them; of these the ones of a shard.
 
     Raises:
         UsageError: both are asked for.
     """
     if limit is not None and sample is not None:
         raise UsageError("--limit and --sample exclude each other")
-    return Selection(limit, sample, seed)
+    return Selection(limit, sample, seed, shard=shard)
 
 
 def take_in(file: Path, source: Source, selection: Selection) -> Intake:
@@ -93,7 +100,7 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
     bad: list[QuestionError] = []
     lottery: list[_Ticket] = []
     whole, rest = blake2b(digest_size=16), blake2b(digest_size=16)
-    count, bad_count, keyless, given = 0, 0, 0, 0
+    count, wanted, bad_count, keyless, given = 0, 0, 0, 0, 0
     for one in _unique(source(), file):
         if isinstance(one, QuestionError):
             bad_count += 1
@@ -103,16 +110,18 @@ def survey(source: Source, selection: Selection, file: Path | None = None) -> Su
         given += bool(one.chains)
         whole.update(content_hash(one))
         rest.update(encode((refreshed(one.question), one.rows)))
-        keyless += one.question.answer is None and (selection.limit is None or count <= selection.limit)
+        if selection.has(one.question.id) and (selection.limit is None or count <= selection.limit):
+            wanted += 1
+            keyless += one.question.answer is None
         if selection.ids is not None and one.question.id in selection.ids:
             lottery.append(_Ticket(0, one.question.id, one.question.answer is not None))
         elif selection.sample is not None:
             _draw(lottery, one.question, selection)
     if selection.sample is None and selection.ids is None:
-        wanted = count if selection.limit is None else min(count, selection.limit)
         return Survey(wanted, whole.hexdigest(), bad, bad_count, None, keyless, rest.hexdigest(), given)
-    drawn = frozenset(ticket.id for ticket in lottery)
-    keyless = sum(not ticket.has_key for ticket in lottery)
+    ours = [ticket for ticket in lottery if selection.has(ticket.id)]
+    drawn = frozenset(ticket.id for ticket in ours)
+    keyless = sum(not ticket.has_key for ticket in ours)
     return Survey(len(drawn), whole.hexdigest(), bad, bad_count, drawn, keyless, rest.hexdigest(), given)
 
 
@@ -179,7 +188,7 @@ def _good(intake: Intake) -> Iterator[tuple[Story, bool]]:
     for one in _unique(intake.source(), intake.file):
         if not isinstance(one, QuestionError):
             count += 1
-            within = limit is None or count <= limit
+            within = intake.selection.has(one.question.id) and (limit is None or count <= limit)
             yield one, within if drawn is None else one.question.id in drawn
 
 

@@ -34,10 +34,15 @@ class Rebuilt(NamedTuple):
     """Whether records.jsonl and failures.jsonl are byte for byte what they were."""
 
 
-class _Nobody:
+class Nobody:
     """A back end that answers nothing: what is not on record cannot be rebuilt."""
 
     async def complete(self, request: Request) -> Completion:
+        """Refuse a request.
+
+        Raises:
+            Drained: always.
+        """
         raise Drained(f"a {request.stage} request of {request.question_id} is not recorded")
 
     async def aclose(self) -> None:
@@ -58,7 +63,7 @@ async def rebuild(folder: RunDirectory, other: Recipe | None = None) -> Rebuilt:
     before = _hashes(folder)
     meter = Meter()
     with folder.writing(manifest) as ledger:
-        models = dict.fromkeys(recipe.models, Journaled(_Nobody(), ledger, meter))
+        models = dict.fromkeys(recipe.models, Journaled(Nobody(), ledger, meter))
         job = synthesis(recipe)
         stop, changed, count = Stop(), [], 0
         async for story in run(ledger.finished_rows(job.decode), job.work(models), alive=64, stop=stop):

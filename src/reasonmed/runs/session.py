@@ -57,6 +57,16 @@ class _Capped(Struct):
     max_cost: float | None = None
 
 
+class _Sharded(Struct):
+    shard: str | None = None
+
+
+def last_shard(ledger: Ledger) -> str | None:
+    """The shard of the last session, as ``3/16``; None where it had all rows."""
+    last = ledger.told("harmless", _Sharded)
+    return None if last is None else last.shard
+
+
 class _Limited(Struct):
     limits: _Capped
 
@@ -151,4 +161,5 @@ def _harmless(models: Mapping[str, ModelSettings], limits: Limits, selection: Se
         "models": {name: {key: entry[key] for key in _ADDRESSES if key in entry} for name, entry in told.items()},
         "limit": selection.limit if selection else None,
         "sample": selection.sample if selection else None,
+        "shard": str(selection.shard) if selection and selection.shard else None,
     }

@@ -14,6 +14,7 @@ from reasonmed.engine.ledger.calls import Asked, Call, Calls
 from reasonmed.engine.ledger.changes import Changes
 from reasonmed.engine.ledger.corrections import Corrections
 from reasonmed.engine.ledger.heard import HeardCalls
+from reasonmed.engine.ledger.merging import Merging
 from reasonmed.engine.ledger.packing import encode, pack, unpack_texts, unpacked
 from reasonmed.engine.ledger.rows import Rows
 from reasonmed.engine.ledger.scores import Scores
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-class Ledger(Rows, Calls, HeardCalls, Scores, Corrections, Changes):
+class Ledger(Rows, Calls, HeardCalls, Scores, Corrections, Changes, Merging):
     """One run's SQLite file."""
 
     async def keep(self, outcome: Kept | Score) -> None:

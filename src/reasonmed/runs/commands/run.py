@@ -162,7 +162,9 @@ def _unjudged(chain: ChainOfThought, question: Question, keep_verdicts: bool) ->
 def default_folder(intake: Intake, recipe: Recipe, against: Sequence[dict[str, object]] = ()) -> Path:
     """``runs/STEM-HASH``, the hash being the run's identity, so that the same command finds its run again."""
     identity = identity_of(recipe) | screen_identity(against)
-    return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}")
+    shard = intake.selection.shard
+    part = "" if shard is None else f".{shard.number}-of-{shard.of}"
+    return Path("runs", f"{intake.file.stem}-{digest((identity, intake.survey.hash), 4)}{part}")
 
 
 def synthesis_job(intake: Intake | None, recipe: Recipe, folder: RunDirectory) -> RunJob[Story, Story]:
