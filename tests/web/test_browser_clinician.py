@@ -81,9 +81,6 @@ def test_a_table_becomes_reviewed_records_and_an_error_rate(tmp_path: Path) -> N
     assert rates["records"]["wrong"]["of"] == SAMPLE - 1, rates
     exported = reasonmed_at(tmp_path, "export", "run", "-o", "set", "--reviewed", "accepted", "--format", "messages")
     assert exported.code == 0, exported.err
-    rows = [
-        json.loads(line)
-        for path in (tmp_path / "set" / "messages" / "reasonmed").glob("*.jsonl")
-        for line in path.open(encoding="utf-8")
-    ]
+    files = (tmp_path / "set" / "messages" / "reasonmed").glob("*.jsonl")
+    rows = [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == SAMPLE - 1 < 2 * ROWS

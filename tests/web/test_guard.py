@@ -93,3 +93,11 @@ def test_viewers_of_two_keys_keep_their_cookies_apart() -> None:
 
 async def _nothing(scope: object, receive: object, send: object) -> None:
     """No application."""
+
+
+def test_a_write_of_endless_fields_is_refused(run26: RunDirectory) -> None:
+    with viewed(run26.path) as client:
+        client.get("/review")
+        answer = client.post("/review/who", {f"f{number}": "" for number in range(2_000)})
+        assert answer.status == 413
+        assert "more than 1,000 fields" in answer.text

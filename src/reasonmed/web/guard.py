@@ -112,7 +112,11 @@ async def form_of(request: Request) -> dict[str, str]:
         body += part
         if len(body) > LONGEST_BODY:
             raise HTTPException(413, f"the request is longer than {LONGEST_BODY:,} bytes")
-    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as crowded:
+        raise HTTPException(413, f"the request has more than {MOST_FIELDS:,} fields") from crowded
+    form = dict(fields)
     if not hmac.compare_digest(form.pop("token", "").encode(), str(request.state.token).encode()):
         raise HTTPException(403, "the page is older than the viewer: reload it, then try again")
     return form

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALL: Mutations = {**ANSWER, **REASONING, **INJECTION}
+
+STRIDE = 1 if "REASONMED_EVERY_STEP" in os.environ else 3
+"""Of real questions every third is looked at."""
 
 CASE = Question(
     "q1",
@@ -138,7 +142,7 @@ def test_real_chains_give_cases_whose_labels_hold(shared: Path) -> None:
     if not path.exists():
         pytest.skip(f"there is no {path}: it holds the published chains of thought")
     counts: dict[str, int] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines()[::STRIDE]:
         row = json.loads(line)
         question = Question(row["id"], row["question"], tuple(row["options"]), row["answer_index"])
         for told in row["cots"]:
@@ -152,6 +156,6 @@ def test_real_chains_give_cases_whose_labels_hold(shared: Path) -> None:
                     assert probe.answer not in (None, question.answer)
                 elif probe.stratum == "broken_reasoning":
                     assert probe.answer in (sound.answer, question.answer)
-    assert counts["wrong_option"] > 200
-    assert counts["negated_step"] > 200
-    assert counts["wrong_number"] > 50
+    assert counts["wrong_option"] > 200 // STRIDE
+    assert counts["negated_step"] > 200 // STRIDE
+    assert counts["wrong_number"] > 50 // STRIDE
