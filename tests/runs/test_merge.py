@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -76,6 +78,22 @@ def test_a_merged_run_is_rebuilt_without_a_difference(parts: Path) -> None:
     done = reasonmed_at(parts, "rebuild", "rebuilt")
     assert done.code == 0, done.err
     assert (parts / "rebuilt/records.jsonl").read_bytes() == (parts / "whole/records.jsonl").read_bytes()
+
+
+def test_a_merge_without_all_scores_is_not_finished_and_the_whole_file_finishes_it(
+    parts: Path, questions: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        shutil.copytree(parts / f"part-{number}", tmp_path / f"part-{number}")
+        with closing(sqlite3.connect(tmp_path / f"part-{number}" / "ledger.db")) as ledger:
+            ledger.execute("DELETE FROM scores")
+            ledger.execute("DELETE FROM calls WHERE stage = 'score'")
+            ledger.commit()
+    merged = reasonmed_at(tmp_path, "merge", "part-1", "part-2", "part-3", "-o", "all")
+    assert "(scores are missing)" in merged.err, merged.out + merged.err
+    assert status_of(RunDirectory(tmp_path / "all")).state == "drained"
+    assert reasonmed_at(tmp_path, "run", questions, *RUN, "-o", "all").code == 0
+    assert (tmp_path / "all/records.jsonl").read_bytes() == (parts / "whole/records.jsonl").read_bytes()
 
 
 def test_missing_parts_are_named_and_the_whole_file_finishes_them(parts: Path, questions: Path) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 from reasonmed.cli._console import out, safe
 from reasonmed.report.figures import between, duration, percent
 from reasonmed.runs.records import record_in
-from reasonmed.runs.reviews.told import sentences
+from reasonmed.runs.reviews.in_words import sentences
 from reasonmed.runs.samples import warning
 from reasonmed.types import letter
 

@@ -47,5 +47,6 @@ def merge(
         found = asyncio.run(joined(shards, into, lambda one: say(f"merged {one.path}")))
     unfinished = f", {found.unfinished:,} unfinished" if found.unfinished else ""
     out.print(safe(f"{output}: {found.questions:,} questions{unfinished}, {found.records:,} records"), soft_wrap=True)
-    if found.unfinished:
-        say(f"to finish them: reasonmed run QUESTIONS -r RECIPE -o {output}", "yellow")
+    if not found.whole:
+        what = "it" if found.unfinished else "it (scores are missing)"
+        say(f"to finish {what}: reasonmed run QUESTIONS -r RECIPE -o {output}", "yellow")

@@ -24,6 +24,8 @@ from reasonmed.runs.shards import Shard, shard_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from reasonmed.engine.ledger import Ledger
+    from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.manifest import Manifest
 
@@ -34,6 +36,8 @@ class Merged(NamedTuple):
     questions: int
     unfinished: int
     records: int
+    whole: bool
+    """Whether nothing is left to do, scores included."""
 
 
 async def merge(shards: Sequence[RunDirectory], into: RunDirectory, done: Callable[[RunDirectory], None]) -> Merged:
@@ -62,15 +66,21 @@ async def merge(shards: Sequence[RunDirectory], into: RunDirectory, done: Callab
         ledger.add_up()
         unfinished = ledger.count_pending()
         lost = sum(_lost(one) for one in shards)
-        ledger.note(state="drained" if unfinished else "finished", lost_usd=repr(lost), reserved_usd="0.0")
-        if not unfinished:
-            models = dict.fromkeys(recipe.models, Journaled(Nobody(), ledger, Meter()))
-            sample = recipe.stages.score.sample if recipe.stages.score else None
-            stop = Stop()
-            await score_records(ledger, recipe, models, sample, alive=64, stop=stop)
+        whole = not unfinished and await _score(ledger, recipe)
+        lost = max(lost, ledger.usd("lost_usd"))  # what was lost in the whole run since an earlier merge stays lost
+        ledger.note(state="finished" if whole else "drained", lost_usd=repr(lost), reserved_usd="0.0")
         into.note_corrections(corrections_in(ledger))
         write_outputs(into, ledger, first)
-        return Merged(ledger.count(), unfinished, ledger.sums().records)
+        return Merged(ledger.count(), unfinished, ledger.sums().records, whole)
+
+
+async def _score(ledger: Ledger, recipe: Recipe) -> bool:
+    """Draw the sample of scores from all records, by the parts' replies; returns whether these have all of it."""
+    models = dict.fromkeys(recipe.models, Journaled(Nobody(), ledger, Meter()))
+    sample = recipe.stages.score.sample if recipe.stages.score else None
+    stop = Stop()
+    await score_records(ledger, recipe, models, sample, alive=64, stop=stop)
+    return stop.reason is None
 
 
 def _add_votes(part: RunDirectory, into: RunDirectory) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reasonmed.report.statistics.strata import rogan_gladen
+from reasonmed.runs.reviews.in_words import sentences
 from reasonmed.runs.reviews.rates import judged_chains, rates_in, wrong_records
 from reasonmed.runs.reviews.rulings import rulings
-from reasonmed.runs.reviews.told import sentences
 from reasonmed.runs.status import status_of
 from reasonmed.types import Tier
 from support import document

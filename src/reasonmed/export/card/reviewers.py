@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.report.markdown import count
-from reasonmed.runs.reviews.told import sentences, who
+from reasonmed.runs.reviews.in_words import sentences, who
 
 if TYPE_CHECKING:
     from reasonmed.export._manifest import Export

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.report.statistics.intervals import CONFIDENCE, Interval, standard_error, two_sided, wilson
 from reasonmed.report.statistics.paired import quantile_of, sign_flip
+from reasonmed.report.statistics.strata import over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ class Judge(NamedTuple):
 
 def ratio(counts: Sequence[Of], *, seed: int = 0, resamples: int = RESAMPLES) -> Interval | None:
     """The sum of the parts over that of the wholes, with a percentile interval; None of nothing."""
-    return _bootstrapped(counts, lambda sums: _over(sums[0], sums[1]), seed, resamples)
+    return _bootstrapped(counts, lambda sums: over(sums[0], sums[1]), seed, resamples)
 
 
 def share(counts: Sequence[Of], *, seed: int = 0, resamples: int = RESAMPLES) -> Interval | None:
@@ -58,7 +59,7 @@ def ratio_difference(
 ) -> tuple[float, float, Interval] | None:
     """The ratios of both sides and the second less the first, by resamples of questions with both of their answers."""
     rows = [(*first, *second) for first, second in pairs]
-    found = _bootstrapped(rows, lambda sums: _less(_over(sums[2], sums[3]), _over(sums[0], sums[1])), seed, resamples)
+    found = _bootstrapped(rows, lambda sums: _less(over(sums[2], sums[3]), over(sums[0], sums[1])), seed, resamples)
     if found is None:
         return None
     first, second = (
@@ -110,10 +111,6 @@ def _error(counts: Sequence[Of]) -> float:
 
 def _units(one: Of) -> list[float]:
     return [1.0] * round(one.part) + [0.0] * round(one.whole - one.part)
-
-
-def _over(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
 
 
 def _less(one: float | None, other: float | None) -> float | None:
