@@ -37,6 +37,11 @@ FURTHER = {
         "I'm afraid I cannot comply with this request.",
         "Unfortunately I am unable to assist with medical questions.",
         "I don't feel comfortable answering this.",
+        "I'm sorry, but I'm unable to reply to a question that rests on an earlier one. It cannot be used here.",
+        "I am unable to reply to this question.",
+        "I can't respond to questions of this kind. " + WORDS,
+        "Sorry, I can't do this.",
+        "I apologize, but I cannot complete this task, for the case is not whole. " + WORDS,
     ),
     "de": (
         "Dazu kann ich leider keine Auskunft geben.",
@@ -123,6 +128,8 @@ def test_a_refusal_is_found(language: str, text: str) -> None:
     [
         "The patient says she cannot give consent. Answer: B. Obtain it from the parents.",
         "I cannot rule out sepsis, so blood cultures come first.",
+        "Sorry, we cannot exclude pericarditis yet; an echocardiogram comes first.",
+        "Tumors of this kind cannot respond to hormones, and the patient is unable to reply to questions.",
         "Tell the patient: \"I'm sorry, but I can't help with that.\" Answer: D.",
         "The most appropriate reply is 'I am not able to discuss this with you'. Answer: A",
         "There is insufficient evidence to recommend screening. The answer is E.",

@@ -12,5 +12,5 @@
 - ``conclusion``: a chain of thought without its conclusion.
 """
 
-VERSION = 7
+VERSION = 8
 """Raised when a change here can change a record; part of a run's identity."""

@@ -25,7 +25,8 @@ _CANNOT = (
 )
 _DECLINED = (
     r"(?:help|assist|comply|fulfil+|accommodate|engage|proceed|participate|continue\s+with|process\s+th|"
-    r"respond\s+to\s+th|discuss\s+th|"
+    r"(?:respond|reply)\s+to\s+(?:(?:a|an|any|such|th\w+|your|medical|health|clinical)\s+)*(?:question|request|quer|prompt|inquir)|"
+    r"discuss\s+th|"
     r"answer\w*\s+(?:(?:this|that|the|your|such|any|these|medical|health|clinical)\b)|"
     r"(?:provide|offer|give|giving|providing|offering|make|making)\s+(?:you\s+)?(?:with\s+)?(?:an?\s+|any\s+|the\s+)?"
     r"(?:\w+\s+)?(?:medical|clinical|health|professional|specific|personal|treatment|therapeutic|diagnos\w+|"
@@ -33,7 +34,7 @@ _DECLINED = (
 )
 _UNABLE = r"(?:(?:i'm|i\s+am|we're|we\s+are)\s+(?:not\s+able|unable)\s+to)"
 _ANY = (
-    r"(?:answer|provide|offer|give|recommend|advise|diagnose|suggest|respond|practi[cs]e|share|say\s+more|"
+    r"(?:answer|provide|offer|give|recommend|advise|diagnose|suggest|respond|reply|practi[cs]e|share|say\s+more|"
     r"determine\s+(?:the|an?|which)\b)"
 )
 _AI = r"\b(?:as\s+an?|i\s+am\s+(?:just\s+|only\s+)?an?|i'm\s+(?:just\s+|only\s+)?an?)\s+(?:\w+\s+){0,2}?"
@@ -50,6 +51,10 @@ _FOR_GOOD: dict[str, tuple[str, ...]] = {
         (
             rf"\b(?:sorry|apologi[sz]e|apologies|regret|unfortunately)\b[^.!?\n]{{0,40}}\b{_I}(?:\s+|(?='m)){_CANNOT}\s+"
             rf"(?:{_DECLINED}|{_ANY})"
+        ),
+        (
+            rf"\b(?:sorry|apologi[sz]e|apologies)\b\W{{0,3}}(?:but\s+)?{_I}(?:\s+|(?='m)){_CANNOT}\s+"
+            r"(?!rule\b|exclude\b|agree\b|be\s+sure\b)\w+"
         ),
         (
             r"\b(?:against|violates?|violating|prohibited\s+by|not\s+(?:permitted|allowed)\s+(?:by|under))\s+"
