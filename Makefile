@@ -30,11 +30,11 @@ types: $(STAMP)-dev
 	$(BIN)/mypy
 
 tests: $(STAMP)-dev
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix --ignore ,$(HEAVY))
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(addprefix --ignore ,$(HEAVY))
 
 test-heavy: $(STAMP)-dev
-	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s $(HEAVY) tests/hostile tests/runs/test_durability.py tests/runs/test_resume.py \
-		tests/parsing/test_order.py tests/pipeline/judging/test_mutations.py
+	REASONMED_EVERY_STEP=1 $(BIN)/pytest -s $(HEAVY) tests/hostile tests/runs/test_durability.py \
+		tests/runs/test_resume.py tests/parsing/test_order.py tests/test_bench.py tests/pipeline/judging/test_mutations.py
 
 test-train: $(STAMP)-train
 	REASONMED_TRAIN_EMBEDDED=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/training

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -139,6 +140,9 @@ def test_the_engines_benchmark_runs_and_ends_when_a_client_dies(comparison: Path
     assert "ZeroDivisionError" not in told
 
 
+@pytest.mark.skipif(
+    "REASONMED_EVERY_STEP" not in os.environ, reason="make test-heavy; the odd servers' soak is its twin"
+)
 def test_the_soak_runs(comparison: Path, tmp_path: Path) -> None:
     told = started(
         "soak.py", "--bench", comparison, "--requests", "60", "--minutes", "1", "--kills", "1", "--folder", tmp_path
