@@ -6,19 +6,22 @@ import time
 from typing import TYPE_CHECKING
 
 from reasonmed import backends
+from reasonmed.backends import Resident
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.verdicts import Verdicts
+from reasonmed.engine.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reasonmed.backends import ModelSettings
+    from reasonmed.backends import Backend, ModelSettings
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.residency import Residency
     from reasonmed.recipe.options import Limits
 
 _clock = time.monotonic
@@ -32,16 +35,27 @@ class Control:
         stop: the run's.
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
+        residency: which models are in memory, where not all of them are.
     """
 
-    def __init__(self, limits: Limits, stop: Stop, budget: Budget, ranks: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        stop: Stop,
+        budget: Budget,
+        ranks: Mapping[str, int] | None = None,
+        residency: Residency | None = None,
+    ) -> None:
         self._ranks = ranks or {}
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
+        self.turns, self.residency = Turns(), residency
+        if residency is not None:
+            self.turns.add(residency)
         self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
 
-    def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Retrying:
+    def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Backend:
         """The layers below the journal for one of so many models; ``name`` is the recipe's for it.
 
         ``proven`` says that an earlier session of the run had replies of this model.
@@ -64,7 +78,7 @@ class Control:
         self.scheduler.add(pool)
         dispatched = Dispatched(pool, self, settings.priced)
         ceilings = self.limits.tries.model_dump()
-        return Retrying(
+        layer = Retrying(
             dispatched,
             pool,
             stop=self.stop,
@@ -73,6 +87,8 @@ class Control:
             give_up=self.limits.give_up,
             clock=_clock,
         )
+        held = [endpoint.backend for endpoint in endpoints if isinstance(endpoint.backend, Resident)]
+        return self.residency.add(name, held, layer) if self.residency is not None and held else layer
 
     def limit(self, model: str, most: int) -> dict[str, str]:
         """Set how many requests may be open at each address of a model.
