@@ -12,6 +12,7 @@ from reasonmed.documents import Amount, Count, Number
 from reasonmed.report.statistics.agreement import proportion
 from reasonmed.runs.reviews.rates import ReviewRates, rates_in
 from reasonmed.runs.samples import equal_samples
+from reasonmed.runs.session import last_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,14 @@ class Status(msgspec.Struct, frozen=True):
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
+    until_records: Count | None = None
+    """Records at which the last session was to begin no further question; None where it was to take all."""
     version: int = VERSION
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are as many records as the last session was to make."""
+        return self.until_records is not None and self.records >= self.until_records
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -158,6 +166,7 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         stages=effort.stages,
         canaries=_canaries(ledger),
         equal_samples=equal_samples(ledger),
+        until_records=last_until(ledger),
     )
 
 
