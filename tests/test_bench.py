@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import cost
 from _harness import measure
 from support import reply, served
 
@@ -186,6 +187,27 @@ def test_the_ablations_rows_are_made(tmp_path: Path) -> None:
     row["cots"] = [{"text": "It acts at once.\n\nAnswer: A. Heparin", "response": "The answer is A. Heparin."}]
     (tmp_path / "cots.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert "1 of 1 usable rows of 1" in started("ablation_rows.py", tmp_path / "cots.jsonl", tmp_path / "out")
+
+
+def test_the_cost_of_a_record_is_counted(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    words: list[str | Path] = ["--run", "2", "--questions", "1000", "--median", "60", "--only", "all three"]
+    told = started("cost.py", *words, "--chart", tmp_path / "cost.svg")
+    rows = [line.strip("| ").split(" | ") for line in told.splitlines() if line.startswith("| all three")]
+    assert len(rows) == 2
+    assert float(rows[1][5]) < 0.9, "tokens a record, of those of the recipe as it is"
+    assert "<svg" in (tmp_path / "cost.svg").read_text(encoding="utf-8")
+
+
+def test_the_shares_of_tiers_are_those_of_the_published_sums() -> None:
+    shares = cost.spread()
+    assert sum(shares) == pytest.approx(1)
+    assert sum(wrong * share for wrong, share in enumerate(shares)) / 9 == pytest.approx(1 - 1_291_000 / 1_754_325)
+    assert sum(shares[8:]) == pytest.approx(19_850 / 194_925, abs=1e-5)
+    equal = cost.equal_tiers(shares)
+    assert [sum(part) for part in (equal[:5], equal[5:8], equal[8:])] == pytest.approx([1 / 3] * 3)
+    wrong = cost.wrong_chains(equal, 30)
+    assert [sum(low <= one <= high for one in wrong) for low, high in ((0, 4), (5, 7), (8, 9))] == [10, 10, 10]
 
 
 def test_the_training_benchmark_runs() -> None:

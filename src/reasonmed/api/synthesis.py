@@ -13,7 +13,7 @@ from reasonmed.questions import Settings
 from reasonmed.questions.contamination import matcher_of
 from reasonmed.questions.given import as_file, as_files
 from reasonmed.recipe import need_stages, with_cap
-from reasonmed.runs.commands.run import NEEDED, job_of_rows, sources_of, with_keys
+from reasonmed.runs.commands.run import NEEDED, job_of_rows, sources_of, with_keys, with_until
 from reasonmed.runs.intake import refuse_unusable, selected, take_in
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
     sample: int | None = None,
     seed: int = 0,
     max_cost: float | None = None,
+    until_records: int | None = None,
     against: Paths = (),
     fork: Paths = (),
     layout: str | None = None,
@@ -57,6 +58,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         sample: so many rows, drawn by a hash of their ids; a larger number keeps them.
         seed: the seed of ``sample``.
         max_cost: USD that the whole run may cost, all sessions together.
+        until_records: once there are so many records no further question begins; a larger number, or none, resumes.
         against: benchmarks (an index, or a question file) whose questions are not used.
         fork: older runs whose replies are reused.
         layout: the file's layout, where its look is not enough.
@@ -70,7 +72,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         progress: show the live view on standard error.
 
     Returns:
-        The run, finished.
+        The run, finished, or with as many records as were wanted.
 
     Raises:
         RecipeError: the recipe has problems.
@@ -90,7 +92,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         refuse_unusable(intake, skip_bad=skip_bad)
         matcher = matcher_of(paths(against))
         folder = None if out is None else Path(out)
-        job = job_of_rows(intake, chosen, folder, matcher, paths(fork))
+        job = with_until(job_of_rows(intake, chosen, folder, matcher, paths(fork)), until_records)
         if keys is not None:
             with as_file(keys) as fixes:
                 job = with_keys(job, fixes, skip_bad=skip_bad)

@@ -38,9 +38,7 @@ def show_funnel(status: Status) -> None:
     table.add_column(justify="right")
     table.add_column(justify="left", style="dim")
     chains = status.chains
-    table.add_row(
-        "questions", f"{status.questions:,}", "" if not status.unfinished else f"{status.unfinished:,} unfinished"
-    )
+    table.add_row("questions", f"{status.questions:,}", _unfinished(status))
     table.add_row("chains of thought", f"{sum(chains.values()) - chains['missing']:,}", "")
     table.add_row("  missing", f"{chains['missing']:,}", "cut, refused or no reasoning; never judged")
     for name in ("correct", "error", "undecided"):
@@ -50,7 +48,8 @@ def show_funnel(status: Status) -> None:
         table.add_row(f"  {tier} questions", f"{status.tiers.get(tier, 0):,}", "")
     reasons = ", ".join(f"{name} {count}" for name, count in status.reasons.items())
     table.add_row("failures", f"{status.failures:,}", safe(reasons))
-    table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions", style="bold")
+    wanted = "" if status.until_records is None else f"; --until-records {status.until_records:,}"
+    table.add_row("records", f"{status.records:,}", f"of {status.succeeded:,} questions{wanted}", style="bold")
     tried = status.canaries
     if tried is not None:
         whole = partial(percent, digits=0)
@@ -64,6 +63,13 @@ def show_funnel(status: Status) -> None:
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
     )
     out.print(table)
+
+
+def _unfinished(status: Status) -> str:
+    if not status.unfinished:
+        return ""
+    not_begun = status.has_enough and status.state != "running"
+    return f"{status.unfinished:,} {'not begun' if not_begun else 'unfinished'}"
 
 
 def show_reviews(status: Status) -> None:

@@ -47,7 +47,7 @@ def do(
         if job.folder.exists:
             kept = f"Everything so far is in {job.folder.path}. To resume, run"
             if isinstance(stopped, BudgetReached) and watch.control is not None:
-                cap = cap_needed(watch.control.budget, watch.done + watch.done_before, watch.total)
+                cap = cap_needed(watch.control.budget, *watch.so_far)
                 words = shlex.join(["reasonmed", *_with_cap(sys.argv[1:], f"{cap:g}")])
                 say(f"{kept}, for about {cap:g} USD in all:\n  {words}", "yellow")
             else:

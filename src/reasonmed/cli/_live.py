@@ -90,7 +90,7 @@ def _tell(watch: Watch) -> None:
 
 def _line(now: Snapshot, noun: str) -> str:
     parts = [
-        f"{now.phase}: {now.done:,}/{now.total:,} {noun}",
+        f"{now.phase}: {now.done:,}/{now.total:,} {noun}{_records(now)}",
         f"{now.replies:,} replies ({now.replies_per_s:.1f}/s), {now.open} open, {now.waiting} waiting",
         f"{now.tokens_written:,} tokens written ({now.tokens_per_s:.0f}/s)",
         _money(now),
@@ -100,6 +100,10 @@ def _line(now: Snapshot, noun: str) -> str:
         _faults(now),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _records(now: Snapshot) -> str:
+    return "" if now.until_records is None else f", {now.records or 0:,} of {now.until_records:,} records"
 
 
 def _money(now: Snapshot) -> str:
@@ -144,7 +148,7 @@ def _clock_in(seconds: float) -> str:
 
 def _picture(now: Snapshot, noun: str) -> Group:
     head = Table.grid(padding=(0, 2, 0, 0))
-    words = f"{now.phase}: {now.done:,} of {now.total:,} {noun}, {duration(now.elapsed_s)}{_left(now)}"
+    words = f"{now.phase}: {now.done:,} of {now.total:,} {noun}{_records(now)}, {duration(now.elapsed_s)}{_left(now)}"
     head.add_row(ProgressBar(total=max(1, now.total), completed=now.done, width=30), Text(words))
     rates = f"{now.replies_per_s:.1f} replies/s, {now.tokens_per_s:.0f} tokens/s  {_money(now)}"
     troubles = [safe(text, "yellow") for text in (_holds(now), _faults(now)) if text]

@@ -56,6 +56,12 @@ def run(
     skip_bad: options.SkipOption = False,
     max_failures: options.FailuresOption = "10%",
     max_cost: options.CostOption = None,
+    until_records: Annotated[
+        int | None,
+        typer.Option(
+            "--until-records", min=1, help="Begin no further question once there are N records; a larger N resumes."
+        ),
+    ] = None,
     against: options.AgainstOption = None,
     keep_verdicts: Annotated[
         bool,
@@ -80,6 +86,7 @@ def run(
       reasonmed run medqa.jsonl --endpoint http://localhost:11434/v1 --model qwen3:8b --sample 20
       reasonmed run medqa.jsonl -r new.yaml -o runs/new --fork runs/medqa
       reasonmed run medqa.jsonl -r recipe.yaml --max-cost 25
+      reasonmed run medqa.jsonl -r recipe.yaml --until-records 500 --max-cost 25
       reasonmed run save_cot.json -r recipe.yaml
       reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --keys fixes.jsonl
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
@@ -103,7 +110,7 @@ def run(
     options.failures_allowed(max_failures, intake.survey.wanted)
     with options.reading(against or []):
         matcher = matcher_of(against or [])
-    job = synthesis.job_of_rows(intake, chosen, output, matcher, fork or ())
+    job = synthesis.with_until(synthesis.job_of_rows(intake, chosen, output, matcher, fork or ()), until_records)
     if keys is not None:
         job = synthesis.with_keys(job, keys, skip_bad=skip_bad)
     job = consented(job, yes=yes, phi=phi)
@@ -149,10 +156,11 @@ def _conclude(folder: RunDirectory, max_failures: str, *, demo: bool) -> None:
     dropped = status.reasons.get("contaminated", 0)
     if dropped:
         say(f"{dropped:,} questions are in the benchmarks of --against and were not used: see failures.jsonl", "yellow")
-    failures, allowed = status.failures - dropped, options.failures_allowed(max_failures, status.questions)
+    taken = status.questions - status.unfinished
+    failures, allowed = status.failures - dropped, options.failures_allowed(max_failures, taken)
     if failures > allowed:
         say(
-            f"{failures} of {status.questions} questions failed, more than --max-failures allows ({allowed})",
+            f"{failures} of {taken} questions failed, more than --max-failures allows ({allowed})",
             "red",
         )
         raise typer.Exit(_TOO_MANY_FAILURES)

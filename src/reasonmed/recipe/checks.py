@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reasonmed.backends import ModelSettings
-from reasonmed.recipe.options import Generate, Rank, Recipe, Stages, mentions
+from reasonmed.recipe.options import Generate, Recipe, Stages, mentions
 from reasonmed.recipe.templates import shipped
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def problems_between(recipe: Recipe, stages: Collection[str] | None = None) -> I
     if recipe.stages.generate:
         yield from _check_generate(recipe, recipe.stages.generate) if "generate" in run else ()
         yield from _check_route(recipe.stages, recipe.stages.generate.chains) if "route" in run else ()
-    yield from _check_rank(recipe.stages.rank) if "rank" in run else ()
+    yield from _check_rank(recipe.stages) if "rank" in run else ()
     yield from _check_blind(recipe) if "optimize" in run else ()
     yield from _check_verify(recipe) if "verify" in run else ()
     yield from _check_temperatures(recipe)
@@ -151,11 +151,21 @@ def settled(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"stages": recipe.stages.model_copy(update={"rank": rank})})
 
 
-def _check_rank(rank: Rank | None) -> Iterator[str]:
+def _check_rank(stages: Stages) -> Iterator[str]:
+    rank, verify = stages.rank, stages.verify
     if rank is not None and rank.model is None and rank.scorer is None:
         yield "stages.rank.model: is missing: name a model that scores chains, or a process reward model with scorer"
     elif rank is not None and rank.model is not None and rank.scorer is not None:
         yield f"stages.rank: model {rank.model} and scorer exclude each other: one of them gives the scores"
+    if rank is None or not rank.stop_when_decided:
+        return
+    if rank.scorer is not None:
+        yield "stages.rank.stop_when_decided: needs scores of 0 to 5; a scorer's chances have no highest one to stop at"
+    if verify is not None and verify.steps == "kept":
+        yield (
+            "stages.rank.stop_when_decided: excludes stages.verify.steps: kept: where the steps of a kept chain do not "
+            "hold, the next best one takes its place, and that may have no score"
+        )
 
 
 def _kept_by_default(stages: Stages, chains: int) -> int:

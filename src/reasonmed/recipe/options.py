@@ -106,8 +106,7 @@ class Verify(Role):
     shuffle: bool = False
     """Whether an accepted chain must be accepted again with the options in another order."""
     steps: bool | Literal["kept"] = False
-    """Whether the judge labels every step of a chain too: of all chains, or of those that are about to be kept, which
-    it then reads a second time."""
+    """Whether the judge labels every step too: of all chains or, in a second reading, of those about to be kept."""
     second_judge: str | None = None
     """A model that judges all chains of a question where one verdict more or less would change the tier; a chain is
     right only where neither judge calls it an error."""
@@ -136,6 +135,8 @@ class Rank(Role):
     keep: int = Field(2, ge=1)
     seed: int = 0
     """Breaks ties, without favor for a model."""
+    stop_when_decided: bool = False
+    """Whether to stop scoring once ``keep`` chains have a 5: the same chains are kept, others may have no score."""
 
 
 class Refine(Role):

@@ -34,6 +34,7 @@ from reasonmed.runs.samples import SampleWatch, equal_samples, warning
 from reasonmed.runs.session import begin, budget_of, elder_of, end, residency_of, signals
 from reasonmed.runs.socket import listening
 from reasonmed.runs.sources import other_files
+from reasonmed.runs.until import count, in_words, rows_of
 
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
@@ -85,6 +86,8 @@ class RunJob(Generic[Row, Outcome]):
     """What a person should know before its first session."""
     corrections: tuple[Correction, ...] = ()
     """Keys to correct in the rows; no part of the identity."""
+    until_records: int | None = None
+    """Records at which no further row is begun; no part of the identity."""
     phi: Decision | None = None
     """What was decided on questions that may identify patients, and what was found; no part of the identity."""
 
@@ -181,7 +184,8 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         new = admit(ledger, job.job, job.intake, job.row, job.corrections) if job.intake else 0
         correct(ledger, job.corrections)
         job.folder.note_corrections(corrections_in(ledger))
-        session, changes = begin(ledger, job.models, job.limits, job.intake.selection if job.intake else None)
+        selection = job.intake.selection if job.intake else None
+        session, changes = begin(ledger, job.models, job.limits, selection, job.until_records)
         _tell(job, watch, ledger, new, changes)
         if session == 1:
             watch.notes += job.first_notes
@@ -198,9 +202,10 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         try:
             async with connected(job.models, ledger, control, elders) as models:
                 watch.phase = "running"
-                samples, rows, turns = SampleWatch(ledger), partial(ledger.pending, job.job.decode), control.turns
+                samples, turns = SampleWatch(ledger), control.turns
+                rows = partial(rows_of, job.job, job.until_records, ledger, watch)
                 async for kept in finish(job.job, rows, ledger, models, alive=limits.alive, stop=stop, turns=turns):
-                    watch.done += 1
+                    count(watch, kept)
                     watch.notes += samples.warnings(kept)
                 if job.after is not None and not stop.wanted:
                     watch.phase = "scoring"
@@ -213,13 +218,20 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
             job.write(ledger)
             raise
         watch.phase = "writing"
-        if not stop.wanted and not watch.asked:
-            watch.notes.append("already finished; no requests sent")
+        if not stop.wanted:
+            watch.notes += _ended(watch, ledger)
         watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)
     if stop.reason is not None:
         raise stop.reason
+
+
+def _ended(watch: Watch, ledger: Ledger) -> list[str]:
+    """What a person should know of a session that nothing stopped."""
+    reached = in_words(watch, ledger.count_pending())
+    finished = "already finished; no requests sent"
+    return [reached] if reached is not None else [] if watch.asked else [finished]
 
 
 def _tell(job: RunJob[Row, Outcome], watch: Watch, ledger: Ledger, new: int, changes: list[str]) -> None:

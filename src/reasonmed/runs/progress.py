@@ -66,6 +66,9 @@ class Snapshot(Struct, kw_only=True):
     projected_usd: float | None
     elapsed_s: float
     left_s: float | None
+    records: int | None = None
+    """None where the job is not to end at a number of records."""
+    until_records: int | None = None
     stages: dict[str, StageNow]
     endpoints: list[EndpointNow]
     turns: TurnsNow | None
@@ -84,12 +87,32 @@ class Watch:
     notes: list[str] = field(default_factory=list)
     """What a person should be told, in order: changes since the last session, questions taken in."""
     started: float = field(default_factory=time.monotonic)
+    until_records: int | None = None
+    """Records at which no further row is begun."""
+    records: int = 0
+    """Records so far, where the job is to end at a number of them."""
+    gained: int = 0
+    """Those of this session."""
 
     @property
     def asked(self) -> bool:
         """Whether anything was done or asked in this session, with or without an answer."""
         meter = self.control.meter if self.control else None
         return bool(self.done or (meter and (meter.faults or any(one.done for one in meter.stages.values()))))
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are as many records as were wanted."""
+        return self.until_records is not None and self.records >= self.until_records
+
+    @property
+    def so_far(self) -> tuple[int, int]:
+        """What is done, and of how much: of the rows, or of the wanted records where these end the job first."""
+        rows = (self.done_before + self.done, self.total)
+        if self.until_records is None or not self.records:
+            return rows
+        records = (min(self.records, self.until_records), self.until_records)
+        return records if records[0] * rows[1] > rows[0] * records[1] else rows
 
     def snapshot(self) -> Snapshot:
         """Counts, rates, money and endpoints at this moment."""
@@ -99,11 +122,11 @@ class Watch:
         replies = sum(one.done for one in stages.values())
         written = sum(one.completion_tokens for one in stages.values())
         spent = control.budget_spent() if control else None
-        done = self.done_before + self.done
+        done, of = self.so_far
         return Snapshot(
             phase="paused" if control and control.scheduler.paused else self.phase,
             total=self.total,
-            done=done,
+            done=self.done_before + self.done,
             replies=replies,
             replies_per_s=round(replies / elapsed, 2),
             tokens_per_s=round(written / elapsed, 1),
@@ -114,9 +137,11 @@ class Watch:
             faults=dict(sorted(control.meter.faults.items())) if control else {},
             last_error=control.meter.last_error if control else None,
             spent_usd=spent,
-            projected_usd=None if spent is None or not self.done else spent / done * self.total,
+            projected_usd=None if spent is None or not self.done else spent / done * of,
             elapsed_s=round(elapsed, 1),
             left_s=self._left(elapsed),
+            records=None if self.until_records is None else self.records,
+            until_records=self.until_records,
             stages={
                 name: StageNow(
                     done=one.done,
@@ -137,9 +162,13 @@ class Watch:
         )
 
     def _left(self, elapsed: float) -> float | None:
-        """Seconds that are left, by the questions done in this session."""
-        missing = self.total - self.done_before - self.done
-        return round(elapsed / self.done * missing, 1) if self.done and missing > 0 else None
+        """Seconds that are left, by the questions done in this session, or by the records where these end it first."""
+        goals = [(self.done, self.total - self.done_before - self.done)]
+        if self.until_records is not None:
+            goals.append((self.gained, self.until_records - self.records))
+        if any(missing <= 0 for _, missing in goals):
+            return None
+        return min((round(elapsed / made * missing, 1) for made, missing in goals if made), default=None)
 
 
 def _turns(control: Control) -> TurnsNow | None:

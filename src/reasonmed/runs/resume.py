@@ -16,8 +16,8 @@ from reasonmed.questions.ids import question_of
 from reasonmed.recipe.identity import differences, identity_of
 from reasonmed.recipe.options import Stages
 from reasonmed.recipe.stages import shipped
-from reasonmed.runs.commands.run import synthesis_job
-from reasonmed.runs.session import last_cap
+from reasonmed.runs.commands.run import synthesis_job, with_until
+from reasonmed.runs.session import last_cap, last_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,8 @@ def job_of(folder: RunDirectory, other: Recipe | None = None, max_cost: float | 
     chosen = other or recipe_of(folder)
     with closing(folder.reader()) as ledger:
         cap = max_cost if max_cost is not None else last_cap(ledger)
-    job = synthesis_job(None, recipes.with_cap(chosen, cap), folder)
+        until = last_until(ledger)
+    job = with_until(synthesis_job(None, recipes.with_cap(chosen, cap), folder), until)
     return replace(job, against=tuple(msgspec.to_builtins(folder.manifest().against)))
 
 

@@ -44,10 +44,14 @@ _ADDRESSES = (
 
 
 def begin(
-    ledger: Ledger, models: Mapping[str, ModelSettings], limits: Limits, selection: Selection | None
+    ledger: Ledger,
+    models: Mapping[str, ModelSettings],
+    limits: Limits,
+    selection: Selection | None,
+    until_records: int | None,
 ) -> tuple[int, list[str]]:
     """Note that a session begins; gives its number, and what differs from the last one though it changes no record."""
-    harmless = _harmless(models, limits, selection)
+    harmless = {**_harmless(models, limits, selection), "until_records": until_records}
     last = ledger.told("harmless", dict[str, object])
     changes = [] if last is None else list(differences(last, harmless))
     ledger.note(harmless=json.dumps(harmless), state="running")
@@ -66,6 +70,16 @@ def last_shard(ledger: Ledger) -> str | None:
     """The shard of the last session, as ``3/16``; None where it had all rows."""
     last = ledger.told("harmless", _Sharded)
     return None if last is None else last.shard
+
+
+class _Ending(Struct):
+    until_records: int | None = None
+
+
+def last_until(ledger: Ledger) -> int | None:
+    """The number of records at which the last session was to end; None where it was to take all questions."""
+    last = ledger.told("harmless", _Ending)
+    return None if last is None else last.until_records
 
 
 class _Limited(Struct):

@@ -13,7 +13,7 @@ from reasonmed.engine.residency import Turned
 from reasonmed.report.statistics.agreement import proportion
 from reasonmed.runs.reviews.rates import ReviewRates, rates_in
 from reasonmed.runs.samples import equal_samples
-from reasonmed.runs.session import turned
+from reasonmed.runs.session import last_until, turned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,14 @@ class Status(msgspec.Struct, frozen=True):
     """What became of the models that take turns in memory; None where all are there at once."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
+    until_records: Count | None = None
+    """Records at which the last session was to begin no further question; None where it was to take all."""
     version: int = VERSION
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are as many records as the last session was to make."""
+        return self.until_records is not None and self.records >= self.until_records
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -163,6 +170,7 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         canaries=_canaries(ledger),
         equal_samples=equal_samples(ledger),
         turns=turned(ledger),
+        until_records=last_until(ledger),
     )
 
 

@@ -6,15 +6,19 @@ import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reasonmed.errors import RecipeError
 from reasonmed.exchange import Request
 from reasonmed.pipeline.stages._early_stopping import waves
-from reasonmed.pipeline.stages.rank import draw
+from reasonmed.pipeline.stages.rank import draw, rank
 from reasonmed.pipeline.stages.route import decided_tier
 from reasonmed.pipeline.synthesize import synthesize
 from reasonmed.recipe.checks import thresholds
+from reasonmed.recipe.identity import identity_of
 from reasonmed.types import Story, Tier
-from support import Script, chain, prose, question, team, texts, verdict
+from support import Script, chain, prose, question, recipe, team, texts, verdict
 from support import score as points
 
 
@@ -127,3 +131,55 @@ async def test_a_question_without_a_key_is_sampled_whole() -> None:
     done = await synthesize(Story(question(answer=None)), team(script, generate={"stop_when_decided": True}))
     assert len(script.of("generate")) == 9
     assert done.question.answer == 1
+
+
+@given(st.lists(st.sampled_from([5, 5, 4, 3, 0, None]), min_size=9, max_size=9), st.integers(0, 50))
+async def test_scoring_that_stops_keeps_the_same_chains_for_any_scores(
+    given_points: list[int | None], seed: int
+) -> None:
+    """Also where some scores do not come: those are no scores, and go last."""
+    chains = tuple(chain(f"chain number {place} {prose('B')}") for place in range(9))
+
+    async def ranked(**options: Any) -> tuple[Story, int]:
+        def judge(request: Request) -> str:
+            found = given_points[int(texts([request]).split("chain number ")[-1][0])]
+            return "no score" if found is None else points(found)
+
+        script = Script(rank=judge)
+        return await rank(Story(question(), chains, tier=Tier.EASY), team(script, rank={"seed": seed, **options})), len(
+            script.asked
+        )
+
+    whole, asked = await ranked()
+    stopped, fewer = await ranked(stop_when_decided=True)
+    assert stopped.kept == whole.kept
+    assert fewer <= asked
+    scored = [place for place, one in enumerate(stopped.chains) if one.score is not None]
+    assert all(stopped.chains[place] == whole.chains[place] for place in scored)
+
+
+async def test_scoring_stops_at_the_highest_score() -> None:
+    script = world(set(range(9)))
+    script.replies["rank"] = points(5)
+    done = await story(script, rank={"stop_when_decided": True})
+    assert len(script.of("rank")) == 2
+    assert [one.score for one in done.chains].count(5) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"verify": {"steps": "kept"}}, "the next best one takes its place"),
+        ({"rank": {"model": None, "scorer": "there"}}, "a scorer's chances"),
+    ],
+)
+def test_scoring_does_not_stop_where_the_other_scores_are_needed(options: dict[str, Any], said: str) -> None:
+    options["rank"] = {**options.get("rank", {}), "stop_when_decided": True}
+    with pytest.raises(RecipeError, match=said):
+        recipe(**options)
+
+
+def test_the_identity_of_a_run_that_scores_all_is_what_it_was() -> None:
+    plain, stops = identity_of(recipe()), identity_of(recipe(rank={"stop_when_decided": True}))
+    assert plain == identity_of(recipe(rank={"stop_when_decided": False})) != stops
+    assert "stop_when_decided" not in str(plain["stages"]["rank"])  # type: ignore[index]

@@ -37,6 +37,10 @@ _LISTED = """
 SELECT position, items.story, outcomes.id IS NOT NULL, tier, reason, COALESCE(records, 0)
 FROM items LEFT JOIN outcomes USING (id) WHERE position > ? ORDER BY position LIMIT ?
 """
+_BEGUN = """
+SELECT items.id FROM items LEFT JOIN outcomes USING (id)
+WHERE outcomes.id IS NULL AND EXISTS (SELECT 1 FROM calls WHERE question = items.id)
+"""
 _COUNT_PENDING = "SELECT COUNT(*) FROM items LEFT JOIN outcomes USING (id) WHERE outcomes.id IS NULL"
 _RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER BY id LIMIT ?"
 _TROUBLED = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
@@ -206,6 +210,10 @@ class Rows(Store):
     def count_pending(self) -> int:
         """How many rows have no outcome."""
         return next(self.query(_COUNT_PENDING, shape=tuple[Count]))[0]
+
+    def begun(self) -> set[str]:
+        """The rows without an outcome for which requests are recorded."""
+        return {key for (key,) in self.query(_BEGUN, shape=tuple[str])}
 
     def tiers(self) -> dict[str, str | None]:
         """The tier of each row that has an outcome."""

@@ -17,7 +17,7 @@ from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import ChainOfThought, Kept, Tier, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reasonmed.pipeline.team import Team
     from reasonmed.types import Question, Story
@@ -33,11 +33,29 @@ async def rank(story: Story, team: Team) -> Story:
     correct = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
     right = [correct[place] for place in first_places(folded(story.chains[index].text) for index in correct)]
     if len(right) > keep:
-        scored = await gather(_scored(story.question, story.chains[index], team) for index in right)
-        better = dict(zip(right, scored, strict=True))
+        better = await _scores(story, right, team, keep)
         story = replace(story, chains=tuple(better.get(index, chain) for index, chain in enumerate(story.chains)))
         right = best_first(story, right, seed)
     return replace(story, kept=tuple(keep_chain(story, index) for index in right[:keep]))
+
+
+async def _scores(story: Story, right: Sequence[int], team: Team, keep: int) -> dict[int, ChainOfThought]:
+    """The chains with their scores: all of them or, where the recipe says so, until no other one can be kept.
+
+    In the order that breaks ties none behind ``keep`` chains with the highest score can come before them.
+    """
+    options = team.stages.rank
+    stops = options is not None and options.stop_when_decided
+    order = sorted(right, key=lambda index: draw(options.seed, story.question, index)) if stops and options else right
+    size = keep if stops else len(order)
+    better: dict[int, ChainOfThought] = {}
+    for start in range(0, len(order), size):
+        wave = order[start : start + size]
+        scored = await gather(_scored(story.question, story.chains[index], team) for index in wave)
+        better |= zip(wave, scored, strict=True)
+        if sum(chain.score == _BOUNDS[1] for chain in better.values()) >= keep:
+            break
+    return better
 
 
 def best_first(story: Story, chains: Iterable[int], seed: int) -> list[int]:
@@ -91,7 +109,7 @@ SPEC = StageSpec(
     verb="ranked the correct ones",
     done="ranked",
     priority=30,
-    card=("temperature", "top_p", "max_tokens", "keep"),
+    card=("temperature", "top_p", "max_tokens", "keep", "stop_when_decided"),
     keyed=True,
     tiers=(Tier.EASY, Tier.MEDIUM),
     takes=lambda story: any(chain.outcome == "correct" for chain in story.chains),

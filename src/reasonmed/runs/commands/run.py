@@ -220,6 +220,17 @@ def with_keys(job: RunJob[Story, Story], fixes: Path, *, skip_bad: bool) -> RunJ
     return dataclasses.replace(job, corrections=settled.applied, notes=(*job.notes, *settled.notes))
 
 
+def with_until(job: RunJob[Story, Story], records: int | None) -> RunJob[Story, Story]:
+    """The job that begins no further question once there are so many records; all questions where there is no number.
+
+    Raises:
+        UsageError: the number is below 1.
+    """
+    if records is not None and records < 1:
+        raise UsageError(f"until_records is {records}: it must be 1 or more; leave it out to take all questions")
+    return dataclasses.replace(job, until_records=records)
+
+
 def _questions(job: RunJob[Story, Story], ids: AbstractSet[str]) -> dict[str, Question]:
     """Those questions of these ids that the run has, or will take in."""
     found: dict[str, Question] = {}
