@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import prefix
 from _harness import measure
+from _prefix_cache import PrefixCache
 from support import reply, served
 
 if TYPE_CHECKING:
@@ -166,6 +168,24 @@ def test_the_resume_benchmark_runs(comparison: Path) -> None:
 def test_the_viewers_benchmark_runs() -> None:
     told = started("viewer.py", "--questions", "20", "--calls", "2", "--requests", "1")
     assert "| deep page, in order |" in told
+
+
+async def test_a_questions_requests_find_their_prefix_at_one_address_of_several() -> None:
+    found = await prefix.measure(count=8, in_flight=24, addresses=3, blocks=4000, seconds=0.02)
+    assert found.share > 0.8
+    assert found.busiest < 1.5
+
+
+def test_the_stand_ins_cache_gives_up_what_was_unused_longest() -> None:
+    cache = PrefixCache(4)
+    text = "abcd" * 12
+    first, found = cache.begin(text * 3 + "one more", 0)
+    assert (len(first), found) == (2, 0)
+    assert cache.begin(text * 3 + "other end", 0) == (first, 32)
+    cache.end(first, 0)
+    cache.end(first, 0)
+    cache.end(cache.begin("other" * 64, 0)[0], 0)
+    assert cache.begin(text * 3 + "one", 0)[1] < 32
 
 
 def test_the_contamination_benchmark_runs(tmp_path: Path) -> None:
