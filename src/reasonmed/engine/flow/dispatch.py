@@ -69,10 +69,9 @@ class Dispatched:
         control.stop.check()
         traffic = control.meter.stages[request.stage]
         estimate = pool.endpoints[0].estimate(request)
-        prefix = f"{request.stage} {request.question_id}" if request.question_id else ""
         traffic.waiting += 1
         try:
-            endpoint = await control.scheduler.enter(pool, control.rank(request.stage), estimate, prefix)
+            endpoint = await control.scheduler.enter(pool, control.rank(request.stage), estimate, request.prefix)
         finally:
             traffic.waiting -= 1
         traffic.in_flight += 1
