@@ -10,45 +10,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import random
-import tempfile
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from _harness import machine, table
+from _in_engine import in_engine, questions
 from _prefix_cache import replicas
-from reasonmed import recipe as recipes
-from reasonmed.engine.connect import connected
-from reasonmed.engine.flow.budget import Budget
-from reasonmed.engine.flow.stop import Stop
-from reasonmed.engine.flow.traffic import Control
-from reasonmed.engine.ledger import Ledger
 from reasonmed.engine.pool import run
 from reasonmed.pipeline.stages.generate import generate
 from reasonmed.pipeline.stages.verify import verify
-from reasonmed.pipeline.team import assemble
-from reasonmed.recipe.options import Limits
-from reasonmed.recipe.stages import ranks
-from reasonmed.types import Question, Story
-
-WORDS = (
-    "fever",
-    "cough",
-    "pain",
-    "rash",
-    "edema",
-    "fatigue",
-    "nausea",
-    "tremor",
-    "for",
-    "days",
-    "after",
-    "travel",
-    "at",
-    "rest",
-)
+from reasonmed.types import Story
 
 
 class Found(NamedTuple):
@@ -60,37 +31,19 @@ class Found(NamedTuple):
     seconds: float
 
 
-async def _nothing(_: float) -> None:
-    """No budget to remember."""
-
-
-def questions(count: int) -> list[Question]:
-    """Made-up questions of about 150 words."""
-    dice = random.Random(count)  # noqa: S311 - made-up findings
-    stems = [f"Case {number}: a patient has {' '.join(dice.choices(WORDS, k=150))}. Which?" for number in range(count)]
-    return [Question(f"q{number}", stem, ("Heparin", "Warfarin"), 0) for number, stem in enumerate(stems)]
-
-
 async def measure(count: int, in_flight: int, addresses: int, blocks: int, seconds: float) -> Found:
     """One run over so many addresses."""
     async with replicas(addresses, blocks, seconds) as made:
-        with tempfile.TemporaryDirectory(prefix="reasonmed-prefix-") as scratch:
-            told = {"backend": "openai", "base_url": [one.url for one in made], "model": "model-A"}
-            stages = {"generate": {"models": ["a"], "samples": 3}, "verify": {"model": "a"}}
-            recipe = recipes.parse(json.dumps({"models": {"a": told}, "stages": stages}), "bench")
-            ledger, stop, begun = Ledger(Path(scratch) / "ledger.db"), Stop(), time.perf_counter()
-            limits = Limits(in_flight=in_flight)
-            control = Control(limits, stop, Budget(None, 0.0, _nothing, _nothing), ranks())
-            async with connected({"a": recipe.model("a")}, ledger, control) as models:
-                team = assemble(recipe, models)
+        entry = {"backend": "openai", "base_url": [one.url for one in made], "model": "model-A"}
+        begun = time.perf_counter()
+        async with in_engine(entry, {"samples": 3}, in_flight) as (team, limits, stop):
 
-                async def one(story: Story) -> Story:
-                    return await verify(await generate(story, team), team)
+            async def one(story: Story) -> Story:
+                return await verify(await generate(story, team), team)
 
-                stories = (Story(question) for question in questions(count))
-                async for _ in run(stories, one, alive=limits.alive, stop=stop):
-                    pass
-            ledger.close()
+            stories = (Story(question) for question in questions(count))
+            async for _ in run(stories, one, alive=limits.alive, stop=stop):
+                pass
         loads = [replica.cache.asked for replica in made]
         share = sum(replica.cache.hit for replica in made) / sum(loads)
         return Found(share, max(loads) * len(loads) / sum(loads), time.perf_counter() - begun)
