@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cost
+import inference
+import prefix
 from _harness import measure
+from _prefix_cache import PrefixCache, replicas
 from support import reply, served
 
 if TYPE_CHECKING:
@@ -171,6 +174,62 @@ def test_the_resume_benchmark_runs(comparison: Path) -> None:
 def test_the_viewers_benchmark_runs() -> None:
     told = started("viewer.py", "--questions", "20", "--calls", "2", "--requests", "1")
     assert "| deep page, in order |" in told
+
+
+async def test_a_questions_requests_find_their_prefix_at_one_address_of_several() -> None:
+    found = await prefix.measure(count=5, in_flight=24, addresses=3, blocks=4000, seconds=0.02)
+    assert found.share > 0.8
+    assert found.busiest < 1.5
+
+
+_VLLM = """#!/bin/sh
+while [ $# -gt 0 ]; do
+  case $1 in --output-json) out=$2;; --dataset-path) set=$2;; esac; shift
+done
+requests=$(wc -l < "$set")
+echo '{"elapsed_time": 2.0, "num_requests": '$requests', "total_num_tokens": 4000}' > "$out"
+"""
+
+
+async def test_the_inference_benchmark_sends_the_prompts_that_it_gives_to_vllm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, result = tmp_path / "prompts.jsonl", tmp_path / "out.json"
+    async with replicas(1, 4000, 0.01) as (server,):
+        told = inference.arguments(
+            ["--base-url", server.url, "--model", "m-A", "--questions", "2", "--samples", "3", "--output-tokens", "9"]
+        )
+        ours = await inference.by_reasonmed(inference.entry_of(told), told, dataset)
+    rows = [json.loads(line) for line in dataset.read_text(encoding="utf-8").splitlines()]
+    assert [set(row) for row in rows] == [{"prompt", "output_tokens"}] * 6
+    assert len({row["prompt"] for row in rows}) == 2
+    assert rows[0]["output_tokens"] == 9
+    assert ours.requests == 6
+    assert ours.prompt_tokens == sum(len(row["prompt"]) // 4 for row in rows)
+    assert ours.cached_tokens
+    command = inference.vllm_command("m-A", dataset, result, told)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = inference.by_vllm(command, result)
+    assert isinstance(missing, str)
+    assert "not installed" in missing
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (tmp_path / "vllm").write_text(_VLLM, encoding="utf-8")
+    (tmp_path / "vllm").chmod(0o755)
+    theirs = inference.by_vllm(command, result)
+    assert theirs == inference.Side("vllm bench throughput", 6, 2.0, None, None, None, 4000)
+    assert theirs.row[-1] == 2000
+
+
+def test_the_stand_ins_cache_gives_up_what_was_unused_longest() -> None:
+    cache = PrefixCache(4)
+    text = "abcd" * 12
+    first, found = cache.begin(text * 3 + "one more", 0)
+    assert (len(first), found) == (2, 0)
+    assert cache.begin(text * 3 + "other end", 0) == (first, 32)
+    cache.end(first, 0)
+    cache.end(first, 0)
+    cache.end(cache.begin("other" * 64, 0)[0], 0)
+    assert cache.begin(text * 3 + "one", 0)[1] < 32
 
 
 def test_the_contamination_benchmark_runs(tmp_path: Path) -> None:

@@ -70,6 +70,11 @@ class Request(Struct, frozen=True, dict=True, kw_only=True):
         )
         return blake2b(_encode(identity), digest_size=16).digest()
 
+    @property
+    def prefix(self) -> str:
+        """Equal for requests whose prompts begin alike: the samples of a question, its verdicts; empty if unknown."""
+        return f"{self.stage} {self.question_id}" if self.question_id else ""
+
 
 class Completion(Struct, frozen=True, omit_defaults=True):
     """A model's reply. ``text`` is what it says, ``reasoning`` what it thought before, where that came apart.

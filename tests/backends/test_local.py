@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reasonmed.backends import _weights as weights
 from reasonmed.backends import local
@@ -49,6 +51,24 @@ async def test_the_embedded_model_answers_counts_tokens_and_holds_a_schema(setti
         assert (await backend.facts()).context == 512
     finally:
         await backend.aclose()
+
+
+async def test_a_prompt_that_samples_share_is_evaluated_once() -> None:
+    backend = local.connect(local.Settings(backend="local", context=256, parallel=2, threads=1), 6)
+
+    def sample(name: str, number: int) -> Request:
+        text = f"{name} has fever, cough and a rash on both arms. Which drug would help {name} best?"
+        asked = request(text, limit=1)
+        return replace(asked, sample=number, question_id=name)
+
+    try:
+        asked = [sample(name, number) for name in ("Anna", "Boris") for number in range(3)]
+        replies = await asyncio.gather(*map(backend.complete, asked))
+    finally:
+        await backend.aclose()
+    prompts = [reply.prompt_tokens or 0 for reply in replies]
+    evaluated = [size - (reply.cached_tokens or 0) for size, reply in zip(prompts, replies, strict=True)]
+    assert sum(evaluated) <= prompts[0] + prompts[3] + 4, "one token of each repeated prompt is evaluated again"
 
 
 def test_the_model_is_known_by_its_file_and_hash(settings: local.Settings) -> None:

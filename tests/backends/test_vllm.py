@@ -49,11 +49,13 @@ def test_the_engine_is_told_what_the_recipe_says_and_the_rest_is_passed_through(
         "max_num_seqs": 256,
         "tensor_parallel_size": 2,
         "gpu_memory_utilization": 0.5,
+        "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
         "enforce_eager": True,
         "seed": 3,
     }
+    assert settings(folder, engine={"enable_prefix_caching": False}).arguments("auto")["enable_prefix_caching"] is False
     assert "max_model_len" not in settings(folder).arguments("auto"), "the model's own limit is vLLM's default"
 
 

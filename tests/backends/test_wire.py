@@ -88,6 +88,28 @@ def test_a_reply_without_a_reason_is_whole_unless_it_reaches_the_limit(reason: s
     assert whole(body(reason, usage), 50).cut
 
 
+@pytest.mark.parametrize(
+    ("usage", "timings", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 64}}, None, 64),
+        ({"prompt_tokens_details": {"cached_tokens": 0}}, {"cache_n": 9}, 0),
+        ({"prompt_tokens_details": None}, None, None),
+        ({"prompt_cache_hit_tokens": 32, "prompt_cache_miss_tokens": 68}, None, 32),
+        ({}, {"cache_n": 80, "prompt_n": 20}, 80),
+        ({}, {"prompt_n": 20}, 80),
+        ({}, {"prompt_n": 120}, 0),
+        ({"prompt_tokens_details": {"cached_tokens": 10**6}}, None, 100),
+        ({"prompt_tokens_details": {"cached_tokens": "many"}}, "none", None),
+        ({}, None, None),
+    ],
+)
+def test_tokens_from_the_prefix_cache_are_read_where_a_server_tells_and_never_exceed_the_prompt(
+    usage: dict[str, Any], timings: Any, cached: int | None
+) -> None:
+    told = {"prompt_tokens": 100, "completion_tokens": 4, **usage}
+    assert whole({**body(usage=told), "timings": timings}).cached_tokens == cached
+
+
 def test_a_reply_that_calls_a_tool_says_nothing() -> None:
     assert whole(body("tool_calls")).text == ""
 

@@ -35,6 +35,9 @@ class Replies(Protocol):
     def outputs(self) -> Sequence[Reply]: ...
 
     @property
+    def num_cached_tokens(self) -> int | None: ...
+
+    @property
     def prompt_logprobs(self) -> Sequence[Mapping[int, Score]]: ...
 
 

@@ -74,7 +74,7 @@ def completion_of(reply: dict[str, object], choice: dict[str, object], limit: in
         return None
     usage = _object(reply.get("usage"))
     text, reasoning = _texts(message)
-    counts = _Counts(usage, any_text=bool(text))
+    counts = _Counts(usage, _object(reply.get("timings")), any_text=bool(text))
     finish = _finish(choice, limit is not None and counts.written is not None and counts.written >= limit)
     if finish == TOOL:
         text, reasoning, finish = "", "", STOP
@@ -147,14 +147,22 @@ def _text(value: object, depth: int = _DEPTH) -> str:
 class _Counts:
     """Tokens of a reply, as far as its ``usage`` makes sense."""
 
-    def __init__(self, usage: dict[str, object], *, any_text: bool) -> None:
+    def __init__(self, usage: dict[str, object], timings: dict[str, object], *, any_text: bool) -> None:
         self.prompt = count(usage.get("prompt_tokens", usage.get("input_tokens"))) or None
         written = count(usage.get("completion_tokens", usage.get("output_tokens")))
         self.written = None if written == 0 and any_text else written
         asked, said = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
-        self.cached = count(asked.get("cached_tokens"))
+        self.cached = self._cached(asked.get("cached_tokens", usage.get("prompt_cache_hit_tokens")), timings)
         self.thought = count(said.get("reasoning_tokens"))
         self._count_thought_apart(count(usage.get("total_tokens")))
+
+    def _cached(self, told: object, timings: dict[str, object]) -> int | None:
+        """Tokens that the prefix cache had; llama.cpp's timings say so too, or how many were evaluated."""
+        found = count(timings.get("cache_n") if told is None else told)
+        evaluated = count(timings.get("prompt_n"))
+        if found is None and evaluated is not None and self.prompt is not None:
+            return max(0, self.prompt - evaluated)
+        return found if found is None or self.prompt is None else min(found, self.prompt)
 
     def _count_thought_apart(self, total: int | None) -> None:
         """Some providers count reasoning tokens apart from those written, which shows in their total."""

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from reasonmed.backends import ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._prices import FREE, Price
+from reasonmed.backends._slots import Slots
 from reasonmed.backends.openai import Facts, OpenAI
 from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
@@ -81,13 +83,16 @@ class Local:
     def __init__(self, settings: Settings, connections: int) -> None:
         self.settings = settings
         self._connections = connections
+        self._slots = Slots(settings.parallel)
         self._server: _Server | None = None
         self._client: OpenAI | None = None
         self._starting = asyncio.Lock()
 
     async def complete(self, request: Request) -> Completion:
-        """Answer a request."""
-        return await (await self.client()).complete(request)
+        """Answer a request, at the slot that has the beginning of its prompt."""
+        async with self._slots.one(request.prefix) as slot:
+            client = await self.client()
+            return await client.complete(replace(request, extra_body={**(request.extra_body or {}), "id_slot": slot}))
 
     async def client(self) -> OpenAI:
         """The client of the running server."""

@@ -93,6 +93,7 @@ class Settings(FolderSettings):
             "max_num_seqs": self.parallel,
             "tensor_parallel_size": self.tensor_parallel,
             "gpu_memory_utilization": self.gpu_memory,
+            "enable_prefix_caching": True,
             "disable_log_stats": True,
             "use_tqdm_on_load": False,
         }
@@ -161,13 +162,15 @@ class _Running:
         if room <= 0:
             raise too_long(len(prompt), self._context)
         parameters = self._parameters(request, room)
-        (reply,) = (await self._generated(prompt, parameters)).outputs
+        found = await self._generated(prompt, parameters)
+        (reply,) = found.outputs
         if reply.finish_reason not in ("stop", "length"):
             raise Unavailable(f"vLLM's engine did not end a reply: {reply.finish_reason}")
         return Completion(
             text=opened(self._tokenizer, prompt) + (reply.text if parameters.detokenize else self._text(reply)),
             finish_reason=reply.finish_reason,
             prompt_tokens=len(prompt),
+            cached_tokens=found.num_cached_tokens,
             completion_tokens=len(reply.token_ids),
         )
 

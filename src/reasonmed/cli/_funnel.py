@@ -62,6 +62,10 @@ def show_funnel(status: Status) -> None:
     table.add_row(
         "requests", f"{status.calls:,}", f"{status.tokens:,} tokens, {_money(status)}, {duration(status.seconds)}"
     )
+    read = sum(one.prompt_tokens for one in status.prefix_cache.values())
+    if read:
+        share = sum(one.cached_tokens for one in status.prefix_cache.values()) / read
+        table.add_row("prefix cache", percent(share, digits=0), f"of {read:,} prompt tokens were not computed again")
     out.print(table)
 
 
@@ -98,13 +102,18 @@ def show_turns(status: Status) -> None:
 def show_stages(status: Status) -> None:
     """Recorded calls, tokens and money by stage."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("stage", "calls", "reused", "refused", "tokens in", "cached", "tokens out", "USD"):
+    told = bool(status.prefix_cache)
+    for name in ("stage", "calls", "reused", "refused", "tokens in", *["cached"] * told, "tokens out", "USD"):
         table.add_column(name, justify="left" if name == "stage" else "right")
     for name, one in status.stages.items():
-        counts = (one.calls, one.reused, one.rejected, one.prompt_tokens, one.cached_tokens, one.completion_tokens)
+        cached = [one.cached_tokens] * told
+        counts = (one.calls, one.reused, one.rejected, one.prompt_tokens, *cached, one.completion_tokens)
         usd = "unknown" if one.spent_usd is None else f"{one.spent_usd:.4f}"
         table.add_row(safe(name), *(f"{count:,}" for count in counts), usd)
     out.print(table)
+    for model, use in status.prefix_cache.items():
+        share = f"{percent(use.share)} of {use.prompt_tokens:,} prompt tokens"
+        out.print(safe(f"prefix cache of {model}: {share}"), soft_wrap=True)
     for model, questions in status.equal_samples.items():
         out.print(safe(warning(model, questions)), soft_wrap=True, style="yellow")
     for name, saving in status.saved.items():

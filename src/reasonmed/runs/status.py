@@ -41,6 +41,14 @@ class StageTotals(msgspec.Struct, frozen=True):
     seconds: Amount
 
 
+class PrefixCache(msgspec.Struct, frozen=True):
+    """Tokens of a model's prompts, and those that its server did not compute again, with their share."""
+
+    prompt_tokens: Count
+    cached_tokens: Count
+    share: Number
+
+
 class Saving(msgspec.Struct, frozen=True):
     """Requests that were not needed, and what they would have cost at the mean of their stages so far.
 
@@ -91,6 +99,8 @@ class Status(msgspec.Struct, frozen=True):
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
     turns: Turned | None = None
     """What became of the models that take turns in memory; None where all are there at once."""
+    prefix_cache: dict[str, PrefixCache] = {}
+    """By model, where its server tells."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
     until_records: Count | None = None
@@ -171,7 +181,13 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         equal_samples=equal_samples(ledger),
         turns=turned(ledger),
         until_records=last_until(ledger),
+        prefix_cache={one.model: prefix_cache(one.prompt, one.cached) for one in ledger.cached()},
     )
+
+
+def prefix_cache(prompt: int, cached: int) -> PrefixCache:
+    """The use of a prefix cache, from tokens of prompts and those of them that were cached."""
+    return PrefixCache(prompt, cached, round(cached / prompt, 4))
 
 
 def _effort(ledger: Ledger, *, demo: bool, running: bool) -> Effort:

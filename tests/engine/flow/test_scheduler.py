@@ -348,3 +348,52 @@ async def test_a_reply_without_counts_is_paid_at_its_worst() -> None:
     control = Control(Script(early=bare), budget=budget, price=PRICE)
     await control.layer.complete(request())
     assert budget.spent == pytest.approx(PRICE.worst(request()))
+
+
+def busy(pool: Pool, prefix: str, count: int) -> list[Endpoint]:
+    """The endpoints that take so many requests one after another, none of which ends."""
+    taken = []
+    for _ in range(count):
+        endpoint, _ = pool.pick(NOTHING, 0.0, prefix)
+        assert endpoint is not None
+        endpoint.begin(NOTHING, 0.0)
+        taken.append(endpoint)
+    return taken
+
+
+def pool_of(count: int, ceiling: int = 64) -> Pool:
+    return Pool(
+        "m", [Endpoint(f"e{number}", Scripted(Script()), ceiling, Rates(), lambda: 0.0) for number in range(count)]
+    )
+
+
+def test_requests_that_share_a_prefix_go_to_one_address_while_it_has_no_more_than_its_share() -> None:
+    pool = pool_of(4)
+    for endpoint in pool.endpoints:
+        endpoint.in_flight = 16
+    first = busy(pool, "generate q1", 3)
+    assert len({*first}) == 1
+    homes = {busy(pool, f"generate q{number}", 1)[0].name for number in range(40)}
+    assert len(homes) == 4
+
+
+@pytest.mark.parametrize("addresses", [2, 3, 5])
+def test_one_prefix_alone_loads_no_address_far_beyond_its_share(addresses: int) -> None:
+    pool = pool_of(addresses)
+    taken = busy(pool, "generate q1", 60)
+    counts = [taken.count(endpoint) for endpoint in pool.endpoints]
+    assert max(counts) <= 1.25 * 60 / addresses + 1
+    assert sum(counts) == 60
+
+
+def test_a_full_own_address_spills_over_and_a_failed_one_is_left_alone() -> None:
+    pool = pool_of(2, ceiling=2)
+    assert {endpoint.name for endpoint in busy(pool, "verify q1", 4)} == {"e0", "e1"}
+    assert pool.pick(NOTHING, 0.0, "verify q1")[0] is None
+    pool = pool_of(2)
+    (own,) = busy(pool, "verify q1", 1)
+    own.ended()
+    own.failed(NOTHING, Unreachable("refused"), 0.0)
+    assert busy(pool, "verify q1", 1) != [own]
+    own.answered(NOTHING, Completion("x"), 0.0)
+    assert pool.pick(NOTHING, 0.0, "verify q1")[0] is own

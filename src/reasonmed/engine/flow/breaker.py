@@ -24,6 +24,11 @@ class Breaker:
         """Whether the endpoint is taken to be down."""
         return self._failures >= _FAILURES
 
+    @property
+    def shaken(self) -> bool:
+        """Whether the last reply did not come."""
+        return self._failures > 0
+
     def wait(self, now: float) -> float:
         """Seconds until a request may go out: 0 when the endpoint is up, or a probe is due."""
         return max(0.0, self._next_probe - now) if self.open else 0.0

@@ -71,7 +71,7 @@ class Dispatched:
         estimate = pool.endpoints[0].estimate(request)
         traffic.waiting += 1
         try:
-            endpoint = await control.scheduler.enter(pool, control.rank(request.stage), estimate)
+            endpoint = await control.scheduler.enter(pool, control.rank(request.stage), estimate, request.prefix)
         finally:
             traffic.waiting -= 1
         traffic.in_flight += 1

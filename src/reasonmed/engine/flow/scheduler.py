@@ -2,6 +2,8 @@
 
 A *pool* is one model with its endpoints. What waits stands in its pool's queue, so that a slow or broken endpoint keeps
 nobody else waiting; work is given on when a request ends, or when a timer says that a rate or a breaker allows it.
+Requests that share the beginning of their prompt go one after another as they come, to the same address as long as that
+is not busier than the others: servers keep what they computed of a prompt.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from reasonmed.errors import Drained, Unavailable
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 _FIRST_CONTACT = 5.0
 """Seconds in which a model must be reached at all: a wrong address is no outage."""
 _MINUTES = 120.0
+_UNEVEN = 1.25
+"""How many times its share of the open requests an address may have, for the sake of its prefix cache."""
 _RESERVE = 4
 """Each pool leaves one part in so many times the pools of the places to the others."""
 
@@ -37,7 +43,7 @@ class Pool:
 
     def __init__(self, name: str, endpoints: Sequence[Endpoint], entry: str | None = None) -> None:
         self.name, self.endpoints, self.entry = name, endpoints, entry or name
-        self.waiting: list[tuple[int, int, Estimate, asyncio.Future[Endpoint]]] = []
+        self.waiting: list[tuple[int, int, Estimate, str, asyncio.Future[Endpoint]]] = []
         self.timer: asyncio.TimerHandle | None = None
         self.started: float | None = None
 
@@ -97,16 +103,30 @@ class Pool:
             return Unavailable(f"{self.name} gave no usable reply for {span}{last}")
         return Unavailable(f"{self.name} has not answered for {span}{last}")
 
-    def pick(self, estimate: Estimate, now: float) -> tuple[Endpoint | None, float]:
-        """The endpoint that may take a request now, the least loaded one first; else the seconds until one may."""
-        best, load, soonest = None, float("inf"), float("inf")
+    def pick(self, estimate: Estimate, now: float, prefix: str = "") -> tuple[Endpoint | None, float]:
+        """The endpoint that may take a request now: the prefix's own, or the least loaded; else the seconds to wait."""
+        free, soonest = [], float("inf")
         for endpoint in self.endpoints:
             wait = endpoint.wait(estimate, now)
             if wait <= 0:
-                own = endpoint.in_flight / endpoint.window.size
-                best, load = (endpoint, own) if own < load else (best, load)
+                free.append(endpoint)
             soonest = min(soonest, wait)
-        return best, soonest
+        if len(free) <= 1:
+            return (free[0] if free else None), soonest
+        return self._own(prefix, free) or min(free, key=lambda one: one.in_flight / one.window.size), soonest
+
+    def _own(self, prefix: str, free: Sequence[Endpoint]) -> Endpoint | None:
+        """The first address from a prefix's own on that may take a request, answers, and is within its share.
+
+        A request that failed at its prefix's own address is sent to another one.
+        """
+        if not prefix:
+            return None
+        start = crc32(prefix.encode()) % len(self.endpoints)
+        each = _UNEVEN * (self.in_flight + 1) / sum(endpoint.window.size for endpoint in self.endpoints)
+        ring = (*self.endpoints[start:], *self.endpoints[:start])
+        fit = (one for one in ring if one in free and not one.breaker.shaken)
+        return next((one for one in fit if one.in_flight < math.ceil(each * one.window.size)), None)
 
 
 class Scheduler:
@@ -135,17 +155,20 @@ class Scheduler:
         """The most places that one of so many pools may take."""
         return self.places if pools <= 1 else max(1, self.places - (pools - 1) * (self.places // (_RESERVE * pools)))
 
-    async def enter(self, pool: Pool, rank: int, estimate: Estimate) -> Endpoint:
-        """Wait for a place at an endpoint of the pool; the highest rank goes first."""
+    async def enter(self, pool: Pool, rank: int, estimate: Estimate, prefix: str = "") -> Endpoint:
+        """Wait for a place at an endpoint of the pool; the highest rank goes first.
+
+        ``prefix`` is equal for requests whose prompts begin alike.
+        """
         now = self._clock()
         if pool.started is None:
             pool.started = now
         if not pool.waiting and not self.paused and self._taken < self.places:
-            endpoint, _ = pool.pick(estimate, now)
+            endpoint, _ = pool.pick(estimate, now, prefix)
             if endpoint is not None:
                 return self._begin(endpoint, estimate, now)
         turn: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
-        heapq.heappush(pool.waiting, (-rank, next(self._order), estimate, turn))
+        heapq.heappush(pool.waiting, (-rank, next(self._order), estimate, prefix, turn))
         self._pump(pool)
         try:
             return await turn
@@ -180,12 +203,12 @@ class Scheduler:
 
     def _pump(self, pool: Pool) -> None:
         while pool.waiting and not self.paused and self._taken < self.places:
-            _, _, estimate, turn = pool.waiting[0]
+            _, _, estimate, prefix, turn = pool.waiting[0]
             if turn.done():
                 heapq.heappop(pool.waiting)
                 continue
             now = self._clock()
-            endpoint, soonest = pool.pick(estimate, now)
+            endpoint, soonest = pool.pick(estimate, now, prefix)
             if endpoint is None:
                 self._arm(pool, soonest, now)
                 return

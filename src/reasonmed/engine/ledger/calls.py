@@ -63,6 +63,16 @@ _TOTALS = """
 SELECT stage, SUM(calls), SUM(reused), SUM(rejected), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens),
   SUM(completion_tokens), SUM(cost), SUM(seconds) FROM totals GROUP BY stage
 """
+_CACHED = """
+SELECT model, SUM(prompt_tokens), MIN(SUM(cached_tokens), SUM(prompt_tokens)) FROM totals GROUP BY model
+HAVING SUM(prompt_tokens) > 0 AND (SUM(cached_tokens) > 0
+  OR model IN (SELECT model FROM (SELECT model, cached_tokens FROM calls ORDER BY call LIMIT 1000)
+    WHERE cached_tokens IS NOT NULL)
+  OR model IN (SELECT model FROM (SELECT model, cached_tokens FROM calls ORDER BY call DESC LIMIT 1000)
+    WHERE cached_tokens IS NOT NULL))
+ORDER BY model
+"""
+"""A server that never had anything in its cache is known by what it said of the first or the last calls."""
 
 
 class _Found(NamedTuple):
@@ -123,6 +133,14 @@ class Usage(NamedTuple):
     usd: Amount | None
     unpriced: Count
     seconds: Amount
+
+
+class CachedTotal(NamedTuple):
+    """Tokens of a model's prompts, and those of them from the server's prefix cache."""
+
+    model: str
+    prompt: Count
+    cached: Count
 
 
 class StageTotal(NamedTuple):
@@ -251,6 +269,10 @@ class Calls(Store):
     def totals(self) -> Iterator[StageTotal]:
         """Sums over the calls of each stage."""
         return self.query(_TOTALS, shape=StageTotal)
+
+    def cached(self) -> Iterator[CachedTotal]:
+        """Tokens of prompts of each model whose server tells how many of them it had in its prefix cache."""
+        return self.query(_CACHED, shape=CachedTotal)
 
     def cost(self) -> float:
         """USD of all calls whose price is known."""

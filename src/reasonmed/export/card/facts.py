@@ -17,7 +17,7 @@ from reasonmed.pipeline.judging.steps import Agreement, agreement
 from reasonmed.recipe.stages import spec_of, specs
 from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
 from reasonmed.runs.reviews.rates import ReviewRates
-from reasonmed.runs.status import Canaries, Saver, Saving, StageTotals, Status
+from reasonmed.runs.status import Canaries, PrefixCache, Saver, Saving, StageTotals, Status
 from reasonmed.screening.secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Run(Struct, kw_only=True):
     stages: dict[str, StageTotals]
     canaries: Canaries | None = None
     equal_samples: Counts = {}
+    prefix_cache: dict[str, PrefixCache] = {}
+    """By model, where its server tells."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody voted, and of several runs, whose parts have their own."""
 
@@ -196,6 +198,7 @@ def part_of(manifest: Manifest, status: Status, reviews: ReviewRates | None = No
         stages=status.stages,
         canaries=status.canaries,
         equal_samples=status.equal_samples,
+        prefix_cache=status.prefix_cache,
         reviews=reviews,
     )
     return Part(run, _roles(identity, manifest.identity), without_secrets(manifest.identity))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reasonmed.export.card.facts import Facts, Run
 from reasonmed.report.statistics.agreement import proportion
-from reasonmed.runs.status import Canaries, Saving, StageTotals
+from reasonmed.runs.status import Canaries, PrefixCache, Saving, StageTotals, prefix_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,6 +58,7 @@ def _sum(runs: Sequence[Run], same_judges: bool) -> Run:  # noqa: FBT001 - said 
         spent_usd=_known(one.spent_usd for one in runs),
         saved=_saved(runs),
         stages=_stages(runs),
+        prefix_cache=_cached(runs),
         canaries=_canaries([one.canaries for one in runs if one.canaries]) if same_judges else None,
         **sums,
         **counts,
@@ -106,6 +107,17 @@ def _saving(found: Sequence[Saving]) -> Saving:
     tokens = _known(one.tokens for one in found)
     usd = _known(one.usd for one in found)
     return Saving(sum(one.calls for one in found), None if tokens is None else round(tokens), usd)
+
+
+def _cached(runs: Sequence[Run]) -> dict[str, PrefixCache]:
+    found: dict[str, list[PrefixCache]] = {}
+    for one in runs:
+        for model, use in one.prefix_cache.items():
+            found.setdefault(model, []).append(use)
+    return {
+        model: prefix_cache(sum(use.prompt_tokens for use in uses), sum(use.cached_tokens for use in uses))
+        for model, uses in sorted(found.items())
+    }
 
 
 def _stages(runs: Sequence[Run]) -> dict[str, StageTotals]:
