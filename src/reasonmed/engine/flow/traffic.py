@@ -14,9 +14,9 @@ from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from reasonmed.backends import ModelSettings
+    from reasonmed.backends import Backend, ModelSettings
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.recipe.options import Limits
@@ -32,10 +32,18 @@ class Control:
         stop: the run's.
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
+        connects: makes the back end of a model entry with at most so many connections.
     """
 
-    def __init__(self, limits: Limits, stop: Stop, budget: Budget, ranks: Mapping[str, int] | None = None) -> None:
-        self._ranks = ranks or {}
+    def __init__(
+        self,
+        limits: Limits,
+        stop: Stop,
+        budget: Budget,
+        ranks: Mapping[str, int] | None = None,
+        connects: Callable[[ModelSettings, int], Backend] = backends.connect,
+    ) -> None:
+        self._ranks, self._connects = ranks or {}, connects
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
@@ -56,7 +64,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), backends.connect(one, ceiling), ceiling, rates, _clock) for one in settings.split()
+            Endpoint(_address(one), self._connects(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
@@ -90,6 +98,13 @@ class Control:
             endpoint.window.limit(most)
         self.scheduler.wake()
         return {"ok": f"{_both_names(found[0])}: at most {most} open requests at each address"}
+
+    def share(self, part: float) -> None:
+        """Use so much of what the endpoints allow a minute: other processes have the rest."""
+        for pool in self.scheduler.pools:
+            for endpoint in pool.endpoints:
+                endpoint.share(part)
+        self.scheduler.wake()
 
     def _named(self, model: str) -> list[Pool]:
         pools = self.scheduler.pools
