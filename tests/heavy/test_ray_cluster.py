@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +30,8 @@ from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.selftest.server import FaultyServer, serving
 from reasonmed.runs.status import status_of
 
-pytest.importorskip("ray")
+if find_spec("ray") is None:
+    pytest.skip("the package ray is not installed", allow_module_level=True)
 
 KEY = "sk-thekeyofthecluster-4711"
 IN_FLIGHT, SHARDS = 6, 3
@@ -139,7 +142,7 @@ class Nodes:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patched.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nodes at 127.0.0.1
+        patched.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nodes at 127.0.0.1; read when ray is imported
         nodes = Nodes(tmp_path_factory.mktemp("disks"))
         yield nodes
         nodes.end()
@@ -312,3 +315,56 @@ def test_a_shard_of_a_living_process_is_refused_by_name(bench: Bench) -> None:
         os.kill(pid, signal.SIGKILL)
     bench.wait(bench.start())
     bench.check_same()
+
+
+LOADED = """
+import os
+from pathlib import Path
+
+from reasonmed.backends import ModelSettings
+from reasonmed.backends.scripted import Scripted, made_up
+
+
+class Settings(ModelSettings):
+    loads = True
+    pids: Path
+
+    @property
+    def identity(self):
+        return "loaded"
+
+
+def connect(settings, connections):
+    with settings.pids.open("a") as file:
+        file.write(f"{os.getpid()}\\n")
+    return Scripted(made_up)
+"""
+
+
+def test_the_shipped_recipe_runs_and_a_model_in_process_is_loaded_once_for_all_shards(bench: Bench) -> None:
+    (bench.folder / "ours").mkdir()
+    (bench.folder / "ours/__init__.py").touch()
+    (bench.folder / "ours/loaded.py").write_text(LOADED)
+    url = next(line for line in (bench.folder / "recipe.yaml").read_text().split() if line.startswith("http"))
+    text = resource("recipes", "ray.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"base_url: (\[.*?\]|[^,]+)", f"base_url: {url.rstrip(',')}", text)
+    text = re.sub(r"\n  judge: .*", f"\n  judge: {{backend: ours.loaded, pids: {bench.folder}/pids}}", text)
+    text = text.replace("shards: 8", f"shards: {SHARDS}").replace("copy_every: 30", "copy_every: 2")
+    text = text.replace("  # engines: {judge: {num_gpus: 4, copies: 2}}", "  engines: {judge: {num_gpus: 0}}")
+    (bench.folder / "recipe.yaml").write_text(text)
+    pids = bench.folder / "pids"
+    bench.wait(bench.start())
+    assert len(pids.read_text().split()) == 1, "one actor has the model, and neither a shard nor the driver has"
+    done = subprocess.run(
+        bench.command("-o", str(bench.folder / "alone")),
+        cwd=bench.folder,
+        env={**os.environ, "PYTHONPATH": str(bench.folder)},
+        capture_output=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    bench._replace(one=bench.folder / "alone").check_same()
+    wanting = text.replace("num_gpus: 0", "num_gpus: 4")
+    (bench.folder / "recipe.yaml").write_text(wanting)
+    assert "1 x 4 GPUs are wanted, and the cluster has 0" in bench.wait(bench.start(), 2)

@@ -95,7 +95,7 @@ def joined(address: str | None, cpus: float) -> Iterator[RayModule]:
     if chosen not in {LOCAL, AUTO}:
         _check_address(chosen)
     ray = ray_module()
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if chosen == LOCAL:
             ray.init(

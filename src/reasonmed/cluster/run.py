@@ -180,7 +180,8 @@ class _Driver:
                     self._losses[task.shard] += 1
                     if self._losses[task.shard] > _LOSSES:
                         return fault_of(Unavailable(f"shard {task.shard} was lost {_LOSSES} times in a row: {gone}"))
-                    self._watch.notes.append(f"shard {task.shard} was lost; it starts again from its newest copy")
+                    if self._losses[task.shard] == 1:
+                        self._watch.notes.append(f"shard {task.shard} was lost; it starts again from its newest copy")
                     await asyncio.sleep(_LOOK_EVERY)
                 else:
                     await self._merge(task.shard, ledger)

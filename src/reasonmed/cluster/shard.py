@@ -88,7 +88,7 @@ class Work:
         self._holder = secrets.token_hex(8)
         self._found: str | None = None
         self.watch, self.copies = Watch(), 0
-        self.drained = False
+        self._over, self.drained = asyncio.Event(), False
 
     async def do(self) -> Fault | None:
         """Do it; returns why it ended before its end."""
@@ -127,8 +127,8 @@ class Work:
         except ReasonMedError as failed:
             ended = fault_of(failed)
         finally:
-            for one in (copier, sharer):
-                one.cancel()
+            sharer.cancel()
+            self._over.set()  # a copy that is being made is waited for: nothing can end it
             await asyncio.gather(copier, sharer, return_exceptions=True)
         await self._copy(local)
         with closing(local.reader()) as ledger:
@@ -170,8 +170,7 @@ class Work:
         return budget
 
     async def _copy_on(self, local: RunDirectory) -> None:
-        while True:
-            await asyncio.sleep(self._task.copy_every)
+        while not await happens(self._over, self._task.copy_every):
             try:
                 await self._copy(local)
             except ReasonMedError as failed:  # the last copy raises; until then there may be room again
@@ -226,6 +225,15 @@ class ShardActor:
         """Let what is under way end."""
         if self._work is not None:
             self._work.drain()
+
+
+async def happens(event: asyncio.Event, within: float) -> bool:
+    """Whether an event happens within so many seconds."""
+    try:
+        await asyncio.wait_for(event.wait(), within)
+    except TimeoutError:
+        return False
+    return True
 
 
 def local_folder(run: str, place: RunDirectory) -> RunDirectory:
