@@ -140,7 +140,7 @@ async def engines_of(
                     f"ray.engines.{name}: {wanted.copies} x {gpus:g} GPUs are wanted, and the cluster has {there:g}"
                 )
             made[settings.identity] = [
-                actor_of(ray, Engine, settings, most, num_gpus=gpus, num_cpus=wanted.num_cpus)
+                actor_of(ray, Engine, settings, most, num_gpus=gpus, num_cpus=wanted.num_cpus, max_concurrency=most + 1)
                 for _ in range(wanted.copies)
             ]
     for handles in made.values():

@@ -17,7 +17,7 @@ from reasonmed.cluster.limits import SharedLimits
 from reasonmed.cluster.places import collect, deal, place_of
 from reasonmed.cluster.shard import Keys, Look, ShardActor, Task
 from reasonmed.engine.flow.stop import Stop
-from reasonmed.errors import BudgetReached, ControlError, Drained, Unavailable, UsageError
+from reasonmed.errors import BudgetReached, ControlError, Drained, ReasonMedError, Unavailable, UsageError
 from reasonmed.recipe.ray import Ray
 from reasonmed.runs.job import Means, execute, take_up
 from reasonmed.runs.session import budget_of, end, lost, signals
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from reasonmed.cluster.connecting import Handle, RayModule
     from reasonmed.cluster.overview import Overview
     from reasonmed.engine.ledger import Ledger
-    from reasonmed.errors import ReasonMedError
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.job import RunJob
     from reasonmed.types import Story
@@ -58,11 +57,12 @@ async def execute_on_ray(job: RunJob[Story, Story], recipe: Recipe, spread: Spre
     options = recipe.ray or Ray()
     wanted = spread.shards or options.shards
     with joined(spread.address, (wanted or 1) * options.num_cpus) as ray:
-        engines = await engines_of(ray, job.models, options.engines, recipe.limits.in_flight)
+        shards = wanted or max(1, alive(ray))
+        engines = await engines_of(ray, job.models, options.engines, recipe.limits.in_flight * shards)
         means = Means(connecting(engines), ready)
         for entry in job.models.values():
             ready(entry)
-        driver = _Driver(ray, job, recipe, wanted or max(1, alive(ray)), watch, engines)
+        driver = _Driver(ray, job, recipe, shards, watch, engines)
         with signals(driver.stop):
             await driver.work()
         if driver.stop.reason is not None:
@@ -130,7 +130,7 @@ class _Driver:
             run=run,
             shard=self._shards[0],
             token=token,
-            recipe=split(self._recipe, len(self._shards)),
+            recipe=split(self._recipe, len(self._shards)).model_copy(update={"prompts": job.written.templates}),
             keys=keys_of(job.models),
             forks=tuple(str(fork.path.resolve()) for fork in job.forks),
             scores=score is not None and score.sample is None,
@@ -207,8 +207,11 @@ class _Driver:
             self._watch.notes += [note for note in look.notes if note not in self._told]
             self._told.update(look.notes)
             if look.copies != copies:
-                await self._merge(shard, ledger)
                 copies = look.copies
+                try:
+                    await self._merge(shard, ledger)
+                except ReasonMedError as failed:  # the merge at the shard's end raises
+                    self._watch.notes.append(str(failed))
 
     async def _merge(self, shard: Shard, ledger: Ledger) -> None:
         """Take in what a shard has copied since the last time."""
