@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from exports import run_examples
 from reasonmed import __version__
 from reasonmed import recipe as recipes
 from reasonmed.cluster.engines import AtEngines, Engine, Fault, connecting, fault_of
@@ -57,12 +58,18 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A finished run of eight questions."""
+    return run_examples(tmp_path_factory.mktemp("whole") / "run", 8)
+
+
 @pytest.fixture
-def unfinished(run26: RunDirectory, tmp_path: Path) -> RunDirectory:
-    """A run with all replies and half of the outcomes."""
-    shutil.copytree(run26.path, tmp_path / "run")
+def unfinished(whole: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """The same with all replies and two outcomes."""
+    shutil.copytree(whole.path, tmp_path / "run")
     with closing(sqlite3.connect(tmp_path / "run" / "ledger.db")) as ledger:
-        ledger.execute("DELETE FROM outcomes WHERE id > 'm'")
+        ledger.execute("DELETE FROM outcomes WHERE rowid > 2")
         ledger.execute("DELETE FROM scores")
         ledger.commit()
     return RunDirectory(tmp_path / "run")
@@ -104,7 +111,7 @@ def facts_of(path: Path) -> dict[str, str]:
 
 
 async def test_shards_make_the_whole_run_and_ask_nothing_that_is_recorded(
-    unfinished: RunDirectory, run26: RunDirectory, disk: Path
+    unfinished: RunDirectory, whole: RunDirectory, disk: Path
 ) -> None:
     before = status_of(unfinished)
     token = dealt(unfinished)
@@ -119,10 +126,10 @@ async def test_shards_make_the_whole_run_and_ask_nothing_that_is_recorded(
     with unfinished.writing(unfinished.manifest()) as ledger:
         collect(unfinished, ledger, 0.0)
         assert ledger.count_pending() == 0
-    found, whole = status_of(unfinished), status_of(run26)
-    assert before.unfinished > 0
-    assert (found.records, found.tiers, found.chains) == (whole.records, whole.tiers, whole.chains)
-    assert found.stages["generate"].calls == whole.stages["generate"].calls
+    found, one = status_of(unfinished), status_of(whole)
+    assert before.unfinished == 6
+    assert (found.records, found.tiers, found.chains) == (one.records, one.tiers, one.chains)
+    assert found.stages["generate"].calls == one.stages["generate"].calls
     assert not shards_in(unfinished.path).exists()
 
 
@@ -207,17 +214,17 @@ async def test_a_shard_stops_where_the_money_of_all_is_spent(unfinished: RunDire
     manifest = unfinished.manifest()
     shutil.rmtree(unfinished.path / "x", ignore_errors=True)
     token = dealt(unfinished)
-    limits = SharedLimits(str(unfinished.path), 3.0, 0.0, OF)
+    limits = SharedLimits(str(unfinished.path), 2.0, 0.0, OF)
     for number in (1, 2):
         own = place_of(unfinished.path, Shard(number, OF))
         own.manifest_path.unlink()
         other = _manifest_of(priced, own, manifest)
         own.manifest_path.write_bytes(other)
-        ended = await Work(task(unfinished, token, number, 3.0, recipe=priced, limits=limits)).do()
+        ended = await Work(task(unfinished, token, number, 2.0, recipe=priced, limits=limits)).do()
         assert isinstance(ended, Fault), "it finished"
         assert ended.kind is BudgetReached
     session = read_session(unfinished.path)
-    assert 1.0 < sum(session.granted.values()) <= 3.0
+    assert 0.5 < sum(session.granted.values()) <= 2.0
 
 
 def _manifest_of(priced: Recipe, own: RunDirectory, manifest: Any) -> bytes:
@@ -244,13 +251,13 @@ async def test_an_engine_answers_for_all_and_hands_its_errors_on() -> None:
 
 
 def test_the_live_view_is_the_sum_of_the_shards(unfinished: RunDirectory) -> None:
-    token, watch = dealt(unfinished), Overview(total=26, done_before=10, spent_before=0.0)
+    token, watch = dealt(unfinished), Overview(total=8, done_before=2, spent_before=0.0)
     works = [Work(task(unfinished, token, number)) for number in (1, 2)]
     for work in works:
         assert asyncio.run(work.do()) is None
         watch.shards[str(work)] = work.watch.snapshot()
     found, parts = watch.snapshot(), [*watch.shards.values()]
-    assert found.done == 10 + sum(one.done for one in parts)
+    assert found.done == 2 + sum(one.done for one in parts)
     assert found.stages["verify"].from_ledger == sum(one.stages["verify"].from_ledger for one in parts)
     assert {one.address for one in found.endpoints} == {"scripted"}
     assert found.endpoints[0].ceiling == sum(one.endpoints[0].ceiling for one in parts)
