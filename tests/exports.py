@@ -21,10 +21,10 @@ from support import recipe
 Export = Callable[..., dict[str, Any]]
 
 
-def run_examples(folder: Path) -> RunDirectory:
-    """A finished scripted run of the 26 example questions."""
+def run_examples(folder: Path, limit: int | None = None) -> RunDirectory:
+    """A finished scripted run of the 26 example questions, or of the first ones."""
     path = resource("examples", "questions.json")
-    intake = take_in(path, lambda: (Story(one) for one in questions_in(path)), Selection())
+    intake = take_in(path, lambda: (Story(one) for one in questions_in(path)), Selection(limit))
     directory = RunDirectory(folder)
     asyncio.run(execute(synthesis_job(intake, recipe(), directory), Watch()))
     return directory

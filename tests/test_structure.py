@@ -29,6 +29,7 @@ LAYERS = (
     ("engine",),
     ("pipeline",),
     ("runs",),
+    ("cluster",),
     ("checks",),
     ("export",),
     ("training",),

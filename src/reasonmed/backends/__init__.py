@@ -113,6 +113,8 @@ class ModelSettings(BaseModel):
     """Fields of a request that say what the recipe says elsewhere, so that `extra_body` may not hold them."""
     most_temperature: ClassVar[float] = 2.0
     """The highest temperature that the back end takes."""
+    loads: ClassVar[bool] = False
+    """Whether the process that connects it has the model in its own memory."""
 
     backend: str
     """The back end's module name, or a dotted path to one of your own."""

@@ -23,6 +23,8 @@ _NOT_THE_MODEL = {"run.json", "trainer_state.json", "training_args.bin", "eval_r
 class FolderSettings(ModelSettings):
     """A model folder as transformers saves it."""
 
+    loads = True
+
     model: str = Field(min_length=1)
     """The path of the folder."""
     dtype: str = Field("auto", pattern=r"^(auto|float32|float16|bfloat16)$")

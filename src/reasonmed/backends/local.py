@@ -32,6 +32,8 @@ _LOADING = 300.0
 class Settings(ModelSettings):
     """A GGUF file served by this process."""
 
+    loads = True
+
     model: str = weights.EMBEDDED
     """The embedded model's name, or a path to any GGUF file."""
     context: int = Field(4096, ge=256)

@@ -13,7 +13,7 @@ from reasonmed.cli._console import INTERRUPTED, clip, crash, say
 from reasonmed.errors import BudgetReached, ControlError, ReasonMedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from reasonmed.engine.job import Outcome, Row
     from reasonmed.runs.job import RunJob
@@ -27,16 +27,29 @@ def do(
 
     ``conclude`` shows the results of a job that came to its end.
     """
-    from reasonmed.cli._live import live
-    from reasonmed.engine.flow.budget import cap_needed
     from reasonmed.runs.job import execute
     from reasonmed.runs.progress import Watch
 
     watch = Watch()
+    see_through(job, watch, lambda: execute(job, watch), noun, log_json=log_json, conclude=conclude)
+
+
+def see_through(
+    job: RunJob[Row, Outcome],
+    watch: Watch,
+    work: Callable[[], Awaitable[None]],
+    noun: str,
+    *,
+    log_json: bool = False,
+    conclude: Callable[[], None] = lambda: None,
+) -> None:
+    """The same for a job that is done in another way than in this process alone; ``watch`` sees how it goes."""
+    from reasonmed.cli._live import live
+    from reasonmed.engine.flow.budget import cap_needed
 
     async def watched() -> None:
         async with live(watch, noun, as_json=log_json):
-            await execute(job, watch)
+            await work()
 
     again = shlex.join(["reasonmed", *sys.argv[1:]])
     try:

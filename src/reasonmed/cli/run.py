@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from reasonmed.cli import _options as options
 from reasonmed.cli._consent import consented
 from reasonmed.cli._console import say
-from reasonmed.cli._jobs import do
+from reasonmed.cli._jobs import do, see_through
+from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
+    from typer._click import Context
+
+    from reasonmed.cluster.run import Spread
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.intake import Intake
 
 _TOO_MANY_FAILURES = 1
+_ADDRESS = re.compile(r"local|auto|\S+:\d+")
+
+
+class _WithRay(TyperCommand):
+    """A command whose ``--ray`` may stand without an address."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Read the words of a command line."""
+        given = list(args)
+        for place, word in enumerate(args):
+            if word == "--":
+                break
+            if word == "--ray" and not _ADDRESS.fullmatch("".join(args[place + 1 : place + 2])):
+                given[place] = "--ray="
+        return super().parse_args(ctx, given)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="run")(run)
+    app.command(name="run", cls=_WithRay)(run)
 
 
 def run(
@@ -43,6 +64,17 @@ def run(
     shard: Annotated[
         str | None,
         typer.Option("--shard", help="Only part I of N of the questions, as I/N; `reasonmed merge` joins the parts."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="[ADDRESS]",
+            help="Spread the run over a Ray cluster: HOST:6379, auto, or local (the default: one on this machine).",
+        ),
+    ] = None,
+    shards: Annotated[
+        int | None, typer.Option("--shards", min=1, max=4096, help="Parts of a run with --ray; one a node by default.")
     ] = None,
     fork: Annotated[
         list[Path] | None, typer.Option("--fork", help="An older run whose replies are reused; may be repeated.")
@@ -91,6 +123,7 @@ def run(
       reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --keys fixes.jsonl
       reasonmed run mine.jsonl -r recipe.yaml --against medqa-test.index.jsonl
       reasonmed run medqa.jsonl -r recipe.yaml --shard 3/16 -o runs/medqa-3
+      reasonmed run medqa.jsonl -r recipe.yaml -o runs/medqa --ray 10.0.0.1:6379 --shards 16
       reasonmed run mine.jsonl ward.csv hub:medmcqa-validation -r recipe.yaml
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings
@@ -99,6 +132,7 @@ def run(
     from reasonmed.runs.intake import selected, take_in
     from reasonmed.runs.shards import shard_of
 
+    spread = _spread(ray, shards, shard)
     selection = selected(limit, sample, seed, None if shard is None else shard_of(shard))
     chosen = options.load_recipe(recipe, endpoint, model, key_env, needs=synthesis.NEEDED, max_cost=max_cost)
     settings = Settings(layout, cop_base, options.names_of(names))
@@ -115,7 +149,29 @@ def run(
         job = synthesis.with_keys(job, keys, skip_bad=skip_bad)
     job = consented(job, yes=yes, phi=phi)
     _announce(chosen, intake, job.folder)
-    do(job, "questions", log_json=log_json, conclude=partial(_conclude, job.folder, max_failures, demo=chosen.demo))
+    conclude = partial(_conclude, job.folder, max_failures, demo=chosen.demo)
+    if spread is None:
+        do(job, "questions", log_json=log_json, conclude=conclude)
+        return
+    from reasonmed.cluster.overview import Overview
+    from reasonmed.cluster.run import execute_on_ray
+
+    watch = Overview()
+    work = partial(execute_on_ray, job, chosen, spread, watch)
+    see_through(job, watch, work, "questions", log_json=log_json, conclude=conclude)
+
+
+def _spread(ray: str | None, shards: int | None, shard: str | None) -> Spread | None:
+    """Where a run goes beyond this process; None where it does not."""
+    if ray is None:
+        if shards is not None:
+            raise UsageError("--shards is for --ray; one part of a run on a machine of its own is --shard I/N")
+        return None
+    if shard is not None:
+        raise UsageError("--ray makes the shards itself: leave out --shard")
+    from reasonmed.cluster.run import Spread
+
+    return Spread(ray or None, shards)
 
 
 def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:

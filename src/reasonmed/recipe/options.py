@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from reasonmed.backends import ModelSettings
 from reasonmed.recipe.paths import RecipeFolder, RecipePath
+from reasonmed.recipe.ray import Ray
 from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import in_language
 
@@ -148,8 +149,7 @@ class Refine(Role):
     rounds: int = Field(1, ge=1, le=10)
     verify: bool = True
     steps: bool = False
-    """Whether only the steps that the judge faults are rewritten, and the others stay as they are; needs
-    ``verify.steps``."""
+    """Whether only the steps that the judge faults are rewritten; needs ``verify.steps``."""
 
 
 class Optimize(Role):
@@ -261,6 +261,7 @@ class Recipe(_Options):
     """Model entries by their names in this recipe."""
     stages: Stages
     limits: Limits = Limits()
+    ray: Ray | None = None
     prompts: Annotated[RecipePath | dict[str, str] | None, BeforeValidator(_written_in)] = None
     """A folder of templates, or texts by file name, that replace the shipped templates of the same name; or `language`:
     the shipped ones, told to reason and write in the language of the question."""

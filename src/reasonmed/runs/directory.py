@@ -104,7 +104,7 @@ class RunDirectory:
             raise RunDirectoryError(f"{self.path} exists and is no run of reasonmed; choose another -o")
         make_folder(self.path)
         check_own_folder(self.path)
-        with self._lock():
+        with self.lock():
             if self.manifest_path.exists():
                 self._check(manifest)
             ledger = Ledger(self.ledger_path)
@@ -148,7 +148,12 @@ class RunDirectory:
         return self.path.is_dir() and not others_in(self.path, own.__contains__)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
+        """Be the one who writes into the folder, which is there.
+
+        Raises:
+            RunDirectoryError: another process is.
+        """
         with os.fdopen(open_own(self._lock_path, os.O_RDWR), "r+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

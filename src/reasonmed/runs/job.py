@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
-from reasonmed import __version__
+from reasonmed import __version__, backends
 from reasonmed.engine.connect import connected
 from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
@@ -37,7 +37,8 @@ from reasonmed.runs.sources import other_files
 from reasonmed.runs.until import count, in_words, rows_of
 
 if TYPE_CHECKING:
-    from reasonmed.backends import ModelSettings
+    from reasonmed.backends import Backend, ModelSettings
+    from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Limits, Recipe
     from reasonmed.runs.intake import Intake
@@ -163,39 +164,71 @@ def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object
     return {"against": screens} if screens else {}
 
 
-async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True) -> None:
+async def _own_budget(cap: float | None, ledger: Ledger) -> Budget:
+    return budget_of(cap, ledger)
+
+
+def _is_ready(entry: ModelSettings) -> None:
+    entry.ready()
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a process has to do a job with; another one where several processes do it together."""
+
+    connects: Callable[[ModelSettings, int], Backend] = backends.connect
+    """Makes the back end of a model entry with at most so many connections."""
+    ready: Callable[[ModelSettings], None] = _is_ready
+    """Checks what an entry needs of this process."""
+    budget: Callable[[float | None, Ledger], Awaitable[Budget]] = _own_budget
+    """The money that this process may spend, under the cap of the recipe."""
+
+
+OWN = Means()
+"""Those of a process that does its job alone."""
+
+
+def take_up(job: RunJob[Row, Outcome], ledger: Ledger, watch: Watch) -> int:
+    """Take the rows in and begin a session; gives its number, and tells what a person should know before the work."""
+    new = admit(ledger, job.job, job.intake, job.row, job.corrections) if job.intake else 0
+    correct(ledger, job.corrections)
+    job.folder.note_corrections(corrections_in(ledger))
+    selection = job.intake.selection if job.intake else None
+    session, changes = begin(ledger, job.models, job.limits, selection, job.until_records)
+    _tell(job, watch, ledger, new, changes)
+    if session == 1:
+        watch.notes += job.first_notes
+    return session
+
+
+async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True, means: Means = OWN) -> None:
     """Do the job to its end, or as far as it goes; whatever is done is on record.
 
     Args:
         job: what is done.
         watch: is told how it goes.
         heeds: whether signals stop it; not where whoever called it has handlers of its own.
+        means: what this process has for it.
 
     Raises:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
         ReasonMedError: the directory, the rows or the recipe do not allow the job.
     """
     for entry in job.models.values():
-        entry.ready()
+        means.ready(entry)
     stop = Stop()
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(job.folder.writing(job.manifest()))
         elders = tuple(stack.enter_context(elder_of(fork)) for fork in job.forks)
-        new = admit(ledger, job.job, job.intake, job.row, job.corrections) if job.intake else 0
-        correct(ledger, job.corrections)
-        job.folder.note_corrections(corrections_in(ledger))
-        selection = job.intake.selection if job.intake else None
-        session, changes = begin(ledger, job.models, job.limits, selection, job.until_records)
-        _tell(job, watch, ledger, new, changes)
-        if session == 1:
-            watch.notes += job.first_notes
+        session = take_up(job, ledger, watch)
         stack.enter_context(signals(stop) if heeds else nullcontext())
         limits = job.limits
         places, note = fit(job.models.values(), limits.in_flight)
         if note is not None:
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
-        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks(), residency_of(limits, ledger, stop))
+        budget = await means.budget(limits.max_cost, ledger)
+        control = Control(limits, stop, budget, ranks(), residency_of(limits, ledger, stop), means.connects)
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

@@ -19,7 +19,7 @@ from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.recipe.identity import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from reasonmed.backends import ModelSettings
     from reasonmed.engine.flow.stop import Stop
@@ -108,8 +108,14 @@ def lost(ledger: Ledger) -> float:
     return ledger.usd("lost_usd")
 
 
-def budget_of(cap: float | None, ledger: Ledger) -> Budget:
-    """The cap on money with what earlier sessions spent; reservations of a killed one count as spent."""
+def budget_of(cap: float | None, ledger: Ledger, grow: Callable[[float], Awaitable[float]] | None = None) -> Budget:
+    """The cap on money with what earlier sessions spent; reservations of a killed one count as spent.
+
+    Args:
+        cap: USD; None for no cap.
+        ledger: the run's.
+        grow: asks for more under a cap that several processes share.
+    """
     gone = lost(ledger)
     held = ledger.usd("reserved_usd")
     if held:
@@ -124,7 +130,7 @@ def budget_of(cap: float | None, ledger: Ledger) -> Budget:
         gone += cost
         await ledger.note_soon("lost_usd", repr(gone))
 
-    return Budget(cap, spent(ledger), remember, lose)
+    return Budget(cap, spent(ledger), remember, lose, grow)
 
 
 def turned(ledger: Ledger) -> Turned | None:

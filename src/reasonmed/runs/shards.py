@@ -19,10 +19,15 @@ class Shard(NamedTuple):
 
     def has(self, name: str) -> bool:
         """Whether a question is in this part: by a hash of its id, whatever else is in the file."""
-        return int(digest(("shard", name), 8), 16) % self.of == self.number - 1
+        return number_of(name, self.of) == self.number
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
+
+
+def number_of(name: str, of: int) -> int:
+    """The number, from 1, of the part that a question is in."""
+    return int(digest(("shard", name), 8), 16) % of + 1
 
 
 def shard_of(text: str) -> Shard:

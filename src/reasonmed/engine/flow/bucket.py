@@ -22,13 +22,22 @@ class Bucket:
     __slots__ = ("_at", "_last_minute", "_level", "_most", "_size", "_spent", "rate")
 
     def __init__(self, per_minute: float, now: float) -> None:
-        self.rate = per_minute / _MINUTE
-        self._most = per_minute
-        self._size = max(1.0, self.rate * _BURST)
+        self._allow(per_minute)
         self._level, self._at = self._size, now
         self._last_minute: deque[tuple[float, float]] = deque()
         """What was spent within the last minute, and when."""
         self._spent = 0.0
+
+    def _allow(self, per_minute: float) -> None:
+        self.rate = per_minute / _MINUTE
+        self._most = per_minute
+        self._size = max(1.0, self.rate * _BURST)
+
+    def allow(self, per_minute: float, now: float) -> None:
+        """Have another rate from now on."""
+        self._fill(now)
+        self._allow(per_minute)
+        self._level = min(self._size, self._level)
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until so much may be spent; an amount above the rate waits for a minute in which nothing was."""

@@ -35,6 +35,7 @@ class Budget:
         spent: USD that earlier sessions spent, open reservations of a killed one among them.
         remember: puts the upper bound of open reservations on disk.
         lose: puts on disk what a try cost that left no reply.
+        grow: asks for so much more under the cap, where several processes share one; returns what it got.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class Budget:
         spent: float,
         remember: Callable[[float], Awaitable[None]],
         lose: Callable[[float], Awaitable[None]],
+        grow: Callable[[float], Awaitable[float]] | None = None,
     ) -> None:
         self.cap, self.spent, self.open = cap, spent, 0.0
-        self._remember, self._lose = remember, lose
+        self._remember, self._lose, self._grow = remember, lose, grow
         self._bound, self._count = 0.0, 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._raising = asyncio.Lock()
+        self._raising, self._growing = asyncio.Lock(), asyncio.Lock()
 
     @asynccontextmanager
     async def reserve(self, worst: float) -> AsyncIterator[Reservation]:
@@ -79,6 +81,8 @@ class Budget:
 
     async def _fit(self, worst: float) -> None:
         while self.cap is not None and self.spent + self.open + worst > self.cap:
+            if await self._has_grown(worst):
+                continue
             if not self._count:
                 raise BudgetReached(
                     f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap:.6f} USD are spent; "
@@ -89,6 +93,16 @@ class Budget:
             await turn
         self._count += 1
         self.open += worst
+
+    async def _has_grown(self, worst: float) -> bool:
+        """Whether the cap may be another one now; one asks at a time, so that nobody asks for what another one got."""
+        if self._grow is None:
+            return False
+        async with self._growing:
+            missing = self.spent + self.open + worst - (self.cap or 0.0)
+            got = await self._grow(missing) if missing > 0 else 0.0
+            self.cap = (self.cap or 0.0) + got
+        return missing <= 0 or got > 0
 
     async def _cover(self) -> None:
         """See that the sum of open reservations on disk is not below the real one."""

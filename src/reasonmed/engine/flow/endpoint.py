@@ -64,6 +64,7 @@ class Endpoint:
         self.last_error: BackendError | None = None
         self._held_until = self._asked_until = now
         self._mean_output: float | None = None
+        self._rates = [rate for rate in rates if rate is not None]
         self._buckets = [
             (Bucket(rate, now), spent) for rate, spent in zip(rates, _SPENT, strict=True) if rate is not None
         ]
@@ -77,6 +78,11 @@ class Endpoint:
         size = sum(len(message.content) for message in request.messages)
         limit = request.sampling.max_tokens
         return Estimate(size / _BYTES_A_TOKEN, limit if self._mean_output is None else min(limit, self._mean_output))
+
+    def share(self, part: float) -> None:
+        """Use so much of what the endpoint allows a minute: others have the rest."""
+        for rate, (bucket, _) in zip(self._rates, self._buckets, strict=True):
+            bucket.allow(rate * part, self.clock())
 
     def wait(self, estimate: Estimate, now: float) -> float:
         """Seconds until a request may go out; infinite while the window is full."""

@@ -16,7 +16,7 @@ from reasonmed.engine.flow.verdicts import Verdicts
 from reasonmed.engine.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reasonmed.backends import Backend, ModelSettings
     from reasonmed.engine.flow.budget import Budget
@@ -36,6 +36,7 @@ class Control:
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
         residency: which models are in memory, where not all of them are.
+        connects: makes the back end of a model entry with at most so many connections.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Control:
         budget: Budget,
         ranks: Mapping[str, int] | None = None,
         residency: Residency | None = None,
+        connects: Callable[[ModelSettings, int], Backend] = backends.connect,
     ) -> None:
-        self._ranks = ranks or {}
+        self._ranks, self._connects = ranks or {}, connects
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
@@ -70,7 +72,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), backends.connect(one, ceiling), ceiling, rates, _clock) for one in settings.split()
+            Endpoint(_address(one), self._connects(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
@@ -106,6 +108,13 @@ class Control:
             endpoint.window.limit(most)
         self.scheduler.wake()
         return {"ok": f"{_both_names(found[0])}: at most {most} open requests at each address"}
+
+    def share(self, part: float) -> None:
+        """Use so much of what the endpoints allow a minute: other processes have the rest."""
+        for pool in self.scheduler.pools:
+            for endpoint in pool.endpoints:
+                endpoint.share(part)
+        self.scheduler.wake()
 
     def _named(self, model: str) -> list[Pool]:
         pools = self.scheduler.pools
