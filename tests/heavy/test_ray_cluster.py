@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import pytest
 from aiohttp import web
 
+from reasonmed.cluster.places import held
 from reasonmed.recipe.shipped import resource
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.selftest.server import FaultyServer, serving
@@ -306,16 +307,14 @@ def test_the_budget_is_held_though_workers_die(bench: Bench) -> None:
 
 def test_a_shard_of_a_living_process_is_refused_by_name(bench: Bench) -> None:
     started = bench.start()
-    until(lambda: (bench.folder / "run/shards/1-of-3/run.lock").exists() and bench.server.answered > 30, started)
-    pid = bench.pid_of(1)
-    os.kill(pid, signal.SIGSTOP)
+    lock = bench.folder / "run/shards/1-of-3/run.lock"
+    until(lambda: lock.exists() and bench.server.answered > 30, started)
     started.kill()
     started.communicate()
-    try:
+    with held(RunDirectory(lock.parent), 60):
         said = bench.wait(bench.start(), 2)
-        assert f"in use by pid {pid}" in said
-    finally:
-        os.kill(pid, signal.SIGKILL)
+    assert f"1-of-3 is in use by pid {os.getpid()}" in said
+    assert bench.server.asked == {}
     bench.wait(bench.start())
     bench.check_same()
 

@@ -17,6 +17,10 @@ _PATIENCE = 5.0
 _STORE = 80 << 20
 """Bytes of a local object store: nothing large goes through it."""
 LOCAL, AUTO = "local", "auto"
+_ONE_NODE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Read when Ray is imported: without clusters of several nodes, all of Ray listens at 127.0.0.1 alone; with them it
+listens at every address, whatever address its node has.
+"""
 
 
 class Method(Protocol):
@@ -92,7 +96,9 @@ def joined(address: str | None, cpus: float) -> Iterator[RayModule]:
         UsageError: there is none.
     """
     chosen = address or os.environ.get("RAY_ADDRESS") or LOCAL
-    if chosen not in {LOCAL, AUTO}:
+    if chosen == LOCAL:
+        os.environ.setdefault(_ONE_NODE, "0")
+    elif chosen != AUTO:
         _check_address(chosen)
     ray = ray_module()
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
