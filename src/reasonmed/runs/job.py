@@ -188,7 +188,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         if note is not None:
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
-        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks())
+        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks(), job.folder.path)
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from reasonmed import backends
+from reasonmed.backends._served import Served, Servers
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.engine.flow.meter import Meter
@@ -15,8 +16,9 @@ from reasonmed.engine.flow.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from reasonmed.backends import ModelSettings
+    from reasonmed.backends import Backend, ModelSettings
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.recipe.options import Limits
@@ -32,14 +34,24 @@ class Control:
         stop: the run's.
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
+        folder: where servers that are started write their logs.
     """
 
-    def __init__(self, limits: Limits, stop: Stop, budget: Budget, ranks: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        stop: Stop,
+        budget: Budget,
+        ranks: Mapping[str, int] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._ranks = ranks or {}
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
         self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
+        self.servers = Servers(folder, self._say)
+        stop.tell(self.servers.hurry)
 
     def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Retrying:
         """The layers below the journal for one of so many models; ``name`` is the recipe's for it.
@@ -56,7 +68,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), backends.connect(one, ceiling), ceiling, rates, _clock) for one in settings.split()
+            Endpoint(_address(one), self._backend(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
@@ -73,6 +85,16 @@ class Control:
             give_up=self.limits.give_up,
             clock=_clock,
         )
+
+    def _say(self, note: str) -> None:
+        self.meter.notes.append(note)
+
+    def _backend(self, settings: ModelSettings, connections: int) -> Backend:
+        """The back end of an address, with the servers of this run."""
+        backend = backends.connect(settings, connections)
+        if isinstance(backend, Served):
+            backend.servers = self.servers
+        return backend
 
     def limit(self, model: str, most: int) -> dict[str, str]:
         """Set how many requests may be open at each address of a model.
