@@ -17,6 +17,7 @@ ReasonMedError
     ├── ModelNotServed
     ├── Unavailable
     ├── SetAside
+    ├── Parked
     ├── PluginError
     ├── BudgetReached
     ├── StorageFailed
@@ -203,6 +204,18 @@ class Unavailable(ControlError):
 
 class SetAside(ControlError):
     """One request fails again and again at an endpoint that answers others: its question waits for another session."""
+
+
+class Parked(ControlError):
+    """A request cannot be answered now: its question leaves memory, and is replayed when it can.
+
+    Args:
+        waits: what is waited for, each by a name that whoever holds the request gives it, such as a model's.
+    """
+
+    def __init__(self, waits: frozenset[str]) -> None:
+        super().__init__(f"waits for {', '.join(sorted(waits))}")
+        self.waits = waits
 
 
 class PluginError(ControlError):

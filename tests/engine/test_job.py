@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,7 +72,7 @@ COINS: list[Coin] = [("dime", 10, ""), ("cent", 1, ""), ("debt", -5, ""), ("penn
 
 
 async def do(job: Job[Coin, tuple[str, int]], ledger: Ledger) -> list[str]:
-    rows = ledger.pending(job.decode)
+    rows = partial(ledger.pending, job.decode)
     return [one.key async for one in finish(job, rows, ledger, {}, alive=2, stop=Stop()) if isinstance(one, Kept)]
 
 
@@ -115,7 +116,7 @@ def test_a_row_that_cannot_be_read_is_named_with_the_ledger(tmp_path: Path) -> N
 async def test_an_outcome_may_be_a_score(tmp_path: Path) -> None:
     with closing(Ledger(tmp_path / "ledger.db")) as ledger:
         scored = replace(JOB, keep=lambda made: Score(f"{made[0]}#1", made[1], "", "m"))
-        async for one in finish(scored, COINS[:2], ledger, {}, alive=1, stop=Stop()):
+        async for one in finish(scored, lambda: COINS[:2], ledger, {}, alive=1, stop=Stop()):
             assert isinstance(one, Score)
         assert sorted(ledger.scored()) == ["cent#1", "dime#1"]
         await ledger.drop_scores(["cent#1"])

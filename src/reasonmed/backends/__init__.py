@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -37,6 +37,26 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Release connections, processes and files."""
+        ...
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A back end whose model takes memory of this machine, and can leave it and come back.
+
+    ``complete`` opens it too where nobody has, and ``aclose`` closes it.
+    """
+
+    async def open(self) -> None:
+        """Load the model; returns when it can answer. Does nothing where it is open; may be canceled.
+
+        Raises:
+            ReasonMedError: it cannot be loaded.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give its memory back; nothing is under way at it. Does nothing where it is closed."""
         ...
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from reasonmed.errors import ControlError, SetAside
+from reasonmed.engine.turns import Replayed, Turns
+from reasonmed.errors import ControlError, Parked, SetAside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -15,11 +17,21 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger import Ledger
 
 
+async def _nothing_waits() -> bool:
+    return False
+
+
 async def run(
-    rows: Iterable[Row], work: Callable[[Row], Awaitable[Outcome]], *, alive: int, stop: Stop
+    rows: Iterable[Row],
+    work: Callable[[Row], Awaitable[Outcome]],
+    *,
+    alive: int,
+    stop: Stop,
+    turn: Callable[[], Awaitable[bool]] = _nothing_waits,
 ) -> AsyncIterator[Outcome]:
     """Work on at most ``alive`` rows at once; finished ones come in the order in which they finish.
 
+    When none is under way and there is none to begin, ``turn`` may make more rows come, and says whether it did.
     A ControlError in one of them asks the run to stop: no further row begins, those under way end. Any other error
     does the same and is raised when they have. A row that is set aside stays without an outcome, and others go on.
     """
@@ -28,20 +40,16 @@ async def run(
     under_way: set[asyncio.Task[Outcome]] = set()
     crash: BaseException | None = None
     aside: list[SetAside] = []
-    more = True
     try:
         while True:
-            while more and len(under_way) < alive and not stop.wanted and crash is None:
-                try:
-                    row = next(source)
-                except StopIteration:
-                    more = False
-                    break
+            for row in islice(source, 0 if stop.wanted else alive - len(under_way)):
                 task = asyncio.ensure_future(work(row))
                 under_way.add(task)
                 task.add_done_callback(ended.put_nowait)
             if not under_way:
-                break
+                if stop.wanted or not await _turned(turn, stop):
+                    break
+                continue
             task = await ended.get()
             under_way.discard(task)
             failed = task.exception()
@@ -63,6 +71,15 @@ async def run(
         stop.ask(SetAside(f"{wait} for another session; the first: {aside[0]}"))
 
 
+async def _turned(turn: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
+    """Whether more rows may come; what stops a row stops the run here too."""
+    try:
+        return await stop.unless(turn())
+    except ControlError as failed:
+        stop.ask(failed)
+        return False
+
+
 async def _end(under_way: set[asyncio.Task[Outcome]]) -> None:
     """End what is under way when the run is ended at once; nobody reads what becomes of it."""
     for task in under_way:
@@ -70,16 +87,39 @@ async def _end(under_way: set[asyncio.Task[Outcome]]) -> None:
     await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def finish(
-    job: Job[Row, Outcome], rows: Iterable[Row], ledger: Ledger, models: Models, *, alive: int, stop: Stop
+async def finish(  # noqa: PLR0913 - a job, its rows, and what it needs of a run
+    job: Job[Row, Outcome],
+    rows: Callable[[], Iterable[Row]],
+    ledger: Ledger,
+    models: Models,
+    *,
+    alive: int,
+    stop: Stop,
+    turns: Turns | None = None,
 ) -> AsyncIterator[Kept | Score]:
-    """Do a job on rows; what is kept of each outcome comes once it is on record."""
-    work = job.work(models)
+    """Do a job on rows; what is kept of each outcome comes once it is on record.
 
-    async def done(row: Row) -> Kept | Score:
-        kept = job.keep(await work(row))
+    Args:
+        job: the job.
+        rows: gives the rows that are not done; called again for those that waited for a model.
+        ledger: keeps the outcomes.
+        models: who is connected.
+        alive: rows under way at once.
+        stop: the run's.
+        turns: what rows may have to wait for.
+    """
+    work = job.work(models)
+    source = Replayed(rows, job.key, turns or Turns())
+
+    async def done(row: Row) -> Kept | Score | None:
+        try:
+            kept = job.keep(await work(row))
+        except Parked as parked:
+            source.park(row, parked.waits)
+            return None
         await ledger.keep(kept)
         return kept
 
-    async for kept in run(rows, done, alive=alive, stop=stop):
-        yield kept
+    async for kept in run(source, done, alive=alive, stop=stop, turn=source.turn):
+        if kept is not None:
+            yield kept

@@ -6,11 +6,11 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec.structs import replace
 
-from reasonmed.errors import UnparsableReply
+from reasonmed.errors import Parked, UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
 from reasonmed.recipe.templates import Prompt, instruction, question_text
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reasonmed.types import Question
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 REASK = "This reply cannot be used:"
 _AGAIN = f"{REASK} {{problem}}. Reply again, in exactly the form that was asked for."
@@ -138,12 +139,26 @@ def _language(text: str) -> str | None:
 
 
 async def gather(asked: Iterable[Awaitable[T]]) -> list[T]:
-    """Await all, then raise the first error: a sibling that is already paid for is never canceled."""
+    """Await all, then raise the first error: a sibling that is already paid for is never canceled.
+
+    Where siblings wait for models and nothing else is wrong, the question waits for all of these models.
+    """
     results = await asyncio.gather(*asked, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    errors = [result for result in results if isinstance(result, BaseException)]
+    waits: frozenset[str] = frozenset()
+    for error in errors:
+        if not isinstance(error, Parked):
+            raise error
+        waits |= error.waits
+    if errors:
+        raise Parked(waits)
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
+    """Await two things as ``gather`` awaits many."""
+    found: list[T | U] = await gather((one, other))
+    return cast("tuple[T, U]", tuple(found))
 
 
 def _with_twice_the_tokens(request: Request) -> Request:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Generic
 
 import msgspec
@@ -19,6 +20,7 @@ from reasonmed.engine.flow.stop import Stop
 from reasonmed.engine.flow.traffic import Control
 from reasonmed.engine.job import Job, Models, Outcome, Row
 from reasonmed.engine.pool import finish
+from reasonmed.engine.turns import Turns
 from reasonmed.recipe.checks import asked_by, doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.recipe.stages import ranks
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from reasonmed.runs.progress import Watch
     from reasonmed.types import Story
 
-After = Callable[["Ledger", Models, Stop], Awaitable[None]]
+After = Callable[["Ledger", Models, Stop, Turns], Awaitable[None]]
 
 
 def as_it_is(story: Story) -> Story:
@@ -195,13 +197,13 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         try:
             async with connected(job.models, ledger, control, elders) as models:
                 watch.phase = "running"
-                samples, rows = SampleWatch(ledger), ledger.pending(job.job.decode)
-                async for kept in finish(job.job, rows, ledger, models, alive=limits.alive, stop=stop):
+                samples, rows, turns = SampleWatch(ledger), partial(ledger.pending, job.job.decode), control.turns
+                async for kept in finish(job.job, rows, ledger, models, alive=limits.alive, stop=stop, turns=turns):
                     watch.done += 1
                     watch.notes += samples.warnings(kept)
                 if job.after is not None and not stop.wanted:
                     watch.phase = "scoring"
-                    await job.after(ledger, models, stop)
+                    await job.after(ledger, models, stop, control.turns)
         except asyncio.CancelledError:
             end(ledger, session, "stopped")
             raise

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.job import Job, Models
     from reasonmed.engine.ledger import Ledger
+    from reasonmed.engine.turns import Turns
     from reasonmed.recipe.options import Recipe
     from reasonmed.types import Kept
 
@@ -74,24 +75,34 @@ def scoring_job(recipe: Recipe) -> Job[Story, Story]:
 
 
 async def score_records(  # noqa: PLR0913 - which records, by whom, how many at once
-    ledger: Ledger, recipe: Recipe, models: Models, sample: int | None, *, alive: int, stop: Stop, again: bool = False
+    ledger: Ledger,
+    recipe: Recipe,
+    models: Models,
+    sample: int | None,
+    *,
+    alive: int,
+    stop: Stop,
+    again: bool = False,
+    turns: Turns | None = None,
 ) -> None:
     """Score a sample of the records, or all, ``again`` also those that have a score; remove scores of all others."""
     options = recipe.stages.score
     if options is None:
         return
+    names: list[str] | None = None
     if sample is not None or again:
         wanted = {*record_ids(ledger.records())} if sample is None else _drawn(ledger, sample, options.seed)
         await ledger.drop_scores(name for name in ledger.scored() if name not in wanted)
-        names = iter(sorted(wanted))
-    else:
-        names = record_ids(ledger.records())
-    rows = _one_record_stories(ledger, names, again=again)
-    async for _ in finish(scoring_job(recipe), rows, ledger, models, alive=alive, stop=stop):
+        names = sorted(wanted)
+
+    def rows() -> Iterator[Story]:
+        return _one_record_stories(ledger, record_ids(ledger.records()) if names is None else names, again=again)
+
+    async for _ in finish(scoring_job(recipe), rows, ledger, models, alive=alive, stop=stop, turns=turns):
         pass
 
 
-def _one_record_stories(ledger: Ledger, names: Iterator[str], *, again: bool) -> Iterator[Story]:
+def _one_record_stories(ledger: Ledger, names: Iterable[str], *, again: bool) -> Iterator[Story]:
     """For each record without a score, or each, its story with this record alone; the question's id is the record's."""
     for name in names:
         if not again and ledger.has_score(name):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reasonmed.errors import ControlError, Drained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
 
 
 class Stop:
@@ -41,6 +43,19 @@ class Stop:
         """Raise Drained once the run is to end."""
         if self.reason is not None:
             raise Drained("the run takes no new requests")
+
+    async def unless(self, work: Awaitable[T]) -> T:
+        """Await something; cancel it and raise Drained as soon as the run is to end."""
+        task, ending = asyncio.ensure_future(work), asyncio.ensure_future(self._event.wait())
+        try:
+            await asyncio.wait((task, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                self.check()
+            return task.result()
+        finally:
+            task.cancel()
+            ending.cancel()
+            await asyncio.gather(task, ending, return_exceptions=True)
 
     async def sleep(self, seconds: float) -> None:
         """Wait; raise Drained as soon as the run is to end."""

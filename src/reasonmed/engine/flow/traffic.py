@@ -13,6 +13,7 @@ from reasonmed.engine.flow.meter import Meter
 from reasonmed.engine.flow.retrying import Retrying
 from reasonmed.engine.flow.scheduler import Pool, Scheduler
 from reasonmed.engine.flow.verdicts import Verdicts
+from reasonmed.engine.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Control:
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
+        self.turns = Turns()
         self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
         self.servers = Servers(folder, self._say)
         stop.tell(self.servers.hurry)

@@ -12,7 +12,7 @@ from reasonmed.parsing.judgment import VERDICT_SCHEMA
 from reasonmed.parsing.order import in_another_order
 from reasonmed.parsing.step_labels import STEPS_SCHEMA
 from reasonmed.parsing.steps import split_steps
-from reasonmed.pipeline.agent import gather
+from reasonmed.pipeline.agent import both, gather
 from reasonmed.pipeline.stages._blind import read, reading
 from reasonmed.pipeline.stages._canaries import plant
 from reasonmed.pipeline.stages._consensus import consensus
@@ -50,9 +50,10 @@ async def verify(story: Story, team: Team) -> Story:
         return replace(canary, verdict=await verdict_on(story.question, chain, team))
 
     canaries = plant(story, team.stages.verify) if team.stages.verify else []
-    chains = tuple(await gather(judged(chain) for chain in story.chains))
-    probes = (*story.probes, *await gather(tried(canary) for canary in canaries))
-    return replace(story, chains=chains, probes=probes)
+    chains, probes = await both(
+        gather(judged(chain) for chain in story.chains), gather(tried(canary) for canary in canaries)
+    )
+    return replace(story, chains=tuple(chains), probes=(*story.probes, *probes))
 
 
 async def fetch_reasons(story: Story, team: Team) -> Story:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.job import Job, Models
     from reasonmed.engine.ledger import Ledger
+    from reasonmed.engine.turns import Turns
     from reasonmed.questions import Settings
     from reasonmed.questions.contamination import Matcher
     from reasonmed.recipe.options import Recipe
@@ -240,7 +241,7 @@ def synthesis(recipe: Recipe) -> Job[Story, Story]:
 def scoring(recipe: Recipe, sample: int | None) -> After:
     """Scores so many records after the last question; all of them where no number is given."""
 
-    async def after(ledger: Ledger, models: Models, stop: Stop) -> None:
-        await score_records(ledger, recipe, models, sample, alive=recipe.limits.alive, stop=stop)
+    async def after(ledger: Ledger, models: Models, stop: Stop, turns: Turns) -> None:
+        await score_records(ledger, recipe, models, sample, alive=recipe.limits.alive, stop=stop, turns=turns)
 
     return after
