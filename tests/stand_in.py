@@ -2,12 +2,14 @@
 
 Beside their own options it takes those that say how it fails: ``--dies STATUS`` while it starts, ``--dies-in FOLDER``
 after every third reply and as often as the folder had files, ``--never-ready``, ``--slow SECONDS`` to become ready,
-``--serves NAME`` in place of the name that it was given, ``--children`` that outlive their parent, ``--says TEXT``.
+``--serves NAME`` in place of the name that it was given, ``--children`` that outlive their parent, ``--says TEXT``,
+``--mute``, to answer no request.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -40,6 +42,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--serves")
     parser.add_argument("--children", action="store_true")
     parser.add_argument("--says", default="")
+    parser.add_argument("--mute", action="store_true")
     return parser.parse_args()
 
 
@@ -68,6 +71,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         Handler.replies += 1
+        if GIVEN.mute:
+            time.sleep(600)
         marks = sorted(GIVEN.dies_in.iterdir()) if GIVEN.dies_in else []
         if Handler.replies % _EACH == 0 and marks:
             marks[0].unlink()
@@ -77,7 +82,8 @@ class Handler(BaseHTTPRequestHandler):
         text = json.dumps({"verdict": "Correct", "reason": "so it is"})
         if "response_format" not in asked:
             words = " ".join(f"word{number}" for number in range(90))
-            text = f"Seed {len(asked['messages'][0]['content'])}: {words}\n\nAnswer: B"
+            own = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+            text = f"Reading {own}. {words}\n\nAnswer: B"
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         self._send(200, {"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
 

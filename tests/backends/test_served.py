@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from typing import Any
 import pytest
 
 import stand_in_programs
-from reasonmed.backends import openai
+from reasonmed.backends import Resident, openai
 from reasonmed.backends._served import Served, Servers
 from reasonmed.errors import Drained, ModelNotServed, ReasonMedError, Unavailable, Unreachable
 from reasonmed.exchange import Message, Request, SamplingParameters
+from stand_in_programs import alive, until
 
 _SAMPLING = SamplingParameters(0.0, None, 9)
 ASKED = Request(model="m", messages=(Message("user", "hello"),), sampling=_SAMPLING, stage="verify")
@@ -56,18 +56,6 @@ async def failed(settings: openai.Settings, servers: Servers | None = None) -> R
 
 def _logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("server-*"))
-
-
-def alive(mark: str) -> list[str]:
-    """Processes with this on their command lines."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        found += [" ".join(words)] if mark in words else []
-    return found
 
 
 @pytest.mark.parametrize(
@@ -225,6 +213,36 @@ async def test_entries_with_one_command_share_a_server_and_others_have_their_own
     assert not alive(str(one.server.port))
 
 
+async def test_a_model_that_is_closed_leaves_memory_and_comes_back_without_using_up_a_restart() -> None:
+    made = back_end(entry(restarts=0))
+    assert isinstance(made, Resident)
+    for number in (1, 2):
+        await made.open()
+        port = str(made.server.port)
+        assert alive(port)
+        await made.open()
+        assert (await made.complete(ASKED)).text
+        assert made.server.starts == number
+        await made.close()
+        assert not alive(port)
+        await made.close()
+    await made.aclose()
+
+
+async def test_a_shared_server_stays_until_its_last_entry_is_closed() -> None:
+    servers = Servers()
+    one, two = (back_end(entry(), servers) for _ in range(2))
+    await one.open()
+    await two.open()
+    await one.close()
+    assert (await two.complete(ASKED)).text
+    assert two.server.starts == 1
+    await two.close()
+    assert not alive(str(two.server.port))
+    for made in (one, two):
+        await made.aclose()
+
+
 async def test_a_run_that_is_to_end_waits_for_no_start() -> None:
     servers = Servers()
     made = back_end(entry(options={"never-ready": True}), servers)
@@ -299,7 +317,7 @@ def test_a_server_and_all_that_came_of_it_end_with_the_process_that_started_it()
     assert len(family) == 4, "the keeper, the server, and its two children"
     parent.kill()
     parent.communicate()
-    _gone(lambda: not alive(str(port)) and not any(_line_of(pid) for pid in family))
+    until(lambda: not alive(str(port)) and not any(_line_of(pid) for pid in family))
 
 
 async def test_a_server_whose_keeper_is_killed_ends_too() -> None:
@@ -308,20 +326,13 @@ async def test_a_server_whose_keeper_is_killed_ends_too() -> None:
     port = str(made.server.port)
     (keeper,) = [pid for pid in _children_of(os.getpid()) if port in shlex.split(_line_of(pid))]
     os.kill(keeper, signal.SIGKILL)
-    await asyncio.to_thread(_gone, lambda: not alive(port))
+    await asyncio.to_thread(until, lambda: not alive(port))
     with suppress(Unreachable):  # where nobody has noticed yet
         await made.complete(ASKED)
     await asyncio.sleep(0.2)
     assert (await made.complete(ASKED)).text
     assert made.server.starts == 2
     await made.aclose()
-
-
-def _gone(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not done():
-        assert time.monotonic() < deadline, "a process is left"
-        time.sleep(0.02)
 
 
 def _line_of(pid: int) -> str:

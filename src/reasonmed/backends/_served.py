@@ -77,10 +77,6 @@ class Servers:
         for server in self._servers.values():
             server.hurry()
 
-    async def aclose(self) -> None:
-        """End all of them."""
-        await asyncio.gather(*(server.down() for server in self._servers.values()))
-
     def _log(self, model: str) -> Path | None:
         number = len(self._servers) + 1
         name = _ODD.sub("-", model).strip("-.")[-_LONGEST_NAME:]
@@ -110,6 +106,17 @@ class Served:
         """Answer a request."""
         return await (await self.client()).complete(request)
 
+    async def open(self) -> None:
+        """Start the server, and wait until it is ready."""
+        await self.client()
+
+    async def close(self) -> None:
+        """End the server, unless another entry has it open."""
+        server = self.server
+        server.users.discard(self)
+        if not server.users:
+            await server.down()
+
     async def facts(self) -> Facts:
         """What the server says about itself."""
         return await (await self.client()).facts()
@@ -125,6 +132,7 @@ class Served:
         if self._client is not None and server.running and server.starts == self._known:
             return self._client
         async with self._one:
+            server.users.add(self)
             await server.up()
             if self._client is None or self._at != server.port:
                 await self._disconnect()
@@ -155,6 +163,6 @@ class Served:
         self._client = None
 
     async def aclose(self) -> None:
-        """Close the connections, and end the servers where they are this back end's own."""
+        """Close the connections, and end the server, unless another entry has it open."""
         await self._disconnect()
-        await self.servers.aclose()
+        await self.close()

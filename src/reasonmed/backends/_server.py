@@ -55,6 +55,8 @@ class Server:
         """How often it became ready: whoever knows an older number knows another process."""
         self.seconds = 0.0
         """How long the last start took."""
+        self.users: set[object] = set()
+        """Who has it open: the last one that closes it ends it."""
         self._process: Process | None = None
         self._starting: asyncio.Task[None] | None = None
         self._restarts = 0
@@ -127,8 +129,8 @@ class Server:
         """
         how = process.ended.result()
         if self._restarts >= self._serve.restarts:
-            times = f"after {self._restarts} restarts, as many as `restarts` allows" if self._restarts else ""
-            raise Unavailable(self._problem(f"{how} {times}".strip()))
+            times = "1 restart" if self._restarts == 1 else f"{self._restarts} restarts"
+            raise Unavailable(self._problem(f"{how} after {times}, as many as `restarts` allows"))
         self._restarts += 1
         self._say(
             f"the server of {self._model} {how}: restart {self._restarts} of {self._serve.restarts}"
