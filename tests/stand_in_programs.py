@@ -33,9 +33,9 @@ def alive(mark: str) -> list[str]:
     return found
 
 
-def until(done: Callable[[], bool]) -> None:
+def until(done: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until something is so, for as long as processes take to end."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "it is not so"
         time.sleep(0.02)
