@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import RunJob, execute
 from reasonmed.runs.progress import Watch
+from reasonmed.runs.session import turned
 from reasonmed.types import Story
 from runs import questions
 from stand_in_programs import alive, until
@@ -104,6 +106,41 @@ def test_how_a_model_is_served_is_no_part_of_the_identity_and_a_change_of_it_is_
     watch = Watch()
     asyncio.run(execute(job(tmp_path / "run", other), watch))
     assert "changed since the last session: models.m.serve.restarts: was 3, is now 7" in watch.notes
+
+
+def taking_turns(vllm: str, judge: str) -> Recipe:
+    """Two models of which one is in memory at a time; the judge is served by the command of that one."""
+    told = json.loads(text_of(vllm, {}))
+    told["models"]["judge"] = json.loads(json.dumps(told["models"]["m"]))
+    told["models"]["judge"]["system"] = "Judge."
+    told["models"]["judge"]["serve"]["command"] += ["--says", judge]
+    told["models"]["m"]["serve"]["command"] += ["--says", "writer"]
+    told["stages"]["verify"]["model"] = "judge"
+    told["limits"]["resident"] = 1
+    return recipes.parse(json.dumps(told), "test")
+
+
+def test_servers_that_do_not_fit_in_memory_together_take_turns(vllm: str, tmp_path: Path) -> None:
+    watch = Watch()
+    asyncio.run(execute(job(tmp_path / "run", taking_turns(vllm, "judge")), watch))
+    assert [note.partition(":")[0] for note in watch.notes if "starting" in note] == ["starting the server of m"] * 2
+    assert len(list((tmp_path / "run").glob("server-*.log"))) == 2
+    with closing(RunDirectory(tmp_path / "run").reader()) as ledger:
+        found = turned(ledger)
+    assert found is not None
+    assert [one.model for one in found.openings] == ["m", "judge"]
+    assert found.switches == 1
+    assert not alive(vllm)
+
+
+def test_entries_with_one_server_take_one_turn(vllm: str, tmp_path: Path) -> None:
+    watch = Watch()
+    asyncio.run(execute(job(tmp_path / "run", taking_turns(vllm, "writer")), watch))
+    assert sum("starting" in note for note in watch.notes) == 1
+    with closing(RunDirectory(tmp_path / "run").reader()) as ledger:
+        found = turned(ledger)
+    assert found is not None
+    assert found.switches == 0
 
 
 @pytest.mark.parametrize(("options", "times"), [({"never-ready": True}, 1), ({"mute": True}, 2)])

@@ -117,6 +117,14 @@ class Local:
                 raise Unavailable(f"{self.settings.path.name} did not load within {_LOADING:g} s")
             await asyncio.sleep(0.1)
 
+    async def open(self) -> None:
+        """Start the server, and wait until the weights are loaded."""
+        await self.client()
+
+    async def close(self) -> None:
+        """Let the server go."""
+        await self.aclose()
+
     async def aclose(self) -> None:
         """Close the connections and let the server go."""
         if self._client is not None:

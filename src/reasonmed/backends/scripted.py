@@ -117,6 +117,12 @@ class Scripted:
         reply = self._replier(request)
         return _counted(request, Completion(reply)) if isinstance(reply, str) else reply
 
+    async def open(self) -> None:
+        """Nothing to load: it takes its turn as a stand-in of a model that is in memory."""
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
     async def aclose(self) -> None:
         """Nothing to release."""
 

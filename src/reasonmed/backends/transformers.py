@@ -97,6 +97,15 @@ class InProcess:
             self._model = self._load()
         return self._model.answer(requests)
 
+    async def open(self) -> None:
+        """Load the model."""
+        if self._model is None:
+            self._model = await asyncio.to_thread(self._load)
+
+    async def close(self) -> None:
+        """Let the model go."""
+        await self.aclose()
+
     async def aclose(self) -> None:
         """Let the model go."""
         if self._worker is not None:

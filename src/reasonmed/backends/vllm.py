@@ -108,11 +108,22 @@ class InEngine:
 
     async def complete(self, request: Request) -> Completion:
         """Answer a request."""
-        if self._starting is None:
-            self._starting = asyncio.create_task(asyncio.to_thread(_start, self._settings))
-        running = await asyncio.shield(self._starting)
+        running = await self._started()
         scored = "loglikelihood" in (request.extra_body or {})
         return await (running.scored(request) if scored else running.written(request))
+
+    async def _started(self) -> _Running:
+        if self._starting is None:
+            self._starting = asyncio.create_task(asyncio.to_thread(_start, self._settings))
+        return await asyncio.shield(self._starting)
+
+    async def open(self) -> None:
+        """Start the engine."""
+        await self._started()
+
+    async def close(self) -> None:
+        """End the engine and its processes."""
+        await self.aclose()
 
     async def aclose(self) -> None:
         """End the engine and its processes."""

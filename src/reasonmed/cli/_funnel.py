@@ -74,6 +74,21 @@ def show_reviews(status: Status) -> None:
             out.print(safe(f"  {line}"), soft_wrap=True)
 
 
+def show_turns(status: Status) -> None:
+    """Which models took turns in memory, where not all were there at once."""
+    turns = status.turns
+    if turns is None:
+        return
+    loading = sum(one.seconds for one in turns.openings)
+    took = f", {duration(loading)} of loading" if loading >= 1 else ""
+    out.print(safe(f"models in turn: {len(turns.openings)} openings, {turns.switches} switches{took}"))
+    if status.state == "finished":
+        return
+    waits = ", ".join(f"{count:,} for {name}" for name, count in turns.waiting.items())
+    last = f"; at the last switch questions waited: {waits}" if waits else ""
+    out.print(safe(f"in memory {'now' if status.state == 'running' else 'last'}: {', '.join(turns.open)}{last}"))
+
+
 def show_stages(status: Status) -> None:
     """Recorded calls, tokens and money by stage."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -95,6 +95,7 @@ def _line(now: Snapshot, noun: str) -> str:
         f"{now.tokens_written:,} tokens written ({now.tokens_per_s:.0f}/s)",
         _money(now),
         f"{duration(now.elapsed_s)}{_left(now)}",
+        _turns(now),
         _holds(now),
         _faults(now),
     ]
@@ -125,6 +126,16 @@ def _holds(now: Snapshot) -> str:
     return ", ".join(f"held by {address} until {_clock_in(seconds)}" for address, seconds in held)
 
 
+def _turns(now: Snapshot) -> str:
+    """Which model is in memory, and how many questions wait for others."""
+    turns = now.turns
+    if turns is None:
+        return ""
+    waits = ", ".join(f"{count:,} for {name}" for name, count in turns.waiting.items())
+    told = [f"in memory: {', '.join(turns.open) or 'none'}", f"questions wait: {waits}" if waits else ""]
+    return ", ".join(part for part in (*told, f"{turns.switches} switches") if part)
+
+
 def _clock_in(seconds: float) -> str:
     """The time of day in so many seconds."""
     at = time.localtime(time.time() + seconds)
@@ -137,7 +148,8 @@ def _picture(now: Snapshot, noun: str) -> Group:
     head.add_row(ProgressBar(total=max(1, now.total), completed=now.done, width=30), Text(words))
     rates = f"{now.replies_per_s:.1f} replies/s, {now.tokens_per_s:.0f} tokens/s  {_money(now)}"
     troubles = [safe(text, "yellow") for text in (_holds(now), _faults(now)) if text]
-    return Group(head, Text(rates, style="dim"), _stages(now), _endpoints(now), *troubles)
+    turns = [safe(text) for text in (_turns(now),) if text]
+    return Group(head, Text(rates, style="dim"), *turns, _stages(now), _endpoints(now), *troubles)
 
 
 def _stages(now: Snapshot) -> Table:

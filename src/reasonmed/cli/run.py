@@ -133,7 +133,7 @@ def _announce(recipe: Recipe, intake: Intake, folder: RunDirectory) -> None:
 
 def _conclude(folder: RunDirectory, max_failures: str, *, demo: bool) -> None:
     from reasonmed.cli._console import out, safe
-    from reasonmed.cli._funnel import first_record, show_funnel, show_record
+    from reasonmed.cli._funnel import first_record, show_funnel, show_record, show_turns
     from reasonmed.runs.status import status_of
 
     status = status_of(folder)
@@ -141,6 +141,7 @@ def _conclude(folder: RunDirectory, max_failures: str, *, demo: bool) -> None:
     if record is not None:
         show_record(record)
     show_funnel(status)
+    show_turns(status)
     out.print(safe(f"\nrecords   {folder.records_path}\nfailures  {folder.failures_path}"), soft_wrap=True)
     out.print(safe(f"ledger    {folder.ledger_path}"), soft_wrap=True)
     if demo:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from reasonmed.backends import ModelSettings
+from reasonmed.recipe.paths import RecipeFolder, RecipePath
 from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def _home(value: str) -> Path:
-    try:
-        return Path(value).expanduser()
-    except RuntimeError as nobody:
-        raise ValueError("must be a path; there is no such user") from nobody
-
-
-def _beside_recipe(value: object, info: ValidationInfo) -> object:
-    folder = (info.context or {}).get("folder")
-    if isinstance(value, str) and folder is not None:
-        return Path(folder, _home(value))
-    return value
 
 
 def _written_in(value: object) -> object:
@@ -35,17 +21,6 @@ def _written_in(value: object) -> object:
 
 LANGUAGE = "language"
 """What ``prompts`` says for the shipped templates in the language of each question."""
-RecipePath = Annotated[Path, BeforeValidator(_beside_recipe)]
-"""A path that is relative to the recipe's folder."""
-
-
-def _folder_beside_recipe(value: object, info: ValidationInfo) -> object:
-    found = _beside_recipe(value, info)
-    return str(found) if isinstance(found, Path) else value
-
-
-RecipeFolder = Annotated[str, BeforeValidator(_folder_beside_recipe)]
-"""The same, where the path is a model's name."""
 
 
 class _Options(BaseModel):
@@ -269,6 +244,8 @@ class Limits(_Options):
     """USD that the whole run may cost, over all its sessions; --max-cost overrides it."""
     max_reply_mb: float | None = Field(None, gt=0)
     """Megabytes of a reply, unpacked, beyond which it is not read; 16 by default."""
+    resident: int | None = Field(None, ge=1)
+    """Models in memory at once, of those that this machine holds; the others take turns. All of them by default."""
 
     @property
     def alive(self) -> int:

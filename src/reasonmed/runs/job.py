@@ -24,13 +24,14 @@ from reasonmed.engine.turns import Turns
 from reasonmed.recipe.checks import asked_by, doubts
 from reasonmed.recipe.identity import identity_of, prompt_hashes, prompt_texts
 from reasonmed.recipe.stages import ranks
+from reasonmed.recipe.turns import in_turn
 from reasonmed.runs.corrections import correct, corrections_in
 from reasonmed.runs.descriptors import fit
 from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclass
 from reasonmed.runs.intake import admit
 from reasonmed.runs.manifest import FORMAT, Correction, Decision, Input, Manifest, Screen, Written
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
-from reasonmed.runs.session import begin, budget_of, elder_of, end, signals
+from reasonmed.runs.session import begin, budget_of, elder_of, end, residency_of, signals
 from reasonmed.runs.socket import listening
 from reasonmed.runs.sources import other_files
 
@@ -57,7 +58,7 @@ class RunJob(Generic[Row, Outcome]):
     command: str
     job: Job[Row, Outcome]
     models: Mapping[str, ModelSettings]
-    """Who is connected, by the names of the job."""
+    """Who is connected, by the names of the job; in this order they have their turns where they share memory."""
     limits: Limits
     identity: dict[str, object]
     """Everything that can change an outcome, beside the rows."""
@@ -129,7 +130,7 @@ def recipe_job(  # noqa: PLR0913 - what a command says of its job
         intake: the rows to take in.
         settings: what else can change an outcome.
     """
-    models = {name: recipe.model(name) for name in recipe.used}
+    models = {name: recipe.model(name) for name in in_turn(recipe)}
     return RunJob(
         command=command,
         job=job,
@@ -190,7 +191,8 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         if note is not None:
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
-        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks(), job.folder.path)
+        residency = residency_of(limits, ledger, stop)
+        control = Control(limits, stop, budget_of(limits.max_cost, ledger), ranks(), residency, job.folder.path)
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

@@ -39,6 +39,14 @@ class EndpointNow(Struct):
     held_s: float | None
 
 
+class TurnsNow(Struct):
+    """Models that take turns in memory: which are open, how many questions wait for each other one, and switches."""
+
+    open: list[str]
+    waiting: dict[str, int]
+    switches: int
+
+
 class Snapshot(Struct, kw_only=True):
     """A job at one moment: counts, rates, money and endpoints."""
 
@@ -60,6 +68,8 @@ class Snapshot(Struct, kw_only=True):
     left_s: float | None
     stages: dict[str, StageNow]
     endpoints: list[EndpointNow]
+    turns: TurnsNow | None
+    """None where all models are in memory at once."""
 
 
 @dataclass
@@ -123,12 +133,20 @@ class Watch:
                 for pool in (control.scheduler.pools if control else ())
                 for one in pool.endpoints
             ],
+            turns=_turns(control) if control else None,
         )
 
     def _left(self, elapsed: float) -> float | None:
         """Seconds that are left, by the questions done in this session."""
         missing = self.total - self.done_before - self.done
         return round(elapsed / self.done * missing, 1) if self.done and missing > 0 else None
+
+
+def _turns(control: Control) -> TurnsNow | None:
+    if control.residency is None:
+        return None
+    turned = control.residency.turned
+    return TurnsNow([*turned.open], dict(sorted(control.turns.parked.items())), turned.switches)
 
 
 def _endpoint(model: str, endpoint: Endpoint) -> EndpointNow:

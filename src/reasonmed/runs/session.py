@@ -10,10 +10,11 @@ import socket
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from reasonmed.engine.flow.budget import Budget
 from reasonmed.engine.journal import Elder
+from reasonmed.engine.residency import Residency, Turned
 from reasonmed.errors import Drained, RunDirectoryError
 from reasonmed.recipe.identity import differences
 
@@ -111,6 +112,22 @@ def budget_of(cap: float | None, ledger: Ledger) -> Budget:
         await ledger.note_soon("lost_usd", repr(gone))
 
     return Budget(cap, spent(ledger), remember, lose)
+
+
+def turned(ledger: Ledger) -> Turned | None:
+    """What became of the models that take turns in memory; None where all are there at once."""
+    return ledger.told("turns", Turned)
+
+
+def residency_of(limits: Limits, ledger: Ledger, stop: Stop) -> Residency | None:
+    """Which models are in memory at once, with what earlier sessions did; None where all are."""
+    if limits.resident is None:
+        return None
+
+    async def note(now: Turned) -> None:
+        await ledger.note_soon("turns", json.dumps(to_builtins(now)))
+
+    return Residency(limits.resident, stop, turned(ledger) or Turned(), note)
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from reasonmed.documents import Amount, Count, Number
+from reasonmed.engine.residency import Turned
 from reasonmed.report.statistics.agreement import proportion
 from reasonmed.runs.reviews.rates import ReviewRates, rates_in
 from reasonmed.runs.samples import equal_samples
+from reasonmed.runs.session import turned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +89,8 @@ class Status(msgspec.Struct, frozen=True):
     """None where the run has none, or none yet."""
     equal_samples: dict[str, Count] = {}
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
+    turns: Turned | None = None
+    """What became of the models that take turns in memory; None where all are there at once."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
     version: int = VERSION
@@ -158,6 +162,7 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         stages=effort.stages,
         canaries=_canaries(ledger),
         equal_samples=equal_samples(ledger),
+        turns=turned(ledger),
     )
 
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from reasonmed import backends
+from reasonmed.backends import Resident
 from reasonmed.backends._served import Served, Servers
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Rates
@@ -16,12 +17,14 @@ from reasonmed.engine.flow.verdicts import Verdicts
 from reasonmed.engine.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from reasonmed.backends import Backend, ModelSettings
+    from reasonmed.backends._server import Server
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
+    from reasonmed.engine.residency import Residency
     from reasonmed.recipe.options import Limits
 
 _clock = time.monotonic
@@ -35,6 +38,7 @@ class Control:
         stop: the run's.
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
+        residency: which models are in memory, where not all of them are.
         folder: where servers that are started write their logs.
     """
 
@@ -44,18 +48,22 @@ class Control:
         stop: Stop,
         budget: Budget,
         ranks: Mapping[str, int] | None = None,
+        residency: Residency | None = None,
         folder: Path | None = None,
     ) -> None:
         self._ranks = ranks or {}
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
         self.spent_before = budget.spent
         self.scheduler = Scheduler(limits.in_flight, stop, _clock, limits.give_up)
-        self.turns = Turns()
+        self.turns, self.residency = Turns(), residency
+        if residency is not None:
+            self.turns.add(residency)
         self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
         self.servers = Servers(folder, self._say)
+        self._one_server: dict[Server, str] = {}
         stop.tell(self.servers.hurry)
 
-    def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Retrying:
+    def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Backend:
         """The layers below the journal for one of so many models; ``name`` is the recipe's for it.
 
         ``proven`` says that an earlier session of the run had replies of this model.
@@ -78,7 +86,7 @@ class Control:
         self.scheduler.add(pool)
         dispatched = Dispatched(pool, self, settings.priced)
         ceilings = self.limits.tries.model_dump()
-        return Retrying(
+        layer = Retrying(
             dispatched,
             pool,
             stop=self.stop,
@@ -87,6 +95,13 @@ class Control:
             give_up=self.limits.give_up,
             clock=_clock,
         )
+        held = [endpoint.backend for endpoint in endpoints if isinstance(endpoint.backend, Resident)]
+        return self.residency.add(self._in_memory(held, name), held, layer) if self.residency and held else layer
+
+    def _in_memory(self, held: Sequence[Resident], name: str) -> str:
+        """The name of what is in memory for a model: entries with one server have the first one's."""
+        servers = [one.server for one in held if isinstance(one, Served)]
+        return self._one_server.setdefault(servers[0], name) if servers else name
 
     def _say(self, note: str) -> None:
         self.meter.notes.append(note)
