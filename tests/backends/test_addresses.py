@@ -14,6 +14,7 @@ from yarl import URL
 
 from reasonmed.backends import azure, openai
 from reasonmed.backends._http import address, proxy_of, shown
+from reasonmed.backends.openai import OpenAI
 from reasonmed.errors import CredentialRejected, ModelNotServed, ReasonMedError, Unreachable, UsageError
 from reasonmed.exchange import Message, Request
 from support import reply, served
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reasonmed.backends._endpoint import EndpointSettings
-    from reasonmed.backends.openai import OpenAI
     from reasonmed.exchange import Completion
 
 KEY = "secret-0123456789"
@@ -46,7 +46,7 @@ def entry(url: str, **others: object) -> EndpointSettings:
 
 
 async def ask(settings: EndpointSettings) -> Completion:
-    endpoint: OpenAI = openai.connect(settings, 2)
+    endpoint = OpenAI(settings, 2)
     try:
         return await endpoint.complete(ASKED)
     finally:

@@ -34,7 +34,7 @@ def request(**others: Any) -> Request:
 
 
 def backend(url: str, **others: Any) -> OpenAI:
-    return openai.connect(openai.Settings(backend="openai", base_url=url, model="m", **others), 4)
+    return OpenAI(openai.Settings(backend="openai", base_url=url, model="m", **others), 4)
 
 
 async def ask(

@@ -16,7 +16,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar
 
 from reasonmed.errors import ControlError, Drained, UsageError
-from reasonmed.runs.consent import FIX, routes, screened, stray_variables
+from reasonmed.runs.consent import FIX, START_FIX, commands, routes, screened, stray_variables
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
 
@@ -167,13 +167,15 @@ def agreed(entries: Mapping[str, ModelSettings], *, yes: bool) -> None:
     """Note where prompts go.
 
     Raises:
-        UsageError: a variable of another service would be sent, and nobody agreed to that.
+        UsageError: a variable of another service would be sent, or a program started, and nobody agreed to that.
     """
     for line in routes(entries):
         log.info(line)
-    stray = stray_variables(entries)
+    stray, started = stray_variables(entries), commands(entries)
     if stray and not yes:
         raise UsageError(f"{stray}. {FIX}")
+    if started and not yes:
+        raise UsageError(f"this recipe starts programs on this machine: {'; '.join(started)}. {START_FIX}")
 
 
 def without_patients(job: RunJob[Row, Outcome], phi: str | None) -> RunJob[Row, Outcome]:

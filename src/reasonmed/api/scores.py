@@ -80,7 +80,7 @@ async def _evaluate(  # noqa: D417, PLR0913 - callers see no session; as many as
         judge: who judges them, named as models are; without it nobody does.
         judge_card: a card of the judge, by which the share of faulty steps is corrected for its errors.
         phi: on questions that may identify patients: ``warn`` (for models elsewhere), ``refuse`` or ``off``.
-        yes: agree to send a variable that is named after another service to the host.
+        yes: agree to send a variable that is named after another service to the host, and to start what `serve` names.
         progress: show the live view on standard error.
 
     Returns:

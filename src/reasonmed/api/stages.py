@@ -41,7 +41,7 @@ async def team(recipe: Source, *, max_cost: float | None = None, yes: bool = Fal
     Args:
         recipe: as for ``synthesize``.
         max_cost: USD that the block may cost.
-        yes: agree to send a variable that is named after another service to the host.
+        yes: agree to send a variable that is named after another service to the host, and to start what `serve` names.
 
     Raises:
         RecipeError: the recipe has problems.

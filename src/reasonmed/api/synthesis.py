@@ -68,7 +68,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         keys: corrected keys, a file or a list of dicts with ``id``, ``key``, ``who`` and ``why``: only these questions
             start again.
         phi: on questions that may identify patients: ``warn`` (for models elsewhere), ``refuse`` or ``off``.
-        yes: agree to send a variable that is named after another service to the host.
+        yes: agree to send a variable that is named after another service to the host, and to start what `serve` names.
         progress: show the live view on standard error.
 
     Returns:

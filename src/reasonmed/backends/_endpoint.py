@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from yarl import URL
@@ -56,6 +56,14 @@ def _named(sign: str) -> str:
 def _way(url: URL) -> str:
     proxy = proxy_of(url)
     return f"{url.origin()} through the proxy {shown(proxy)}" if proxy else str(url.origin())
+
+
+class Facts(NamedTuple):
+    """What is known of an endpoint: models it serves, context length in tokens, parameters that it does not take."""
+
+    served: tuple[str, ...]
+    context: int | None
+    left_out: tuple[str, ...]
 
 
 class EndpointSettings(ModelSettings):

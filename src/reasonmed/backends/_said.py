@@ -26,6 +26,7 @@ _CONTROL = re.compile(
     r"|[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """Escape sequences of terminals, control characters, marks that turn the direction of writing."""
+_COLORS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
@@ -88,6 +89,12 @@ def one_line(text: str, key: str | None) -> str:
         text = _HIDDEN.sub(" ", text)
     line = _keyless(" ".join(_CONTROL.sub(" ", text).split()), key)
     return _KEYS.sub(HIDDEN, line)[:_LONGEST]
+
+
+def line_of_log(text: str) -> str:
+    """A line of a program's output as it is, without keys and without what terminals obey."""
+    text = _keyless(_CONTROL.sub(" ", _COLORS.sub("", text)), None)
+    return _KEYS.sub(HIDDEN, text)[:_READ].rstrip()
 
 
 def read_error(body: bytes, key: str | None = None, asked: str = "") -> Said:

@@ -19,11 +19,12 @@ from reasonmed.backends import ModelSettings
 from reasonmed.backends import _weights as weights
 from reasonmed.backends._prices import FREE, Price
 from reasonmed.backends._slots import Slots
-from reasonmed.backends.openai import Facts, OpenAI
+from reasonmed.backends.openai import OpenAI
 from reasonmed.backends.openai import Settings as EndpointSettings
 from reasonmed.errors import ReasonMedError, Unavailable
 
 if TYPE_CHECKING:
+    from reasonmed.backends._endpoint import Facts
     from reasonmed.exchange import Completion, Request
 
 _LOADING = 300.0
@@ -100,7 +101,7 @@ class Local:
         """The client of the running server."""
         async with self._starting:
             if self._client is None:
-                server = await asyncio.to_thread(_serve, self.settings)
+                server = await asyncio.to_thread(serve, self.settings)
                 self._server = server
                 self._client = OpenAI(self._endpoint(server), self._connections, direct=True)
                 await self._ready(self._client)
@@ -138,7 +139,12 @@ class Local:
         self._client = self._server = None
 
 
-def _serve(settings: Settings) -> _Server:
+def serve(settings: Settings, port: int = 0, alias: str | None = None) -> _Server:
+    """A server of the file in this process, on a port of this machine (a free one by default).
+
+    Raises:
+        ReasonMedError: the wheel is missing, or the file cannot be loaded.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if settings.spin else "PASSIVE")
     try:
         import xllamacpp
@@ -149,7 +155,9 @@ def _serve(settings: Settings) -> _Server:
         ) from missing
     wanted = xllamacpp.CommonParams()
     wanted.model.path = str(settings.path)
-    wanted.hostnames, wanted.port = ["127.0.0.1"], 0
+    wanted.hostnames, wanted.port = ["127.0.0.1"], port
+    if alias is not None:
+        wanted.model_alias = {alias}
     wanted.n_parallel = settings.parallel
     wanted.n_ctx = settings.context * settings.parallel
     threads = settings.threads or os.cpu_count() or 1

@@ -20,11 +20,13 @@ from reasonmed import __version__
 from reasonmed.backends import MAX_REPLY_MB
 from reasonmed.backends._body import AS_IT_COMES, UnreadableBody, read_body
 from reasonmed.backends._dialect import Dialect, Once, limit_of, refused_extra
-from reasonmed.backends._endpoint import PATH, EndpointSettings, api_key
+from reasonmed.backends._endpoint import PATH, EndpointSettings, Facts, api_key
 from reasonmed.backends._errors import refusal
 from reasonmed.backends._http import address, posted, proxy_of, tls_of
 from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import one_line, read_error
+from reasonmed.backends._servable import ServableSettings
+from reasonmed.backends._served import Served
 from reasonmed.backends._wire import UnknownFinish, choice_of, completion_of, error_beside, read_reply
 from reasonmed.errors import (
     CredentialRejected,
@@ -62,7 +64,7 @@ def _addresses(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     return value
 
 
-class Settings(EndpointSettings):
+class Settings(ServableSettings):
     """A model behind an OpenAI-compatible endpoint."""
 
     model: str = Field(min_length=1)
@@ -93,14 +95,6 @@ class Settings(EndpointSettings):
         if isinstance(self.base_url, str):
             return [self]
         return [self.model_copy(update={"base_url": url}) for url in self.base_url]
-
-
-class Facts(NamedTuple):
-    """What is known of an endpoint: models it serves, context length in tokens, parameters that it does not take."""
-
-    served: tuple[str, ...]
-    context: int | None
-    left_out: tuple[str, ...]
 
 
 class _Answer(NamedTuple):
@@ -284,8 +278,15 @@ class OpenAI:
             self._session = None
 
 
-def connect(settings: ModelSettings, connections: int) -> OpenAI:
-    """A back end on the endpoint that the settings name."""
+def connect(settings: ModelSettings, connections: int) -> OpenAI | Served:
+    """A back end on the endpoint that the settings name, or on a server that they describe."""
     if not isinstance(settings, EndpointSettings):
         raise ReasonMedError(f"backend openai got the settings of backend {settings.backend}")
-    return OpenAI(settings, connections)
+    serve = settings.serve if isinstance(settings, ServableSettings) else None
+    if serve is None:
+        return OpenAI(settings, connections)
+
+    def client(url: str) -> OpenAI:
+        return OpenAI(settings.model_copy(update={"base_url": url}), connections, direct=True)
+
+    return Served(settings, serve, client)

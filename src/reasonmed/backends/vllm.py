@@ -122,10 +122,6 @@ class InEngine:
         """Start the engine."""
         await self._started()
 
-    async def close(self) -> None:
-        """End the engine and its processes."""
-        await self.aclose()
-
     async def aclose(self) -> None:
         """End the engine and its processes."""
         if self._starting is not None:
@@ -134,6 +130,8 @@ class InEngine:
             if not isinstance(started, BaseException):
                 started.close()
                 await asyncio.sleep(0)
+
+    close = aclose
 
 
 class _Running:

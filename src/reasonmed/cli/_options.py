@@ -73,7 +73,12 @@ AgainstOption = Annotated[
     typer.Option("--against", help="A benchmark: an index of `reasonmed index`, or a question file; may be repeated."),
 ]
 YesOption = Annotated[
-    bool, typer.Option("--yes", help="Agree to send a variable that is named after another service to the host.")
+    bool,
+    typer.Option(
+        "--yes",
+        help="Agree to send a variable that is named after another service to the host, and to start the programs that "
+        "`serve` in the recipe names.",
+    ),
 ]
 PhiOption = Annotated[
     str | None,

@@ -67,8 +67,11 @@ class Residency:
         """Those that were open when the last session ended; nothing else comes in before the first turn."""
 
     def add(self, name: str, model: Sequence[Resident], inner: Backend) -> InTurn:
-        """Take a model in, behind those that are to have their turns before it; gives it with a layer that waits."""
-        self._models[name] = model
+        """Take a model in, behind those that are to have their turns before it; gives it with a layer that waits.
+
+        What has one name is in memory together.
+        """
+        self._models[name] = [*self._models.pop(name, ()), *model]
         return InTurn(inner, name, self)
 
     def ready(self, wait: str) -> bool:

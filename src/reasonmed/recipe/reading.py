@@ -57,7 +57,7 @@ def _lowered(text: str) -> str:
 
 def _not(path: list[str], value: object) -> str:
     """What stands in the place of a right value, unless that may be a secret, or is a whole table."""
-    named = path[-1:] == ["api_key_env"] or is_secret_name(path[-1] if path else "")
+    named = path[-1:] in (["api_key_env"], ["env"]) or is_secret_name(path[-1] if path else "")
     return "" if named or isinstance(value, dict) or any(secrets_in(value)) else f", not {glance(value)}"
 
 

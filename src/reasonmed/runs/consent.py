@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed.backends._endpoint import EndpointSettings
 from reasonmed.backends._owners import is_away, strays
+from reasonmed.backends._servable import ServableSettings
 from reasonmed.errors import UsageError
 from reasonmed.runs.manifest import Decision
 from reasonmed.runs.patients import MODES, rows_of, screen
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     Entries = Mapping[str, ModelSettings]
 
 FIX = "Export the key that belongs to that host under a name of its own, such as MY_API_KEY, or agree with --yes"
+START_FIX = (
+    "Read the command in the recipe, and start it with --yes; or start the server yourself and give its address in "
+    "base_url"
+)
 _DE_IDENTIFY = (
     "De-identify the file, or use models on this machine (names are not looked for, so that finding nothing proves "
     "nothing)"
@@ -54,6 +59,16 @@ def stray_variables(entries: Entries) -> str:
     """Which variables of another service would be sent to which host, in a sentence; empty where none would."""
     found = strays(_remote(entries).values())
     return "; ".join(f"{one.variable} (named after {one.owner}) would be sent to {one.host}" for one in found)
+
+
+def commands(entries: Entries) -> list[str]:
+    """The commands of servers that would be started, each once, for people."""
+    found = (
+        entry.serve.shown(entry.identity)
+        for entry in entries.values()
+        if isinstance(entry, ServableSettings) and entry.serve is not None
+    )
+    return list(dict.fromkeys(found))
 
 
 def screened(job: RunJob[Row, Outcome], phi: str | None) -> tuple[RunJob[Row, Outcome], str]:

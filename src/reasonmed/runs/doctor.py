@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec.structs import replace
 
 from reasonmed import backends
+from reasonmed.backends import Resident
+from reasonmed.backends._served import Served
 from reasonmed.errors import ControlError, ReasonMedError, Unavailable, UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.judgment import parse_verdict
@@ -64,11 +66,14 @@ async def examine(recipe: Recipe, name: str) -> Examination:
         findings += _key(settings)
         settings.ready()
         backend = backends.connect(settings, 1)
-        started = time.perf_counter()
         request = _request(settings, _tokens(recipe, name))
+        if isinstance(backend, Resident):
+            await backend.open()
+        started = time.perf_counter()
         reply = _seen(await backend.complete(request), settings)
         took = time.perf_counter() - started
         _check(reply, request.sampling.max_tokens, settings)
+        findings += _started(backend)
         findings.append(Finding("ok", f"answers as {settings.label} in {took:.1f} s"))
         findings += _reply(reply)
         findings += await _facts(recipe, name, backend)
@@ -83,6 +88,12 @@ async def examine(recipe: Recipe, name: str) -> Examination:
         if backend is not None:
             await backend.aclose()
     return Examination(name, findings)
+
+
+def _started(backend: Backend) -> list[Finding]:
+    if not isinstance(backend, Served):
+        return []
+    return [Finding("ok", f"starts in {backend.server.seconds:.0f} s: {backend.server.shown}")]
 
 
 def _key(settings: ModelSettings) -> list[Finding]:

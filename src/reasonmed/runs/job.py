@@ -228,7 +228,15 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
             watch.notes.append(note)
             limits = limits.model_copy(update={"in_flight": places})
         budget = await means.budget(limits.max_cost, ledger)
-        control = Control(limits, stop, budget, ranks(), residency_of(limits, ledger, stop), means.connects)
+        control = Control(
+            limits,
+            stop,
+            budget,
+            ranks(),
+            residency=residency_of(limits, ledger, stop),
+            connects=means.connects,
+            folder=job.folder.path,
+        )
         watch.control = control
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _ADDRESSES = (
     "backend",
     "base_url",
+    "serve",
     "endpoint",
     "api_version",
     "api_key_env",

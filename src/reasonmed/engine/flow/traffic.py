@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed import backends
 from reasonmed.backends import Resident
+from reasonmed.backends._served import Served, Servers
 from reasonmed.engine.flow.dispatch import Dispatched
 from reasonmed.engine.flow.endpoint import Endpoint, Rates
 from reasonmed.engine.flow.meter import Meter
@@ -16,9 +17,11 @@ from reasonmed.engine.flow.verdicts import Verdicts
 from reasonmed.engine.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from reasonmed.backends import Backend, ModelSettings
+    from reasonmed.backends._server import Server
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.flow.stop import Stop
     from reasonmed.engine.residency import Residency
@@ -37,16 +40,19 @@ class Control:
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
         residency: which models are in memory, where not all of them are.
         connects: makes the back end of a model entry with at most so many connections.
+        folder: where servers that are started write their logs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a run controls
         self,
         limits: Limits,
         stop: Stop,
         budget: Budget,
         ranks: Mapping[str, int] | None = None,
+        *,
         residency: Residency | None = None,
         connects: Callable[[ModelSettings, int], Backend] = backends.connect,
+        folder: Path | None = None,
     ) -> None:
         self._ranks, self._connects = ranks or {}, connects
         self.limits, self.stop, self.budget, self.meter = limits, stop, budget, Meter()
@@ -56,6 +62,9 @@ class Control:
         if residency is not None:
             self.turns.add(residency)
         self.verdicts = Verdicts(self.scheduler, stop, self.meter, _clock)
+        self.servers = Servers(folder, self._say)
+        self._one_server: dict[Server, str] = {}
+        stop.tell(self.servers.hurry)
 
     def connect(self, settings: ModelSettings, models: int, name: str, *, proven: bool = False) -> Backend:
         """The layers below the journal for one of so many models; ``name`` is the recipe's for it.
@@ -72,7 +81,7 @@ class Control:
         share = self.scheduler.share(models)
         ceiling = min(share, allowed.in_flight or share)
         endpoints = [
-            Endpoint(_address(one), self._connects(one, ceiling), ceiling, rates, _clock) for one in settings.split()
+            Endpoint(_address(one), self._backend(one, ceiling), ceiling, rates, _clock) for one in settings.split()
         ]
         for endpoint in endpoints:
             endpoint.rejections.proven = proven
@@ -90,7 +99,22 @@ class Control:
             clock=_clock,
         )
         held = [endpoint.backend for endpoint in endpoints if isinstance(endpoint.backend, Resident)]
-        return self.residency.add(name, held, layer) if self.residency is not None and held else layer
+        return self.residency.add(self._in_memory(held, name), held, layer) if self.residency and held else layer
+
+    def _in_memory(self, held: Sequence[Resident], name: str) -> str:
+        """The name of what is in memory for a model: entries with one server have the first one's."""
+        servers = [one.server for one in held if isinstance(one, Served)]
+        return self._one_server.setdefault(servers[0], name) if servers else name
+
+    def _say(self, note: str) -> None:
+        self.meter.notes.append(note)
+
+    def _backend(self, settings: ModelSettings, connections: int) -> Backend:
+        """The back end of an address, with the servers of this run."""
+        backend = self._connects(settings, connections)
+        if isinstance(backend, Served):
+            backend.servers = self.servers
+        return backend
 
     def limit(self, model: str, most: int) -> dict[str, str]:
         """Set how many requests may be open at each address of a model.
