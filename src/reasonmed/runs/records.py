@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from reasonmed.documents import Refused
-from reasonmed.engine.ledger import encode, unpack_texts
+from reasonmed.engine.ledger import EVERY, encode, unpack_texts
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.questions.ids import chain_id, record_id
@@ -20,7 +20,7 @@ from reasonmed.types import Question, Record, Story, letter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reasonmed.engine.ledger import Ledger
+    from reasonmed.engine.ledger import Ledger, Range
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Kept
 
@@ -87,9 +87,9 @@ class Scored(NamedTuple):
     """The parameters that were sent, where they are not the recipe's."""
 
 
-def outcomes(ledger: Ledger) -> Iterator[Story]:
+def outcomes(ledger: Ledger, within: Range = EVERY) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
-    return ledger.finished(unpack_story)
+    return ledger.finished(unpack_story, within)
 
 
 def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
