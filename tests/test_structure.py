@@ -21,7 +21,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LONGEST = 320
 
 LAYERS = (
-    ("documents", "errors", "_version", "exchange", "files", "plugins", "secrecy", "types"),
+    ("documents", "errors", "_version", "exchange", "files", "plugins", "processes", "secrecy", "types"),
     ("parsing", "report", "screening"),
     ("questions",),
     ("backends", "reward"),

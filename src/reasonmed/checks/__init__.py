@@ -1,6 +1,7 @@
 """Checks over a whole set: what is wrong with its questions and texts, listed and never deleted.
 
 - ``inputs``: a run, an export, records, a question file as cases; ``instructions`` for rows of instruction and output.
+- ``look``: what one question's rules find, in any of several processes; what is remembered stays in one.
 - ``rules``: one small function each, by name; those with a memory are ``rules.duplicates`` and ``contamination``.
 - ``rules.outside``: rules of other packages.
 - ``findings``: the report file, and how it is read back.
@@ -10,26 +11,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from reasonmed.checks.cases import BadRow, Case, Hit
+from reasonmed.checks.cases import Case
 from reasonmed.checks.findings import Checked, Counts, Coverage, Finding, Report, read_findings
+from reasonmed.checks.look import Plan, looking
 from reasonmed.checks.rules import PASSAGE_RULES, PHI_RULES, QUESTION_RULES, TEXT_RULES, outside
 from reasonmed.checks.rules.duplicates import Duplicates
 from reasonmed.errors import UsageError
+from reasonmed.processes import in_order
 from reasonmed.questions.contamination import METHODS, matcher_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from reasonmed.checks.cases import Subject
     from reasonmed.checks.inputs import Input
-    from reasonmed.questions.contamination import Matcher
 
-__all__ = ["RULES", "Case", "Finding", "Plan", "check", "find_rules", "plan", "read_findings", "refuse_empty"]
+__all__ = ["RULES", "Case", "Finding", "Plan", "check", "find_rules", "plan", "read_findings", "refuse_empty", "unseen"]
 
 RULES = (
     "input.bad_row",
@@ -42,19 +44,13 @@ RULES = (
 )
 """All rules, in the order in which a report counts them."""
 
+_ALONE = 6
+"""So many parts of a set are looked at in one process: to start others takes as long."""
 _encode = msgspec.json.Encoder().encode
 
 
-class Plan(NamedTuple):
-    """What to check a set for."""
-
-    matcher: Matcher | None = None
-    near: bool = True
-    """Whether near duplicates are looked for, which needs the extra ``check``."""
-    licenses: frozenset[str] = frozenset()
-    """The licenses that are wanted; empty for any."""
-    outside: tuple[outside.Outside, ...] = ()
-    """Rules of other packages."""
+def unseen(count: int) -> None:
+    """Nobody follows how far it is."""
 
 
 def find_rules(names: Iterable[str]) -> tuple[outside.Outside, ...]:
@@ -92,31 +88,35 @@ def refuse_empty(report: Report, path: Path) -> None:
         raise UsageError(f"{path} has no questions that can be read")
 
 
-def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], None]) -> Report:
+def check(
+    source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], None], done: Callable[[int], None] = unseen
+) -> Report:
     """Go over a set once; every finding goes to the sink as a line, in the order of the input and of the rules.
 
     Args:
-        source: what is checked.
+        source: what is checked; where it is large, several processes look at it.
         plan: what it is checked for.
         sink: an open file for the findings, one JSON object a line.
         tell: is given each finding too.
+        done: is told how many questions have been looked at.
     """
     rules: Counter[str] = Counter()
     licenses: Counter[str] = Counter(dict.fromkeys(("row", "layout", "none"), 0))
     sizes: Counter[str] = Counter()
     matched: Counter[tuple[str, str]] = Counter()
-    duplicates = Duplicates(near=plan.near)
+    duplicates = Duplicates()
     try:
-        for case in source.cases():
-            if isinstance(case, Case):
-                sizes.update(["questions", *(f"{passage.subject}s" for passage in case.passages)])
-                licenses[case.question.license_source] += 1
-            for finding in _findings(case, plan, duplicates):
-                rules[finding.rule] += 1
-                if finding.rule.startswith("contamination."):
-                    matched[finding.details["benchmark"], finding.rule] += 1
-                sink.write(_encode(finding) + b"\n")
-                tell(finding)
+        for part in in_order(source.parts(), partial(looking, source.read, plan), alone=_ALONE):
+            for looked in part:
+                sizes.update(looked.sizes)
+                licenses.update(looked.licensed)
+                for finding in looked.findings(duplicates):
+                    rules[finding.rule] += 1
+                    if finding.rule.startswith("contamination."):
+                        matched[finding.details["benchmark"], finding.rule] += 1
+                    sink.write(_encode(finding) + b"\n")
+                    tell(finding)
+            done(sizes["questions"])
     finally:
         duplicates.close()
     known = (*RULES, *(rule for one in plan.outside for rule in one.rules))
@@ -132,58 +132,6 @@ def check(source: Input, plan: Plan, sink: BinaryIO, tell: Callable[[Finding], N
     )
     checked = Checked(source.kind, source.path.name)
     return Report(input=checked, coverage=_coverage(plan, matched), counts=counts)
-
-
-def _findings(case: Case | BadRow, plan: Plan, duplicates: Duplicates) -> Iterator[Finding]:
-    if isinstance(case, BadRow):
-        yield Finding(case.place, "input.bad_row", "row", "", case.problem)
-        return
-    for rule, hit in _hits(case, plan, duplicates):
-        yield Finding(hit.id, rule, hit.subject, case.question.id, hit.evidence, dict(hit.details))
-    for rules in plan.outside:
-        yield from rules.findings(case)
-
-
-def _hits(case: Case, plan: Plan, duplicates: Duplicates) -> Iterator[tuple[str, Hit]]:
-    question = case.question
-    if plan.matcher is not None:
-        yield from _contamination(case, plan.matcher)
-    yield from duplicates.hits(case)
-    for name, rule in QUESTION_RULES.items():
-        yield from _hit(name, question.id, "question", rule(case, plan.licenses))
-    for name, screen in PHI_RULES.items():
-        whole = "\n".join([question.context or "", question.stem, *question.options])
-        yield from _hit(name, question.id, "question", screen(whole))
-    for passage in case.passages:
-        for name, look in PASSAGE_RULES.items():
-            yield from _hit(name, passage.id, passage.subject, look(passage, question))
-        for what, text in passage.texts():
-            for name, read in TEXT_RULES.items():
-                yield from _hit(name, passage.id, passage.subject, _in(what, read(text, question)))
-            for name, screen in PHI_RULES.items():
-                yield from _hit(name, passage.id, passage.subject, _in(what, screen(text)))
-
-
-def _hit(rule: str, name: str, subject: Subject, evidence: str | None) -> Iterator[tuple[str, Hit]]:
-    if evidence is not None:
-        yield rule, Hit(name, subject, evidence)
-
-
-def _in(what: str, evidence: str | None) -> str | None:
-    return None if evidence is None else f"{what}: {evidence}"
-
-
-def _contamination(case: Case, matcher: Matcher) -> Iterator[tuple[str, Hit]]:
-    if not case.question.options:
-        return
-    for match in matcher.matches(case.question):
-        details: dict[str, object] = {
-            "benchmark": match.benchmark,
-            "match": match.id,
-            "similarity": match.similarity,
-            "options": f"{match.options}/{match.of_options}",
-        }
-        yield f"contamination.{match.method}", Hit(case.question.id, "question", match.evidence, details)
 
 
 def _coverage(plan: Plan, matched: Counter[tuple[str, str]]) -> list[Coverage]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from itertools import chain, groupby, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -22,21 +23,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from reasonmed.engine.ledger import Range
     from reasonmed.questions import Settings
     from reasonmed.types import Story
 
     Cases = Iterator[Case | BadRow]
 
+PART = 50
+"""Questions that one process looks at at a time."""
 _RECORDS = "records.jsonl"
 _VARIANTS = ("ReasonMed*.json", "CoTMed*.json", "ResponseMed*.json")
 
 
 class Input(NamedTuple):
-    """What is checked: its kind in a word, its path, and its cases, which can be gone over more than once."""
+    """What is checked: its kind in a word, its path, and its cases, which can be gone over more than once.
+
+    They come in parts, so that several processes can look at them; ``read`` makes cases of a part, in any of them.
+    """
 
     kind: str
     path: Path
-    cases: Callable[[], Cases]
+    parts: Callable[[], Iterable[object]]
+    read: Callable[[Any], Iterable[Case | BadRow]]
+
+    def cases(self) -> Cases:
+        """The cases, one after the other."""
+        return chain.from_iterable(map(self.read, self.parts()))
 
 
 def find_input(path: Path, settings: Settings) -> Input:
@@ -53,14 +65,16 @@ def find_input(path: Path, settings: Settings) -> Input:
     run = RunDirectory(path)
     if run.manifest_path.exists():
         run.reader().close()
-        return Input("run", path, lambda: _run_cases(run))
+        return Input("run", path, partial(_ranges, run), partial(_run_cases, run))
     if (path / _RECORDS).is_file():
         return _file(path / _RECORDS, settings)
     if found := sorted((path / "records").glob("*.jsonl")):
-        return Input("records", path, lambda: (case for file in found for case in _record_cases(file)))
+        return _of_rows("records", path, lambda: (case for file in found for case in _record_cases(file)))
     for folder in (path, path / "reasonmed-json"):
         if found := [file for name in _VARIANTS for file in sorted(folder.glob(name))]:
-            return Input("reasonmed-json", path, lambda: (case for file in found for case in instruction_cases(file)))
+            return _of_rows(
+                "reasonmed-json", path, lambda: (case for file in found for case in instruction_cases(file))
+            )
     raise UsageError(
         f"{path} holds no run (run.json), no {_RECORDS}, and neither the format records nor reasonmed-json of an "
         "export; a file of questions or records can be given by its name"
@@ -71,16 +85,32 @@ def _file(path: Path, settings: Settings) -> Input:
     first = next((row for row in rows(path) if not isinstance(row, QuestionError)), None)
     fields = first.fields.keys() if first else set()
     if {"question_id", "chain_of_thought"} <= fields:
-        return Input("records", path, lambda: _record_cases(path))
+        return _of_rows("records", path, lambda: _record_cases(path))
     if {"instruction", "output"} <= fields and "question" not in fields:
-        return Input("reasonmed-json", path, lambda: instruction_cases(path))
-    return Input("questions", path, lambda: _story_cases(path, settings))
+        return _of_rows("reasonmed-json", path, lambda: instruction_cases(path))
+    return _of_rows("questions", path, lambda: _story_cases(path, settings))
 
 
-def _run_cases(run: RunDirectory) -> Cases:
+def _of_rows(kind: str, path: Path, cases: Callable[[], Cases]) -> Input:
+    """An input of files, which this process alone reads."""
+
+    def parts() -> Iterator[list[Case | BadRow]]:
+        found = cases()
+        while part := list(islice(found, PART)):
+            yield part
+
+    return Input(kind, path, parts, iter)
+
+
+def _ranges(run: RunDirectory) -> list[Range]:
+    with closing(run.reader()) as ledger:
+        return ledger.ranges(PART)
+
+
+def _run_cases(run: RunDirectory, within: Range) -> Cases:
     facts = run.manifest()
     with closing(run.reader()) as ledger:
-        for story in outcomes(ledger):
+        for story in outcomes(ledger, within):
             yield _case(story, records_of(story, facts, {}))
 
 

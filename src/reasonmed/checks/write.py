@@ -6,24 +6,29 @@ from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from reasonmed.checks import Plan, check
+from reasonmed.checks import Plan, check, unseen
 from reasonmed.checks.findings import header
 from reasonmed.checks.page import Shown, report_page
 from reasonmed.files import replacing_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from reasonmed.checks.findings import Report
     from reasonmed.checks.inputs import Input
 
 
-def check_to_files(source: Input, plan: Plan, json: Path | None, html: Path | None) -> Report:
-    """Check a set and write the report's files that are wanted: both, or none, wherever the command is interrupted."""
+def check_to_files(
+    source: Input, plan: Plan, json: Path | None, html: Path | None, done: Callable[[int], None] = unseen
+) -> Report:
+    """Check a set and write the report's files that are wanted: both, or none, wherever the command is interrupted.
+
+    ``done`` is told how many questions have been looked at.
+    """
     shown = Shown()
     with _spool() as spool:
-        report = check(source, plan, spool, shown.add)
+        report = check(source, plan, spool, shown.add, done)
         with replacing_all([path for path in (json, html) if path is not None]) as sinks:
             if json is not None:
                 _write_json(report, spool, sinks[0])

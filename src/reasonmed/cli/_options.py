@@ -13,7 +13,7 @@ from reasonmed.cli._console import err, safe, say
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from reasonmed.recipe.options import Recipe
     from reasonmed.runs.commands.run import Given
@@ -184,13 +184,13 @@ def say_keyless(chosen: Recipe, intake: Intake) -> None:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Say what is being done for as long as it takes."""
-    with err.status(safe(what)) if err.is_terminal else nullcontext():
-        yield
+def working(what: str) -> Iterator[Callable[[int], None]]:
+    """Say what is being done for as long as it takes; gives what is told how many questions are done."""
+    with err.status(safe(what)) if err.is_terminal else nullcontext() as shown:
+        yield lambda count: None if shown is None else shown.update(safe(f"{what}: {count:,} questions"))
 
 
-def reading(paths: Sequence[Path]) -> AbstractContextManager[None]:
+def reading(paths: Sequence[Path]) -> AbstractContextManager[object]:
     """Say that benchmarks are read for as long as it takes; nothing where there are none."""
     return working(f"reading {', '.join(map(str, paths))}") if paths else nullcontext()
 

@@ -73,8 +73,8 @@ def rebuild(run: options.RunArgument, recipe: options.RecipeOption = None) -> No
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.rebuild import rebuild as replay
 
-    with options.working(f"replaying {run}"):
-        found = asyncio.run(replay(RunDirectory(run), options.load_recipe(recipe) if recipe else None))
+    with options.working(f"replaying {run}") as done:
+        found = asyncio.run(replay(RunDirectory(run), options.load_recipe(recipe) if recipe else None, done))
     same = "byte for byte what they were" if found.identical else "different from what they were"
     out.print(
         safe(f"{found.questions:,} questions from {found.calls:,} recorded calls, 0 requests; the files are {same}")

@@ -76,8 +76,8 @@ def check(
     with options.reading(against or []):
         wants = plan(against or [], allow_license or [], others, exact=exact)
     source = find_input(path, Settings(layout, cop_base, options.names_of(names)))
-    with options.working(f"checking {path}"):
-        report = check_to_files(source, wants, json_file, html_file)
+    with options.working(f"checking {path}") as done:
+        report = check_to_files(source, wants, json_file, html_file, done)
     refuse_empty(report, path)
     _show(report)
     found = [rule for rule in report.counts.rules if any(_under(rule, name) for name in wanted)]

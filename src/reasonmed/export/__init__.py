@@ -9,6 +9,7 @@ packages have such modules too, found by an entry point or a dotted name.
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from importlib import import_module
 from itertools import islice
 from pkgutil import iter_modules
@@ -28,6 +29,7 @@ from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._reviewed import CHOICES
 from reasonmed.export._settings import Settings, parse_shares
 from reasonmed.export._sinks import Sinks, need_pyarrow
+from reasonmed.export._together import write_all
 from reasonmed.export._view import View
 from reasonmed.export.card import About, Taken, part_of, tally, together
 from reasonmed.export.formats.trl_sft import rows_of
@@ -123,7 +125,7 @@ def export(
         facts = together([_fact_of(one, run, view) for one, run in zip(parts, runs, strict=True)], tally(_taken(view)))
         extra = (about or About()).read(facts.judges)
         with installing(folder) as draft:
-            written = {name: one.write(view, draft / name) for name, one in modules.items()}
+            written = write_all(view, {name: partial(one.write, folder=draft / name) for name, one in modules.items()})
             if not any(sinks.rows for sinks in written.values()):
                 left_out = sum((one.left_out for one in written.values()), view.left_out + view.questions_left_out)
                 raise UsageError(f"{names}: nothing is left to export{_reasons(left_out)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reasonmed.parsing.answer import parse_answer, unread_ending
@@ -10,7 +11,7 @@ from reasonmed.recipe.templates import instruction
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from reasonmed.export._settings import Settings
     from reasonmed.types import Question, Record
@@ -75,6 +76,12 @@ def ends_unread(record: Record) -> bool:
     line = answer_line(record.options, record.answer_index)
     texts = (record.chain_of_thought, record.response or "")
     return any(not text.endswith(line) and unread_ending(text, record.options) for text in texts if text)
+
+
+@contextmanager
+def unread_endings() -> Iterator[Callable[[list[Record]], list[str]]]:
+    """Gives the ids of the records that end with an answer which cannot be read."""
+    yield lambda records: [record.id for record in records if ends_unread(record)]
 
 
 def parts(record: Record, variant: str, settings: Settings) -> Parts | None:

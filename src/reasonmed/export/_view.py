@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
+from copy import copy
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from reasonmed.export._manifest import Split
 from reasonmed.export._merge import Copies
 from reasonmed.export._reviewed import Reviewed
 from reasonmed.export._splits import split_of_questions
-from reasonmed.export._text import ends_unread
+from reasonmed.export._text import unread_endings
+from reasonmed.processes import in_order
 from reasonmed.questions.held_out import declared_split
 from reasonmed.questions.ids import chain_id
 from reasonmed.runs.records import outcomes, records_of, scores_of
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from reasonmed.export._merge import Part
     from reasonmed.export._settings import Settings
     from reasonmed.types import Question, Record, Story
+
+_GROUP, _ALONE = 100, 20
+"""Records whose endings one process reads at a time, and how many such groups are not worth another process."""
 
 
 class Case(NamedTuple):
@@ -64,6 +71,7 @@ class View:
     def __init__(self, parts: Sequence[Part], settings: Settings) -> None:
         self.settings = settings
         self._parts = parts
+        self._given: Iterator[Case] | None = None
         self.unfinished = sum(part.ledger.count_pending() for part in parts)
         """How many questions of the runs have no outcome yet."""
         self._copies = Copies(parts)
@@ -94,13 +102,24 @@ class View:
         self.chains_left_out: Counter[str] = Counter()
         """How many generated chains of questions that are taken are left out, by the finding or the review."""
         self._unread: set[str] = set()
+        for found in in_order(self._groups(), unread_endings, alone=_ALONE):
+            self._unread.update(found)
         for part in parts:
             for story, records, reason in self._told_of(part):
-                self._unread.update(record.id for record in records if ends_unread(record))
                 self._count(part, story, records, reason)
 
     def cases(self) -> Iterator[Case]:
         """The questions that are taken, run by run, each in input order."""
+        given, self._given = self._given, None
+        return self._read() if given is None else given
+
+    def given(self, cases: Iterator[Case]) -> View:
+        """The same view, which whoever goes over it first finds read already."""
+        made = copy(self)
+        made._given = cases  # noqa: SLF001 - its own
+        return made
+
+    def _read(self) -> Iterator[Case]:
         for part in self._parts:
             for story, records, reason in self._told_of(part):
                 if reason is None:
@@ -112,6 +131,13 @@ class View:
         barred += [text for text, rule in self._chains(part, story) if rule is not None]
         taken = tuple(record for record in records if record.id not in left)
         return Case(story, self._splits[story.question.id], taken, frozenset(barred))
+
+    def _groups(self) -> Iterator[list[Record]]:
+        """The records of questions that are taken, without what no text says, in groups."""
+        told = chain.from_iterable(map(self._told_of, self._parts))
+        taken = chain.from_iterable(records for _, records, reason in told if reason is None)
+        while group := [replace(one, provenance={}, meta={}, steps=()) for one in islice(taken, _GROUP)]:
+            yield group
 
     def rows(self) -> Iterator[Row]:
         """The records that are taken, in input order."""

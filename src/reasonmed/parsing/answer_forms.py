@@ -84,6 +84,8 @@ _CORRECTS = r"""
 [^\n]{0,20}?[A-Z]\s*\((?:no|sorry|actually),? X\)
 """
 _LETTER = r"[(\[（［【「『“\"'‘*_`$\\]{0,4}(?P<letter>(?-i:[A-ZＡ-Ｚ]))(?![A-Za-z])(?P<rest>[^\n?？]{0,200}?)"
+_ALONE = re.compile(r"[A-ZＡ-Ｚ](?![A-Za-z])")
+"""What a form must have: a letter that may be an option's."""
 _KEYS = re.compile(
     r"(?:final|correct|predicted|selected|chosen|best)?[ _-]?(?:answer|choice|option|letter|prediction|selected|response|selection)"
     r"(?:[ _-]?(?:letter|choice|option|index|text))?",
@@ -129,7 +131,7 @@ _FORMS = [
 
 def form(text: str, options: OptionTexts) -> Form | None:
     """The answer that a text ends with, where its last line or sentence is nothing but that; None where it is not."""
-    told = _FENCE.search(text[-_LONGEST * 10 :])
+    told = _FENCE.search(text[-_LONGEST * 10 :]) if text.rstrip().endswith(("}", "]", "`")) else None
     if told:
         option = _in_json(told[1], options)
         return None if option is None else Form(option, corrects=False, start=len(text) - len(told[0]))
@@ -137,7 +139,7 @@ def form(text: str, options: OptionTexts) -> Form | None:
         part = text[start:].strip()
         if not part or len(part) > _LONGEST:
             continue
-        for pattern, corrects in _FORMS:
+        for pattern, corrects in _FORMS if _ALONE.search(part) else ():
             match = pattern.fullmatch(part)
             option = None if match is None else _named(match, options)
             if option is not None:

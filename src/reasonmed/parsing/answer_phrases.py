@@ -57,6 +57,24 @@ REVERSED = re.compile(
 )
 """A letter, perhaps with a text, that is called the answer."""
 
+NEEDED = {
+    STRONG: re.compile(
+        r"answer|\bans\b|antw|respuesta|reponse|risposta|resposta|svar|odpow|vastaus|valasz|raspuns|cevap|yanit|jawaban"
+    ),
+    WEAK: re.compile(
+        r"option|choice|selection|conclusion|(?:likely|probable|appropriate|suitable|correct|right|best|final)\s"
+        r"|\bi(?:\s|'d\s)"
+    ),
+    REVERSED: re.compile(
+        r"(?:is|remains|be)\s(?:(?:therefore|thus|clearly|indeed|likely)\s)*(?:(?:the|our)\s)?"
+        r"(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s)*"
+        r"(?:answer|choice|option|correct|right|best)"
+    ),
+}
+"""What is in every phrase, in lower case, where a text has no letters but those of English: quicker to look for."""
+OTHER_LETTERS = re.compile(r"[^\x00-\x7f\u2010-\u2027\u2030-\u205e\u2190-\u22ff\u25a0-\u25ff°±·×÷]")
+"""Signs that are neither of English nor mere marks."""
+
 TAG = re.compile(
     r"<(?:final[_ -]?)?answer>((?:[^<]|<(?!/?(?:final[_ -]?)?answer>))*+)</(?:final[_ -]?)?answer>", re.IGNORECASE
 )

@@ -50,7 +50,8 @@ class Statements:
 
     def last_line(self) -> Statement | None:
         """The option of a last line in the form that the prompts ask for: the letter with its whole text."""
-        label = phrases.STRONG.search(self.text, self.text.rfind("\n") + 1)
+        start = self.text.rfind("\n") + 1
+        label = phrases.STRONG.search(self.text, start) if self._may_have(phrases.STRONG, start) else None
         if label is None or not self._has_its_line(label):
             return None
         index = self.choice.spelled_out(self.text[label.end() :])
@@ -106,11 +107,27 @@ class Statements:
             start = max(after, self.text.rfind("\n\n", after, max(after, end - least)))
             window = min(len(self.text), end + _REACH)
             found = [
-                match for kind in kinds for match in kind.finditer(self.text, start, window) if match.start() < end
+                match
+                for kind in kinds
+                if self._may_have(kind, start, window)
+                for match in kind.finditer(self.text, start, window)
+                if match.start() < end
             ]
             yield from sorted(found, key=_place, reverse=True)[:left]
             left -= len(found)
             end, least = start, _BLOCK
+
+    def _may_have(self, kind: re.Pattern[str], start: int, end: int | None = None) -> bool:
+        """Whether a part of the text may have a phrase of a kind: a quick look, which only ever says no for certain."""
+        plain = self._plain
+        return (
+            plain is None or phrases.NEEDED[kind].search(plain, start, len(plain) if end is None else end) is not None
+        )
+
+    @cached_property
+    def _plain(self) -> str | None:
+        """The text in lower case; None where it has letters that phrases in other languages are written in."""
+        return None if phrases.OTHER_LETTERS.search(self.text) else self.text.lower()
 
     def _turned(self, match: re.Match[str]) -> int | None:
         """The option that stands before "is the best answer"; None where others stand between."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Replace = Callable[[re.Match[str]], str]
+    Look = Callable[[str], bool]
 
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
 _STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
@@ -128,6 +129,45 @@ _STEM = re.compile(rf"(?<![^\W_])([^\W_]{{1,30}}){_ENDING}", re.IGNORECASE)
 _POSITIVE = re.compile(r"\+|pos", re.IGNORECASE)
 
 
+def _always(text: str) -> bool:  # noqa: ARG001 - the shape of every look
+    return True
+
+
+def _not_ascii(text: str) -> bool:
+    return not text.isascii()
+
+
+def _one_of(*signs: str) -> Look:
+    def look(text: str) -> bool:
+        return any(sign in text for sign in signs)
+
+    return look
+
+
+_RAISED_DIGITS, _LOWERED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"
+_has_sign = _one_of(*"^\\+=&", "plus", *(sign for pattern in _SIGNS.values() for sign in pattern if not sign.isascii()))
+_ENDS_OF_NAMES = "".join({name[-1] for name in _GREEK.values()})
+_NAMED = re.compile(rf"\d(?<=[{_ENDS_OF_NAMES}]\d)", re.IGNORECASE)
+_WORDS_OF_MINUS = ("minus", "negative", "–", "—")
+
+
+def _has_greek_name(text: str) -> bool:
+    return _NAMED.search(text) is not None
+
+
+def _has_minus(text: str) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in _WORDS_OF_MINUS) or any(letter in text for letter in "ſıİ")
+
+
+class _Fold(NamedTuple):
+    """What is replaced by what, and a quick look whether a text may have any of it."""
+
+    pattern: re.Pattern[str]
+    replace: Replace
+    look: Look = _always
+
+
 class Folded(NamedTuple):
     """A text with one spelling for each sign; ``places`` lead back to the text as it was."""
 
@@ -147,50 +187,36 @@ class Spellings:
     """The folds that a question's options ask for."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self._folds: list[tuple[re.Pattern[str], Replace]] = [
-            (_HIDDEN, lambda _: ""),
-            (_STRUCK, lambda _: " "),
-            (_BLOCK, lambda _: "\n"),
-            (_INLINE, lambda _: ""),
-            (_STYLED, lambda match: normalize("NFKC", match[0])),
-            (_RAISED, _power),
-            (_CHARGE, _charge),
-            (_SIGN, lambda match: _NAMES[(match.lastindex or 1) - 1]),
-            (_GREEK_LETTER, lambda match: f" {_GREEK[match[0]]} " if match.start() else f"{_GREEK[match[0]]} "),
-            (_GREEK_NAME, lambda match: f"{match[1]} "),
-            (_MINUS, lambda _: "-"),
-        ]
+        self._folds = [*_FOLDS]
         folded = [self.fold(option).text for option in options]
         if any(_NEGATIVE.search(option) for option in folded):
-            self._folds.append((_APART, lambda match: f"{match['head']} -"))
+            self._folds.append(_Fold(_APART, lambda match: f"{match['head']} -"))
         if any(_COMPARISON.search(option) or _COMPARED.search(option) for option in folded):
-            self._folds.append((_COMPARED, lambda match: tuple(_THAN)[(match.lastindex or 1) - 1]))
-            self._folds.append((_AND_MORE, lambda match: f"{'≥' if match['more'] else '≤'}{match['number']}"))
+            self._folds.append(_Fold(_COMPARED, lambda match: tuple(_THAN)[(match.lastindex or 1) - 1]))
+            self._folds.append(_Fold(_AND_MORE, lambda match: f"{'≥' if match['more'] else '≤'}{match['number']}"))
         if any("↑" in option or "↓" in option or _RISEN.search(option) for option in folded):
-            self._folds.append((_RISEN, lambda match: "↑ " if match[1] else "↓ "))
+            self._folds.append(_Fold(_RISEN, lambda match: "↑ " if match[1] else "↓ "))
         self.signed = {stem.lower() for option in folded for stem in _STEM.findall(option)}
         """The words that stand before "positive" or "negative" in an option, in whatever spelling."""
         if self.signed:
             stems = "|".join(map(re.escape, sorted(self.signed, key=len, reverse=True)))
             ended = re.compile(rf"(?<![^\W_])({stems}){_ENDING}", re.IGNORECASE)
-            self._folds.append((ended, _ended))
+            self._folds.append(_Fold(ended, _ended))
 
     def fold(self, text: str) -> Folded:
         """The text with one spelling for each sign."""
         places = []
-        for pattern, replace in self._folds:
-            text, moved = _substituted(pattern, replace, text)
+        for fold in self._folds:
+            text, moved = _substituted(fold, text) if fold.look(text) else (text, None)
             if moved:
                 places.append(moved)
         return Folded(text, tuple(places))
 
 
-def _substituted(
-    pattern: re.Pattern[str], replace: Replace, text: str
-) -> tuple[str, tuple[list[int], list[int]] | None]:
+def _substituted(fold: _Fold, text: str) -> tuple[str, tuple[list[int], list[int]] | None]:
     parts, new, old, done, length = [], [0], [0], 0, 0
-    for match in pattern.finditer(text):
-        inserted = replace(match)
+    for match in fold.pattern.finditer(text):
+        inserted = fold.replace(match)
         parts += [text[done : match.start()], inserted]
         length += match.start() - done
         new += [length, length + len(inserted)]
@@ -209,3 +235,22 @@ def _charge(match: re.Match[str]) -> str:
 
 def _ended(match: re.Match[str]) -> str:
     return f"{match[1]} {'positive' if _POSITIVE.search(match[0][len(match[1]) :]) else 'negative'}"
+
+
+_FOLDS = (
+    _Fold(_HIDDEN, lambda _: "", _not_ascii),
+    _Fold(_STRUCK, lambda _: " ", _one_of("~~", "<")),
+    _Fold(_BLOCK, lambda _: "\n", _one_of("<")),
+    _Fold(_INLINE, lambda _: "", _one_of("<")),
+    _Fold(_STYLED, lambda match: normalize("NFKC", match[0]), _not_ascii),
+    _Fold(_RAISED, _power, _one_of(*_RAISED_DIGITS)),
+    _Fold(_CHARGE, _charge, _one_of("^", *_RAISED_DIGITS, *_LOWERED_DIGITS)),
+    _Fold(_SIGN, lambda match: _NAMES[(match.lastindex or 1) - 1], _has_sign),
+    _Fold(
+        _GREEK_LETTER,
+        lambda match: f" {_GREEK[match[0]]} " if match.start() else f"{_GREEK[match[0]]} ",
+        _one_of(*_GREEK),
+    ),
+    _Fold(_GREEK_NAME, lambda match: f"{match[1]} ", _has_greek_name),
+    _Fold(_MINUS, lambda _: "-", _has_minus),
+)

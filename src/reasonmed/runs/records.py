@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from reasonmed.documents import Refused
-from reasonmed.engine.ledger import encode, unpack_texts
+from reasonmed.engine.ledger import EVERY, encode, unpack_texts
 from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
+from reasonmed.processes import in_order
 from reasonmed.questions.ids import chain_id, record_id
 from reasonmed.runs.stories import unpack_story
 from reasonmed.types import Question, Record, Story, letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from reasonmed.engine.ledger import Ledger
+    from reasonmed.engine.ledger import Ledger, Range
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Kept
 
+_PART, _ALONE = 100, 10
+"""Questions whose lines one process makes at a time, and how many such parts are not worth another process."""
 _ADDRESS = re.compile(r" at \S+ answered ")
 _UNKNOWN: dict[str, object] = {
     **dict.fromkeys(("options", "flags", "steps"), ()),
@@ -87,9 +92,9 @@ class Scored(NamedTuple):
     """The parameters that were sent, where they are not the recipe's."""
 
 
-def outcomes(ledger: Ledger) -> Iterator[Story]:
+def outcomes(ledger: Ledger, within: Range = EVERY) -> Iterator[Story]:
     """The finished stories of a ledger, in input order."""
-    return ledger.finished(unpack_story)
+    return ledger.finished(unpack_story, within)
 
 
 def before_and_after(ledger: Ledger) -> Iterator[tuple[Story, Story]]:
@@ -252,11 +257,25 @@ def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) 
 
 
 def write_outputs(folder: RunDirectory, ledger: Ledger, facts: OfRun) -> None:
-    """Write both files anew, each in one piece."""
+    """Write both files anew, each in one piece; of a large run, several processes make their lines."""
+    begin = partial(_lining, folder, Facts(facts.demo, dict(facts.prompts)))
     with replacing(folder.records_path) as records, replacing(folder.failures_path) as failures:
-        for story in outcomes(ledger):
-            for record in records_of(story, facts, scores_of(ledger, story.question.id)):
-                records.write(encode(record) + b"\n")
-            if story.failure is not None:
-                failure = failure_of(story, rejections_of(ledger, story.question.id))
-                failures.write(encode(failure) + b"\n")
+        for made, failed in in_order(ledger.ranges(_PART), begin, alone=_ALONE):
+            records.write(made)
+            failures.write(failed)
+
+
+@contextmanager
+def _lining(folder: RunDirectory, facts: Facts) -> Iterator[Callable[[Range], tuple[bytes, bytes]]]:
+    """Makes the lines of both files for a range of rows."""
+    with closing(folder.reader()) as ledger:
+        yield lambda within: _lines(ledger, facts, within)
+
+
+def _lines(ledger: Ledger, facts: Facts, within: Range) -> tuple[bytes, bytes]:
+    records, failures = [], []
+    for story in outcomes(ledger, within):
+        records += [encode(one) for one in records_of(story, facts, scores_of(ledger, story.question.id))]
+        if story.failure is not None:
+            failures.append(encode(failure_of(story, rejections_of(ledger, story.question.id))))
+    return b"".join(line + b"\n" for line in records), b"".join(line + b"\n" for line in failures)

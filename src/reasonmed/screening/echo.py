@@ -57,11 +57,10 @@ def echoed_share(text: str, *instructions: str) -> float:
     if len(said) < _FEW:
         return 0.0
     size = min(_RUN, len(said))
-    known = [_runs(one, size) for one in instructions]
+    known = frozenset[tuple[str, ...]]().union(*(_runs(one, size) for one in instructions))
     covered: set[int] = set()
-    for place in range(len(said) - size + 1):
-        run = said[place : place + size]
-        if any(run in runs for runs in known):
+    for place, run in enumerate(zip(*(said[start:] for start in range(size)), strict=False)):
+        if run in known:
             covered.update(range(place, place + size))
     return len(covered) / len(said)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 _SCRIPTS = {
     "Japanese": "\u3040-\u30ff",
@@ -42,8 +43,11 @@ _ENOUGH, _HARDLY = 30, 0.08
 _SHOWN = 80
 
 
+@lru_cache(maxsize=16)
 def language_of(text: str) -> str | None:
     """The English name of a text's language; None where it cannot be told."""
+    if not _ANY_FOREIGN.search(text):
+        return _by_words(_lowered(text))
     letters = sum(sign.isalpha() for sign in text)
     by_script = {name: len(pattern.findall(text)) for name, pattern in _FOREIGN.items()}
     name = max(by_script, key=lambda one: by_script[one])
@@ -70,16 +74,20 @@ def other_language(text: str, question: str) -> str | None:
     return None
 
 
-def _by_words(words: list[str]) -> str | None:
-    counts = Counter({name: sum(word in listed for word in words) for name, listed in _WORDS.items()})
+def _by_words(words: tuple[str, ...]) -> str | None:
+    times = Counter(words)
+    counts = Counter({name: sum(times.get(word, 0) for word in listed) for name, listed in _WORDS.items()})
     (name, most), (_, second) = counts.most_common(2)
     sure = most >= _HITS and most >= _SHARE * len(words) and most >= _AHEAD * second
     return name if sure else None
 
 
-def _lowered(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]
+@lru_cache(maxsize=4)
+def _lowered(text: str) -> tuple[str, ...]:
+    if text.isascii():
+        return tuple(_WORD.findall(text.lower()))
+    return tuple(word.casefold() for word in _WORD.findall(text))
 
 
-def _share(words: list[str], name: str) -> float:
+def _share(words: tuple[str, ...], name: str) -> float:
     return sum(word in _WORDS[name] for word in words) / len(words) if words else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reasonmed.screening.words import words
@@ -28,13 +29,29 @@ _UNBROKEN = re.compile(r"\S{60,}")
 _SHOWN = 80
 
 
+@lru_cache(maxsize=16)
 def find_loop(text: str) -> str | None:
     """What a text repeats, with how often; None where it goes on."""
     said = words(text)
     numbered = tuple("0" if word.isdigit() else word for word in said)
+    repeated = _repeated_threes(numbered)
     return (
-        _in_a_row(said, _TIMES) or _in_a_row(numbered, _NUMBERED_TIMES) or _all_over(numbered) or _within_a_word(text)
+        (_in_a_row(said, _TIMES) if repeated >= _least(_TIMES) else None)
+        or (_in_a_row(numbered, _NUMBERED_TIMES) if repeated >= _least(_NUMBERED_TIMES) else None)
+        or (_all_over(numbered) if repeated else None)
+        or _within_a_word(text)
     )
+
+
+def _repeated_threes(said: Sequence[str]) -> int:
+    """At how many places three words stand that stood in the text before."""
+    threes = list(zip(said, said[1:], said[2:], strict=False))
+    return len(threes) - len(set(threes))
+
+
+def _least(times: int) -> int:
+    """How many places at least have words that stood before, where a part stands so many times in a row."""
+    return min(max((times - 1) * distance, _SPAN - distance) for distance in range(1, _LONGEST + 1))
 
 
 def find_noise(text: str) -> str | None:

@@ -32,37 +32,40 @@ _RECORD = re.compile(
 )
 _SOCIAL = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _EMAIL = re.compile(r"\b[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b")
+_YEARS, _THREE_TWO = re.compile(_YEAR), re.compile(r"\d{3}-\d{2}-\d")
+_DIGITS, _FOUR = re.compile(r"\d\d"), re.compile(r"\d[\d-]{3}")
+"""What such strings have in them; the search for it is quick, and most texts have none."""
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]{3,200}", re.IGNORECASE)
 
 
 def date(text: str) -> str | None:
     """A whole date: day, month and year. A year or a month alone is none."""
-    return _first(_DATE, text)
+    return _first(_DATE, text) if _YEARS.search(text) else None
 
 
 def phone(text: str) -> str | None:
     """A telephone number, in international or North American form."""
-    return _first(_PHONE, text)
+    return _first(_PHONE, text) if _DIGITS.search(text) else None
 
 
 def record_number(text: str) -> str | None:
     """A medical record number that is called one."""
-    return _first(_RECORD, text)
+    return _first(_RECORD, text) if _FOUR.search(text) else None
 
 
 def social_security(text: str) -> str | None:
     """A US social security number with its hyphens."""
-    return _first(_SOCIAL, text)
+    return _first(_SOCIAL, text) if _THREE_TWO.search(text) else None
 
 
 def email(text: str) -> str | None:
     """An e-mail address."""
-    return _first(_EMAIL, text)
+    return _first(_EMAIL, text) if "@" in text else None
 
 
 def url(text: str) -> str | None:
     """A web address."""
-    return _first(_URL, text)
+    return _first(_URL, text) if "://" in text or "www." in text.lower() else None
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing.answer import parse_answer
@@ -44,7 +45,8 @@ def against_key(passage: Passage, question: Question) -> str | None:
 def contradiction(passage: Passage, question: Question) -> str | None:
     """A chain of thought whose last line answers with another option than the one that the text before settles on."""
     body, _, last = (passage.chain or "").rstrip().rpartition("\n")
-    final, reasoned = _concluded(last, question), _concluded(body, question)
+    final = _concluded(last, question)
+    reasoned = None if final is None else _concluded(body, question)
     if final is None or reasoned is None or final == reasoned:
         return None
     return f"the reasoning settles on {letter(reasoned)}, the last line says {letter(final)}"
@@ -61,5 +63,10 @@ def response_differs(passage: Passage, question: Question) -> str | None:
 
 
 def _concluded(text: str, question: Question) -> int | None:
-    found = parse_answer(text, question.options) if question.options else None
+    return _read(text, question.options) if question.options else None
+
+
+@lru_cache(maxsize=16)
+def _read(text: str, options: tuple[str, ...]) -> int | None:
+    found = parse_answer(text, options)
     return found.option if found else None

@@ -15,7 +15,7 @@ from reasonmed.checks.findings import Finding
 from reasonmed.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from reasonmed.checks.cases import Case
 
@@ -28,6 +28,10 @@ class Outside(NamedTuple):
     plugin: plugins.Plugin
     rules: tuple[str, ...]
     module: Any
+
+    def __reduce__(self) -> tuple[Callable[..., Outside], tuple[object, ...]]:
+        """Another process imports the module itself."""
+        return find, (self.plugin.name, ())
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """What the rules find on a case.

@@ -16,7 +16,7 @@ from reasonmed.engine.ledger.corrections import Corrections
 from reasonmed.engine.ledger.heard import HeardCalls
 from reasonmed.engine.ledger.merging import Merging
 from reasonmed.engine.ledger.packing import encode, pack, unpack_texts, unpacked
-from reasonmed.engine.ledger.rows import Rows
+from reasonmed.engine.ledger.rows import EVERY, Range, Rows
 from reasonmed.engine.ledger.scores import Scores
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from reasonmed.engine.job import Kept
 
 __all__ = [
+    "EVERY",
     "Asked",
     "Call",
     "Ledger",
     "Progress",
+    "Range",
     "encode",
     "pack",
     "progress_of",

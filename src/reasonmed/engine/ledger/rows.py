@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 from msgspec import Meta
@@ -30,8 +31,9 @@ WHERE outcomes.id IS NULL AND position > ? ORDER BY position LIMIT ?
 """
 _FINISHED = """
 SELECT position, items.story, outcomes.story FROM items JOIN outcomes USING (id)
-WHERE position > ? ORDER BY position LIMIT ?
+WHERE position > ?1 AND position <= ?3 ORDER BY position LIMIT ?2
 """
+_POSITIONS = "SELECT position FROM items ORDER BY position"
 _ROWS = "SELECT position, story FROM items WHERE position > ? ORDER BY position LIMIT ?"
 _LISTED = """
 SELECT position, items.story, outcomes.id IS NOT NULL, tier, reason, COALESCE(records, 0)
@@ -58,6 +60,16 @@ _MULTIPLES = """
 SELECT samples.key, COUNT(*), SUM(samples.value) FROM multiples JOIN outcomes USING (id), json_each(multiples.equal)
 AS samples GROUP BY samples.key ORDER BY samples.key
 """
+
+
+class Range(NamedTuple):
+    """Rows that stand together: those behind a position, up to and with another one."""
+
+    behind: int = -1
+    last: int = (1 << 63) - 1
+
+
+EVERY = Range()
 
 
 class OutcomeSums(NamedTuple):
@@ -140,13 +152,19 @@ class Rows(Store):
         """The rows without an outcome, in order."""
         return (self.read(row, decode) for _, row in self.paged(_PENDING, -1, shape=tuple[int, bytes]))
 
-    def finished(self, decode: Callable[[bytes], Outcome]) -> Iterator[Outcome]:
-        """The outcomes, in the order of their rows."""
-        return (self.read(outcome, decode) for _, outcome in self._finished())
+    def ranges(self, size: int) -> list[Range]:
+        """All rows in ranges of this many, in their order."""
+        places = [place for (place,) in self.query(_POSITIONS, shape=tuple[int])]
+        ends = [*places[size - 1 :: size], *(places[-1:] if len(places) % size else ())]
+        return [Range(*pair) for pair in pairwise([-1, *ends])]
 
-    def finished_rows(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:
+    def finished(self, decode: Callable[[bytes], Outcome], within: Range = EVERY) -> Iterator[Outcome]:
+        """The outcomes, in the order of their rows."""
+        return (self.read(outcome, decode) for _, outcome in self._finished(within))
+
+    def finished_rows(self, decode: Callable[[bytes], Row], within: Range = EVERY) -> Iterator[Row]:
         """The rows that have an outcome, as they were taken in, in order."""
-        return (self.read(row, decode) for row, _ in self._finished())
+        return (self.read(row, decode) for row, _ in self._finished(within))
 
     def pairs(
         self, decode: Callable[[bytes], Row], decode_outcome: Callable[[bytes], Outcome]
@@ -154,8 +172,8 @@ class Rows(Store):
         """Each row that has an outcome, with it, in order."""
         return ((self.read(row, decode), self.read(outcome, decode_outcome)) for row, outcome in self._finished())
 
-    def _finished(self) -> Iterator[tuple[bytes, bytes]]:
-        found = self.paged(_FINISHED, -1, shape=tuple[int, bytes, bytes])
+    def _finished(self, within: Range = EVERY) -> Iterator[tuple[bytes, bytes]]:
+        found = self.paged(_FINISHED, within.behind, within.last, shape=tuple[int, bytes, bytes])
         return ((row, outcome) for _, row, outcome in found)
 
     def rows(self, decode: Callable[[bytes], Row]) -> Iterator[Row]:

@@ -126,12 +126,12 @@ class Store:
             columns = ", ".join(str(column[0]) for column in cursor.description)
             raise self.refuse(f"rows of ({columns:.200})", problem) from problem
 
-    def paged(self, sql: str, start: object, *, shape: type[Shape]) -> Iterator[Shape]:
+    def paged(self, sql: str, start: object, *more: object, shape: type[Shape]) -> Iterator[Shape]:
         """Rows of a query behind a place, in its order; read page by page, so that no read stands open for long.
 
-        The query takes the place and a number of rows; the place of a row is its first column.
+        The query takes the place and a number of rows, then what else it needs; the place of a row is its first column.
         """
-        while page := list(self.query(sql, start, _PAGE, shape=shape)):
+        while page := list(self.query(sql, start, _PAGE, *more, shape=shape)):
             yield from page
             start = page[-1][0]  # type: ignore[index]  # a tuple, as its query has several columns
 

@@ -86,6 +86,10 @@ class Matcher:
         self._comparison = Comparison(benchmarks, methods)
         self.wanted = tuple(name for name in METHODS if name in methods)
 
+    def __reduce__(self) -> tuple[type[Matcher], tuple[object, ...]]:
+        """Another process makes its own of the same benchmarks."""
+        return Matcher, (self.benchmarks, self.wanted)
+
     def methods(self, benchmark: Benchmark) -> list[str]:
         """The methods that can be used on a benchmark: fuzzy comparison needs its text, MinHash its signatures."""
         lacking = set() if benchmark.words is not None else {"fuzzy"}
