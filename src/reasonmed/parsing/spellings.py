@@ -13,16 +13,18 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
+from reasonmed.parsing.sifted import Sifted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Replace = Callable[[re.Match[str]], str]
 
-_HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
-_STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
-_BLOCK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
-_INLINE = re.compile(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
-_STYLED = re.compile(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")
+_HIDDEN = Sifted(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
+_STRUCK = Sifted(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
+_BLOCK = Sifted(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
+_INLINE = Sifted(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
+_STYLED = Sifted(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")
 
 _SIGNS = {
     "+": r"[⁺₊＋⊕]|\^\{?\+\}?|\\textsuperscript\{\+\}",
@@ -36,12 +38,12 @@ _SIGNS = {
     "↓": r"[⬇⇩⇓▼]\ufe0f?|\\[dD]ownarrow\b",
     "≠": r"!=|\\neq?\b",
 }
-_SIGN = re.compile("|".join(f"({pattern})" for pattern in _SIGNS.values()))
+_SIGN = Sifted("|".join(f"({pattern})" for pattern in _SIGNS.values()))
 _NAMES = tuple(_SIGNS)
 
 _SMALL = {ord(raised): ord(plain) for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "0123456789" * 2, strict=True)}
-_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
-_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
+_RAISED = Sifted(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
+_CHARGE = Sifted(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
 
 _GREEK = dict(
     zip(
@@ -80,13 +82,13 @@ _GREEK = dict(
         strict=True,
     )
 )
-_GREEK_LETTER = re.compile(rf"(?<=[^\W\d_])[{''.join(_GREEK)}](?![^\W\d_])|(?<![^\W_])[{''.join(_GREEK)}]")
-_GREEK_NAME = re.compile(
+_GREEK_LETTER = Sifted(rf"(?<=[^\W\d_])[{''.join(_GREEK)}](?![^\W\d_])|(?<![^\W_])[{''.join(_GREEK)}]")
+_GREEK_NAME = Sifted(
     rf"(?<![^\W_])({'|'.join(sorted(set(_GREEK.values()), key=len, reverse=True))})(?=\d)", re.IGNORECASE
 )
 
-_MINUS = re.compile(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)
-_APART = re.compile(
+_MINUS = Sifted(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)
+_APART = Sifted(
     r"(?P<head>(?:^|[:=({*.$]|\b(?:is|of|to|at|answer|ans)\b)[ \t*_]{0,4})[-–—][ \t]{1,2}(?=\d)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -105,10 +107,10 @@ _THAN = {
     r"|[~≈≮≯≲≳]",
 }
 """Words before a number; the last ones say neither that number nor anything that an option's sign says."""
-_COMPARED = re.compile(
+_COMPARED = Sifted(
     "|".join(rf"((?<![^\W_])(?:{pattern})\s{{0,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE
 )
-_AND_MORE = re.compile(
+_AND_MORE = Sifted(
     r"(?<![\w.,<>≤≥])(?P<number>\d{1,12}(?:[.,]\d{1,12})?(?:\s?[^\W\d_%]{1,12}(?:/[^\W_]{1,8})?|\s?%)?)"
     r"\s{1,3}(?:or|and)\s{1,3}(?:(?P<more>more|higher|greater|above|over|older|later)"
     r"|less|lower|fewer|below|under|younger|earlier)\b",
@@ -116,7 +118,7 @@ _AND_MORE = re.compile(
 )
 _COMPARISON = re.compile(r"[<>≤≥]\s?\$?\d")
 
-_RISEN = re.compile(
+_RISEN = Sifted(
     r"\b(?:(increase[ds]?|elevated|raised)|(?:decrease[ds]?|reduced|lowered))(?:\s{1,3}in)?\s{1,3}", re.IGNORECASE
 )
 
@@ -147,7 +149,7 @@ class Spellings:
     """The folds that a question's options ask for."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self._folds: list[tuple[re.Pattern[str], Replace]] = [
+        self._folds: list[tuple[Sifted, Replace]] = [
             (_HIDDEN, lambda _: ""),
             (_STRUCK, lambda _: " "),
             (_BLOCK, lambda _: "\n"),
@@ -172,7 +174,7 @@ class Spellings:
         """The words that stand before "positive" or "negative" in an option, in whatever spelling."""
         if self.signed:
             stems = "|".join(map(re.escape, sorted(self.signed, key=len, reverse=True)))
-            ended = re.compile(rf"(?<![^\W_])({stems}){_ENDING}", re.IGNORECASE)
+            ended = Sifted(rf"(?<![^\W_])({stems}){_ENDING}", re.IGNORECASE)
             self._folds.append((ended, _ended))
 
     def fold(self, text: str) -> Folded:
@@ -185,9 +187,7 @@ class Spellings:
         return Folded(text, tuple(places))
 
 
-def _substituted(
-    pattern: re.Pattern[str], replace: Replace, text: str
-) -> tuple[str, tuple[list[int], list[int]] | None]:
+def _substituted(pattern: Sifted, replace: Replace, text: str) -> tuple[str, tuple[list[int], list[int]] | None]:
     parts, new, old, done, length = [], [0], [0], 0, 0
     for match in pattern.finditer(text):
         inserted = replace(match)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reasonmed.parsing.sifted import Sifted, first_of
+
 _NO_CHOICES = r"(?!\s+(?:choices|options|choice|option)\b)"
 _NO_PHYSIOLOGY = (
     r"(?!\s+(?:loops?|inhibition|mechanisms?|control|regulation|systems?|axis|circuits?|effects?|signals?|suppression|"
@@ -23,10 +25,10 @@ _LEAKS = (
     r"\b(?:judge|reviewer|verifier)(?:'s)?\s+(?:reasons?|reasoning|feedback|comments?|verdicts?|notes?|said|noted|pointed)\b",
     r"\b(?:error|failure)\s+reasons?\b",
 )
-_LEAK = re.compile("|".join(_LEAKS), re.IGNORECASE)
+_PATTERNS = [Sifted(leak, re.IGNORECASE) for leak in _LEAKS]
 
 
 def find_leak(text: str) -> str | None:
     """The first phrase that says that the writer knew more than the question; None where there is none."""
-    found = _LEAK.search(text)
+    found = first_of(_PATTERNS, text)
     return found.group(0) if found else None
