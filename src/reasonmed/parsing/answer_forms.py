@@ -15,6 +15,7 @@ from reasonmed.documents import Refused, json_value
 from reasonmed.parsing.answer_phrases import SENTENCE_END
 from reasonmed.parsing.answer_words import corrected, said
 from reasonmed.parsing.option_texts import tokens
+from reasonmed.parsing.sifted import Sifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ _KEYS = re.compile(
     r"(?:[ _-]?(?:letter|choice|option|index|text))?",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"\s*(?:```\w{0,10}\s*)?(\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\[[^\[\]]*\])\s*(?:```)?\s*\Z")
+_FENCE = Sifted(r"\s*(?:```\w{0,10}\s*)?(\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\[[^\[\]]*\])\s*(?:```)?\s*\Z")
 _PYTHON = re.compile(r"'((?:[^'\\\"])*)'")
 _VERDICT = re.compile(
     r"[-*•>\s]*[(*_]*(?P<letter>[A-Z])[)*_]*"

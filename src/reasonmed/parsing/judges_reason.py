@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from reasonmed.parsing.sifted import Sifted
+
 Outcome = Literal["correct", "error"]
 
 OUTCOMES: dict[str, Outcome] = {"correct": "correct", "error": "error", "incorrect": "error"}
@@ -23,7 +25,7 @@ _VERY = (
     r"(?:(?:therefore|thus|hence|clearly|entirely|fully|completely|factually|medically|clinically|logically|also)\s+)"
     r"{0,3}"
 )
-_SAYS_ERROR = re.compile(
+_SAYS_ERROR = Sifted(
     rf"\b{_WHOLE}\s+(?:is|was|are)\s+{_VERY}(?:incorrect|wrong|flawed|erroneous|invalid|unsound|mistaken|false)\b"
     rf"|\b{_WHOLE}\s+(?:contradicts|conflicts\s+with|disagrees\s+with|(?:does|do)\s+not\s+(?:support|lead\s+to|match|reach|fit|"
     r"agree\s+with))\s+(?:the\s+)?(?:answer\s+|correct\s+|given\s+|provided\s+)?(?:key|answer)\b"
@@ -32,7 +34,7 @@ _SAYS_ERROR = re.compile(
     r"(?:error|incorrect)\b|\bverdict\s+(?:is|should\s+be|must\s+be)\W+(?:error|incorrect)\b",
     re.IGNORECASE,
 )
-_SAYS_CORRECT = re.compile(
+_SAYS_CORRECT = Sifted(
     rf"\b{_WHOLE}\s+(?:is|was|are)\s+{_VERY}(?:correct|right|sound|valid|accurate|flawless)\s*"
     r"(?:[.;!]|\Z|and\s+(?:supports|leads\s+to|reaches|matches)\b)"
     r"|\ball\s+(?:of\s+the\s+)?(?:four\s+|4\s+)?criteria\s+(?:are\s+(?:met|fulfilled|satisfied)|hold)\b"
@@ -40,7 +42,7 @@ _SAYS_CORRECT = re.compile(
     r"|\bverdict\s+(?:is|should\s+be|must\s+be)\W+correct\b",
     re.IGNORECASE,
 )
-_BUT = re.compile(
+_BUT = Sifted(
     r"\b(?:but|however|although|though|except|yet|despite|nevertheless|only|while|whereas|unfortunately)\b",
     re.IGNORECASE,
 )

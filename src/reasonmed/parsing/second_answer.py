@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reasonmed.parsing import answer_phrases as phrases
 from reasonmed.parsing.answer_choice import Choice, Several
 from reasonmed.parsing.option_texts import tokens
+from reasonmed.parsing.sifted import Sifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +25,14 @@ _RIGHT = (
     r"(?:(?:right|correct|valid|acceptable)(?:\s+(?:answer|choice|option)s?)?|(?:best\s+)?answer)"
 )
 _ENDS = r"(?=[)*_\"'”’]*(?:[.!;\n]|\Z|,?\s+(?:because|since|as|here|and)\b))"
-_CALLED = re.compile(
+_CALLED = Sifted(
     rf"\s(?:(?:is|are)\s+(?:also|equally|likewise|just\s+as)|would\s+(?:also|equally|likewise)\s+be)\s+{_RIGHT}\b{_ENDS}"
     rf"|\s(?:is|are|would\s+be)\s+{_RIGHT},?\s+(?:too|also|as\s+well)\b{_ENDS}"
     rf"|(?P<plain>\s(?:is|are|would\s+be)\s+{_RIGHT}\b{_ENDS})",
     re.IGNORECASE,
 )
 """What calls an option right beside another one; ``plain`` needs an "also" at the beginning of its sentence."""
-_FURTHER = re.compile(r"\banswer\s+(?:is|would\s+be)\s+also\b|\banswer\s+(?:could|would)\s+also\s+be\b", re.IGNORECASE)
+_FURTHER = Sifted(r"\banswer\s+(?:is|would\s+be)\s+also\b|\banswer\s+(?:could|would)\s+also\s+be\b", re.IGNORECASE)
 _CLAUSE = re.compile(rf"{phrases.SENTENCE_END.pattern}|[;:—–>}}]|,\s+(?:and|but)\b")
 _ADDED = re.compile(r"(?:also|likewise|similarly|equally|in\s+addition|additionally)\b,?\s+", re.IGNORECASE)
 _JOINT = re.compile(

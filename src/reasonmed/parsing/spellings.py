@@ -13,17 +13,18 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
+from reasonmed.parsing.sifted import Sifted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Replace = Callable[[re.Match[str]], str]
-    Look = Callable[[str], bool]
 
-_HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
-_STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
-_BLOCK = re.compile(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
-_INLINE = re.compile(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
-_STYLED = re.compile(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")
+_HIDDEN = Sifted(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]++")
+_STRUCK = Sifted(r"~~[^~\n]{1,300}~~|<del>[^<\n]{1,300}</del>", re.IGNORECASE)
+_BLOCK = Sifted(r"</?(?:p|div|br|li|ul|ol|h[1-6])(?:\s[^<>\n]{0,80})?/?>", re.IGNORECASE)
+_INLINE = Sifted(r"</?(?:b|i|u|strong|em|span|code|mark|font)(?:\s[^<>\n]{0,80})?>", re.IGNORECASE)
+_STYLED = Sifted(r"[Ａ-Ｚａ-ｚ０-９Ⓐ-ⓩ\U0001d400-\U0001d7ff]")
 
 _SIGNS = {
     "+": r"[⁺₊＋⊕]|\^\{?\+\}?|\\textsuperscript\{\+\}",
@@ -37,12 +38,12 @@ _SIGNS = {
     "↓": r"[⬇⇩⇓▼]\ufe0f?|\\[dD]ownarrow\b",
     "≠": r"!=|\\neq?\b",
 }
-_SIGN = re.compile("|".join(f"({pattern})" for pattern in _SIGNS.values()))
+_SIGN = Sifted("|".join(f"({pattern})" for pattern in _SIGNS.values()))
 _NAMES = tuple(_SIGNS)
 
 _SMALL = {ord(raised): ord(plain) for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "0123456789" * 2, strict=True)}
-_RAISED = re.compile(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
-_CHARGE = re.compile(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
+_RAISED = Sifted(r"(?<=\d)(⁻?)([⁰¹²³⁴-⁹]{1,6}+)(?![⁰¹²³⁴-⁹⁺⁻+])")
+_CHARGE = Sifted(r"([⁰¹²³⁴-⁹]{1,3}+)(?=[⁺⁻+-])|([₀-₉]++)|\^\{(\d{1,2}[+-])\}|\^(?=\d{1,2}[+-](?!\d))")
 
 _GREEK = dict(
     zip(
@@ -81,13 +82,13 @@ _GREEK = dict(
         strict=True,
     )
 )
-_GREEK_LETTER = re.compile(rf"(?<=[^\W\d_])[{''.join(_GREEK)}](?![^\W\d_])|(?<![^\W_])[{''.join(_GREEK)}]")
-_GREEK_NAME = re.compile(
+_GREEK_LETTER = Sifted(rf"(?<=[^\W\d_])[{''.join(_GREEK)}](?![^\W\d_])|(?<![^\W_])[{''.join(_GREEK)}]")
+_GREEK_NAME = Sifted(
     rf"(?<![^\W_])({'|'.join(sorted(set(_GREEK.values()), key=len, reverse=True))})(?=\d)", re.IGNORECASE
 )
 
-_MINUS = re.compile(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)
-_APART = re.compile(
+_MINUS = Sifted(r"(?<![^\W_])(?:(?:minus|negative)\s{1,3}|[–—])(?=\d)", re.IGNORECASE)
+_APART = Sifted(
     r"(?P<head>(?:^|[:=({*.$]|\b(?:is|of|to|at|answer|ans)\b)[ \t*_]{0,4})[-–—][ \t]{1,2}(?=\d)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -106,10 +107,10 @@ _THAN = {
     r"|[~≈≮≯≲≳]",
 }
 """Words before a number; the last ones say neither that number nor anything that an option's sign says."""
-_COMPARED = re.compile(
+_COMPARED = Sifted(
     "|".join(rf"((?<![^\W_])(?:{pattern})\s{{0,3}}(?=\$?\d))" for pattern in _THAN.values()), re.IGNORECASE
 )
-_AND_MORE = re.compile(
+_AND_MORE = Sifted(
     r"(?<![\w.,<>≤≥])(?P<number>\d{1,12}(?:[.,]\d{1,12})?(?:\s?[^\W\d_%]{1,12}(?:/[^\W_]{1,8})?|\s?%)?)"
     r"\s{1,3}(?:or|and)\s{1,3}(?:(?P<more>more|higher|greater|above|over|older|later)"
     r"|less|lower|fewer|below|under|younger|earlier)\b",
@@ -117,7 +118,7 @@ _AND_MORE = re.compile(
 )
 _COMPARISON = re.compile(r"[<>≤≥]\s?\$?\d")
 
-_RISEN = re.compile(
+_RISEN = Sifted(
     r"\b(?:(increase[ds]?|elevated|raised)|(?:decrease[ds]?|reduced|lowered))(?:\s{1,3}in)?\s{1,3}", re.IGNORECASE
 )
 
@@ -127,45 +128,6 @@ _ENDING = (
 )
 _STEM = re.compile(rf"(?<![^\W_])([^\W_]{{1,30}}){_ENDING}", re.IGNORECASE)
 _POSITIVE = re.compile(r"\+|pos", re.IGNORECASE)
-
-
-def _always(text: str) -> bool:  # noqa: ARG001 - the shape of every look
-    return True
-
-
-def _not_ascii(text: str) -> bool:
-    return not text.isascii()
-
-
-def _one_of(*signs: str) -> Look:
-    def look(text: str) -> bool:
-        return any(sign in text for sign in signs)
-
-    return look
-
-
-_RAISED_DIGITS, _LOWERED_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹", "₀₁₂₃₄₅₆₇₈₉"
-_has_sign = _one_of(*"^\\+=&", "plus", *(sign for pattern in _SIGNS.values() for sign in pattern if not sign.isascii()))
-_ENDS_OF_NAMES = "".join({name[-1] for name in _GREEK.values()})
-_NAMED = re.compile(rf"\d(?<=[{_ENDS_OF_NAMES}]\d)", re.IGNORECASE)
-_WORDS_OF_MINUS = ("minus", "negative", "–", "—")
-
-
-def _has_greek_name(text: str) -> bool:
-    return _NAMED.search(text) is not None
-
-
-def _has_minus(text: str) -> bool:
-    lowered = text.lower()
-    return any(word in lowered for word in _WORDS_OF_MINUS) or any(letter in text for letter in "ſıİ")
-
-
-class _Fold(NamedTuple):
-    """What is replaced by what, and a quick look whether a text may have any of it."""
-
-    pattern: re.Pattern[str]
-    replace: Replace
-    look: Look = _always
 
 
 class Folded(NamedTuple):
@@ -187,36 +149,48 @@ class Spellings:
     """The folds that a question's options ask for."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        self._folds = [*_FOLDS]
+        self._folds: list[tuple[Sifted, Replace]] = [
+            (_HIDDEN, lambda _: ""),
+            (_STRUCK, lambda _: " "),
+            (_BLOCK, lambda _: "\n"),
+            (_INLINE, lambda _: ""),
+            (_STYLED, lambda match: normalize("NFKC", match[0])),
+            (_RAISED, _power),
+            (_CHARGE, _charge),
+            (_SIGN, lambda match: _NAMES[(match.lastindex or 1) - 1]),
+            (_GREEK_LETTER, lambda match: f" {_GREEK[match[0]]} " if match.start() else f"{_GREEK[match[0]]} "),
+            (_GREEK_NAME, lambda match: f"{match[1]} "),
+            (_MINUS, lambda _: "-"),
+        ]
         folded = [self.fold(option).text for option in options]
         if any(_NEGATIVE.search(option) for option in folded):
-            self._folds.append(_Fold(_APART, lambda match: f"{match['head']} -"))
+            self._folds.append((_APART, lambda match: f"{match['head']} -"))
         if any(_COMPARISON.search(option) or _COMPARED.search(option) for option in folded):
-            self._folds.append(_Fold(_COMPARED, lambda match: tuple(_THAN)[(match.lastindex or 1) - 1]))
-            self._folds.append(_Fold(_AND_MORE, lambda match: f"{'≥' if match['more'] else '≤'}{match['number']}"))
+            self._folds.append((_COMPARED, lambda match: tuple(_THAN)[(match.lastindex or 1) - 1]))
+            self._folds.append((_AND_MORE, lambda match: f"{'≥' if match['more'] else '≤'}{match['number']}"))
         if any("↑" in option or "↓" in option or _RISEN.search(option) for option in folded):
-            self._folds.append(_Fold(_RISEN, lambda match: "↑ " if match[1] else "↓ "))
+            self._folds.append((_RISEN, lambda match: "↑ " if match[1] else "↓ "))
         self.signed = {stem.lower() for option in folded for stem in _STEM.findall(option)}
         """The words that stand before "positive" or "negative" in an option, in whatever spelling."""
         if self.signed:
             stems = "|".join(map(re.escape, sorted(self.signed, key=len, reverse=True)))
-            ended = re.compile(rf"(?<![^\W_])({stems}){_ENDING}", re.IGNORECASE)
-            self._folds.append(_Fold(ended, _ended))
+            ended = Sifted(rf"(?<![^\W_])({stems}){_ENDING}", re.IGNORECASE)
+            self._folds.append((ended, _ended))
 
     def fold(self, text: str) -> Folded:
         """The text with one spelling for each sign."""
         places = []
-        for fold in self._folds:
-            text, moved = _substituted(fold, text) if fold.look(text) else (text, None)
+        for pattern, replace in self._folds:
+            text, moved = _substituted(pattern, replace, text)
             if moved:
                 places.append(moved)
         return Folded(text, tuple(places))
 
 
-def _substituted(fold: _Fold, text: str) -> tuple[str, tuple[list[int], list[int]] | None]:
+def _substituted(pattern: Sifted, replace: Replace, text: str) -> tuple[str, tuple[list[int], list[int]] | None]:
     parts, new, old, done, length = [], [0], [0], 0, 0
-    for match in fold.pattern.finditer(text):
-        inserted = fold.replace(match)
+    for match in pattern.finditer(text):
+        inserted = replace(match)
         parts += [text[done : match.start()], inserted]
         length += match.start() - done
         new += [length, length + len(inserted)]
@@ -235,22 +209,3 @@ def _charge(match: re.Match[str]) -> str:
 
 def _ended(match: re.Match[str]) -> str:
     return f"{match[1]} {'positive' if _POSITIVE.search(match[0][len(match[1]) :]) else 'negative'}"
-
-
-_FOLDS = (
-    _Fold(_HIDDEN, lambda _: "", _not_ascii),
-    _Fold(_STRUCK, lambda _: " ", _one_of("~~", "<")),
-    _Fold(_BLOCK, lambda _: "\n", _one_of("<")),
-    _Fold(_INLINE, lambda _: "", _one_of("<")),
-    _Fold(_STYLED, lambda match: normalize("NFKC", match[0]), _not_ascii),
-    _Fold(_RAISED, _power, _one_of(*_RAISED_DIGITS)),
-    _Fold(_CHARGE, _charge, _one_of("^", *_RAISED_DIGITS, *_LOWERED_DIGITS)),
-    _Fold(_SIGN, lambda match: _NAMES[(match.lastindex or 1) - 1], _has_sign),
-    _Fold(
-        _GREEK_LETTER,
-        lambda match: f" {_GREEK[match[0]]} " if match.start() else f"{_GREEK[match[0]]} ",
-        _one_of(*_GREEK),
-    ),
-    _Fold(_GREEK_NAME, lambda match: f"{match[1]} ", _has_greek_name),
-    _Fold(_MINUS, lambda _: "-", _has_minus),
-)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from reasonmed.parsing.sifted import Sifted
 from reasonmed.screening.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _RUN = 5
 """Words in a row that are no coincidence."""
 _FEW = 4
 """Fewer words than this may well stand in the instructions too."""
 
-_SLOT = re.compile(r"<(letter|text|option text|your [a-z ]{1,30})>", re.IGNORECASE)
+_SLOT = Sifted(r"<(letter|text|option text|your [a-z ]{1,30})>", re.IGNORECASE)
 _BRACKETS = re.compile(r"\s*(?:<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\})[\s.]*")
 _SIZE = (
     r"(?:(?:in|with|give|write|provide)\s)?(?:(?:a|an|one|two|three|1|2|3|few|at|most|or|to)\s)*"
@@ -40,8 +45,8 @@ def find_slot(text: str) -> str | None:
 
     One that is closed later is a tag around something.
     """
-    lowered = text.lower()
     slots = dict.fromkeys(found.group(0) for found in _SLOT.finditer(text))
+    lowered = text.lower() if slots else ""
     return next((slot for slot in slots if f"</{slot[1:].lower()}" not in lowered), None)
 
 
@@ -57,15 +62,21 @@ def echoed_share(text: str, *instructions: str) -> float:
     if len(said) < _FEW:
         return 0.0
     size = min(_RUN, len(said))
-    known = frozenset[tuple[str, ...]]().union(*(_runs(one, size) for one in instructions))
+    known = _runs(instructions, size)
+    if known.isdisjoint(_in_runs(said, size)):
+        return 0.0
     covered: set[int] = set()
-    for place, run in enumerate(zip(*(said[start:] for start in range(size)), strict=False)):
+    for place, run in enumerate(_in_runs(said, size)):
         if run in known:
             covered.update(range(place, place + size))
     return len(covered) / len(said)
 
 
 @lru_cache(maxsize=256)
-def _runs(instructions: str, size: int) -> frozenset[tuple[str, ...]]:
-    said = words(instructions)
-    return frozenset(said[place : place + size] for place in range(len(said) - size + 1))
+def _runs(instructions: tuple[str, ...], size: int) -> frozenset[tuple[str, ...]]:
+    return frozenset(run for one in instructions for run in _in_runs(words(one), size))
+
+
+def _in_runs(said: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    """So many words in a row, from each place."""
+    return zip(*(said[start:] for start in range(size)), strict=False)

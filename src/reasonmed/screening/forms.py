@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-_PAGE = re.compile(
+from reasonmed.parsing.sifted import Sifted
+
+_PAGE = Sifted(
     r"<!doctype\s+html|<html\b|<head>|<body\b[^>]*>|</body>|^\s*Traceback \(most recent call last\):"
     r"|^\s*\{\s*\"(?:error|errors|detail|message)\"\s*:|^\s*(?:HTTP/\d|<\?xml\b)",
     re.IGNORECASE,
 )
-_STATUS = re.compile(
+_STATUS = Sifted(
     r"\b(?:bad gateway|service (?:temporarily )?unavailable|gateway time-?out|internal server error|too many requests"
     r"|upstream (?:connect error|request timeout|prematurely closed)|rate limit (?:exceeded|reached)|quota exceeded"
     r"|insufficient (?:quota|credits?|balance)|model is (?:currently )?(?:overloaded|loading)|out of memory"
@@ -24,7 +26,7 @@ _SHOWN = 20
 _SHORT = 40
 """Words; a longer text may well speak of these things."""
 
-_TOOL = re.compile(
+_TOOL = Sifted(
     r"</?\|?(?:tool_?calls?|function_?calls?|tool_use|tool_response|python_tag|invoke\s+name)\b|<function=|\[TOOL_CALLS?\]"
     r"|<[|｜]tool[▁_]|\bto=functions\b|\bfunctions\.\w+[:(]|```tool_code|^\s*Action Input\s*:"
     r"|\{\s*\"(?:name|tool|function|action)\"\s*:\s*\"[\w.-]+\"\s*,\s*\"(?:arguments|parameters|input|args|action_input)\"\s*:"
@@ -32,7 +34,7 @@ _TOOL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*)\n\s*```\s*\Z", re.DOTALL)
-_FORMS = re.compile(
+_FORMS = Sifted(
     r"\{\{[^{}\n]{1,60}\}\}|\{%[^{}\n]{1,80}%\}"
     r"|(?<![\w\\])\{(?:question|options?|answer|letter|text|reasoning|key|context|chain_of_thought|your [a-z ]{1,30})\}"
     r"|\[(?:insert|your|enter|add|fill in|write|provide)\b[^\[\]\n]{0,60}\]"

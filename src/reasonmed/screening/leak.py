@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reasonmed.parsing.sifted import Sifted, first_of
+
 _NO_CHOICES = r"(?!\s+(?:choices|options|choice|option)\b)"
 _NO_PHYSIOLOGY = (
     r"(?!\s+(?:loops?|inhibition|mechanisms?|control|regulation|systems?|axis|circuits?|effects?|signals?|suppression|"
@@ -12,18 +14,6 @@ _NO_PHYSIOLOGY = (
 _NO_COUNT = "".join(rf"(?<!\b{word}\s)" for word in ("two", "three", "several", "multiple", "repeated", "history of"))
 """Attempts at intubation or suicide are counted; those of writers are not."""
 
-_GIVEN, _RIGHT = ("given", "provided", "supplied"), ("correct", "right")
-_WORDS = (
-    (("answer",), (*_GIVEN, "stated", "reference", "gold", "known")),
-    (("answer",), _RIGHT, _GIVEN),
-    (("answer",), ("key",)),
-    (("attempt",), ("previous", "prior", "earlier", "failed", "other")),
-    (("chain", "draft", "reasoning", "cot", "rationale"), ("previous", "prior", "earlier", "original")),
-    (("feedback",),),
-    (("judge", "reviewer", "verifier"),),
-    (("reason",), ("error", "failure")),
-)
-"""One of each group is in what a pattern finds."""
 _LEAKS = (
     r"\b(?:given|provided|supplied|stated|reference|gold(?:[- ]standard)?|known)\s+(?:correct\s+)?answer\b"
     + _NO_CHOICES,
@@ -35,18 +25,10 @@ _LEAKS = (
     r"\b(?:judge|reviewer|verifier)(?:'s)?\s+(?:reasons?|reasoning|feedback|comments?|verdicts?|notes?|said|noted|pointed)\b",
     r"\b(?:error|failure)\s+reasons?\b",
 )
-_PATTERNS = [(words, re.compile(pattern, re.IGNORECASE)) for words, pattern in zip(_WORDS, _LEAKS, strict=True)]
-_ODD_CASE = re.compile("[ſıİK]")
-"""Letters that a pattern takes for "s", "i" and "k", and a search for words does not."""
+_PATTERNS = [Sifted(leak, re.IGNORECASE) for leak in _LEAKS]
 
 
 def find_leak(text: str) -> str | None:
     """The first phrase that says that the writer knew more than the question; None where there is none."""
-    lowered, every = text.lower(), _ODD_CASE.search(text) is not None
-    found = [
-        match
-        for groups, pattern in _PATTERNS
-        if every or all(any(word in lowered for word in group) for group in groups)
-        if (match := pattern.search(text))
-    ]
-    return min(found, key=re.Match.start)[0] if found else None
+    found = first_of(_PATTERNS, text)
+    return found.group(0) if found else None

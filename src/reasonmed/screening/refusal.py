@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from reasonmed.parsing.sifted import Sifted, first_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -227,15 +229,21 @@ _IN_SHORT: dict[str, tuple[str, ...]] = {
 }
 """Phrases that are a refusal where the text is short and states no answer, by language."""
 
-_ANSWERS = re.compile(
+_ANSWERS = Sifted(
     r"\b(?:answer|option|choice|respuesta|réponse|antwort|resposta)\b[^.\n]{0,20}(?-i:\b[A-J]\b)(?!')|"
     r"\b(?:answer|option|diagnosis)\s+is\b|(?:答案|答え|正解|解答|정답|해답|답)\s*(?:是|为|為|は|은|[:：])|(?m:^\W*(?-i:[A-J])[.):]\W)",
     re.IGNORECASE,
 )
 """What states an answer, in whatever form: such a text goes on to answer."""
-_QUOTED = re.compile(
+_QUOTED = Sifted(
     r"[“„«「『][^”“»」』\n]{1,400}[”“»」』]|\"[^\"\n]{1,400}\"|(?<![^\W_])['‘](?=\S)(?:[^'‘’\n]|['’](?=\w)){1,400}['’](?!\w)"
 )
+_LASTING, _BRIEF = (
+    [Sifted(pattern, re.IGNORECASE) for patterns in table.values() for pattern in patterns]
+    for table in (_FOR_GOOD, _IN_SHORT)
+)
+_APOSTROPHE = Sifted(r"(?<=\w)[’ʼ′`](?=\w)")
+_SPACED_OUT = Sifted(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[ \t]+(?=[\u3040-\u30ff\u3400-\u9fff，。])")
 
 
 def find_refusal(text: str, further: Sequence[str] = ()) -> str | None:
@@ -245,8 +253,7 @@ def find_refusal(text: str, further: Sequence[str] = ()) -> str | None:
     """
     short = _is_short(text)
     spoken = _QUOTED.sub(" … ", _straight(text if short else text[:_OPENING]))
-    for_good, in_short = _patterns(tuple(further))
-    found = for_good.search(spoken) or (in_short.search(spoken) if short else None)
+    found = first_of([*_own(tuple(further)), *_LASTING], spoken) or (first_of(_BRIEF, spoken) if short else None)
     return found[0] if found and not _ANSWERS.search(_QUOTED.sub(" … ", _straight(text))) else None
 
 
@@ -256,17 +263,9 @@ def _is_short(text: str) -> bool:
 
 def _straight(text: str) -> str:
     """The text with straight apostrophes and with no space between characters that need none."""
-    straight = re.sub(r"(?<=\w)[’ʼ′`](?=\w)", "'", text)
-    return re.sub(r"(?<=[\u3040-\u30ff\u3400-\u9fff])[ \t]+(?=[\u3040-\u30ff\u3400-\u9fff，。])", "", straight)
+    return _SPACED_OUT.sub("", _APOSTROPHE.sub("'", text))
 
 
 @lru_cache(maxsize=16)
-def _patterns(further: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    own = [re.escape(phrase) for phrase in further]
-    tables = ([*own, *_all(_FOR_GOOD)], _all(_IN_SHORT))
-    for_good, in_short = (re.compile("|".join(f"(?:{one})" for one in table), re.IGNORECASE) for table in tables)
-    return for_good, in_short
-
-
-def _all(table: dict[str, tuple[str, ...]]) -> list[str]:
-    return [pattern for patterns in table.values() for pattern in patterns]
+def _own(further: tuple[str, ...]) -> list[Sifted]:
+    return [Sifted(re.escape(phrase), re.IGNORECASE) for phrase in further]
