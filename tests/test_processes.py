@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -84,7 +84,7 @@ def test_an_error_of_a_process_is_the_errors_own(part: int, kind: type[Exception
 
 def test_an_error_can_be_sent_whatever_it_is_made_of(tmp_path: Path) -> None:
     with squares(tmp_path) as work:
-        odd, own = (_tried(work, pickle.dumps(part)).failed for part in (18, 20))
+        odd, own = (_tried(cast("Callable[[object], object]", work), pickle.dumps(part)).failed for part in (18, 20))
     assert isinstance(odd, ReasonMedError)
     assert str(odd) == "a.jsonl:3: stem: is empty"
     assert isinstance(own, EOFError)

@@ -18,7 +18,7 @@ from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar, cast
 
 from reasonmed.errors import ReasonMedError
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from typing import TypeAlias
+
+    _Work: TypeAlias = Callable[[object], object]
+    _Begin: TypeAlias = Callable[[], AbstractContextManager[_Work]]
 
 Part = TypeVar("Part", contravariant=True)  # noqa: PLC0105 - its variance is told once
 Result = TypeVar("Result", covariant=True)  # noqa: PLC0105
@@ -50,7 +54,7 @@ class _Over(Exception):
 
 
 class _Answer(NamedTuple):
-    made: Any = None
+    made: object = None
     failed: BaseException | None = None
 
 
@@ -105,14 +109,14 @@ def _spread(parts: Iterator[Part], begin: Begin[Part, Result], count: int) -> It
                 return
             for line in cast("list[Connection]", wait(busy)):
                 number, process = busy.pop(line)
-                done[number] = process.take()
+                done[number] = cast("Result", process.take())
                 free.append(process)
 
 
 class _Process:
     """One of the processes, with a line to it."""
 
-    def __init__(self, begin: Begin[Any, Any]) -> None:
+    def __init__(self, begin: object) -> None:
         self.line, other = Pipe()
         with other:
             place = other.fileno()
@@ -143,7 +147,7 @@ class _Process:
         """Hand it a part."""
         self._send(part)
 
-    def take(self) -> Any:  # noqa: ANN401 - whatever the work makes
+    def take(self) -> object:
         """What it made of the part.
 
         Raises:
@@ -176,13 +180,14 @@ def serve(place: int) -> None:
     """Be one of the processes: take what to begin with from a line, then parts, until the line is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(place) as line, suppress(_Over), ExitStack() as stack:
-        begun = _tried(lambda begin: stack.enter_context(begin()), _received(line))
+        begun = _tried(lambda begin: stack.enter_context(cast("_Begin", begin)()), _received(line))
+        work = cast("_Work", begun.made)
         while True:
             content = _received(line)
-            _send(line, begun if begun.failed else _tried(begun.made, content))
+            _send(line, begun if begun.failed else _tried(work, content))
 
 
-def _tried(work: Callable[[Any], Any], content: bytes) -> _Answer:
+def _tried(work: _Work, content: bytes) -> _Answer:
     """What the work makes of what was sent, or how it failed."""
     try:
         return _Answer(work(ForkingPickler.loads(content)))
