@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,12 +26,11 @@ LATENCY_MS, IN_FLIGHT = 500, 32
 
 
 class Ran(NamedTuple):
-    """One run: requests, seconds of the span, of the wall and of CPU with all processes that it started."""
+    """One run: requests, seconds of the span and of the wall."""
 
     requests: int
     span: float
     wall: float
-    cpu: float
 
     @property
     def rate(self) -> float:
@@ -68,7 +66,7 @@ def _run(at: Setting, shards: int, questions: int, name: str) -> Ran:
     command = [sys.executable, "-m", "reasonmed", "run", str(file), "-r", "recipe.yaml", "-o", "run"]
     spread = ["--ray", "local", "--shards", str(shards)] if shards else []
     at.server.reset(latency_ms=LATENCY_MS, whole_body=1)
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    begun = time.perf_counter()
     done = subprocess.run(
         [*command, "--max-failures", "100%", *spread],
         cwd=folder,
@@ -77,12 +75,11 @@ def _run(at: Setting, shards: int, questions: int, name: str) -> Ran:
         text=True,
         check=False,
     )
-    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter() - begun
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with exit code {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
     stats = at.server.stats()
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Ran(int(stats["ok"]), float(stats["span_s"]), wall, cpu)
+    return Ran(int(stats["ok"]), float(stats["span_s"]), wall)
 
 
 def _show(found: dict[int, list[Ran]]) -> None:
@@ -93,8 +90,8 @@ def _show(found: dict[int, list[Ran]]) -> None:
         one = sorted(runs, key=lambda ran: ran.rate)[len(runs) // 2]
         linear = f"{rates[number] / (rates[first] / first * number):.2f}" if number else "-"
         values = [f"{one.requests:,}", f"{one.span:.1f}", f"{one.rate:.1f}", linear]
-        lines.append([str(number) if number else "without Ray", *values, f"{one.wall:.1f}", f"{one.cpu:.1f}"])
-    table(["shards", "requests", "span s", "requests/s", "x linear", "wall s", "CPU s"], lines)
+        lines.append([str(number) if number else "without Ray", *values, f"{one.wall:.1f}"])
+    table(["shards", "requests", "span s", "requests/s", "x linear", "wall s"], lines)
 
 
 if __name__ == "__main__":
