@@ -53,7 +53,7 @@ class Residency:
     Args:
         room: how many.
         stop: the run's; ends the wait for a model that is being loaded.
-        turned: what became of them in earlier sessions; goes on here.
+        turned: what became of them in earlier sessions; continued here.
         note: remembers that.
     """
 

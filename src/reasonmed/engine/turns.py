@@ -1,7 +1,7 @@
 """Turns: rows that wait for a model which is not open now leave memory, and are replayed when it is.
 
 A layer above a back end raises ``Parked`` in the place of a reply and says what is waited for. The row's key is noted,
-the others go on, and the row is done again from its first line once one of the things that it waits for is there:
+others have its place, and the row is done again from its first line once one of the things that it waits for is there:
 what is on record returns at once.
 """
 
@@ -20,13 +20,13 @@ class Holder(Protocol):
     """Why requests are held, and what ends that: models that share memory, jobs that a provider takes a day for."""
 
     def ready(self, wait: str) -> bool:
-        """Whether a row that waits for this can go on; never for a name that is another holder's."""
+        """Whether a row that waits for this can continue; never for a name that is another holder's."""
         ...
 
     async def turn(self, waits: Mapping[str, int]) -> bool:
         """Make something ready, or wait until something is; False where none of these is this holder's.
 
-        Called when no row is under way and none can go on. May be canceled: the run is to end.
+        Called when no row is under way and none can continue. May be canceled: the run is to end.
 
         Args:
             waits: all that is waited for, with the number of rows that do.
@@ -47,7 +47,7 @@ class Turns:
         self._holders.append(holder)
 
     def ready(self, waits: Iterable[str]) -> bool:
-        """Whether a row that waits for these can go on."""
+        """Whether a row that waits for these can continue."""
         return any(holder.ready(wait) for wait in waits for holder in self._holders)
 
     async def turn(self) -> None:
@@ -59,14 +59,14 @@ class Turns:
 
 
 class Replayed(Generic[Row]):
-    """The rows of a job, each once, and those that were parked again, as often as they can go on.
+    """The rows of a job, each once, and those that were parked again, as often as they can continue.
 
     An iterator that may be asked again after its end: more rows may be ready by then. In memory are keys alone.
 
     Args:
         rows: all rows that are not done, from the first one.
         key: names a row.
-        turns: knows which ones can go on.
+        turns: knows which ones can continue.
     """
 
     def __init__(self, rows: Callable[[], Iterable[Row]], key: Callable[[Row], str], turns: Turns) -> None:
@@ -92,7 +92,7 @@ class Replayed(Generic[Row]):
         self._turns.parked.update(waits)
 
     def _take(self) -> set[str]:
-        """The keys of the rows that can go on."""
+        """The keys of the rows that can continue."""
         ready = [waits for waits in self._parked if self._turns.ready(waits)]
         keys: set[str] = set()
         for waits in ready:
