@@ -31,7 +31,9 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     output: Annotated[Path, typer.Argument(metavar="[OUT]", help="The file to write.")] = Path("recipe.yaml"),
-    source: Annotated[str, typer.Option("--from", help="api, endpoint, eight_gpu, paper, local or scripted.")] = "api",
+    source: Annotated[
+        str, typer.Option("--from", help="api, batch, endpoint, eight_gpu, paper, local or scripted.")
+    ] = "api",
     prompts: Annotated[
         Path | None, typer.Option("--prompts", help="Also copy the prompt templates here, to change them.")
     ] = None,

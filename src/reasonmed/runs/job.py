@@ -30,12 +30,13 @@ from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclas
 from reasonmed.runs.intake import admit
 from reasonmed.runs.manifest import FORMAT, Correction, Decision, Input, Manifest, Screen, Written
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
-from reasonmed.runs.session import begin, budget_of, elder_of, end, signals
+from reasonmed.runs.session import begin, budget_of, elder_of, end, left_in_batches, signals
 from reasonmed.runs.socket import listening
 from reasonmed.runs.sources import other_files
 
 if TYPE_CHECKING:
     from reasonmed.backends import ModelSettings
+    from reasonmed.engine.batches.office import Clock
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Limits, Recipe
     from reasonmed.runs.intake import Intake
@@ -159,13 +160,14 @@ def screen_identity(against: Sequence[Mapping[str, object]]) -> dict[str, object
     return {"against": screens} if screens else {}
 
 
-async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True) -> None:
+async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True, clock: Clock | None = None) -> None:
     """Do the job to its end, or as far as it goes; whatever is done is on record.
 
     Args:
         job: what is done.
         watch: is told how it goes.
         heeds: whether signals stop it; not where whoever called it has handlers of its own.
+        clock: what batch jobs go by; the machine's clock where it is not given.
 
     Raises:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
@@ -195,7 +197,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))
         try:
-            async with connected(job.models, ledger, control, elders) as models:
+            async with connected(job.models, ledger, control, elders, clock) as models:
                 watch.phase = "running"
                 samples, rows, turns = SampleWatch(ledger), partial(ledger.pending, job.job.decode), control.turns
                 async for kept in finish(job.job, rows, ledger, models, alive=limits.alive, stop=stop, turns=turns):
@@ -214,6 +216,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         watch.phase = "writing"
         if not stop.wanted and not watch.asked:
             watch.notes.append("already finished; no requests sent")
+        watch.notes += left_in_batches(ledger)
         watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)

@@ -60,6 +60,8 @@ class Snapshot(Struct, kw_only=True):
     left_s: float | None
     stages: dict[str, StageNow]
     endpoints: list[EndpointNow]
+    batches: dict[str, int] = {}
+    """Requests ``held`` for batch jobs, those ``submitted``, and the ``batches`` that these are in; empty without."""
 
 
 @dataclass
@@ -123,6 +125,7 @@ class Watch:
                 for pool in (control.scheduler.pools if control else ())
                 for one in pool.endpoints
             ],
+            batches=dict(control.meter.batched) if control else {},
         )
 
     def _left(self, elapsed: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
@@ -62,6 +63,23 @@ class Canaries(msgspec.Struct, frozen=True):
     high: Number
 
 
+class BatchNow(msgspec.Struct, frozen=True):
+    """A batch job: ``state`` is ``collecting``, ``closed``, ``submitting``, ``running``, ``joined`` or ``failed``.
+
+    ``age_s`` is None once it has ended; ``told`` says what came of it.
+    """
+
+    id: str | None
+    model: str
+    provider: str
+    state: str
+    requests: Count
+    answered: Count
+    failed: Count
+    age_s: Amount | None
+    told: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
 
@@ -89,6 +107,7 @@ class Status(msgspec.Struct, frozen=True):
     """Models whose chains of thought are equal at every question that has several of them, with these questions."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
+    batches: list[BatchNow] = []
     version: int = VERSION
 
 
@@ -158,7 +177,26 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         stages=effort.stages,
         canaries=_canaries(ledger),
         equal_samples=equal_samples(ledger),
+        batches=batches_of(ledger, time.time()),
     )
+
+
+def batches_of(ledger: Ledger, now: float) -> list[BatchNow]:
+    """The batch jobs of a run, in the order in which they began."""
+    return [
+        BatchNow(
+            one.id,
+            one.model,
+            one.provider,
+            one.state,
+            one.requests if one.is_sent else ledger.size_of(one.token).requests,
+            one.answered,
+            one.failed,
+            round(max(0.0, now - one.begun), 1) if one.is_open else None,
+            one.problem,
+        )
+        for one in ledger.batches()
+    ]
 
 
 def _effort(ledger: Ledger, *, demo: bool, running: bool) -> Effort:
