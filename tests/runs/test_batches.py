@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
 from batch_standins import DAY, AnthropicStandIn, MovedClock, OpenAIStandIn, Provider, entry, standing_in
 from reasonmed import recipe as recipes
 from reasonmed.errors import BudgetReached, CredentialRejected, ModelNotServed
-from reasonmed.recipe import with_cap
+from reasonmed.recipe import at_once, with_cap
 from reasonmed.recipe.options import Recipe
+from reasonmed.recipe.shipped import resource
 from reasonmed.runs.commands.run import synthesis_job
 from reasonmed.runs.directory import RunDirectory
+from reasonmed.runs.estimate import estimate
 from reasonmed.runs.intake import Selection, take_in
 from reasonmed.runs.job import execute
 from reasonmed.runs.progress import Watch
@@ -37,7 +40,8 @@ def on(entries: dict[str, dict[str, Any]], **stages: Any) -> Recipe:
     made["models"] = {**made["models"], **entries}
     made["limits"]["give_up"] = 5
     made["stages"]["route"] = {}
-    made["stages"]["optimize"]["blind"] = False
+    made["stages"]["optimize"] |= {"blind": False, "max_tokens": 2000}
+    made["stages"]["refine"]["max_tokens"] = 2000
     for name, options in made["stages"].items():
         if name == "generate":
             options["models"] = [stages.get(name, first)]
@@ -251,8 +255,52 @@ async def test_batches_reserve_money_at_their_rate_and_end_a_run_that_has_none_l
         with pytest.raises(BudgetReached, match="raise --max-cost"):
             await run(tmp_path / "run", with_cap(made, 0.001), clock)
         assert not provider.batches
-        directory, _ = await run(tmp_path / "run", with_cap(made, 0.03), clock)
+        directory, _ = await run(tmp_path / "run", with_cap(made, 0.012), clock)
     sizes = [len(batch.lines) for batch in provider.batches.values()]
     assert sizes[0] < ROWS * 3, "what may cost too much waits until the first replies are cheaper than feared"
     assert status_of(directory).unfinished == 0
     assert {*provider.paid.values()} == {1}
+
+
+async def test_the_shipped_recipe_runs_at_stand_ins_and_mixes_batches_with_requests_at_once(tmp_path: Path) -> None:
+    clock = MovedClock()
+    one, two = OpenAIStandIn(clock.now), AnthropicStandIn(clock.now)
+    made = yaml.safe_load(resource("recipes", "batch.yaml").read_text(encoding="utf-8"))
+    async with standing_in(one) as first, standing_in(two) as second:
+        for model in made["models"].values():
+            model |= {"base_url": f"{first}/v1" if model["backend"] == "openai" else second, "api_key_env": None}
+        made["models"] = {name: {**model, "price": {"input": 1, "output": 2}} for name, model in made["models"].items()}
+        directory, _ = await run(tmp_path / "run", recipes.parse(json.dumps(made), "batch.yaml"), clock, rows=2)
+    status = status_of(directory)
+    assert (status.unfinished, {batch.state for batch in status.batches}) == (0, {"joined"})
+    assert one.batches
+    assert two.batches
+    assert one.online >= 6, "three chains a question by deepseek"
+    assert two.online == 0
+
+
+async def test_azure_has_addresses_of_its_own(tmp_path: Path) -> None:
+    clock = MovedClock()
+    provider = OpenAIStandIn(clock.now)
+    async with standing_in(provider) as address:
+        azure = {"backend": "azure", "endpoint": address, "deployment": "d", "api_key_env": None, "batch": True}
+        directory, _ = await run(tmp_path / "run", on({"m": azure}), clock, rows=1)
+    assert status_of(directory).unfinished == 0
+    asked = {path.split("_")[0].split("/file-")[0] for path in provider.paths if "content" not in path}
+    assert {"POST /openai/files?api-version=2024-10-21", "POST /openai/batches?api-version=2024-10-21"} <= asked
+    assert all("api-version=2024-10-21" in path for path in provider.paths)
+    assert {batch.lines[0][1]["model"] for batch in provider.batches.values()} == {"d"}
+
+
+async def test_a_plan_is_made_online_and_has_the_price_of_batches(tmp_path: Path) -> None:
+    provider = OpenAIStandIn(MovedClock().now)
+    async with standing_in(provider) as address:
+        made = on({"m": entry(provider, address)})
+        directory, _ = await run(tmp_path / "pilot", at_once(made), rows=2)
+    assert not provider.batches
+    spent = status_of(directory).spent_usd or 0.0
+    found = estimate(directory, made, {"q0": "s", "q1": "s"}, {"s": 20})
+    assert found.total.usd is not None
+    assert found.total.usd.expected == pytest.approx(10 * spent / 2)
+    assert "generate" in found.batched
+    assert found.hours.expected == 0

@@ -67,7 +67,7 @@ def show_funnel(status: Status) -> None:
 
 
 def show_batches(status: Status) -> None:
-    """Batch jobs that are open, and what came of those that have ended."""
+    """Batch jobs that are open, and the results of those that have ended."""
     for one in status.batches:
         name = f"batch {one.id or '(not submitted yet)'} of {one.model} at {one.provider}"
         age = f", {duration(one.age_s)} old" if one.age_s is not None else ""

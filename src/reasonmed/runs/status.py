@@ -66,7 +66,7 @@ class Canaries(msgspec.Struct, frozen=True):
 class BatchNow(msgspec.Struct, frozen=True):
     """A batch job: ``state`` is ``collecting``, ``closed``, ``submitting``, ``running``, ``joined`` or ``failed``.
 
-    ``age_s`` is None once it has ended; ``told`` says what came of it.
+    ``age_s`` is None once it has ended; ``told`` is its result in words.
     """
 
     id: str | None
