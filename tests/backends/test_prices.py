@@ -14,9 +14,14 @@ def test_cached_input_and_output_are_priced_apart() -> None:
     assert price.of(completion) == pytest.approx(0.6 * 0.20 + 0.4 * 0.02 + 0.5 * 1.20)
 
 
-def test_a_batch_costs_its_share() -> None:
-    price = Price(input=2, output=4, batch=0.5)
-    assert price.of(Completion("x", prompt_tokens=1_000_000, completion_tokens=1_000_000)) == pytest.approx(3.0)
+def test_a_batch_costs_the_share_of_the_recipe_else_that_of_the_provider() -> None:
+    done = Completion("x", prompt_tokens=1_000_000, completion_tokens=1_000_000)
+    price = Price(input=2, output=4, batch=0.25)
+    assert price.of(done) == pytest.approx(6.0)
+    assert price.times(price.share_in_batch("api.openai.com")).of(done) == pytest.approx(1.5)
+    plain = Price(input=2, output=4)
+    hosts = ("api.openai.com", "mine.openai.azure.com", "api.anthropic.com", "127.0.0.1")
+    assert [plain.share_in_batch(host) for host in hosts] == [0.5, 0.5, 0.5, 1.0]
 
 
 def test_without_a_price_for_the_cache_it_costs_as_input() -> None:

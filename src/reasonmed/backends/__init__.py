@@ -210,6 +210,16 @@ class ModelSettings(BaseModel):
         return [self]
 
     @property
+    def collects(self) -> bool:
+        """Whether requests are collected for batch jobs."""
+        return False
+
+    @property
+    def batch_share(self) -> float:
+        """The share of the price that a request in a batch job costs."""
+        return 1.0
+
+    @property
     def demo(self) -> bool:
         """Whether replies of this model are worth nothing medically."""
         return False

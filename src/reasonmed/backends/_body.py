@@ -6,6 +6,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import aiohttp
 
 AS_IT_COMES: dict[str, Any] = {
@@ -46,6 +48,31 @@ async def read_body(response: aiohttp.ClientResponse, most: int) -> bytes:
     if not unpack.ended:
         raise UnreadableBody("a packed body that ends too early")
     return bytes(body)
+
+
+async def read_lines(response: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
+    """The lines of an answer's body, unpacked, without empty ones; never the whole of it in memory.
+
+    Raises:
+        UnreadableBody: a line has more than ``most`` bytes, or the body cannot be unpacked.
+    """
+    unpack = _unpacker(response.headers.get("Content-Encoding", ""))
+    rest = bytearray()
+    async for piece in response.content.iter_chunked(_PIECE):
+        unpack.feed(piece)
+        while data := unpack.next(_PIECE):
+            rest += data
+            if b"\n" in data:
+                *whole, rest = rest.split(b"\n")
+                for line in whole:
+                    if line.strip():
+                        yield bytes(line)
+            if len(rest) > most:
+                raise UnreadableBody(f"a line of more than {most / 1e6:g} MB")
+    if not unpack.ended:
+        raise UnreadableBody("a packed body that ends too early")
+    if rest.strip():
+        yield bytes(rest)
 
 
 def _unpacker(encoding: str) -> _Plain | _Packed:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from yarl import URL
 
 from reasonmed.backends import ModelSettings
@@ -15,6 +15,9 @@ from reasonmed.backends._http import address, environment, proxy_of, shown, tls_
 from reasonmed.errors import CredentialRejected, UsageError
 from reasonmed.screening.secrets import is_key
 from reasonmed.secrecy import keep
+
+if TYPE_CHECKING:
+    from reasonmed.backends._prices import Price
 
 PATH = "/chat/completions"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -66,6 +69,23 @@ class Facts(NamedTuple):
     left_out: tuple[str, ...]
 
 
+class Batch(BaseModel):
+    """How a model's requests go into batch jobs. Nothing here changes a record."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait: float = Field(600, ge=0)
+    """Seconds that a request waits for others, while there is other work, before a batch is submitted."""
+    deadline: float | None = Field(172_800, gt=0)
+    """Seconds after which a request without a reply is sent at once, at the full price; null for never."""
+    poll: float = Field(10, gt=0)
+    """Seconds until a batch is first looked at; each further wait is longer, up to 30 times this."""
+    requests: int = Field(50_000, ge=1, le=50_000)
+    """The most requests of one batch."""
+    megabytes: float = Field(200, gt=0, le=200)
+    """The most megabytes of one batch."""
+
+
 class EndpointSettings(ModelSettings):
     """What endpoints of OpenAI's shape have in common."""
 
@@ -77,6 +97,28 @@ class EndpointSettings(ModelSettings):
     """Whether to send JSON schemas; left out by itself where the endpoint refuses them."""
     ca_file: Annotated[Path | None, BeforeValidator(_beside_recipe)] = None
     """A PEM file of certificates to trust beside the system's, such as a hospital's own authority."""
+    batch: bool | Batch = False
+    """Whether requests are collected and go into batch jobs: cheaper, and hours later. `true`, or a mapping."""
+
+    @property
+    def collects(self) -> bool:
+        """Whether requests are collected for batch jobs."""
+        return self.batch is not False
+
+    @property
+    def batches(self) -> Batch:
+        """How requests go into batch jobs."""
+        return Batch() if isinstance(self.batch, bool) else self.batch
+
+    @property
+    def batch_share(self) -> float:
+        """The share of the price that a request in a batch job costs."""
+        return 1.0 if self.priced is None else self.priced.share_in_batch(URL(self.url).host or "")
+
+    @property
+    def batch_price(self) -> Price | None:
+        """What tokens cost in a batch job."""
+        return None if self.priced is None else self.priced.times(self.batch_share)
 
     @field_validator("api_key_env", mode="before")
     @classmethod
@@ -102,6 +144,15 @@ class EndpointSettings(ModelSettings):
     def base(self) -> str:
         """The endpoint without the path of completions."""
         return self.url.split("?")[0].removesuffix(PATH)
+
+    def beside(self, path: str) -> str:
+        """The address of another part of the API, such as ``batches``."""
+        return f"{self.base}/{path}"
+
+    @property
+    def batch_path(self) -> str:
+        """What a line of a batch asks for."""
+        return f"/v1{PATH}"
 
     @property
     def where(self) -> str:

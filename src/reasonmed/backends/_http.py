@@ -6,6 +6,7 @@ import os
 import re
 import ssl
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from reasonmed.errors import CredentialRejected, ModelNotServed, Unreachable, Us
 from reasonmed.secrecy import keep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -134,11 +135,21 @@ def tls_of(url: URL, ca_file: Path | None) -> ssl.SSLContext | bool:
     return context
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What goes to an address."""
+
+    url: URL
+    data: object = None
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @asynccontextmanager
 async def posted(
-    session: aiohttp.ClientSession, url: URL, data: bytes, where: str, limits: aiohttp.ClientTimeout
+    session: aiohttp.ClientSession, asked: Asked, where: str, limits: aiohttp.ClientTimeout
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer to a POST; ``where`` names model and endpoint.
+    """The answer to a POST, or to another method; ``where`` names model and endpoint.
 
     A redirect within the same origin that keeps the method is followed. Any other is refused, so that no key and no
     question reaches an address that the recipe does not name.
@@ -148,11 +159,12 @@ async def posted(
         CredentialRejected: the proxy asks for a name and a password.
         Unreachable: the proxy does not answer.
     """
-    target = url
+    url = target = asked.url
+    more = AS_IT_COMES | {"headers": {**AS_IT_COMES["headers"], **asked.headers}} if asked.headers else AS_IT_COMES
     try:
         for _ in range(_HOPS):
-            async with session.post(
-                target, data=data, allow_redirects=False, timeout=limits, **AS_IT_COMES
+            async with session.request(
+                asked.method, target, data=asked.data, allow_redirects=False, timeout=limits, **more
             ) as response:
                 if response.status == _PROXY_AUTHENTICATION and proxy_of(url):
                     raise _wants_password(where, url)

@@ -33,8 +33,8 @@ class Price(BaseModel):
     """Input that the provider's cache had; the price of input where it is not given."""
     cache_write: float | None = Field(None, ge=0)
     """Input that goes into the provider's cache; the price of input where it is not given."""
-    batch: float = Field(1.0, gt=0, le=1)
-    """The share of the price that a batch request costs; 1 for requests that are answered at once."""
+    batch: float | None = Field(None, gt=0, le=1)
+    """The share of these prices that a request in a batch job costs; the provider's where it is not given, else 1."""
 
     def of(self, completion: Completion) -> float | None:
         """What a reply cost, in USD; None where the endpoint counted no tokens.
@@ -50,12 +50,21 @@ class Price(BaseModel):
         total = (
             fresh * self.input + cached * cheaper + written * self._write + completion.completion_tokens * self.output
         )
-        return total * self.batch / _MILLION
+        return total / _MILLION
 
     def worst(self, request: Request) -> float:
         """The most that one try of a request can cost, in USD: no cache, a reply of ``max_tokens``."""
         size = sum(len(message.content.encode()) // _BYTES_A_TOKEN + _PER_MESSAGE for message in request.messages)
-        return (size * max(self.input, self._write) + request.sampling.max_tokens * self.output) * self.batch / _MILLION
+        return (size * max(self.input, self._write) + request.sampling.max_tokens * self.output) / _MILLION
+
+    def share_in_batch(self, host: str) -> float:
+        """The share of these prices that a request in a batch job costs at a host."""
+        return self.batch or _table().batch.get(_domain(host), 1.0)
+
+    def times(self, share: float) -> Price:
+        """A share of these prices."""
+        prices = self.model_dump(exclude_none=True, exclude={"batch"})
+        return Price(**{name: value * share for name, value in prices.items()})
 
     @property
     def _write(self) -> float:
@@ -69,12 +78,19 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
     """The shipped prices."""
 
     date: date
+    batch: dict[str, float]
+    """Shares of the price in batch jobs, by host or domain."""
     models: dict[str, dict[str, float]]
 
 
 @cache
 def _table() -> _Table:
     return msgspec.convert(yaml.safe_load(_TABLE.read_text(encoding="utf-8")), _Table)
+
+
+def _domain(host: str) -> str:
+    """The entry of a host in the table of shares: its own, or that of a domain that it is in."""
+    return next((name for name in _table().batch if host == name or host.endswith(f".{name}")), host)
 
 
 def table_date() -> str:

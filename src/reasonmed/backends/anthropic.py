@@ -20,7 +20,7 @@ from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import Said, read_error
 from reasonmed.backends._waits import asked_wait
 from reasonmed.backends._wire import count, served_name
-from reasonmed.backends.openai import OpenAI
+from reasonmed.backends.openai import Answer, OpenAI
 from reasonmed.errors import (
     CredentialRejected,
     ModelNotServed,
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reasonmed.backends import ModelSettings
+    from reasonmed.backends._dialect import Once
     from reasonmed.backends._prices import Price
     from reasonmed.exchange import Message, Request
 
 _PATH = "/messages"
-_ADAPTATIONS = 5
 _BAD_REQUEST = 400
 _OWN_FAULT = frozenset({400, 413, 422})
 _FINISHES = {
@@ -51,19 +51,10 @@ _FINISHES = {
     "refusal": "content_filter",
     "tool_use": "tool_calls",
 }
-_UNSUPPORTED = frozenset(
-    {
-        "minItems",
-        "maxItems",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-    }
-)
+_UNSUPPORTED = frozenset({
+    "minItems", "maxItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
+    "maxLength",
+})  # fmt: skip
 """Bounds that the API refuses in a schema; parsers check them."""
 _NO_SCHEMA = re.compile(r"output_config|output_format|structured output|json_schema|schema", re.IGNORECASE)
 _ACCOUNT = re.compile(r"credit balance|billing|usage limits?\b|organization (?:has been|is) disabled", re.IGNORECASE)
@@ -150,23 +141,26 @@ class Anthropic(OpenAI):
 
     settings: Settings
 
-    async def complete(self, request: Request) -> Completion:
-        """Answer a request; leaves out what this model turns out not to take."""
-        for _ in range(_ADAPTATIONS):
-            body = self.body(request)
-            status, headers, raw = await self._post(body)
-            decoded = plain_json(raw)
-            found = decoded if isinstance(decoded, dict) else {}
-            if found.get("type") == "message":
-                return replace(self._message(found), sent=self._sent(request, body))
-            said = read_error(raw, self._key(), "\n".join(message.content for message in request.messages))
-            if status != _BAD_REQUEST or not self._learn(body, said.text):
-                raise self._refusal(status, _type_of(found), said, headers)
-        raise RequestRejected(
-            f"{self.settings.where} keeps refusing the request's parameters: {said.text[:300]}", "bad_request"
-        )
+    def read(
+        self,
+        request: Request,
+        answer: Answer,
+        body: dict[str, object],
+        once: Once,  # noqa: ARG002 - the shape of the one above
+    ) -> Completion | ReasonMedError:
+        """The message in an answer to a body, or the error after which the next body goes without something."""
+        decoded = plain_json(answer.body)
+        found = decoded if isinstance(decoded, dict) else {}
+        if found.get("type") == "message":
+            return replace(self._message(found), sent=self.sent(request, body))
+        said = read_error(answer.body, self.key(), "\n".join(message.content for message in request.messages))
+        if answer.status == _BAD_REQUEST and self._learn(body, said.text):
+            return RequestRejected(
+                f"{self.settings.where} keeps refusing the request's parameters: {said.text[:300]}", "bad_request"
+            )
+        raise self._refusal(answer.status, _type_of(found), said, answer.headers)
 
-    def body(self, request: Request) -> dict[str, object]:
+    def body(self, request: Request, once: Once | None = None) -> dict[str, object]:  # noqa: ARG002 - the same
         """The request as the API takes it: the system message apart, the schema as an output format."""
         drawn, more = request.sampling, dict(request.extra_body or {})
         system = "\n\n".join(message.content for message in request.messages if message.role == "system")
@@ -189,7 +183,7 @@ class Anthropic(OpenAI):
             more["output_config"] = {"format": form, **more.get("output_config", {})}
         return body | more
 
-    def _sent(self, request: Request, body: Mapping[str, object]) -> dict[str, object] | None:
+    def sent(self, request: Request, body: Mapping[str, object]) -> dict[str, object] | None:
         """The sampling parameters of a body; None where they are those that the request asks for."""
         told = {name: body[name] for name in ("max_tokens", "temperature", "top_p") if name in body}
         stop = {"stop": body["stop_sequences"]} if "stop_sequences" in body else {}

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from reasonmed.backends._endpoint import EndpointSettings, Url
+from reasonmed.backends._endpoint import PATH, EndpointSettings, Url
 from reasonmed.backends.openai import connect
 
 __all__ = ["Settings", "connect"]
@@ -41,6 +41,15 @@ class Settings(EndpointSettings):
         """Where completions are asked for."""
         path = f"openai/deployments/{self.deployment}/chat/completions"
         return f"{self.endpoint.rstrip('/')}/{path}?api-version={self.api_version}"
+
+    def beside(self, path: str) -> str:
+        """The address of another part of the API: of the resource, not of the deployment."""
+        return f"{self.endpoint.rstrip('/')}/openai/{path}{'&' if '?' in path else '?'}api-version={self.api_version}"
+
+    @property
+    def batch_path(self) -> str:
+        """What a line of a batch asks for; Azure's dated versions have no /v1."""
+        return PATH
 
     def authorization(self, key: str) -> dict[str, str]:
         """The header that carries the key."""

@@ -22,7 +22,7 @@ from reasonmed.backends._body import AS_IT_COMES, UnreadableBody, read_body
 from reasonmed.backends._dialect import Dialect, Once, limit_of, refused_extra
 from reasonmed.backends._endpoint import PATH, EndpointSettings, Facts, api_key
 from reasonmed.backends._errors import refusal
-from reasonmed.backends._http import address, posted, proxy_of, tls_of
+from reasonmed.backends._http import Asked, address, posted, proxy_of, tls_of
 from reasonmed.backends._json import plain_json
 from reasonmed.backends._said import one_line, read_error
 from reasonmed.backends._servable import ServableSettings
@@ -51,6 +51,8 @@ _FIRST_CONNECT = 10
 """The same as long as there was none: a port that never speaks is no busy server."""
 _NO_CONTACT = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 """Nothing came from the endpoint: it is not there, or speaks another protocol."""
+BROKEN = (UnreadableBody, aiohttp.ClientError, OSError, TimeoutError)
+"""What an exchange ends with that brings no whole answer."""
 _SUCCESS = range(200, 300)
 _COMPLETED = frozenset(_SUCCESS) - {204, 205}
 """Statuses that come with a reply: the other successes have no body."""
@@ -79,6 +81,12 @@ class Settings(ServableSettings):
             object.__setattr__(self, "api_key_env", "OPENAI_API_KEY")
         return self
 
+    @model_validator(mode="after")
+    def _batches_at_one_address(self) -> Self:
+        if self.batch and not isinstance(self.base_url, str):
+            raise ValueError("batch: needs one base_url; a batch belongs to the provider that it was submitted to")
+        return self
+
     @property
     def identity(self) -> str:
         """The model's name at its provider."""
@@ -97,7 +105,7 @@ class Settings(ServableSettings):
         return [self.model_copy(update={"base_url": url}) for url in self.base_url]
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     """An HTTP answer, read."""
 
     status: int
@@ -138,26 +146,43 @@ class OpenAI:
         """
         once = Once()
         for _ in range(_ADAPTATIONS):
-            body = self._dialect.body(request, once)
-            answer = await self._post(body)
-            reply = read_reply(answer.body) if answer.status in _SUCCESS else None
-            completion = self._completion(reply, body) if reply else None
-            if completion is not None:
-                sent = self._dialect.sent(request, body)
-                return replace(completion, sent=sent) if sent else completion
-            error = self._error(request, answer, reply, once, body)
+            body = self.body(request, once)
+            found = self.read(request, await self._post(body), body, once)
+            if not isinstance(found, ReasonMedError):
+                return found
+            error = found
         raise error
 
-    def body(self, request: Request) -> dict[str, object]:
+    def body(self, request: Request, once: Once | None = None) -> dict[str, object]:
         """The request as this endpoint takes it."""
-        return self._dialect.body(request, Once())
+        return self._dialect.body(request, once or Once())
+
+    def sent(self, request: Request, body: Mapping[str, object]) -> dict[str, object] | None:
+        """The sampling parameters of a body; None where they are those that the request asks for."""
+        return self._dialect.sent(request, body)
+
+    def read(
+        self, request: Request, answer: Answer, body: dict[str, object], once: Once
+    ) -> Completion | ReasonMedError:
+        """The completion in an answer to a body, or the error after which the next body goes without something.
+
+        Raises:
+            BackendError: the service's fault, or the request's own.
+            ControlError: a fault of key, account or configuration.
+        """
+        reply = read_reply(answer.body) if answer.status in _SUCCESS else None
+        completion = self._completion(reply, body) if reply else None
+        if completion is None:
+            return self._error(request, answer, reply, once, body)
+        sent = self.sent(request, body)
+        return replace(completion, sent=sent) if sent else completion
 
     def _error(
-        self, request: Request, answer: _Answer, reply: dict[str, object] | None, once: Once, body: dict[str, object]
+        self, request: Request, answer: Answer, reply: dict[str, object] | None, once: Once, body: dict[str, object]
     ) -> ReasonMedError:
         """What an answer without a completion means; raised at once unless the next try goes without something."""
         asked = "\n".join(message.content for message in request.messages)
-        said = read_error(answer.body, self._key(), asked)
+        said = read_error(answer.body, self.key(), asked)
         where = self.settings.where
         if answer.status in _COMPLETED and (reply is None or not _tells(reply)):
             raise Unreachable(f"{where} sent a body that is no completion: {said.text[:200]}", "server")
@@ -173,26 +198,28 @@ class OpenAI:
             raise ModelNotServed(f"{error}. Take `{extra}` out of the model's `extra_body`{or_else}.", status)
         raise error
 
-    async def _post(self, body: Mapping[str, object]) -> _Answer:
-        session = self._open()
+    async def _post(self, body: Mapping[str, object]) -> Answer:
+        session, asked = self.session(), Asked(self._url, _encode(body))
         try:
-            async with posted(session, self._url, _encode(body), self.settings.where, self._timeout()) as response:
+            async with posted(session, asked, self.settings.where, self._timeout()) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
-                return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
-        except UnreadableBody as unread:
-            raise Unreachable(f"{self.settings.where} sent {unread}", "server") from None
-        except aiohttp.ConnectionTimeoutError as late:
-            said = f"{self.settings.where}: no connection within {self._timeout().sock_connect:g} s"
-            raise Unreachable(said, "timeout", connected=self._met) from late
-        except TimeoutError as late:
-            raise Unreachable(
-                f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
-            ) from late
-        except (aiohttp.ClientError, OSError) as broken:
-            reason = one_line(str(broken) or type(broken).__name__, self._key())
-            connected = not isinstance(broken, _NO_CONTACT)
-            raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
+                return Answer(response.status, response.headers, await read_body(response, self._most_bytes))
+        except BROKEN as broken:
+            raise self.unreachable(broken) from None
+
+    def unreachable(self, broken: Exception) -> Unreachable:
+        """The error that a broken exchange stands for."""
+        where = self.settings.where
+        if isinstance(broken, UnreadableBody):
+            return Unreachable(f"{where} sent {broken}", "server")
+        if isinstance(broken, aiohttp.ConnectionTimeoutError):
+            said = f"{where}: no connection within {self._timeout().sock_connect:g} s"
+            return Unreachable(said, "timeout", connected=self._met)
+        if isinstance(broken, TimeoutError):
+            return Unreachable(f"{where} did not answer within {self.settings.timeout:g} s", "timeout")
+        reason = one_line(str(broken) or type(broken).__name__, self.key())
+        return Unreachable(f"{where}: {reason}", connected=not isinstance(broken, _NO_CONTACT))
 
     def _completion(self, reply: dict[str, object], body: Mapping[str, object]) -> Completion | None:
         """The completion in a reply; None where it holds none."""
@@ -202,7 +229,7 @@ class OpenAI:
         where = self.settings.where
         beside = error_beside(reply, choice)
         if beside is not None:
-            said = read_error(_encode({"error": beside}), self._key())
+            said = read_error(_encode({"error": beside}), self.key())
             error = refusal(200, said, {}, where)
             own_fault = isinstance(error, RequestRejected) and error.kind == "bad_request"
             raise Unreachable(f"{where} broke off a reply: {said.text}", "server") if own_fault else error
@@ -221,11 +248,12 @@ class OpenAI:
     async def _meet(self, *_: object) -> None:
         self._met = True
 
-    def _key(self) -> str | None:
+    def key(self) -> str | None:
         """The key as it is sent."""
         return os.environ.get(self.settings.api_key_env, "").strip() if self.settings.api_key_env else None
 
-    def _open(self) -> aiohttp.ClientSession:
+    def session(self) -> aiohttp.ClientSession:
+        """The connections, with their headers."""
         if self._session is None:
             key = api_key(self.settings.api_key_env)
             trace = aiohttp.TraceConfig()
@@ -263,7 +291,7 @@ class OpenAI:
     async def get(self, path: str) -> object:
         """The JSON at a path beside the completions, such as ``models``; None where there is none."""
         try:
-            async with self._open().get(
+            async with self.session().get(
                 f"{self.settings.base}/{path}", allow_redirects=False, **AS_IT_COMES
             ) as response:
                 return plain_json(await read_body(response, self._most_bytes)) if response.ok else None

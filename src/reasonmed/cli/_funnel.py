@@ -76,6 +76,16 @@ def _unfinished(status: Status) -> str:
     return f"{status.unfinished:,} {'not begun' if not_begun else 'unfinished'}"
 
 
+def show_batches(status: Status) -> None:
+    """Batch jobs that are open, and the results of those that have ended."""
+    for one in status.batches:
+        name = f"batch {one.id or '(not submitted yet)'} of {one.model} at {one.provider}"
+        age = f", {duration(one.age_s)} old" if one.age_s is not None else ""
+        done = f", {one.answered:,} answered, {one.failed:,} failed" if one.answered or one.failed else ""
+        told = f": {one.told}" if one.told else ""
+        out.print(safe(f"{name}: {one.state}, {one.requests:,} requests{done}{age}{told}"), soft_wrap=True)
+
+
 def show_reviews(status: Status) -> None:
     """What reviewers found, where there are any."""
     if status.reviews is not None:

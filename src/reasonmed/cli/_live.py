@@ -96,6 +96,7 @@ def _line(now: Snapshot, noun: str) -> str:
         _money(now),
         f"{duration(now.elapsed_s)}{_left(now)}",
         _turns(now),
+        _batches(now),
         _holds(now),
         _faults(now),
     ]
@@ -140,6 +141,14 @@ def _turns(now: Snapshot) -> str:
     return ", ".join(part for part in (*told, f"{turns.switches} switches") if part)
 
 
+def _batches(now: Snapshot) -> str:
+    """What is held for batch jobs, and what is under way."""
+    found = now.batches
+    if not any(found.values()):
+        return ""
+    return f"{found['submitted']:,} requests in {found['batches']:,} batches under way, {found['held']:,} held"
+
+
 def _clock_in(seconds: float) -> str:
     """The time of day in so many seconds."""
     at = time.localtime(time.time() + seconds)
@@ -151,7 +160,7 @@ def _picture(now: Snapshot, noun: str) -> Group:
     words = f"{now.phase}: {now.done:,} of {now.total:,} {noun}{_records(now)}, {duration(now.elapsed_s)}{_left(now)}"
     head.add_row(ProgressBar(total=max(1, now.total), completed=now.done, width=30), Text(words))
     rates = f"{now.replies_per_s:.1f} replies/s, {now.tokens_per_s:.0f} tokens/s  {_money(now)}"
-    troubles = [safe(text, "yellow") for text in (_holds(now), _faults(now)) if text]
+    troubles = [safe(text, "yellow") for text in (_batches(now), _holds(now), _faults(now)) if text]
     turns = [safe(text) for text in (_turns(now),) if text]
     return Group(head, Text(rates, style="dim"), *turns, _stages(now), _endpoints(now), *troubles)
 

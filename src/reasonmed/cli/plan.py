@@ -64,6 +64,7 @@ def plan(
       reasonmed plan medqa.jsonl -r recipe.yaml --for 200000
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.questions import Settings
+    from reasonmed.recipe import at_once
     from reasonmed.runs.commands import run as synthesis
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.estimate import choose, estimate, scaled
@@ -80,9 +81,9 @@ def plan(
     options.check_demo(chosen, intake.survey.wanted, recipe)
     options.say_keyless(chosen, intake)
     folder = RunDirectory(output or synthesis.default_folder(intake, chosen))
-    job = synthesis.synthesis_job(intake, chosen, folder)
+    job = synthesis.synthesis_job(intake, at_once(chosen), folder)
     sample = chosen.stages.score.sample if chosen.stages.score else None
-    job = replace(job, after=synthesis.scoring(chosen, min(sample or pilot, pilot)))
+    job = replace(job, after=synthesis.scoring(at_once(chosen), min(sample or pilot, pilot)))
     job = consented(job, yes=yes, phi=phi)
     say(f"pilot: {len(strata)} of {sum(sizes.values()):,} questions, in {folder.path}")
     do(job, "questions of the pilot")
@@ -124,6 +125,13 @@ def _show(found: Plan) -> None:
     out.print(safe(f"{found.questions:,} questions ({strata}), about {_number(found.records)} records"))
     hours = found.hours
     out.print(safe(f"about {hours.expected:.2f} hours ({hours.low:.2f} to {hours.high:.2f}) at the pilot's pace"))
+    if found.batched:
+        out.print(
+            safe(
+                f"{', '.join(found.batched)} by batch jobs: at that rate in the money above, and a day or two in all "
+                "beside these hours; the pilot itself was sent at once"
+            )
+        )
     if found.total.usd is None:
         out.print(safe("the cost is unknown: a model has no known price; add `price:` to its entry", "yellow"))
     else:

@@ -29,7 +29,7 @@ def status(
       reasonmed status runs/medqa
       reasonmed status runs/medqa --json
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.cli._funnel import show_funnel, show_reviews, show_stages, show_turns
+    from reasonmed.cli._funnel import show_batches, show_funnel, show_reviews, show_stages, show_turns
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.status import status_of
 
@@ -43,6 +43,7 @@ def status(
     show_reviews(found)
     show_stages(found)
     show_turns(found)
+    show_batches(found)
 
 
 def list_questions(

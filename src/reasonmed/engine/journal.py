@@ -85,16 +85,31 @@ class Journaled:
                 outcome = await self._inner.complete(request)
             except RequestRejected as rejected:
                 outcome = rejected
-            call = Call(time.perf_counter() - started, self._cost(request, outcome))
-        if not isinstance(outcome, RequestRejected):
-            outcome = without_keys(outcome)
-        await self._ledger.record(request, outcome, call)
+            call = Call(time.perf_counter() - started, self._cost(request, outcome, self._price))
         if isinstance(outcome, RequestRejected):
+            await self._ledger.record(request, outcome, call)
             self._meter.refused(request, outcome)
             raise outcome
-        if outcome.served is not None:
-            await self._note_served(request.model, outcome.served)
-        return outcome
+        return await self._keep(request, outcome, call)
+
+    async def take(
+        self, request: Request, outcome: Completion | RequestRejected, price: Price | None, held: str
+    ) -> float:
+        """Put on record what a request was answered with in a batch, where it was held; gives the cost in USD."""
+        cost = self._cost(request, outcome, price)
+        if isinstance(outcome, RequestRejected):
+            await self._ledger.record(request, outcome, Call(0.0, cost), held)
+        else:
+            await self._keep(request, outcome, Call(0.0, cost), held)
+            self._meter.answered(request, outcome)
+        return cost or 0.0
+
+    async def _keep(self, request: Request, reply: Completion, call: Call, held: str = "") -> Completion:
+        reply = without_keys(reply)
+        await self._ledger.record(request, reply, call, held)
+        if reply.served is not None:
+            await self._note_served(request.model, reply.served)
+        return reply
 
     async def _note_served(self, model: str, served: str) -> None:
         """Remember the name under which the endpoint serves the model, and say so where it had another one before."""
@@ -111,15 +126,15 @@ class Journaled:
         names = json.dumps(self._served)
         await self._ledger.note_soon(f"served {model}", names)
 
-    def _cost(self, request: Request, outcome: Completion | RequestRejected) -> float | None:
+    def _cost(self, request: Request, outcome: Completion | RequestRejected, price: Price | None) -> float | None:
         """What a call cost; at its worst where the endpoint counted no tokens, None where no price is known."""
-        if self._price is None:
+        if price is None:
             self._meter.unpriced += 1
             return None
         if isinstance(outcome, RequestRejected):
             return 0.0
-        cost = self._price.of(outcome)
-        cost = self._price.worst(request) if cost is None else cost
+        cost = price.of(outcome)
+        cost = price.worst(request) if cost is None else cost
         self._meter.spent += cost
         return cost
 

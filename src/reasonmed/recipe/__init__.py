@@ -23,9 +23,9 @@ from reasonmed.screening.secrets import conceal_shapes, secrets_in
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["RECIPES", "Recipe", "for_endpoint", "from_mapping", "load", "need_stages", "parse", "with_cap"]
+__all__ = ["RECIPES", "Recipe", "at_once", "for_endpoint", "from_mapping", "load", "need_stages", "parse", "with_cap"]
 
-RECIPES = ("local", "endpoint", "api", "eight_gpu", "ray", "paper", "scripted")
+RECIPES = ("local", "endpoint", "api", "batch", "eight_gpu", "ray", "paper", "scripted")
 
 
 def load(source: str | Path, stages: Collection[str] | None = None) -> Recipe:
@@ -124,6 +124,13 @@ def with_cap(chosen: Recipe, max_cost: float | None) -> Recipe:
                 ]
             )
     return chosen
+
+
+def at_once(chosen: Recipe) -> Recipe:
+    """A recipe whose requests are all sent at once; none goes into a batch job."""
+    entries = {name: chosen.model(name) for name in chosen.models}
+    models = {name: one.model_copy(update={"batch": False}) if one.collects else one for name, one in entries.items()}
+    return chosen.model_copy(update={"models": models})
 
 
 def need_stages(chosen: Recipe, stages: Iterable[str], name: str | None = None) -> None:

@@ -62,6 +62,9 @@ class Plan(msgspec.Struct, frozen=True):
     hours: Range
     """Wall time at the recipe's requests in flight, as fast as the pilot was answered."""
     records: Range
+    batched: list[str] = []
+    """Stages whose requests go into batch jobs, each a day at most; their money is at that rate, and ``hours`` has no
+    part of theirs."""
     version: int = VERSION
 
 
@@ -103,7 +106,8 @@ def scaled(sizes: Mapping[str, int], questions: int) -> Counter[str]:
 def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], sizes: Mapping[str, int]) -> Plan:
     """What all questions will take, from the pilot's recorded calls; intervals by a stratified bootstrap."""
     with closing(folder.reader()) as ledger:
-        used, unpriced = _used(ledger, strata)
+        shares = _shares_in_batches(recipe)
+        used, unpriced = _used(ledger, strata, shares)
         records = {name: count for name, count in ledger.records() if name in strata}
     for name, count in records.items():
         used[name]["", "records"] = float(count)
@@ -123,10 +127,18 @@ def estimate(folder: RunDirectory, recipe: Recipe, strata: Mapping[str, str], si
         total=_stage(draws, stages, unpriced),
         hours=_range([sum(draw[stage, "seconds"] for stage in stages) / parallel / 3600 for draw in draws]),
         records=_range([draw["", "records"] for draw in draws]),
+        batched=[stage for stage in stages if any(draw[stage, "batched"] for draw in draws)],
     )
 
 
-def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals], Counter[str]]:
+def _shares_in_batches(recipe: Recipe) -> dict[str, float]:
+    """What requests cost in batch jobs, as a share of the price, by model; of those that go there."""
+    return {entry.identity: entry.batch_share for entry in map(recipe.model, recipe.used) if entry.collects}
+
+
+def _used(
+    ledger: Ledger, strata: Mapping[str, str], shares: Mapping[str, float]
+) -> tuple[dict[str, Totals], Counter[str]]:
     """What each question of the pilot took, by stage and measure; and the calls without a price, by stage."""
     used: dict[str, Totals] = {name: defaultdict(float) for name in strata}
     unpriced: Counter[str] = Counter()
@@ -135,7 +147,10 @@ def _used(ledger: Ledger, strata: Mapping[str, str]) -> tuple[dict[str, Totals],
         if name not in used:
             continue
         unpriced[one.stage] += one.unpriced
-        values = (one.requests, one.tokens_in, one.tokens_out, one.usd or 0.0, one.seconds)
+        share = shares.get(one.model, 1.0)
+        used[name][one.stage, "batched"] += float(one.model in shares)
+        seconds = 0.0 if one.model in shares else one.seconds
+        values = (one.requests, one.tokens_in, one.tokens_out, (one.usd or 0.0) * share, seconds)
         for measure, value in zip(_MEASURES, values, strict=True):
             used[name][one.stage, measure] += value
     return used, unpriced

@@ -31,13 +31,14 @@ from reasonmed.runs.directory import RunDirectory  # noqa: TC001 - of a dataclas
 from reasonmed.runs.intake import admit
 from reasonmed.runs.manifest import FORMAT, Correction, Decision, Input, Manifest, Screen, Written
 from reasonmed.runs.samples import SampleWatch, equal_samples, warning
-from reasonmed.runs.session import begin, budget_of, elder_of, end, residency_of, signals
+from reasonmed.runs.session import begin, budget_of, elder_of, end, left_in_batches, residency_of, signals
 from reasonmed.runs.socket import listening
 from reasonmed.runs.sources import other_files
 from reasonmed.runs.until import count, in_words, rows_of
 
 if TYPE_CHECKING:
     from reasonmed.backends import Backend, ModelSettings
+    from reasonmed.engine.batches.office import Clock
     from reasonmed.engine.flow.budget import Budget
     from reasonmed.engine.ledger import Ledger
     from reasonmed.recipe.options import Limits, Recipe
@@ -201,7 +202,9 @@ def take_up(job: RunJob[Row, Outcome], ledger: Ledger, watch: Watch) -> int:
     return session
 
 
-async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True, means: Means = OWN) -> None:
+async def execute(
+    job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True, means: Means = OWN, clock: Clock | None = None
+) -> None:
     """Do the job to its end, or as far as it goes; whatever is done is on record.
 
     Args:
@@ -209,6 +212,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         watch: is told how it goes.
         heeds: whether signals stop it; not where whoever called it has handlers of its own.
         means: what this process has for it.
+        clock: what batch jobs go by; the machine's clock where it is not given.
 
     Raises:
         ControlError: the run drained before its end: a person asked for it, the money is spent, a service is away.
@@ -241,7 +245,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         control.meter.notes = watch.notes
         await stack.enter_async_context(listening(job.folder, watch))
         try:
-            async with connected(job.models, ledger, control, elders) as models:
+            async with connected(job.models, ledger, control, elders, clock) as models:
                 watch.phase = "running"
                 samples, turns = SampleWatch(ledger), control.turns
                 rows = partial(rows_of, job.job, job.until_records, ledger, watch)
@@ -261,6 +265,7 @@ async def execute(job: RunJob[Row, Outcome], watch: Watch, *, heeds: bool = True
         watch.phase = "writing"
         if not stop.wanted:
             watch.notes += _ended(watch, ledger)
+        watch.notes += left_in_batches(ledger)
         watch.notes += [warning(model, count) for model, count in equal_samples(ledger).items()]
         end(ledger, session, "drained" if stop.wanted else "finished")
         job.write(ledger)

@@ -73,6 +73,8 @@ class Snapshot(Struct, kw_only=True):
     endpoints: list[EndpointNow]
     turns: TurnsNow | None
     """None where all models are in memory at once."""
+    batches: dict[str, int] = {}
+    """Requests ``held`` for batch jobs, those ``submitted``, and the ``batches`` that these are in; empty without."""
 
 
 @dataclass
@@ -159,6 +161,7 @@ class Watch:
                 for one in pool.endpoints
             ],
             turns=_turns(control) if control else None,
+            batches=dict(control.meter.batched) if control else {},
         )
 
     def _left(self, elapsed: float) -> float | None:

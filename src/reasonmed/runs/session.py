@@ -38,6 +38,7 @@ _ADDRESSES = (
     "ca_file",
     "anthropic_version",
     "prompt_caching",
+    "batch",
     "timeout",
     "price",
     "limits",
@@ -99,6 +100,19 @@ def end(ledger: Ledger, session: int, how: str) -> None:
     ledger.note(state=how, reserved_usd="0.0")
 
 
+def left_in_batches(ledger: Ledger) -> list[str]:
+    """What is under way at providers when a session ends, in a sentence for each of them."""
+    sums: dict[str, list[int]] = {}
+    for one in ledger.batches():
+        if one.is_under_way:
+            sums.setdefault(one.provider, []).append(one.requests)
+    return [
+        f"{sum(found):,} requests in {len(found)} {'batch' if len(found) == 1 else 'batches'} are under way at "
+        f"{provider}; start the command again to pick them up"
+        for provider, found in sums.items()
+    ]
+
+
 def spent(ledger: Ledger) -> float:
     """USD that the run has cost so far: what replies cost, and what tries that left none may have cost."""
     return ledger.cost() + lost(ledger)
@@ -131,7 +145,7 @@ def budget_of(cap: float | None, ledger: Ledger, grow: Callable[[float], Awaitab
         gone += cost
         await ledger.note_soon("lost_usd", repr(gone))
 
-    return Budget(cap, spent(ledger), remember, lose, grow)
+    return Budget(cap, spent(ledger), remember, lose, grow, ledger.reserved())
 
 
 def turned(ledger: Ledger) -> Turned | None:

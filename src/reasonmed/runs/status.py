@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
@@ -72,6 +73,23 @@ class Canaries(msgspec.Struct, frozen=True):
     high: Number
 
 
+class BatchNow(msgspec.Struct, frozen=True):
+    """A batch job: ``state`` is ``collecting``, ``closed``, ``submitting``, ``running``, ``joined`` or ``failed``.
+
+    ``age_s`` is None once it has ended; ``told`` is its result in words.
+    """
+
+    id: str | None
+    model: str
+    provider: str
+    state: str
+    requests: Count
+    answered: Count
+    failed: Count
+    age_s: Amount | None
+    told: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """Where a run stands. ``records`` counts rows of the data set, ``succeeded`` the questions that have any."""
 
@@ -105,6 +123,7 @@ class Status(msgspec.Struct, frozen=True):
     """What reviewers found; None where nobody has voted."""
     until_records: Count | None = None
     """Records at which the last session was to begin no further question; None where it was to take all."""
+    batches: list[BatchNow] = []
     version: int = VERSION
 
     @property
@@ -182,12 +201,31 @@ def read_status(ledger: Ledger, *, demo: bool, running: bool) -> Status:
         turns=turned(ledger),
         until_records=last_until(ledger),
         prefix_cache={one.model: prefix_cache(one.prompt, one.cached) for one in ledger.cached()},
+        batches=batches_of(ledger, time.time()),
     )
 
 
 def prefix_cache(prompt: int, cached: int) -> PrefixCache:
     """The use of a prefix cache, from tokens of prompts and those of them that were cached."""
     return PrefixCache(prompt, cached, round(cached / prompt, 4))
+
+
+def batches_of(ledger: Ledger, now: float) -> list[BatchNow]:
+    """The batch jobs of a run, in the order in which they began."""
+    return [
+        BatchNow(
+            one.id,
+            one.model,
+            one.provider,
+            one.state,
+            one.requests if one.is_sent else ledger.size_of(one.token).requests,
+            one.answered,
+            one.failed,
+            round(max(0.0, now - one.begun), 1) if one.is_open else None,
+            one.problem,
+        )
+        for one in ledger.batches()
+    ]
 
 
 def _effort(ledger: Ledger, *, demo: bool, running: bool) -> Effort:

@@ -36,6 +36,7 @@ class Budget:
         remember: puts the upper bound of open reservations on disk.
         lose: puts on disk what a try cost that left no reply.
         grow: asks for so much more under the cap, where several processes share one; returns what it got.
+        held: USD that requests in batches under way may cost at most.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Budget:
         remember: Callable[[float], Awaitable[None]],
         lose: Callable[[float], Awaitable[None]],
         grow: Callable[[float], Awaitable[float]] | None = None,
+        held: float = 0.0,
     ) -> None:
-        self.cap, self.spent, self.open = cap, spent, 0.0
+        self.cap, self.spent, self.open, self.held = cap, spent, 0.0, held
         self._remember, self._lose, self._grow = remember, lose, grow
         self._bound, self._count = 0.0, 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -79,15 +81,36 @@ class Budget:
         """A try left no reply, and may have been paid for."""
         await self._lose(cost)
 
+    def hold(self, worst: float) -> bool:
+        """Reserve for a request in a batch, whose ledger remembers it; False where it does not fit."""
+        if not self._fits(worst):
+            return False
+        self.held += worst
+        return True
+
+    def settle(self, worst: float, cost: float) -> None:
+        """A request in a batch has cost so much, in the place of what was reserved for it."""
+        self.held = max(0.0, self.held - worst)
+        self.spent += cost
+        self._wake()
+
+    def reached(self, worst: float) -> BudgetReached:
+        """Why the run ends, where a request does not fit."""
+        held = f", {self.held:.6f} are held for batches under way" if self.held else ""
+        return BudgetReached(
+            f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap or 0.0:.6f} USD are "
+            f"spent{held}; raise --max-cost to continue"
+        )
+
+    def _fits(self, worst: float) -> bool:
+        return self.cap is None or self.spent + self.open + self.held + worst <= self.cap
+
     async def _fit(self, worst: float) -> None:
-        while self.cap is not None and self.spent + self.open + worst > self.cap:
+        while not self._fits(worst):
             if await self._has_grown(worst):
                 continue
             if not self._count:
-                raise BudgetReached(
-                    f"the next request may cost {worst:.6f} USD, and {self.spent:.6f} of {self.cap:.6f} USD are spent; "
-                    "raise --max-cost to continue"
-                )
+                raise self.reached(worst)
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn

@@ -42,6 +42,8 @@ class Meter:
         """Requests that are asked for and not answered yet, without those that wait for an equal one."""
         self.moved = time.monotonic()
         """When ``busy`` last changed."""
+        self.batched: dict[str, int] = {}
+        """Requests in batch jobs: ``held`` for one, and ``submitted``; and how many ``batches`` these are in."""
         self.spent = 0.0
         self.unpriced = 0
         self.notes: list[str] = []

@@ -14,6 +14,7 @@ from reasonmed.engine.ledger.calls import Asked, Call, Calls
 from reasonmed.engine.ledger.changes import Changes
 from reasonmed.engine.ledger.corrections import Corrections
 from reasonmed.engine.ledger.heard import HeardCalls
+from reasonmed.engine.ledger.held import Batch, Held
 from reasonmed.engine.ledger.merging import Merging
 from reasonmed.engine.ledger.packing import encode, pack, unpack_texts, unpacked
 from reasonmed.engine.ledger.rows import EVERY, Range, Rows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVERY",
     "Asked",
+    "Batch",
     "Call",
     "Ledger",
     "Progress",
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 
-class Ledger(Rows, Calls, HeardCalls, Scores, Corrections, Changes, Merging):
+class Ledger(Rows, Calls, HeardCalls, Scores, Corrections, Changes, Held, Merging):
     """One run's SQLite file."""
 
     async def keep(self, outcome: Kept | Score) -> None:

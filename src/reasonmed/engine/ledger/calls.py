@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.documents import Amount, Count, Number, Refused
 from reasonmed.engine.ledger.changes import UPHEAVAL
+from reasonmed.engine.ledger.held import RELEASE
 from reasonmed.engine.ledger.packing import BETWEEN, completion_in, encode, rejection_in
 from reasonmed.engine.ledger.store import Store
 from reasonmed.errors import RequestRejected
@@ -53,8 +54,8 @@ ORDER BY attempt DESC, max_tokens DESC LIMIT 1
 """  # noqa: S608 - a constant
 _USAGE = """
 SELECT question, stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0),
-  SUM(cost), SUM(cost IS NULL), COALESCE(SUM(seconds), 0.0)
-FROM calls WHERE reused_from IS NULL GROUP BY question, stage
+  SUM(cost), SUM(cost IS NULL), COALESCE(SUM(seconds), 0.0), model
+FROM calls WHERE reused_from IS NULL GROUP BY question, stage, model
 """
 _TOKENS = "SELECT question, sample, prompt_tokens, completion_tokens FROM calls WHERE stage = ?"
 _REJECTED = f"SELECT call, stage, question FROM calls WHERE error = ? AND {IN_USE}"  # noqa: S608 - a constant
@@ -133,6 +134,7 @@ class Usage(NamedTuple):
     usd: Amount | None
     unpriced: Count
     seconds: Amount
+    model: str
 
 
 class CachedTotal(NamedTuple):
@@ -188,8 +190,10 @@ class Calls(Store):
                 return completion
         return None
 
-    def record(self, request: Request, reply: Completion | RequestRejected, call: Call) -> asyncio.Future[None]:
-        """Queue a call with its reply or its rejection."""
+    def record(
+        self, request: Request, reply: Completion | RequestRejected, call: Call, held: str = ""
+    ) -> asyncio.Future[None]:
+        """Queue a call with its reply or its rejection; a request that was ``held`` under this name no longer is."""
         if isinstance(reply, Completion):
             finish, error, body = reply.finish_reason, None, encode(reply)
             counts = (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens, reply.reasoning_tokens)
@@ -207,6 +211,8 @@ class Calls(Store):
             texts = zlib.compress(encode(request.messages) + BETWEEN + body, 1)
             if connection.execute(_INSERT, (*row, texts)).rowcount:
                 totals.add(request.stage, request.model, sums)
+            if held:
+                connection.execute(RELEASE, (held,))
 
         return self._writer.soon(change)
 

@@ -23,6 +23,8 @@ _COPIED = {
     "cached_tokens, completion_tokens, reasoning_tokens, cost, seconds, at, reused_from, texts",
     "sessions": "started, ended, how, host, pid, changes",
     "corrections": "id, old, new, who, why, records, story",
+    "batches": "token, model, run, provider, state, staged, id, requests, answered, failed, begun, problem",
+    "held": "name, model, request, bytes, at, tries, token, worst, sent",
 }
 """The tables that are copied, row by row, with the columns that are no number of their own.
 

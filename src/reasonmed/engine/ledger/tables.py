@@ -43,11 +43,19 @@ CREATE TABLE IF NOT EXISTS multiples (id TEXT PRIMARY KEY, equal TEXT NOT NULL) 
 CREATE TABLE IF NOT EXISTS corrections (
   correction INTEGER PRIMARY KEY, id TEXT NOT NULL, old TEXT, new TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,
   records INTEGER, story BLOB);
+CREATE TABLE IF NOT EXISTS batches (
+  token TEXT PRIMARY KEY, model TEXT NOT NULL, run TEXT NOT NULL, provider TEXT NOT NULL, state TEXT NOT NULL,
+  staged TEXT, id TEXT, requests INTEGER NOT NULL, answered INTEGER NOT NULL, failed INTEGER NOT NULL,
+  begun REAL NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS held (
+  name TEXT PRIMARY KEY, model TEXT NOT NULL, request BLOB NOT NULL, bytes INTEGER NOT NULL, at REAL NOT NULL,
+  tries INTEGER NOT NULL, token TEXT, worst REAL NOT NULL DEFAULT 0, sent TEXT);
+CREATE INDEX IF NOT EXISTS held_token ON held (token);
 CREATE TABLE IF NOT EXISTS sessions (
   session INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, how TEXT, host TEXT NOT NULL, pid INTEGER NOT NULL,
   changes TEXT NOT NULL);
 """
-LATER = ("canaries", "multiples", "corrections")
+LATER = ("canaries", "multiples", "corrections", "batches", "held")
 """Tables that older ledgers lack."""
 _OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE NOT (type = 'index' AND sql IS NULL)"
 """All but the indexes that SQLite makes for itself."""

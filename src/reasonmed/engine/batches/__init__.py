@@ -1,0 +1,1 @@
+"""Batch jobs: requests are held in the ledger, submitted together, and joined with their replies hours later."""
