@@ -98,6 +98,16 @@ def test_what_a_dead_shard_did_not_account_for_is_lost_unless_its_own_ledger_is_
     assert limits.begin("1-of-3", "z", "y", 0.75) == (0.75, 0.0)
 
 
+def test_open_requests_of_a_dead_shard_count_no_more_than_it_was_granted(limits: SharedLimits) -> None:
+    limits.begin("1-of-3", "x", None, 0.0)
+    granted = limits.more("1-of-3", "x", 0.5)
+    begun = limits.begin("1-of-3", "y", "x", granted + 0.4, 0.6)
+    assert begun.granted == pytest.approx(granted)
+    assert begun.lost == pytest.approx(-0.4)
+    paid = limits.begin("1-of-3", "z", "y", granted + 0.3, 0.1)
+    assert paid.granted == pytest.approx(granted + 0.2), "what is recorded was paid"
+
+
 def test_a_holder_that_was_replaced_gets_nothing(limits: SharedLimits) -> None:
     limits.begin("1-of-3", "x", None, 0.0)
     limits.begin("1-of-3", "y", None, 0.0)

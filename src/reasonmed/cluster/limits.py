@@ -13,7 +13,10 @@ _WINDOW = 60.0
 
 
 class Begun(NamedTuple):
-    """What a shard may spend in this session, and what its predecessor did not account for; USD."""
+    """What a shard may spend in this session, and what its predecessor did not account for; USD.
+
+    The latter is negative where the predecessor's open requests were counted above what it was granted.
+    """
 
     granted: float | None
     lost: float
@@ -36,7 +39,7 @@ class SharedLimits:
         self._session = read_session(self._run)
         self._ended = dict.fromkeys(self._session.done, time.monotonic())
 
-    def begin(self, shard: str, holder: str, found: str | None, used: float) -> Begun:
+    def begin(self, shard: str, holder: str, found: str | None, used: float, reserved: float = 0.0) -> Begun:
         """A shard is worked on, for the first time or again.
 
         Args:
@@ -44,14 +47,17 @@ class SharedLimits:
             holder: who works on it from now on.
             found: whose whole ledger it begins with; None where that is an older copy.
             used: USD that this ledger accounts for.
+            reserved: what of that is a bound of requests that were open when the predecessor died.
         """
         session = self._session
         known, last = session.granted.get(shard, 0.0), session.holders.get(shard)
-        lost = max(0.0, known - used) if last is not None and last != found else 0.0
-        session.granted[shard] = used + lost
+        total = used
+        if self._cap is not None and last is not None:
+            total = max(used - reserved, min(used, known) if found == last else known)
+        session.granted[shard] = total
         session.holders[shard] = holder
         write_session(self._run, session)
-        return Begun(None if self._cap is None else session.granted[shard], lost)
+        return Begun(None if self._cap is None else total, total - used)
 
     def more(self, shard: str, holder: str, missing: float) -> float:
         """Grant a shard so much more or a slice for a while; 0 where that is not left."""

@@ -114,7 +114,7 @@ def lost_in(part: Ledger, granted: float) -> float:
         granted: what it was allowed to spend.
     """
     used = 0.0 if part.fact("base_usd") is None else part.cost() + lost(part) - part.usd("base_usd")
-    return lost(part) + max(0.0, granted - used, part.usd("reserved_usd"))
+    return lost(part) + max(0.0, granted - used)
 
 
 def collect(

@@ -158,11 +158,12 @@ class Work:
             got: float = await limits.more.remote(name, self._holder, missing)  # type: ignore[assignment]
             return got
 
+        reserved = ledger.usd("reserved_usd")
         budget = budget_of(cap, ledger, grow)
         if ledger.fact("session") != self._task.token:
             ledger.note(session=self._task.token, base_usd=repr(budget.spent))
         used = budget.spent - ledger.usd("base_usd")
-        begun: Begun = await limits.begin.remote(name, self._holder, self._found, used)  # type: ignore[assignment]
+        begun: Begun = await limits.begin.remote(name, self._holder, self._found, used, reserved)  # type: ignore[assignment]
         ledger.note(holder=self._holder)
         if begun.lost:
             await budget.lost(begun.lost)
