@@ -316,7 +316,7 @@ def test_help_lists_every_command_in_one_panel() -> None:
 
 
 def test_init_writes_a_recipe_that_loads(tmp_path: Path) -> None:
-    for name in ("api", "batch", "endpoint", "eight_gpu", "ray", "paper", "local", "scripted"):
+    for name in ("api", "batch", "endpoint", "eight_gpu", "one_gpu", "ray", "paper", "local", "scripted"):
         assert reasonmed_at(tmp_path, "init", f"{name}.yaml", "--from", name).code == 0
         first = (tmp_path / f"{name}.yaml").read_text().partition("\n")[0]
         assert first == f"# yaml-language-server: $schema={SCHEMA.as_uri()}"

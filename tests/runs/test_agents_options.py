@@ -35,7 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "verify": {
         **ROLE, "conflicts": "keep", "precheck": True, "canaries": 0.5, "blind_model": "two", "shuffle": True,
-        "second_judge": "two",
+        "second_judge": "two", "steps": True,
     },
     "route": {"easy": 1, "medium": 2, "dispute": 2, "consensus": 3},
     "rank": {**ROLE, "keep": 1, "seed": 5, "stop_when_decided": True},
@@ -73,6 +73,7 @@ RULES = [
     {"stage": "generate", "reply": TEXT + "B", "reasoning": "a thought " * 30},
     {"stage": "verify", "contains": "rewritten", "reply": verdict("Error")},
     {"stage": "verify", "reply": verdict()},
+    {"stage": "verify_steps", "reply": verdict()},
     {"stage": "rank", "reply": score(5)},
     {"stage": "blind", "reply": "Answer: B"},
     {"stage": "refine", "reply": f"rewritten {prose('B')}"},
@@ -89,8 +90,10 @@ def options_of(stage: str) -> list[str]:
 
 
 REFUSED = ("verify", "require_judge_card")
+OF_OTHERS = {("rank", "scorer"), ("refine", "steps")}
+"""Options that need a reward model or another stage's option: test_step_scores and test_step_verdicts hold them."""
 EVERY = [(stage, option) for stage in Stages.model_fields for option in options_of(stage)]
-EVERY.remove(REFUSED)
+EVERY = [one for one in EVERY if one != REFUSED and one not in OF_OTHERS]
 
 
 def stories(stage: str) -> list[Story]:

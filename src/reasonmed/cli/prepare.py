@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 def init(
     output: Annotated[Path, typer.Argument(metavar="[OUT]", help="The file to write.")] = Path("recipe.yaml"),
     source: Annotated[
-        str, typer.Option("--from", help="api, batch, endpoint, eight_gpu, ray, paper, local or scripted.")
+        str, typer.Option("--from", help="api, batch, endpoint, eight_gpu, one_gpu, ray, paper, local or scripted.")
     ] = "api",
     prompts: Annotated[
         Path | None, typer.Option("--prompts", help="Also copy the prompt templates here, to change them.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECIPES", "Recipe", "at_once", "for_endpoint", "from_mapping", "load", "need_stages", "parse", "with_cap"]
 
-RECIPES = ("local", "endpoint", "api", "batch", "eight_gpu", "ray", "paper", "scripted")
+RECIPES = ("local", "endpoint", "api", "batch", "eight_gpu", "one_gpu", "ray", "paper", "scripted")
 
 
 def load(source: str | Path, stages: Collection[str] | None = None) -> Recipe:
