@@ -168,6 +168,12 @@ def test_the_viewers_benchmark_runs() -> None:
     assert "| deep page, in order |" in told
 
 
+def test_the_benchmark_of_what_comes_after_a_run_runs() -> None:
+    told = started("after_run.py", "--questions", "12", "--only", "rebuild", "status")
+    assert "| rebuild |" in told
+    assert "| status |" in told
+
+
 def test_the_contamination_benchmark_runs(tmp_path: Path) -> None:
     for package in ("datasketch", "rapidfuzz"):
         pytest.importorskip(package)
