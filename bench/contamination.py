@@ -191,9 +191,9 @@ def speed(folder: Path, count: int) -> None:
             f"contamination: {taken:.1f} s of one core for {count:,} questions, {found:,} matches, {memory()}",
             flush=True,
         )
-        start = time.process_time()
+        start = time.perf_counter()
         report = check_to_files(find_input(path, Settings()), Plan(matcher), Path(place, "report.json"), None)
-        print(f"all rules: {time.process_time() - start:.1f} s, {report.counts.rules}, {memory()}")
+        print(f"all rules: {time.perf_counter() - start:.1f} s on the clock, {report.counts.rules}, {memory()}")
 
 
 def memory() -> str:

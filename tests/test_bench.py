@@ -232,6 +232,12 @@ def test_the_stand_ins_cache_gives_up_what_was_unused_longest() -> None:
     assert cache.begin(text * 3 + "one", 0)[1] < 32
 
 
+def test_the_benchmark_of_what_comes_after_a_run_runs() -> None:
+    told = started("after_run.py", "--questions", "12", "--only", "rebuild", "status")
+    assert "| rebuild |" in told
+    assert "| status |" in told
+
+
 def test_the_contamination_benchmark_runs(tmp_path: Path) -> None:
     for package in ("datasketch", "rapidfuzz"):
         pytest.importorskip(package)

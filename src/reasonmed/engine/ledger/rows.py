@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
@@ -48,9 +49,8 @@ _RECORDS = "SELECT id, records FROM outcomes WHERE records > 0 AND id > ? ORDER 
 _TROUBLED = "SELECT id FROM outcomes WHERE undecided + missing > 0 OR reason IN ('no_response', 'unverified')"
 _KEEP = "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SUMS = """
-SELECT COUNT(*), COALESCE(SUM(reason IS NULL), 0), COALESCE(SUM(records), 0), COALESCE(SUM(right), 0),
-  COALESCE(SUM(wrong), 0), COALESCE(SUM(undecided), 0), COALESCE(SUM(missing), 0), COALESCE(SUM(unsampled), 0),
-  COALESCE(SUM(prechecked), 0) FROM outcomes
+SELECT tier, reason, COUNT(*), SUM(records), SUM(right), SUM(wrong), SUM(undecided), SUM(missing), SUM(unsampled),
+  SUM(prechecked) FROM outcomes GROUP BY tier, reason
 """
 _CANARIES = """
 SELECT COALESCE(SUM(accepted), 0), COALESCE(SUM(rejected), 0), COALESCE(SUM(canaries.undecided), 0)
@@ -72,11 +72,12 @@ class Range(NamedTuple):
 EVERY = Range()
 
 
-class OutcomeSums(NamedTuple):
-    """Sums over all outcomes."""
+class _Group(NamedTuple):
+    """Sums over the outcomes of a tier that ended alike."""
 
+    tier: str | None
+    reason: str | None
     done: Count
-    succeeded: Count
     records: Count
     right: Count
     wrong: Count
@@ -84,6 +85,22 @@ class OutcomeSums(NamedTuple):
     missing: Count
     unsampled: Count
     prechecked: Count
+
+
+class OutcomeSums(NamedTuple):
+    """Sums over all outcomes; how many there are of each tier, and of each reason of a failure."""
+
+    done: int
+    succeeded: int
+    records: int
+    right: int
+    wrong: int
+    undecided: int
+    missing: int
+    unsampled: int
+    prechecked: int
+    tiers: dict[str, int]
+    reasons: dict[str, int]
 
 
 class Line(NamedTuple):
@@ -247,21 +264,28 @@ class Rows(Store):
 
     def sums(self) -> OutcomeSums:
         """Sums over all outcomes."""
-        return next(self.query(_SUMS, shape=OutcomeSums))
-
-    def by_tier(self) -> dict[str, int]:
-        """Outcomes by their tier."""
-        return self._by("SELECT tier, COUNT(*) FROM outcomes WHERE tier IS NOT NULL GROUP BY tier")
+        groups = list(self.query(_SUMS, shape=_Group))
+        tiers, reasons = Counter[str](), Counter[str]()
+        for one in groups:
+            tiers.update({} if one.tier is None else {one.tier: one.done})
+            reasons.update({} if one.reason is None else {one.reason: one.done})
+        return OutcomeSums(
+            done=sum(one.done for one in groups),
+            succeeded=sum(one.done for one in groups if one.reason is None),
+            records=sum(one.records for one in groups),
+            right=sum(one.right for one in groups),
+            wrong=sum(one.wrong for one in groups),
+            undecided=sum(one.undecided for one in groups),
+            missing=sum(one.missing for one in groups),
+            unsampled=sum(one.unsampled for one in groups),
+            prechecked=sum(one.prechecked for one in groups),
+            tiers=dict(sorted(tiers.items())),
+            reasons=dict(sorted(reasons.items())),
+        )
 
     def records_by_tier(self) -> dict[str, int]:
         """Records by the tier of their question; an empty one where it has none."""
-        return self._by("SELECT COALESCE(tier, ''), SUM(records) FROM outcomes WHERE records > 0 GROUP BY tier")
-
-    def by_reason(self) -> dict[str, int]:
-        """Failures by their reason."""
-        return self._by("SELECT reason, COUNT(*) FROM outcomes WHERE reason IS NOT NULL GROUP BY reason")
-
-    def _by(self, sql: str) -> dict[str, int]:
+        sql = "SELECT COALESCE(tier, ''), SUM(records) FROM outcomes WHERE records > 0 GROUP BY tier"
         return dict(sorted(self.query(sql, shape=tuple[str, Count])))
 
     def canaries(self) -> tuple[int, int, int]:
