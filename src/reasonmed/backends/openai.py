@@ -129,7 +129,11 @@ class OpenAI:
         self._session: aiohttp.ClientSession | None = None
         self._dialect = Dialect(settings.identity, json_schema=settings.json_schema)
         self._most_bytes = int((settings.limits.max_reply_mb or MAX_REPLY_MB) * 1e6)
-        self._url = URL(settings.url)
+        self._url, self._where = URL(settings.url), settings.where
+        self._first_limits, self._limits = (
+            aiohttp.ClientTimeout(total=settings.timeout, sock_connect=seconds)
+            for seconds in (_FIRST_CONNECT, _CONNECT)
+        )
         self._met = False
         """Whether there ever was a connection."""
         self.listener: Callable[[Mapping[str, str]], None] | None = None
@@ -164,7 +168,7 @@ class OpenAI:
         """What an answer without a completion means; raised at once unless the next try goes without something."""
         asked = "\n".join(message.content for message in request.messages)
         said = read_error(answer.body, self._key(), asked)
-        where = self.settings.where
+        where = self._where
         if answer.status in _COMPLETED and (reply is None or not _tells(reply)):
             raise Unreachable(f"{where} sent a body that is no completion: {said.text[:200]}", "server")
         error = refusal(answer.status, said, answer.headers, where)
@@ -182,30 +186,28 @@ class OpenAI:
     async def _post(self, body: Mapping[str, object]) -> _Answer:
         session = self._open()
         try:
-            async with posted(session, self._url, _encode(body), self.settings.where, self._timeout()) as response:
+            async with posted(session, self._url, _encode(body), self._where, self._timeout()) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return _Answer(response.status, response.headers, await read_body(response, self._most_bytes))
         except UnreadableBody as unread:
-            raise Unreachable(f"{self.settings.where} sent {unread}", "server") from None
+            raise Unreachable(f"{self._where} sent {unread}", "server") from None
         except aiohttp.ConnectionTimeoutError as late:
-            said = f"{self.settings.where}: no connection within {self._timeout().sock_connect:g} s"
+            said = f"{self._where}: no connection within {self._timeout().sock_connect:g} s"
             raise Unreachable(said, "timeout", connected=self._met) from late
         except TimeoutError as late:
-            raise Unreachable(
-                f"{self.settings.where} did not answer within {self.settings.timeout:g} s", "timeout"
-            ) from late
+            raise Unreachable(f"{self._where} did not answer within {self.settings.timeout:g} s", "timeout") from late
         except (aiohttp.ClientError, OSError) as broken:
             reason = one_line(str(broken) or type(broken).__name__, self._key())
             connected = not isinstance(broken, _NO_CONTACT)
-            raise Unreachable(f"{self.settings.where}: {reason}", connected=connected) from None
+            raise Unreachable(f"{self._where}: {reason}", connected=connected) from None
 
     def _completion(self, reply: dict[str, object], body: Mapping[str, object]) -> Completion | None:
         """The completion in a reply; None where it holds none."""
         choice = choice_of(reply)
         if choice is None:
             return None
-        where = self.settings.where
+        where = self._where
         beside = error_beside(reply, choice)
         if beside is not None:
             said = read_error(_encode({"error": beside}), self._key())
@@ -220,9 +222,7 @@ class OpenAI:
             ) from None
 
     def _timeout(self) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(
-            total=self.settings.timeout, sock_connect=_CONNECT if self._met else _FIRST_CONNECT
-        )
+        return self._limits if self._met else self._first_limits
 
     async def _meet(self, *_: object) -> None:
         self._met = True
