@@ -131,7 +131,11 @@ class OpenAI:
         self._session: aiohttp.ClientSession | None = None
         self._dialect = Dialect(settings.identity, json_schema=settings.json_schema)
         self._most_bytes = int((settings.limits.max_reply_mb or MAX_REPLY_MB) * 1e6)
-        self._url = URL(settings.url)
+        self._url, self._where = URL(settings.url), settings.where
+        self._first_limits, self._limits = (
+            aiohttp.ClientTimeout(total=settings.timeout, sock_connect=seconds)
+            for seconds in (_FIRST_CONNECT, _CONNECT)
+        )
         self._met = False
         """Whether there ever was a connection."""
         self.listener: Callable[[Mapping[str, str]], None] | None = None
@@ -183,10 +187,9 @@ class OpenAI:
         """What an answer without a completion means; raised at once unless the next try goes without something."""
         asked = "\n".join(message.content for message in request.messages)
         said = read_error(answer.body, self.key(), asked)
-        where = self.settings.where
         if answer.status in _COMPLETED and (reply is None or not _tells(reply)):
-            raise Unreachable(f"{where} sent a body that is no completion: {said.text[:200]}", "server")
-        error = refusal(answer.status, said, answer.headers, where)
+            raise Unreachable(f"{self._where} sent a body that is no completion: {said.text[:200]}", "server")
+        error = refusal(answer.status, said, answer.headers, self._where)
         if isinstance(error, CredentialRejected | Overloaded):
             raise error
         status = getattr(error, "status", 0) or answer.status
@@ -201,7 +204,7 @@ class OpenAI:
     async def _post(self, body: Mapping[str, object]) -> Answer:
         session, asked = self.session(), Asked(self._url, _encode(body))
         try:
-            async with posted(session, asked, self.settings.where, self._timeout()) as response:
+            async with posted(session, asked, self._where, self._timeout()) as response:
                 if self.listener is not None:
                     self.listener(response.headers)
                 return Answer(response.status, response.headers, await read_body(response, self._most_bytes))
@@ -210,40 +213,36 @@ class OpenAI:
 
     def unreachable(self, broken: Exception) -> Unreachable:
         """The error that a broken exchange stands for."""
-        where = self.settings.where
         if isinstance(broken, UnreadableBody):
-            return Unreachable(f"{where} sent {broken}", "server")
+            return Unreachable(f"{self._where} sent {broken}", "server")
         if isinstance(broken, aiohttp.ConnectionTimeoutError):
-            said = f"{where}: no connection within {self._timeout().sock_connect:g} s"
+            said = f"{self._where}: no connection within {self._timeout().sock_connect:g} s"
             return Unreachable(said, "timeout", connected=self._met)
         if isinstance(broken, TimeoutError):
-            return Unreachable(f"{where} did not answer within {self.settings.timeout:g} s", "timeout")
+            return Unreachable(f"{self._where} did not answer within {self.settings.timeout:g} s", "timeout")
         reason = one_line(str(broken) or type(broken).__name__, self.key())
-        return Unreachable(f"{where}: {reason}", connected=not isinstance(broken, _NO_CONTACT))
+        return Unreachable(f"{self._where}: {reason}", connected=not isinstance(broken, _NO_CONTACT))
 
     def _completion(self, reply: dict[str, object], body: Mapping[str, object]) -> Completion | None:
         """The completion in a reply; None where it holds none."""
         choice = choice_of(reply)
         if choice is None:
             return None
-        where = self.settings.where
         beside = error_beside(reply, choice)
         if beside is not None:
             said = read_error(_encode({"error": beside}), self.key())
-            error = refusal(200, said, {}, where)
+            error = refusal(200, said, {}, self._where)
             own_fault = isinstance(error, RequestRejected) and error.kind == "bad_request"
-            raise Unreachable(f"{where} broke off a reply: {said.text}", "server") if own_fault else error
+            raise Unreachable(f"{self._where} broke off a reply: {said.text}", "server") if own_fault else error
         try:
             return completion_of(reply, choice, limit_of(body))
         except UnknownFinish as odd:
             raise Unreachable(
-                f"{where} ended a reply with finish_reason {str(odd)!r}, which is no end", "server"
+                f"{self._where} ended a reply with finish_reason {str(odd)!r}, which is no end", "server"
             ) from None
 
     def _timeout(self) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(
-            total=self.settings.timeout, sock_connect=_CONNECT if self._met else _FIRST_CONNECT
-        )
+        return self._limits if self._met else self._first_limits
 
     async def _meet(self, *_: object) -> None:
         self._met = True

@@ -10,6 +10,7 @@
 - ``json_object``: the JSON object in a reply.
 - ``judgment``: verdicts and scores out of such an object; ``judges_reason``: reasons that give the other verdict.
 - ``conclusion``: a chain of thought without its conclusion.
+- ``sifted``: patterns that run only on texts that hold their words; screening has them too.
 """
 
 VERSION = 8

@@ -71,8 +71,9 @@ class OptionTexts:
 
     def end(self, index: int, text: str) -> int:
         """Where the option's text ends that a text begins with; 0 where it begins with something else."""
-        junk = _JUNK.match(text)
-        start = junk.end() if junk else 0
+        return self._end(index, text, _start(text))
+
+    def _end(self, index: int, text: str, start: int) -> int:
         first = self.tokens[index][0] if self.tokens[index] else ""
         pattern = self._pattern_in(index, text[start : start + len(first)].lower())
         found = pattern.match(text, start) if pattern else None
@@ -82,7 +83,8 @@ class OptionTexts:
 
     def leading(self, text: str) -> int | None:
         """The option that a text begins with; the longest where one begins another, None where two are the same."""
-        ends = {index: self.end(index, text) for index in range(len(self.tokens))}
+        start = _start(text)
+        ends = {index: self._end(index, text, start) for index in range(len(self.tokens))}
         longest = max(ends.values(), default=0)
         fits = [index for index, end in ends.items() if end == longest]
         return fits[0] if longest and len(fits) == 1 else None
@@ -129,6 +131,12 @@ class OptionTexts:
                 twins = self.tokens.count(self.tokens[index]) > 1
                 sentence = sentence if twins else pattern.sub(" | ", sentence)
         return found, sentence
+
+
+def _start(text: str) -> int:
+    """Where the first word, number or sign may begin."""
+    junk = _JUNK.match(text)
+    return junk.end() if junk else 0
 
 
 def _pattern(option: tuple[str, ...], *, signed: bool = False) -> re.Pattern[str] | None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from reasonmed.errors import Parked, UnparsableReply
 from reasonmed.exchange import Completion, Message, Request, SamplingParameters
 from reasonmed.parsing.thinking import split_thinking
-from reasonmed.recipe.templates import Prompt, instruction, question_text
+from reasonmed.recipe.templates import Prompt, instruction, lettered
 from reasonmed.screening.language import language_of
 
 if TYPE_CHECKING:
@@ -123,19 +123,21 @@ class Agent:
 
 def question_fields(question: Question) -> dict[str, object]:
     """What every template may use of a question; neither the key nor the meta fields are among it."""
-    return {
-        "question": question_text(question),
-        "stem": question.stem,
-        "options": question.options,
-        "context": question.context,
-        "language": _language(question_text(question)),
-        "instruction": instruction(question.stem, question.options, question.context),
-    }
+    return dict(_fields(question.stem, tuple(question.options), question.context))
 
 
 @lru_cache(maxsize=256)
-def _language(text: str) -> str | None:
-    return language_of(text)
+def _fields(stem: str, options: tuple[str, ...], context: str | None) -> Mapping[str, object]:
+    """Laid out once for all requests of a question."""
+    shown = lettered(stem, options, context)
+    return {
+        "question": shown,
+        "stem": stem,
+        "options": options,
+        "context": context,
+        "language": language_of(shown),
+        "instruction": instruction(stem, options, context),
+    }
 
 
 async def gather(asked: Iterable[Awaitable[T]]) -> list[T]:
