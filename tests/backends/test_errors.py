@@ -216,7 +216,7 @@ def test_a_wait_is_read_in_every_form(text: str, wait: float | None) -> None:
 
 
 def test_a_huge_error_is_read_in_no_time() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     for text in (
         "<script" * 300_000,
         "model " * 300_000,
@@ -226,7 +226,7 @@ def test_a_huge_error_is_read_in_no_time() -> None:
     ):
         meant(400, text.encode())
         meant(429, error(text))
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 PIECES = st.recursive(
