@@ -105,14 +105,14 @@ def _spread(parts: Iterator[Part], begin: Begin[Part, Result], count: int) -> It
                 return
             for line in cast("list[Connection]", wait(busy)):
                 number, process = busy.pop(line)
-                done[number] = process.take()
+                done[number] = cast("Result", process.take())
                 free.append(process)
 
 
 class _Process:
     """One of the processes, with a line to it."""
 
-    def __init__(self, begin: Begin[Any, Any]) -> None:
+    def __init__(self, begin: object) -> None:
         self.line, other = Pipe()
         with other:
             place = other.fileno()
@@ -143,7 +143,7 @@ class _Process:
         """Hand it a part."""
         self._send(part)
 
-    def take(self) -> Any:  # noqa: ANN401 - whatever the work makes
+    def take(self) -> object:
         """What it made of the part.
 
         Raises:
@@ -176,13 +176,13 @@ def serve(place: int) -> None:
     """Be one of the processes: take what to begin with from a line, then parts, until the line is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(place) as line, suppress(_Over), ExitStack() as stack:
-        begun = _tried(lambda begin: stack.enter_context(begin()), _received(line))
+        begun = _tried(lambda begin: stack.enter_context(cast("Begin[object, object]", begin)()), _received(line))
         while True:
             content = _received(line)
             _send(line, begun if begun.failed else _tried(begun.made, content))
 
 
-def _tried(work: Callable[[Any], Any], content: bytes) -> _Answer:
+def _tried(work: Callable[[object], object], content: bytes) -> _Answer:
     """What the work makes of what was sent, or how it failed."""
     try:
         return _Answer(work(ForkingPickler.loads(content)))
