@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _LONGEST = 60_000
 """So many characters are looked at, from the end of a text."""
 
+_REMEMBERED = 256
+"""So many texts are not read anew: the stages of a question, and the rules of a check, ask for the same ones."""
+
 _LONGEST_BOX = 500
 _MOST_TURNS = 3
 
@@ -47,10 +51,15 @@ class Answer(NamedTuple):
 
 def parse_answer(text: str, options: Sequence[str]) -> Answer | None:
     """The option that the text settles on, or None when it names none, several or contradicts itself."""
+    return _parsed(text, tuple(options))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str, options: tuple[str, ...]) -> Answer | None:
     split = split_thinking(text)
     if not split.closed:
         return None
-    known = option_texts(tuple(options))
+    known = option_texts(options)
     folded = known.fold(split.text[-_LONGEST:])
     found = _read(folded.text, known)
     if found is None or _is_withdrawn(folded.text, found, known):
@@ -65,10 +74,15 @@ def unread_ending(text: str, options: Sequence[str]) -> str | None:
 
     None where an option can be read, where the text ends without giving an answer, and where there are no options.
     """
+    return _unread(text, tuple(options))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _unread(text: str, options: tuple[str, ...]) -> str | None:
     split = split_thinking(text)
     if not options or not split.closed:
         return None
-    known = option_texts(tuple(options))
+    known = option_texts(options)
     whole = split.text[-_LONGEST:]
     folded = known.fold(whole)
     tail = folded.text.rstrip()
@@ -99,6 +113,7 @@ def has_final_phrase(sentence: str) -> bool:
     return any(kind.search(sentence) for kind in kinds)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _read(text: str, options: OptionTexts) -> Answer | None:
     """What the rules read; where they read nothing, an answer that fills the last line or sentence."""
     text = text.rstrip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reasonmed.parsing.answer import parse_answer
@@ -63,10 +62,5 @@ def response_differs(passage: Passage, question: Question) -> str | None:
 
 
 def _concluded(text: str, question: Question) -> int | None:
-    return _read(text, question.options) if question.options else None
-
-
-@lru_cache(maxsize=16)
-def _read(text: str, options: tuple[str, ...]) -> int | None:
-    found = parse_answer(text, options)
+    found = parse_answer(text, question.options) if question.options else None
     return found.option if found else None
