@@ -304,3 +304,5 @@ class Record(Struct, frozen=True, omit_defaults=True):
     """The judge's labels of the steps of ``chain_of_thought``, where the recipe asks for them."""
     step_share: float | None = None
     """The share of them that are ok."""
+    pass_rate: float | None = None
+    """The share of the question's judged chains that are correct; the counts are in ``provenance.pass_rate``."""

@@ -224,6 +224,11 @@ def test_rl_rows_have_the_documented_columns_and_the_key(exported: Export, run26
         assert row["answer"] == other["reward_model"]["ground_truth"] == letter(record["answer_index"])
         assert row["options"] == other["extra_info"]["options"] == record["options"]
         assert row["prompt"] == other["prompt"]
+        rate = {name: value for name, value in row.items() if name.startswith("pass_rate")}
+        assert rate == {name: other["extra_info"][name] for name in rate}
+        counts = record["provenance"]["pass_rate"]
+        assert (rate["pass_rate"], rate["pass_rate_judged"]) == (record["pass_rate"], counts["judged"])
+        assert (rate["pass_rate_by_model"], rate["pass_rate_bounds"]) == (counts["by_model"], counts.get("bounds"))
     assert [row["extra_info"]["index"] for row in tables[0].to_pylist()] == list(range(len(tables[0])))
 
 
@@ -243,6 +248,8 @@ def test_canonical_rows_are_the_records_with_nothing_lost(
         assert encode(shown) == encode(record)
         assert row["verdict"] == record["provenance"].get("verdict", {}).get("outcome")
         assert row["writer"] == record["provenance"]["writer"]
+        rate = record["provenance"]["pass_rate"]
+        assert (row["pass_rate_judged"], row["pass_rate_by_model"]) == (rate["judged"], rate["by_model"])
         outcomes = [one["outcome"] for one in row["verdicts"]]
         assert {name: outcomes.count(name) for name in set(outcomes)} == record["provenance"]["chains"]
 

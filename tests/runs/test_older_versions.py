@@ -60,6 +60,9 @@ def test_status_why_export_check_and_diff_read_it(old: Path) -> None:
         place = was["provenance"]["parent"] + 1
         assert row["provenance"].pop("parent") == f"{was['question_id']}/chain-{place}"
         del was["provenance"]["parent"]
+        counts = was["provenance"]["chains"]
+        assert row.pop("pass_rate") == counts.get("correct", 0) / (counts.get("correct", 0) + counts["error"])
+        assert row["provenance"].pop("pass_rate")["correct"] == counts.get("correct", 0)
         assert row == was
     assert reasonmed("check", "old/records.jsonl", "--exact").exit_code in (0, 1)
     assert "no record differs" in reasonmed("diff", "old", "old").output

@@ -90,6 +90,7 @@ RECORD: dict[str, tuple[Any, str]] = {
     "provenance": ({"writer": "n"}, "identity"),
     "steps": ([{"start": 0, "end": 1, "label": "ok"}], "not taken in"),
     "step_share": (1.0, "not taken in"),
+    "pass_rate": (0.25, "not taken in"),
 }
 """Of each field of a record another value, and what it is where an agent takes records in."""
 

@@ -14,7 +14,7 @@ from reasonmed.checks import plan, refuse_empty
 from reasonmed.checks.findings import Coverage, Finding
 from reasonmed.checks.inputs import find_input
 from reasonmed.errors import UsageError
-from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
+from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, limit_of, parse_pass_rate, parse_shares
 from reasonmed.export import export as write
 from reasonmed.questions import Settings as FileSettings
 from reasonmed.questions.given import as_file
@@ -87,6 +87,10 @@ def export(  # noqa: PLR0913 - as many as the command has options
     reviewed: Literal["any", "none-rejected", "accepted"] = "any",
     min_score: int | None = None,
     min_step_share: float | None = None,
+    pass_rate: tuple[float, float] | str | None = None,
+    order: Literal["given", "easy-first", "hard-first", "random"] = "given",
+    max_cot_tokens: int | None = None,
+    tokenizer: str | os.PathLike[str] | None = None,
     tiers: Names = (),
     sources: Names = (),
     licenses: Names = (),
@@ -103,7 +107,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         out: the folder to write.
         formats: the formats; the three published files and the native records by default.
         split: the shares of train, validation and test, by question.
-        seed: the seed of the split.
+        seed: the seed of the split and the order.
         redraw: draw also questions that their own file calls validation or test.
         reasoning: where chat messages hold the chain of thought: in think tags, or in ``reasoning_content``.
         mask_steps: no loss on steps that the judge flagged, in ``trl-sft``, ``axolotl`` and ``parquet``.
@@ -115,6 +119,10 @@ def export(  # noqa: PLR0913 - as many as the command has options
         reviewed: by reviewers' votes: all, without the rejected ones, or only those accepted or edited.
         min_score: only records with at least this score.
         min_step_share: only records with at least this share of their steps ok, from 0 to 1.
+        pass_rate: only questions whose share of correct chains is from the first number to the second.
+        order: of questions: as given, by pass rate, or by a hash of ``seed``.
+        max_cot_tokens: no longer chains of thought: in tokens of ``tokenizer``, else in words.
+        tokenizer: a model's folder, or its ``tokenizer.json``.
         tiers: only these.
         sources: only these.
         licenses: only sources under these.
@@ -144,17 +152,24 @@ def export(  # noqa: PLR0913 - as many as the command has options
         sources=tuple(names(sources)),
         licenses=tuple(names(licenses)),
         drops=drops_of(report, names(drop)),
-        shares=parse_shares(split if isinstance(split, str) else ",".join(map(str, split))),
+        shares=parse_shares(_joined(split)),
         seed=seed,
         redraw=redraw,
         template=template,
         reasoning=reasoning,
         mask_steps=mask_steps,
         reviewed=reviewed,
+        pass_rate=None if pass_rate is None else parse_pass_rate(_joined(pass_rate)),
+        order=order,
+        longest=limit_of(max_cot_tokens, None if tokenizer is None else Path(tokenizer)),
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))
     manifest = write([RunDirectory(one) for one in runs], Path(out), settings, names(formats), force=force, about=about)
     return convert({**to_builtins(manifest), "path": os.fspath(out)}, Export)
+
+
+def _joined(numbers: tuple[float, ...] | str) -> str:
+    return numbers if isinstance(numbers, str) else ",".join(map(str, numbers))
 
 
 def check(

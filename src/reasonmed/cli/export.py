@@ -30,7 +30,7 @@ def export(
     split: Annotated[
         str, typer.Option("--split", help="Shares of train, validation and test, by question: 0.9,0.05,0.05.")
     ] = "1,0,0",
-    seed: Annotated[int, typer.Option("--seed", help="Seed of --split.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of --split and --order.")] = 0,
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Draw also questions that their own file calls validation or test.")
     ] = False,
@@ -58,6 +58,21 @@ def export(
     min_step_share: Annotated[
         float | None,
         typer.Option("--min-step-share", min=0, max=1, help="Only records with at least this share of steps ok: 0.9."),
+    ] = None,
+    pass_rate: Annotated[
+        str | None,
+        typer.Option("--pass-rate", help="Only questions whose share of correct chains is in this range: 0.1,0.9."),
+    ] = None,
+    order: Annotated[
+        Literal["given", "easy-first", "hard-first", "random"],
+        typer.Option("--order", help="The order of questions: as given, by pass rate, or by a hash of --seed."),
+    ] = "given",
+    max_cot_tokens: Annotated[
+        int | None,
+        typer.Option("--max-cot-tokens", min=1, help="No longer chains: in tokens of --tokenizer, else in words."),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="A model's folder, or its tokenizer.json, for --max-cot-tokens.")
     ] = None,
     tier: Annotated[list[Tier] | None, typer.Option("--tier", help="Only these tiers; may be repeated.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; may be repeated.")] = None,
@@ -93,11 +108,12 @@ def export(
       reasonmed export runs/medqa -o medqa-data --format parquet,trl-sft,dpo,rl --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o clean --findings check.json --drop 'contamination.*' --min-score 7
       reasonmed export runs/medqa -o reviewed --reviewed accepted
+      reasonmed export runs/medqa -o rl-data --format rl --pass-rate 0.1,0.9 --order easy-first
       reasonmed export runs/medqa runs/medmcqa -o both --split 0.9,0.05,0.05
       reasonmed export runs/medqa -o steps-data --format prm,trl-sft --mask-steps
       reasonmed export runs/questions-1a2b3c4d -o demo-data --demo
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
-    from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, parse_shares
+    from reasonmed.export import DEFAULT_FORMATS, About, Settings, drops_of, limit_of, parse_pass_rate, parse_shares
     from reasonmed.export import export as write
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.runs.layouts import refuse_agents_file
@@ -123,6 +139,9 @@ def export(
         reasoning=reasoning,
         mask_steps=mask_steps,
         reviewed=reviewed,
+        pass_rate=None if pass_rate is None else parse_pass_rate(pass_rate),
+        order=order,
+        longest=limit_of(max_cot_tokens, tokenizer),
     )
     wanted = [name.strip() for given in formats or DEFAULT_FORMATS for name in given.split(",")]
     with options.working(f"exporting {', '.join(map(str, runs))}"):

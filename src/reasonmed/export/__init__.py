@@ -23,8 +23,10 @@ from reasonmed.export import formats as _formats
 from reasonmed.export._configs import configs
 from reasonmed.export._findings import drops_of, read_drops
 from reasonmed.export._install import check_folder, installing
+from reasonmed.export._lengths import limit_of
 from reasonmed.export._manifest import EXPORT, MANIFEST, Export
 from reasonmed.export._merge import Part, refuse_unlike
+from reasonmed.export._order import ORDERS, parse_pass_rate
 from reasonmed.export._recard import card_into, read_export, recard
 from reasonmed.export._reviewed import CHOICES
 from reasonmed.export._settings import Settings, parse_shares
@@ -62,6 +64,8 @@ __all__ = [
     "drops_of",
     "export",
     "formats",
+    "limit_of",
+    "parse_pass_rate",
     "parse_shares",
     "read_drops",
     "read_export",
@@ -105,6 +109,8 @@ def export(
         need_pyarrow()
     if settings.mask_steps and not any(one.says("MASKS") for one in modules.values()):
         raise UsageError(f"--mask-steps: {', '.join(modules)} cannot mask steps; add one of {_MASKING} with --format")
+    if settings.order not in ORDERS:
+        raise UsageError(f"--order {settings.order!r}: there are {', '.join(ORDERS)}")
     runs = [given] if isinstance(given, RunDirectory) else given
     manifests = [_checked(run, settings) for run in runs]
     refuse_unlike(manifests, [str(run.path.resolve()) for run in runs])

@@ -48,6 +48,11 @@ class Chosen(Struct, kw_only=True):
     reasoning: str = "inline"
     mask_steps: bool = False
     reviewed: str = "any"
+    pass_rate: list[float] | None = None
+    order: str = "given"
+    max_cot_tokens: Count | None = None
+    cot_tokens_in: str | None = None
+    """What ``max_cot_tokens`` counts: words, or the tokens of a tokenizer by its name and hash."""
 
 
 class Split(Struct):

@@ -9,6 +9,8 @@ from reasonmed.export._manifest import Chosen
 
 if TYPE_CHECKING:
     from reasonmed.export._findings import Drops
+    from reasonmed.export._lengths import Limit
+    from reasonmed.export._order import Order
     from reasonmed.export._reviewed import Choice
     from reasonmed.types import Tier
 
@@ -47,6 +49,12 @@ class Settings(NamedTuple):
     """What reviewers' votes leave out: nothing, what they rejected, or also what they did not accept."""
     mask_steps: bool = False
     """Whether rows to learn say which texts of theirs are steps that are not ok, and are not to be learned."""
+    pass_rate: tuple[float, float] | None = None
+    """The least and the greatest pass rate of a question, both included; one without a rate is left out."""
+    order: Order = "given"
+    """The order of the questions in every file."""
+    longest: Limit | None = None
+    """Of a chain of thought."""
 
     def shown(self) -> Chosen:
         """The settings as the manifest shows them."""
@@ -69,6 +77,10 @@ class Settings(NamedTuple):
             reasoning=self.reasoning,
             mask_steps=self.mask_steps,
             reviewed=self.reviewed,
+            pass_rate=None if self.pass_rate is None else list(self.pass_rate),
+            order=self.order,
+            max_cot_tokens=None if self.longest is None else self.longest.most,
+            cot_tokens_in=None if self.longest is None else self.longest.unit,
         )
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from reasonmed.export._lengths import TooLong
 from reasonmed.export._manifest import Split
 from reasonmed.export._merge import Copies
+from reasonmed.export._order import outside, place_of
 from reasonmed.export._reviewed import Reviewed
 from reasonmed.export._splits import split_of_questions
 from reasonmed.export._text import unread_endings
@@ -104,9 +106,13 @@ class View:
         self._unread: set[str] = set()
         for found in in_order(self._groups(), unread_endings, alone=_ALONE):
             self._unread.update(found)
+        self._too_long = TooLong(settings.longest, self._texts())
+        self._order: list[tuple[tuple[bool, float, str], int, str]] = []
+        """The questions that are taken, each by its place, its run and its id; empty in the order of the runs."""
         for part in parts:
-            for story, records, reason in self._told_of(part):
-                self._count(part, story, records, reason)
+            for told in self._told_of(part):
+                self._count(part, *told)
+        self._order.sort()
 
     def cases(self) -> Iterator[Case]:
         """The questions that are taken, run by run, each in input order."""
@@ -120,15 +126,28 @@ class View:
         return made
 
     def _read(self) -> Iterator[Case]:
+        if self.settings.order != "given":
+            yield from self._in_order()
+            return
         for part in self._parts:
             for story, records, reason in self._told_of(part):
                 if reason is None:
                     yield self._case(part, story, records)
 
+    def _in_order(self) -> Iterator[Case]:
+        parts = {part.number: part for part in self._parts}
+        for _, number, name in self._order:
+            part = parts[number]
+            story = part.ledger.outcome(name, unpack_story)
+            if story is None:
+                raise part.ledger.refuse(f"the outcome of {name!r:.100}", "it is gone")
+            yield self._case(part, story, self._records_taken(part, story))
+
     def _case(self, part: Part, story: Story, records: list[Record]) -> Case:
         left = {record.id for record in records if self._of_record(part.number, record) is not None}
         barred = [record.chain_of_thought for record in records if record.id in left]
         barred += [text for text, rule in self._chains(part, story) if rule is not None]
+        barred += [one.chain.text for one in story.rewrites if one.chain.text in self._too_long]
         taken = tuple(record for record in records if record.id not in left)
         return Case(story, self._splits[story.question.id], taken, frozenset(barred))
 
@@ -138,6 +157,14 @@ class View:
         taken = chain.from_iterable(records for _, records, reason in told if reason is None)
         while group := [replace(one, provenance={}, meta={}, steps=()) for one in islice(taken, _GROUP)]:
             yield group
+
+    def _texts(self) -> Iterator[str]:
+        """Every chain of thought of the questions that are taken, and of their records."""
+        for story, records, reason in chain.from_iterable(map(self._told_of, self._parts)):
+            if reason is None:
+                yield from (one.text for one in story.chains)
+                yield from (one.chain.text for one in story.rewrites)
+                yield from (one.chain_of_thought for one in records)
 
     def rows(self) -> Iterator[Row]:
         """The records that are taken, in input order."""
@@ -155,6 +182,9 @@ class View:
         if reason is None:
             self.of_runs[run] += 1
             self.questions[split] += 1
+            if self.settings.order != "given":
+                place = place_of(story, self.settings.order, self.settings.seed)
+                self._order.append((place, run, story.question.id))
             self.own_split += declared_split(story.question) is not None and not self.settings.redraw
             self.chains_left_out.update(rule for _, rule in self._chains(part, story) if rule is not None)
         else:
@@ -170,11 +200,13 @@ class View:
     def _told_of(self, part: Part) -> Iterator[tuple[Story, list[Record], str | None]]:
         """Every story of a run with its records, and why its question is left out."""
         for story in outcomes(part.ledger):
-            name = story.question.id
-            review = self._reviewed[part.number]
-            records = list(map(review.edited, self._records_of(part, story)))
+            name, review = story.question.id, self._reviewed[part.number]
             left = self._copies.left_out(part.number, name) or self._of_question(story) or review.of_question(name)
-            yield story, records, left
+            yield story, self._records_taken(part, story), left
+
+    def _records_taken(self, part: Part, story: Story) -> list[Record]:
+        """The records of a story as reviewers edited them."""
+        return list(map(self._reviewed[part.number].edited, self._records_of(part, story)))
 
     def _records_of(self, part: Part, story: Story) -> list[Record]:
         """The records of a story as its run has them."""
@@ -197,6 +229,9 @@ class View:
         for name, allowed, own in kept:
             if allowed and own not in allowed:
                 return name
+        rate = outside(story, wanted.pass_rate)
+        if rate is not None:
+            return rate
         names = (question.id, *self._copies.names.get(question.id, ()))
         return next(filter(None, map(self._dropped, names)), None)
 
@@ -210,6 +245,8 @@ class View:
             return "unverified"
         if record.id in self._unread:
             return "unread_ending"
+        if record.chain_of_thought in self._too_long:
+            return "cot_tokens"
         least = self.settings.min_score
         if least is not None and (record.score is None or record.score < least):
             return "unscored" if record.score is None else "score"
@@ -222,10 +259,8 @@ class View:
         """The texts of the generated chains, each with the finding that names it or the review that contests it."""
         out = self._reviewed[part.number].texts_out(story.question.id, lambda: self._records_of(part, story))
         for number, one in enumerate(story.chains, 1):
-            yield (
-                one.text,
-                self._dropped(chain_id(story.question.id, number)) or ("review" if one.text in out else None),
-            )
+            rule = self._dropped(chain_id(story.question.id, number)) or ("review" if one.text in out else None)
+            yield one.text, rule or ("cot_tokens" if one.text in self._too_long else None)
 
     def _dropped(self, name: str) -> str | None:
         rule = self.settings.drops.rules.get(name) if self.settings.drops else None

@@ -17,6 +17,7 @@ from reasonmed.files import replacing
 from reasonmed.pipeline.stages.route import count_outcomes
 from reasonmed.processes import in_order
 from reasonmed.questions.ids import chain_id, record_id
+from reasonmed.runs.pass_rate import pass_rate_of
 from reasonmed.runs.stories import unpack_story
 from reasonmed.types import Question, Record, Story, letter
 
@@ -121,6 +122,8 @@ def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list
     question = story.question
     if story.failure is not None or (question.options and question.answer is None):
         return []
+    rate = pass_rate_of(story)
+    of_question = {"pass_rate": msgspec.to_builtins(rate)} if story.chains else {}
     records = []
     for number, kept in enumerate(story.kept or (), 1):
         name = record_id(question.id, number)
@@ -144,10 +147,11 @@ def records_of(story: Story, facts: OfRun, scores: Mapping[str, Scored]) -> list
                 source=question.source,
                 license=question.license,
                 demo=facts.demo,
-                provenance=_provenance(story, kept, scored, facts),
+                provenance=_provenance(story, kept, scored, facts) | of_question,
                 meta=question.meta,
                 steps=kept.verdict.steps if kept.verdict else (),
                 step_share=kept.verdict.step_share if kept.verdict else None,
+                pass_rate=rate.value,
             )
         )
     return records

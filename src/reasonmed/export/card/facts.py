@@ -16,6 +16,7 @@ from reasonmed.documents import Amount, Count
 from reasonmed.pipeline.judging.steps import Agreement, agreement
 from reasonmed.recipe.stages import spec_of, specs
 from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manifest, ModelIdentity, Screen
+from reasonmed.runs.pass_rate import pass_rate_of
 from reasonmed.runs.reviews.rates import ReviewRates
 from reasonmed.runs.status import Canaries, PrefixCache, Saver, Saving, StageTotals, Status
 from reasonmed.screening.secrets import without_secrets
@@ -105,6 +106,8 @@ class Tally(Struct, kw_only=True):
     answered: Count = 0
     context: Count = 0
     consensus: Count = 0
+    open_rates: Count = 0
+    """Of the questions, those with a chain of thought that has no verdict: their pass rate is of the others."""
     words: Count = 0
     """Of the questions."""
     english_words: Count = 0
@@ -235,6 +238,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
         sums.update(questions=1, answered=int(bool(records)), context=int(question.context is not None))
         sums.update(words=len(words), english_words=sum(word in _ENGLISH for word in words))
         sums["consensus"] += question.answer_source == "consensus"
+        sums["open_rates"] += pass_rate_of(story).open > 0
         for chain in story.chains:
             chains[chain.model][chain.outcome] += 1
             if chain.verdict is not None and any(one.steps for one in chain.verdict.opinions):
@@ -255,6 +259,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
         answered=sums["answered"],
         context=sums["context"],
         consensus=sums["consensus"],
+        open_rates=sums["open_rates"],
         words=sums["words"],
         english_words=sums["english_words"],
         records=sums["records"],

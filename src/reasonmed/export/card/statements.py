@@ -82,6 +82,11 @@ def limits(told: Export) -> list[str]:
     found += [f"With the flag {flag}: {count(number, 'record')}." for flag, number in counts.by_flag.items()]
     if counts.consensus:
         found.append(f"With the models' consensus as the key, not a source's: {count(counts.consensus, 'question')}.")
+    if counts.open_rates:
+        found.append(
+            "With chains of thought that have no verdict, or were not written because the tier was decided, so that "
+            f"the pass rate is of the others alone: {count(counts.open_rates, 'question')}."
+        )
     found += corrected(run)
     found += _half_screened(told.card)
     if run.unfinished:
@@ -228,6 +233,11 @@ def filters(settings: Chosen) -> list[str]:
         found.append(
             f"only records with a share of at least {settings.min_step_share:g} of their steps ok by the judge"
         )
+    if settings.pass_rate is not None:
+        least, most = settings.pass_rate
+        found.append(f"only questions with a pass rate from {least:g} to {most:g}, of their judged chains of thought")
+    if settings.max_cot_tokens is not None:
+        found.append(f"no chain of thought with more than {settings.max_cot_tokens:,} {settings.cot_tokens_in}")
     if settings.verified_only:
         found.append("only records that a judge accepted")
     found += [_REVIEWED[settings.reviewed]] if settings.reviewed in _REVIEWED else []

@@ -42,6 +42,11 @@ _SPLITS = ("train", "validation", "test")
 _OUTCOMES = ("correct", "error", "undecided", "missing", "unjudged")
 _SAID_BY = {"row": ", as the question file says", "layout": ", as for published files of this layout"}
 """Who named a license, by ``license_source``."""
+_ORDERS = {
+    "easy-first": " In every file, questions with a higher pass rate come first.",
+    "hard-first": " In every file, questions with a lower pass rate come first.",
+    "random": " In every file, questions are in a random order.",
+}
 _UNMEASURED = "not measured"
 _HOUR = 3600
 
@@ -74,6 +79,7 @@ def text(told: Export, configs: Sequence[Config], name: str, shown: Mapping[str,
         loaded=[(one.config_name, _rows_of(told, one)) for one in configs],
         forms=[(f"{form}/", note, _rows_in(told, form)) for form, note in told.forms.items()],
         tiers=_tiers(counts),
+        order=_ORDERS.get(told.settings.order, ""),
         splits={split: told.splits[split] for split in _SPLITS if split in told.splits},
         pictures={path.rpartition("/")[2]: Markdown(f"![{what}]({path})") for path, what in shown.items()},
         scores=dict(sorted(scores.items())),

@@ -31,6 +31,7 @@ MASKS = True
 _FLAT = ("origin", "writer", "generator", "temperature", "rank_score", "responder", "scorer", "score_reason")
 _VERDICT = ("outcome", "reason", "judge")
 _STEP = Step.__struct_fields__
+_RATE = ("judged", "bounds", "by_model")
 
 
 def write(view: View, sinks: Sinks) -> None:
@@ -49,10 +50,12 @@ def row_of(record: Mapping[str, object]) -> dict[str, object]:
     """The fields of a record as a row, without its split and the verdicts of its question."""
     told = cast("Mapping[str, object]", record["provenance"])
     verdict = cast("Mapping[str, object]", told.get("verdict") or {})
+    rate = cast("Mapping[str, object]", told.get("pass_rate") or {})
     return {
         **record,
         **{name: told.get(name) for name in _FLAT},
         **{f"verdict_{name}" if name != "outcome" else "verdict": verdict.get(name) for name in _VERDICT},
+        **{f"pass_rate_{name}": rate.get(name) for name in _RATE},
         "provenance": encode(told).decode(),
         "meta": encode(record["meta"]).decode() if record.get("meta") else None,
         "steps": [{name: step.get(name) for name in _STEP} for step in to_builtins(record.get("steps")) or ()],
@@ -93,7 +96,16 @@ def schema() -> object:
     columns |= {"verdicts": pa.list_(pa.struct(verdict)), "provenance": text, "meta": text}
     step = {"start": number, "end": number, "label": text, "type": text, "severity": text, "note": text}
     columns |= {"steps": pa.list_(pa.struct(step)), "step_share": real}
-    return pa.schema(columns)
+    return pa.schema(columns | rate_columns())
+
+
+def rate_columns() -> dict[str, object]:
+    """The columns of a pass rate and their types."""
+    pa = need_pyarrow()
+    real, number = pa.float64(), pa.int32()
+    by_model = pa.list_(pa.struct({"model": pa.string(), "correct": number, "judged": number}))
+    columns = {"pass_rate": real, "pass_rate_judged": number, "pass_rate_bounds": pa.list_(real)}
+    return {**columns, "pass_rate_by_model": by_model}
 
 
 def _variant_schema(*, apart: bool, masked: bool) -> object:

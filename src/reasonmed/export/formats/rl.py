@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from reasonmed.export._sinks import need_pyarrow
 from reasonmed.export._text import user
+from reasonmed.export.formats.parquet import rate_columns
 from reasonmed.questions.normal import stem_hash
+from reasonmed.runs.pass_rate import pass_rate_of
 from reasonmed.types import letter
 
 if TYPE_CHECKING:
@@ -36,6 +40,13 @@ def _key(case: Case) -> str:
     return letter(case.question.answer or 0)
 
 
+def _rate(case: Case) -> dict[str, object]:
+    """How often the models pass the question: the columns of ``parquet``."""
+    rate = pass_rate_of(case.story)
+    told = {"pass_rate": rate.value, "pass_rate_judged": rate.judged, "pass_rate_bounds": rate.bounds}
+    return {**told, "pass_rate_by_model": to_builtins(rate.by_model)}
+
+
 def _grpo(case: Case) -> dict[str, object]:
     question = case.question
     return {
@@ -47,6 +58,7 @@ def _grpo(case: Case) -> dict[str, object]:
         "tier": case.story.tier,
         "source": question.source,
         "stem": stem_hash(question),
+        **_rate(case),
     }
 
 
@@ -59,6 +71,7 @@ def _verl(case: Case, index: int) -> dict[str, object]:
         "options": question.options,
         "tier": case.story.tier,
         "source": question.source,
+        **_rate(case),
     }
     return {
         "data_source": "reasonmed",
@@ -79,6 +92,6 @@ def _schema() -> object:
             "prompt": pa.list_(pa.struct({"role": text, "content": text})),
             "ability": text,
             "reward_model": pa.struct({"style": text, "ground_truth": text}),
-            "extra_info": pa.struct({**extra, "tier": text, "source": text}),
+            "extra_info": pa.struct({**extra, "tier": text, "source": text, **rate_columns()}),
         }
     )
