@@ -12,14 +12,9 @@ from reasonmed.cli._consent import check_ways
 from reasonmed.cli._console import out, safe, say
 from reasonmed.cli._tables import show
 from reasonmed.errors import UsageError
-from reasonmed.report.figures import between, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reasonmed.evaluation.ablation import Ablation, Equal
-    from reasonmed.evaluation.ablation.pooled import Accuracy, Gap
-    from reasonmed.evaluation.scores import Rate
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +31,16 @@ def ablate(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant.")] = 3,
     equal: Annotated[str, typer.Option("--equal", help="examples, or tokens.")] = "examples",
     shares: Annotated[str, typer.Option("--shares", help="Also the first variant on these shares: 0.25,0.5.")] = "",
+    base: Annotated[
+        list[str] | None, typer.Option("--base", help="Base models in place of the training file's one; repeat.")
+    ] = None,
+    epochs: Annotated[
+        list[str] | None, typer.Option("--epochs", help="In place of the training file's: 1,2,3, or repeat.")
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option("--share", help="All variants on nested shares of the questions: 0.25,0.5,1, or repeat."),
+    ] = None,
     protocol: Annotated[str, typer.Option("--protocol", help="generate, or loglikelihood.")] = "generate",
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="Tokens of a reply.")] = 2048,
     sample: Annotated[int | None, typer.Option("--sample", min=1, help="N rows of each question file.")] = None,
@@ -43,14 +48,21 @@ def ablate(
     audit_steps: options.AuditOption = None,
     judge: options.JudgeOption = None,
     judge_card: options.JudgeCardOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say how much there is to do; do not train.")
+    ] = False,
     yes: options.YesOption = False,
 ) -> None:
     """Train each variant with the same settings and several seeds, score them and the base, and print one table.
+
+    An arm without chains, trained on the answers alone, is always among the variants. Run it again to resume, also
+    with more bases, epochs, shares or seeds.
 
     \b
     Examples:
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -o ablations/medqa
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --equal tokens --protocol loglikelihood
+      reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl --base A --base B --epochs 1,3 --share 0.25,1
       reasonmed ablate medqa-data -c train.yaml --questions medqa.jsonl -r recipe.yaml --audit-steps 200 --judge strong
     """  # noqa: D301 - \b is typer's mark for lines that stay as they are
     from reasonmed.evaluation import (
@@ -59,6 +71,7 @@ def ablate(
         ablation,
         auditor,
     )
+    from reasonmed.evaluation.ablation.grid import below_one, listed, numbers
     from reasonmed.recipe import load as load_recipe
     from reasonmed.runs.intake import Selection
     from reasonmed.training import settings as files
@@ -75,68 +88,27 @@ def ablate(
         tuple(name.strip() for name in variants.split(",")),
         tuple(settings.seed + number for number in range(seeds)),
         cast("Equal", equal),
-        _shares(shares),
+        below_one("--shares", [shares]),
         audit,
+        ablation.Axes(tuple(listed(base or [])), numbers("--epochs", epochs or []), numbers("--share", share or [], 1)),
     )
     how = Settings(protocol=cast("Literal['generate', 'loglikelihood']", protocol), max_tokens=max_tokens)
-    told = ablation.run(data, plan, questions, output, (how, Reading(Selection(sample=sample))), say)
+    asked = (how, Reading(Selection(sample=sample)))
+    if dry_run:
+        ablation.foreseen(data, plan, questions, output, asked, say)
+        return
+    told = ablation.run(data, plan, questions, output, asked, say)
     _show(told)
-    out.print(
-        safe(f"{output / ablation.RESULT}; every answer: {output / 'evaluation' / 'report.html'}"), soft_wrap=True
-    )
-
-
-def _shares(text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(float(one) for one in text.split(",") if one.strip())
-    except ValueError as wrong:
-        raise UsageError(f"--shares {text!r}: must be numbers between 0 and 1, separated by commas") from wrong
-    if not all(0 < one < 1 for one in found):
-        raise UsageError(f"--shares {text!r}: must be between 0 and 1")
-    return found
+    report = output / "evaluation" / "report.html"
+    out.print(safe(f"{output / ablation.RESULT}, {ablation.TABLE}; every answer: {report}"), soft_wrap=True)
 
 
 def _show(told: Ablation) -> None:
+    from reasonmed.evaluation.ablation import tables
     from reasonmed.evaluation.audit.tables import audit_tables
 
-    against = {one.second: one for one in told.differences if one.first == "base"}
-    rows = [(name, *_accuracy(one), *_gain(against.get(name))) for name, one in told.accuracy.items()]
-    show("", ("trained on", "accuracy", "95 %", "seeds", "against base", "95 %"), rows, list(_lines(told)))
-    seeds, plural = len(told.seeds), "" if len(told.seeds) == 1 else "s"
-    out.print(
-        safe(
-            f"{told.questions:,} questions ({told.trained_on} more were trained on), {told.examples:,} "
-            f"training rows, equal {told.equal}, {seeds} seed{plural}; {told.note}"
-        ),
-        soft_wrap=True,
-    )
+    found = tables.table(told)
+    show("", found.columns, found.rows, [*tables.brief(told), found.note, *filter(None, [tables.power(told)])])
     for table in audit_tables(told.audit or None):
         if table.brief:
             show(table.title, table.columns, table.rows, [table.note])
-
-
-def _accuracy(one: Accuracy) -> tuple[str, ...]:
-    return percent(one.value), between(one.low, one.high, percent), between(min(one.seeds), max(one.seeds), percent)
-
-
-def _gain(one: Gap | None) -> tuple[str, str]:
-    if one is None:
-        return "", ""
-    return f"{100 * one.difference.value:+.1f} points", _points(one.difference) if one.differing else "-"
-
-
-def _lines(told: Ablation) -> Iterator[str]:
-    """What is said of each pair of groups, and of models that look at no question."""
-    for one in told.differences:
-        gap = one.difference
-        value = f"{100 * gap.value:+.1f} ({_points(gap)}): " if one.differing else ""
-        yield f"{one.second} - {one.first}: {value}{one.words}"
-    for name, group in told.accuracy.items():
-        picked = [letter for letter in group.always if letter]
-        if picked:
-            of = "" if len(group.always) == 1 else f" ({len(picked)} of {len(group.always)} seeds)"
-            yield f"{name}: always picks {' or '.join(sorted(set(picked)))}{of}"
-
-
-def _points(one: Rate) -> str:
-    return f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"

@@ -34,7 +34,7 @@ def train(
     ] = None,
     config: Annotated[str | None, typer.Option("--config", "-c", help="A training file, or a preset's name.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The model folder.")] = None,
-    variant: Annotated[str | None, typer.Option("--variant", help="reasonmed, cotmed or responsemed.")] = None,
+    variant: Annotated[str | None, typer.Option("--variant", help="reasonmed, cotmed, responsemed or answers.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="In place of the training file's.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check rows, lengths, template, memory; do not train.")

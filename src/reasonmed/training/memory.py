@@ -113,7 +113,7 @@ def choose(settings: Training, config: Configuration, parameters: int, load: Loa
     Raises:
         UsageError: what the training file asks for cannot be done with this model or on this machine.
     """
-    quick = machine.kind == "cuda" and _seconds(settings, config, parameters, load.lengths, machine) > _LONG
+    quick = machine.kind == "cuda" and seconds(settings, config, parameters, load.lengths, machine) > _LONG
     attention, packed = _attention(settings, config, machine, quick=quick)
     precision = precise(settings, machine)
     memory = estimate(settings, config, parameters, precision)
@@ -130,7 +130,7 @@ def precise(settings: Training, machine: Device) -> str:
     return settings.precision
 
 
-def _seconds(
+def seconds(
     settings: Training, config: Configuration, parameters: int, lengths: Sequence[int], machine: Device
 ) -> float:
     """About how long the run takes on a GPU."""

@@ -100,8 +100,8 @@ class Training(_Part):
     base_model: str = Field(min_length=1)
     """A folder, a GGUF file, an id on the hub, or ``embedded``."""
     revision: str | None = None
-    variant: Literal["reasonmed", "cotmed", "responsemed"] = "reasonmed"
-    """Which text is learned (sft)."""
+    variant: Literal["reasonmed", "cotmed", "responsemed", "answers"] = "reasonmed"
+    """Which text is learned (sft); ``answers`` is the answer line of the other variants' rows alone."""
     method: Literal["sft", "dpo", "grpo", "prm"] = "sft"
     beta: float | None = Field(None, ge=0)
     """How strongly the model is held to the one that it starts from: None is 0.1 for dpo, 0 for grpo."""

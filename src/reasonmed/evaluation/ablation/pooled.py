@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from reasonmed.report.statistics.paired import holm
 from reasonmed.report.statistics.seeds import FEWEST, difference, mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from reasonmed.evaluation.answers import Result
     from reasonmed.report.statistics.intervals import Interval
@@ -41,6 +41,10 @@ class Accuracy(Struct, frozen=True):
     unread: float
     always: list[str | None]
     """The letter that each seed chose on every question, if it did choose one."""
+    tokens: float | None = None
+    """Output tokens of an answer; None where they were not counted."""
+    per_1000_tokens: Rate | None = None
+    """Right answers per 1,000 output tokens, with the draws of questions and seeds in the interval."""
 
 
 class Gap(Struct, frozen=True):
@@ -55,6 +59,18 @@ class Gap(Struct, frozen=True):
     p: float | None
     p_holm: float | None = None
     words: str = ""
+    detectable: float | None = None
+    """The true difference that would be found four times in five, at the level that all comparisons leave to one."""
+
+
+class Detectable(Struct, frozen=True):
+    """The differences that would be found four times in five, over all comparisons."""
+
+    comparisons: int
+    """Those that are tested; 0 where no group has the seeds for it, and the rest is of these very models."""
+    least: float
+    median: float
+    most: float
 
 
 class Groups(Struct, frozen=True):
@@ -64,17 +80,35 @@ class Groups(Struct, frozen=True):
     trained_on: int
     accuracy: dict[str, Accuracy]
     differences: list[Gap]
+    detectable: Detectable | None
 
 
-def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: set[str]) -> Groups:
-    """Accuracy of every group, and its difference to every other one, on the questions that all were asked.
+def pooled(
+    groups: Mapping[str, Sequence[Sequence[Result]]],
+    untrained: Collection[str],
+    seen: set[str],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    *,
+    counted: bool = True,
+) -> Groups:
+    """Accuracy of every group, and differences between them, on the questions that all were asked.
 
     Questions whose stem is among those that were trained on (``seen``) are left out and counted; copies of a question
     count as one.
 
     Intervals and p values have the draw of questions in them and that of seeds (see ``statistics.seeds``); p values are
-    corrected over all differences by Holm. A group of fewer than three seeds, the base apart, is said to be no more
+    corrected over all differences by Holm. A group of fewer than three seeds, bases apart, is said to be no more
     than these very models.
+
+    Args:
+        groups: results by group and seed.
+        untrained: the groups that are bases, one model each.
+        seen: hashes of stems that were trained on.
+        pairs: which groups are compared; bases with all others and these with each other by default.
+        counted: whether tokens of answers were written by the models, not merely scored.
+
+    Raises:
+        UsageError: no question is left.
     """
     seeds = {name: [_by_mark(one) for one in found] for name, found in groups.items()}
     trained = {
@@ -87,16 +121,30 @@ def pooled(groups: Mapping[str, Sequence[Sequence[Result]]], base: str, seen: se
     marks = sorted(set.intersection(*({*one} for found in seeds.values() for one in found)) - trained)
     if not marks:
         raise UsageError("no question is left that all models were asked and none was trained on")
-    told = _Pooled(seeds, marks, base)
-    others = [name for name in seeds if name != base]
-    pairs = [(base, name) for name in others]
-    pairs += [(one, other) for place, one in enumerate(others) for other in others[place + 1 :]]
+    pairs = _pairs(list(seeds), untrained) if pairs is None else pairs
+    told = _Pooled(seeds, marks, untrained)
+    tested = sum(told.tests(*pair) for pair in pairs)
+    differences = _settled([told.difference(*pair, SIGNIFICANT / max(tested, 1)) for pair in pairs])
     return Groups(
         questions=len(marks),
         trained_on=len(trained),
-        accuracy={name: told.accuracy(name) for name in seeds},
-        differences=_settled([told.difference(*pair) for pair in pairs]),
+        accuracy={name: told.accuracy(name, counted=counted) for name in seeds},
+        differences=differences,
+        detectable=_detectable(differences),
     )
+
+
+def _pairs(names: Sequence[str], untrained: Collection[str]) -> list[tuple[str, str]]:
+    others = [name for name in names if name not in untrained]
+    found = [(base, name) for base in untrained for name in others]
+    return found + [(one, other) for place, one in enumerate(others) for other in others[place + 1 :]]
+
+
+def _detectable(found: Sequence[Gap]) -> Detectable | None:
+    """Over the comparisons that are tested, or over all where none is."""
+    tested = [one for one in found if one.p is not None]
+    values = [one.detectable for one in tested or found if one.detectable is not None]
+    return Detectable(len(tested), min(values), median(values), max(values)) if values else None
 
 
 def _by_mark(results: Sequence[Result]) -> Seed:
@@ -109,8 +157,8 @@ def _by_mark(results: Sequence[Result]) -> Seed:
 class _Pooled:
     """All groups on the questions that count."""
 
-    def __init__(self, seeds: Mapping[str, Sequence[Seed]], marks: Sequence[Mark], base: str) -> None:
-        self._seeds, self._marks, self._base = seeds, marks, base
+    def __init__(self, seeds: Mapping[str, Sequence[Seed]], marks: Sequence[Mark], untrained: Collection[str]) -> None:
+        self._seeds, self._marks, self._untrained = seeds, marks, untrained
         self._right: dict[str, Matrix] = {
             name: [[fmean(row.right for row in one[mark]) for mark in marks] for one in found]
             for name, found in seeds.items()
@@ -120,11 +168,12 @@ class _Pooled:
             for name, found in seeds.items()
         }
 
-    def accuracy(self, name: str) -> Accuracy:
+    def accuracy(self, name: str, *, counted: bool) -> Accuracy:
         """A group's accuracy."""
         found = self._right[name]
         rates = [fmean(row) for row in found]
         rate = _within(mean(found).interval(), 0.0)
+        tokens = self._tokens(name) if counted else None
         return Accuracy(
             value=rate.value,
             low=rate.low,
@@ -133,19 +182,30 @@ class _Pooled:
             deviation=stdev(rates) if len(rates) > 1 else None,
             unread=fmean(self._unread[name]),
             always=[always([row for mark in self._marks for row in one[mark]]) for one in self._seeds[name]],
+            tokens=fmean(map(fmean, tokens)) if tokens else None,
+            per_1000_tokens=per_thousand(found, tokens) if tokens else None,
         )
 
-    def difference(self, one: str, other: str) -> Gap:
+    def _tokens(self, name: str) -> Matrix | None:
+        """Output tokens of an answer, by seed and question; None where they were not counted."""
+        found = [[_tokens_of(one[mark]) for mark in self._marks] for one in self._seeds[name]]
+        return [[value or 0.0 for value in row] for row in found] if all(None not in row for row in found) else None
+
+    def tests(self, one: str, other: str) -> bool:
+        """Whether both groups are a base or have the seeds that a test takes."""
+        return all(name in self._untrained or len(self._seeds[name]) >= FEWEST for name in (one, other))
+
+    def difference(self, one: str, other: str, level: float) -> Gap:
         """The second group against the first, not yet in words."""
         found = difference(self._right[one], self._right[other])
-        few = [name for name in (one, other) if name != self._base and len(self._seeds[name]) < FEWEST]
         return Gap(
             first=one,
             second=other,
             difference=_within(found.interval(), -1.0),
             differing=self._differing(one, other),
             unread=self._against_unread(one, other),
-            p=None if few else found.p,
+            p=found.p if self.tests(one, other) else None,
+            detectable=found.detectable(level),
         )
 
     def _differing(self, one: str, other: str) -> int:
@@ -159,6 +219,31 @@ class _Pooled:
         gaps = [u * right for u, right in zip(first, rights[1], strict=True)]
         gaps += [-u * right for u, right in zip(second, rights[0], strict=True)]
         return Unread(fmean(first), fmean(second), sum(gaps) / len(self._marks))
+
+
+def _tokens_of(rows: Sequence[Result]) -> float | None:
+    """Mean tokens of the answers to a question; a reply that failed has none."""
+    answers = sum(len(row.statuses) for row in rows)
+    failed = sum(row.statuses.count("failed") for row in rows)
+    known = [count for row in rows for count in row.tokens]
+    return sum(known) / answers if len(known) >= answers - failed else None
+
+
+def per_thousand(right: Matrix, tokens: Matrix) -> Rate | None:
+    """Right answers per 1,000 output tokens: a ratio of means, with the interval of its linear part.
+
+    The parts that a question and a seed have in the ratio's error are what it deviates from the ratio; None of no
+    tokens.
+    """
+    whole = fmean(map(fmean, tokens))
+    if not whole:
+        return None
+    ratio = fmean(map(fmean, right)) / whole
+    rest = [
+        [one - ratio * length for one, length in zip(*rows, strict=True)] for rows in zip(right, tokens, strict=True)
+    ]
+    half = mean(rest).half() / whole
+    return Rate(1000 * ratio, 1000 * max(0.0, ratio - half), 1000 * (ratio + half))
 
 
 def _within(found: Interval, least: float) -> Rate:

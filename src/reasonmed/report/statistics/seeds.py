@@ -16,6 +16,7 @@ from statistics import fmean, variance
 from typing import TYPE_CHECKING, NamedTuple
 
 from reasonmed.report.statistics.intervals import CONFIDENCE, Interval, standard_error
+from reasonmed.report.statistics.power import POWER
 from reasonmed.report.statistics.students_t import quantile
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Estimate(NamedTuple):
         """Its interval."""
         half = self.half(confidence)
         return Interval(self.value, self.value - half, self.value + half)
+
+    def detectable(self, level: float) -> float:
+        """The smallest true value that a test at this level finds with 80 % power, given these parts."""
+        return self.half(1 - level) + self.half(2 * POWER - 1)
 
     @property
     def p(self) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reasonmed.errors import UsageError
 from reasonmed.training import data
+from reasonmed.training.answers_only import ANSWERS, answers_only
 from reasonmed.training.batches import Collator, Layout, groups, plan
 from reasonmed.training.careful import Careful
 from reasonmed.training.dependencies import processes
@@ -40,16 +41,18 @@ def read(source: Path, settings: Training) -> data.Data[data.Row]:
         UsageError: there are none, they have another layout, or the folder is another variant's.
     """
     variant = settings.variant
+    if variant == ANSWERS:
+        return answers_only(data.read(source, files(*data.VARIANTS)))
     own = source if (source / "train.jsonl").is_file() else source.parent if source.is_file() else None
     if own is not None and own.name in data.VARIANTS and own.name != variant:
         raise UsageError(f"{source} is the variant {own.name}, and the training file says variant: {variant}")
     return data.read(source, files(variant))
 
 
-def files(variant: str) -> data.Files[data.Row]:
-    """Where a variant's rows are, and how they look."""
+def files(*variants: str) -> data.Files[data.Row]:
+    """Where the rows of a variant are, or of the first one of several that is there, and how they look."""
     return data.Files(
-        (f"trl-sft/{variant}", variant, "."),
+        (*(folder for variant in variants for folder in (f"trl-sft/{variant}", variant)), "."),
         data.Row,
         lambda row: data.replied(row.completion, "the completion") or data.misplaced(row),
         'rows {"id", "question_id", "prompt": [{"role", "content"}], "completion": [{"role": "assistant", "content"}]}'
