@@ -118,12 +118,16 @@ def _difference(first: Points, other: Points) -> Estimate | None:
 
 def _matched(first: Points, other: Points) -> Matched | None:
     """The difference within classes of length, each weighted by how much it tells: those of one set alone tell none."""
-    classes = [[floor(length / log(CLASS)) for length in one.lengths] for one in (first, other)]
+    classes = [_classes(one) for one in (first, other)]
     shared = {*classes[0]} & {*classes[1]}
     rows = sum(one in shared for side in classes for one in side)
     belongs = [1.0] * len(first.scores) + [0.0] * len(other.scores)
     found = coefficient(first.scores + other.scores, belongs, first.marks + other.marks, classes[0] + classes[1])
     return None if found is None else Matched(Estimate(*found), rows)
+
+
+def _classes(points: Points) -> list[int]:
+    return [floor(length / log(CLASS)) for length in points.lengths]
 
 
 def _paired(first: Points, other: Points, seed: int) -> Paired | None:
@@ -143,9 +147,13 @@ def _by_question(points: Points) -> dict[str, list[int]]:
 
 
 def by_length(points: Points) -> list[tuple[float, Estimate]]:
-    """The mean score of the rows of a set in up to five parts of equal size, from the shortest; at log words."""
+    """The mean score of the rows of a set in up to five parts of equal size, from the shortest; at log words.
+
+    No more parts than the set has classes of length.
+    """
+    count = min(_BINS, len(set(_classes(points))))
     order = sorted(range(len(points.scores)), key=lambda place: points.lengths[place])
-    bounds = [len(order) * part // _BINS for part in range(_BINS + 1)]
+    bounds = [len(order) * part // count for part in range(count + 1)] if count else []
     parts = [order[low:high] for low, high in pairwise(bounds)]
     found = ((median(points.lengths[place] for place in part), _mean(points, part)) for part in parts if part)
     return [(length, value) for length, value in found if value is not None]

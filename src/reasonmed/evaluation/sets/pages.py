@@ -139,7 +139,7 @@ def _at_length(one: Difference, matched: Estimate | None) -> str:
     return f"; at equal length {higher} scores {decimal(abs(matched.value))} points higher than {other}"
 
 
-def picture(sets: Mapping[str, Points], found: Comparison) -> str | None:
+def picture(sets: Mapping[str, Points]) -> str | None:
     """Mean scores by length, a line a set, as SVG; None where matplotlib (extra ``plots``) is not installed."""
     if find_spec("matplotlib") is None:
         return None
@@ -150,8 +150,7 @@ def picture(sets: Mapping[str, Points], found: Comparison) -> str | None:
     drawn = {name: points for name, points in series.items() if points}
     if not drawn:
         return None
-    title = f"Score by length, {found.n:,} rows of each set (95 % intervals)"
-    return alone(intervals(title, drawn, "words of a row", "mean score"))
+    return alone(intervals("Mean score by length (95 % intervals)", drawn, "words of a row", "mean score"))
 
 
 def markdown(found: Comparison, *, with_picture: bool) -> str:

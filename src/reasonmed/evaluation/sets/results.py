@@ -54,7 +54,7 @@ def write_results(folder: RunDirectory, sample: Sample, recipe: Recipe, ledger: 
     )
     with replacing(folder.path / "scores.jsonl") as sink:
         sink.writelines(encode(row) + b"\n" for one in rows for row in one)
-    drawing = picture(dict(zip(names, sets, strict=True)), found)
+    drawing = picture(dict(zip(names, sets, strict=True)))
     if drawing is not None:
         write_atomically(folder.path / PICTURE, drawing)
     write_atomically(folder.path / "table.md", markdown(found, with_picture=drawing is not None))
