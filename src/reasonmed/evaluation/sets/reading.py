@@ -16,7 +16,7 @@ from reasonmed.types import Question
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_QUOTED = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\")")
 _NO_TEXT = "has neither reasoning nor a response"
 
 
