@@ -248,3 +248,48 @@ def test_training_texts_of_a_record_without_options_end_as_they_are() -> None:
     assert rows["responsemed"]["prompt"] == [{"role": "user", "content": "A passage.\n\nWhy?"}]
     assert rows["responsemed"]["completion"][0]["content"] == "The sun."
     assert rows["reasonmed"]["completion"][0]["content"] == "<think>\nBecause of the sun.\n</think>\n\nThe sun."
+
+
+def test_the_layouts_of_m1_medreason_and_ii_medical_become_records(tmp_path: Path) -> None:
+    asked = "Which drug?\nA. Heparin\nB. Warfarin"
+    m1 = {"prompt": asked, "reasoning": "It thins.", "distilled_answer_string": "B it is.", "answer_letter": "B"}
+    choices = "Answer Choices:\nA. Heparin\nB. Warfarin"
+    rows = [
+        m1,
+        {**m1, "prompt": "Which drug?", "answer_letter": "B"},
+        {"question": "Which drug?", "options": choices, "reasoning": "It thins.", "answer": "B it is."},
+        {"question": "Which drug?", "options": None, "reasoning": "It thins.", "answer": "B it is."},
+        {"model": "m", "question": "Other words", "problem": "", **LAYOUTS["messages"]},
+    ]
+    found = imported(tmp_path, *rows)
+    assert [one["provenance"]["layout"] for one in found] == ["m1", "m1", "medreason", "medreason", "messages"]
+    assert {one["question"] for one in found} == {"Which drug?"}
+    options = ["Heparin", "Warfarin"]
+    assert [one["options"] for one in found] == [options, None, options, None, options]
+    assert [(one["answer"], one["answer_index"]) for one in found] == [("Warfarin", 1), *[(None, None)] * 4]
+    assert {(one["chain_of_thought"], one["response"]) for one in found[:4]} == {("It thins.", "B it is.")}
+
+
+def test_questions_with_chains_become_a_record_a_chain(tmp_path: Path) -> None:
+    options = {"options": ["Heparin", "Warfarin"], "answer": "B"}
+    rows = [
+        {
+            "id": "q1",
+            "question": "Which drug?",
+            **options,
+            "cots": [{"model": "m", "text": "It thins."}, {"text": " "}],
+        },
+        {"id": "q2", "question": "Which other drug?", **options, "cots": []},
+        {"id": "q3", "question": "And which one?", **options, "cots": [{"text": "It is.", "response": "B"}]},
+    ]
+    found = imported(tmp_path, *rows)
+    assert [(one["id"], one["answer_index"], one["chain_of_thought"]) for one in found] == [
+        ("q1#1", 1, "It thins."),
+        ("q3#1", 1, "It is."),
+    ]
+    assert found[1]["response"] == "B"
+    left = [one["problem"] for one in read_lines(tmp_path / "ours.jsonl.left_out.jsonl")]
+    assert ["chain 2 of question 'q1' has no text" in left[0], "'q2' has no chain of thought" in left[1]] == [
+        True,
+        True,
+    ]

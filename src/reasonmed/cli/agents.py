@@ -18,11 +18,12 @@ from reasonmed.cli._consent import consented
 from reasonmed.cli._console import out as result
 from reasonmed.cli._console import say
 from reasonmed.cli._jobs import do
+from reasonmed.cli._sets import Asked, compare_sets
 from reasonmed.documents import visible
 from reasonmed.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from typer._click import Command, Context
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PANEL = "Single stages"
 _FOLDER = Path(__file__).parent.parent / "pipeline" / "stages"
+_COMPARED = "  reasonmed score runs/medqa --against medical_o1_sft.json --sample 300 -o compared -r recipe.yaml"
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -111,10 +113,11 @@ def _spec(name: str) -> StageSpec:
 
 
 def _help(stage: _Said, before: str) -> str:
+    more = f"\n{_COMPARED}" if stage.name == "score" else ""
     return (
         f"{stage.about}\n\nRun it again to resume.\n\n\b\nExamples:\n"
         f"  reasonmed {stage.name} {before} -o {stage.makes}.jsonl -r recipe.yaml\n"
-        f"  reasonmed {stage.name} old.json -o new.json -r recipe.yaml"
+        f"  reasonmed {stage.name} old.json -o new.json -r recipe.yaml{more}"
     )
 
 
@@ -127,6 +130,12 @@ def _command(name: str) -> Callable[..., None]:
         rows: Annotated[Path, typer.Argument(metavar="IN", help="Stories, questions or rows of the original layout.")],
         output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; its ledger is OUT.run/.")],
         recipe: options.RecipeOption = None,
+        against: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--against", help="score: another data set, or NAME=SET; compares IN with it in the folder -o."
+            ),
+        ] = None,
         models: Annotated[
             str | None, typer.Option("--models", help="generate: only these model entries, with commas between.")
         ] = None,
@@ -152,6 +161,20 @@ def _command(name: str) -> Callable[..., None]:
         from reasonmed.runs.intake import selected, take_in
         from reasonmed.runs.layouts import story_source
 
+        if against:
+            _check_comparison(
+                name,
+                {
+                    "--models": models,
+                    "--layout": layout,
+                    "--limit": limit,
+                    "--cop-base": cop_base,
+                    "--skip-bad": skip_bad or None,
+                },
+            )
+            asked = Asked([str(rows), *against], output, sample, seed, recipe, max_cost, fork or [])
+            compare_sets(asked, phi=phi, yes=yes, log_json=log_json)
+            return
         selection = selected(limit, sample, seed)
         if models is not None and name != "generate":
             raise UsageError("--models goes with generate alone")
@@ -179,6 +202,15 @@ def _command(name: str) -> Callable[..., None]:
             result.print(_told(spec.done or "worked on", tally), soft_wrap=True)
 
     return command
+
+
+def _check_comparison(name: str, needless: Mapping[str, object]) -> None:
+    """Refuse what does not go with a comparison of data sets."""
+    if name != "score":
+        raise UsageError("--against goes with score alone")
+    given = [option for option, value in needless.items() if value is not None]
+    if given:
+        raise UsageError(f"--against compares samples of whole sets (--sample, --seed); leave out {', '.join(given)}")
 
 
 def _say_what_is_missing(folder: RunDirectory, output: Path) -> None:

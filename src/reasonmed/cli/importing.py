@@ -28,7 +28,8 @@ def import_(
     """Convert reasoning data of other projects to records; fields that a row does not have are null.
 
     \b
-    Known: Question/Complex_CoT/Response, instruction/input/output, sharegpt, messages, prompt/completion.
+    Known: ReasonMed, medical-o1, MedReason, m1 and II-Medical; sharegpt, messages, prompt/completion;
+    questions with chains of thought in `cots`.
 
     Examples:
       reasonmed import medical_o1_sft.json -o o1.jsonl

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import DecodeError, to_builtins
 
 from reasonmed.errors import QuestionError, UsageError
+from reasonmed.export._others import LAYOUTS, Told, text_of, told_in
 from reasonmed.export._sinks import Sinks
 from reasonmed.export.formats.parquet import row_of, schema
-from reasonmed.parsing.thinking import split_thinking
-from reasonmed.questions import Settings
+from reasonmed.questions import Settings, read
 from reasonmed.questions._files import rows
-from reasonmed.questions._row import glance
 from reasonmed.questions.ids import clash, number_of, record_id
 from reasonmed.runs.layouts import look, story_source
-from reasonmed.runs.layouts.original import from_instruction
 from reasonmed.runs.records import Facts, record_in, records_of
 from reasonmed.types import Record, digest
 
@@ -32,23 +30,6 @@ if TYPE_CHECKING:
 
     from reasonmed.questions._files import Row
     from reasonmed.types import Story
-
-"""Fields of the original's layout that no published file has."""
-_ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
-_LAYOUTS = (
-    "Question/Complex_CoT/Response, instruction/input/output, conversations (sharegpt), messages, or prompt/completion"
-)
-
-
-class Told(NamedTuple):
-    """What a row of any layout says: a question, the reasoning and the response, whichever are there."""
-
-    layout: str
-    question: str
-    reasoning: str | None
-    response: str | None
-    system: str | None = None
-
 
 _OURS = {"model1_COT1", "model_choice", "difficulty", "verification_reasons"}
 
@@ -87,7 +68,7 @@ def import_file(source: Path, target: Path) -> Imported:
             sinks.add(target.name, row_of(one) if table else one)
         if not layouts:
             first = next(error for error in records_in(source) if isinstance(error, QuestionError))
-            raise UsageError(f"{source}: no row fits a known layout ({_LAYOUTS}); first: {first}")
+            raise UsageError(f"{source}: no row fits a known layout ({LAYOUTS}); first: {first}")
         if not unread:
             left_out.unlink(missing_ok=True)
     return Imported(layouts.total(), dict(layouts), unread)
@@ -119,13 +100,16 @@ def records_in(source: Path) -> Iterator[dict[str, object] | QuestionError]:
     if look(source) == "records":
         yield from _of_records(source)
         return
+    if _has_chains(source):
+        yield from _of_questions(source)
+        return
     seen: dict[str, set[int]] = {}
     for row in rows(source):
         if isinstance(row, QuestionError):
             yield row
             continue
         try:
-            told = _told(row.fields)
+            told = told_in(row.fields)
             name = _id(row.fields) or f"{source.stem}-{digest(told.question, 8)}"
             number = _number(row.fields, name, seen.setdefault(name, set()))
         except QuestionError as wrong:
@@ -174,6 +158,47 @@ def _of_records(source: Path) -> Iterator[dict[str, object] | QuestionError]:
         yield dict.fromkeys(Record.__struct_fields__) | told | {"provenance": known["provenance"] | origin}
 
 
+def _has_chains(source: Path) -> bool:
+    """Whether a file is one of questions with their chains in ``cots``, by its first row."""
+    first = next((row for row in rows(source) if not isinstance(row, QuestionError)), None)
+    return first is not None and isinstance(first.fields.get("cots"), list)
+
+
+def _of_questions(source: Path) -> Iterator[dict[str, object] | QuestionError]:
+    """A record for each chain of each question; a question or a chain without a text is an error that says why."""
+    for number, question in enumerate(read(source, Settings(open_ended=True)), 1):
+        if isinstance(question, QuestionError):
+            yield question
+            continue
+        cots = question.meta.get("cots")
+        if not isinstance(cots, list) or not cots:
+            yield QuestionError(str(source), 0, "cots", f"question {question.id!r} has no chain of thought")
+            continue
+        key = question.answer
+        for place, cot in enumerate(cots, 1):
+            told = cot if isinstance(cot, dict) else {}
+            text = text_of(told.get("text"))
+            if text is None:
+                yield QuestionError(str(source), 0, "cots", f"chain {place} of question {question.id!r} has no text")
+                continue
+            origin = {"imported_from": source.name, "row": number, "layout": "cots", "writer": told.get("model")}
+            yield dict.fromkeys(Record.__struct_fields__) | {
+                "id": record_id(question.id, place),
+                "question_id": question.id,
+                "question": question.stem,
+                "options": [*question.options] or None,
+                "answer": question.reference if key is None else question.options[key],
+                "answer_index": key,
+                "context": question.context,
+                "chain_of_thought": text,
+                "response": text_of(told.get("response")),
+                "flags": [],
+                "source": question.source,
+                "license": question.license,
+                "provenance": {name: value for name, value in origin.items() if isinstance(value, str | int)},
+            }
+
+
 def _without_record(story: Story) -> str:
     if story.failure is not None:
         return f"failed: {story.failure.reason}: {story.failure.detail}"
@@ -194,93 +219,23 @@ def _number(fields: Mapping[str, object], question_id: str, used: set[int]) -> i
 
 
 def _record(told: Told, row: Row, source: Path, name: str, question_id: str) -> dict[str, object]:
-    stem, options = from_instruction(told.question)
+    stem, options, key = told.asked()
     origin = {"imported_from": source.name, "row": row.line, "layout": told.layout, "system": told.system}
     known = {
         "id": name,
         "question_id": question_id,
         "question": stem,
         "options": options,
+        "answer": None if options is None or key is None else options[key],
+        "answer_index": key,
         "chain_of_thought": told.reasoning,
         "response": told.response,
         "flags": [],
-        "source": _text(row.fields.get("source")),
-        "license": _text(row.fields.get("license")),
+        "source": text_of(row.fields.get("source")),
+        "license": text_of(row.fields.get("license")),
         "provenance": {field: value for field, value in origin.items() if value is not None},
     }
     return dict.fromkeys(Record.__struct_fields__) | known
-
-
-def _told(fields: Mapping[str, object]) -> Told:
-    if "Question" in fields and fields.keys() & {"Complex_CoT", "Response"}:
-        reasoning, response = _text(fields.get("Complex_CoT")), _text(fields.get("Response"))
-        return _checked(Told("complex_cot", _asked(fields["Question"], "Question"), reasoning, response))
-    turns, messages = fields.get("conversations"), fields.get("messages")
-    if isinstance(turns, list):
-        return _conversation("sharegpt", "conversations", turns, _text(fields.get("system")))
-    if isinstance(messages, list):
-        return _conversation("messages", "messages", messages, None)
-    asked_for, completion = fields.get("prompt"), fields.get("completion")
-    if isinstance(asked_for, list) and isinstance(completion, list):
-        return _conversation("prompt_completion", "prompt", [*asked_for, *completion], None)
-    if "instruction" in fields and "output" in fields:
-        if fields.get("history"):
-            raise QuestionError("", 0, "history", "has earlier turns; a record is one question and one reply")
-        asked = _asked(fields["instruction"], "instruction")
-        more = _text(fields.get("input"))
-        return _reply(
-            "alpaca", f"{asked}\n{more}" if more else asked, fields["output"], None, _text(fields.get("system"))
-        )
-    raise QuestionError("", 0, "", f"fits no layout; its fields are {glance(', '.join(map(str, fields)))}")
-
-
-def _conversation(layout: str, field: str, turns: list[object], system: str | None) -> Told:
-    """One question and one reply; a conversation of more turns is no record."""
-    said = [_turn(turn, field) for turn in turns]
-    if said and said[0][0] == "system":
-        system = said.pop(0)[1]
-    if [role for role, _, _ in said] != ["user", "assistant"]:
-        roles = ", ".join(role for role, _, _ in said)
-        raise QuestionError("", 0, field, f"must be one question and one reply, not {glance(roles)}")
-    (_, asked, _), (_, answered, reasoning) = said
-    return _reply(layout, _asked(asked, field), answered, reasoning, system)
-
-
-def _turn(turn: object, field: str) -> tuple[str, str, str | None]:
-    if not isinstance(turn, dict):
-        raise QuestionError("", 0, field, f"must hold turns with a role and a text, not {glance(turn)}")
-    role, text = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
-    if not isinstance(role, str) or not isinstance(text, str):
-        raise QuestionError("", 0, field, f"has a turn without a role or a text: {glance(turn)}")
-    reasoning = _text(turn.get("reasoning_content")) or _text(turn.get("thinking"))
-    return _ROLES.get(role, role), text, reasoning
-
-
-def _reply(layout: str, question: str, text: object, reasoning: str | None, system: str | None) -> Told:
-    """A reply taken apart where it marks its thinking; without a mark it is a response, whatever it may be."""
-    if not isinstance(text, str):
-        raise QuestionError("", 0, "", f"the reply must be a text, not {glance(text)}")
-    split = split_thinking(text)
-    if not split.closed:
-        raise QuestionError("", 0, "", "the reply's thinking has no end: it was cut")
-    return _checked(Told(layout, question, reasoning or split.reasoning, split.text or None, system))
-
-
-def _checked(told: Told) -> Told:
-    if told.reasoning is None and told.response is None:
-        raise QuestionError("", 0, "", "has neither reasoning nor a response")
-    return told
-
-
-def _asked(value: object, field: str) -> str:
-    text = _text(value)
-    if text is None:
-        raise QuestionError("", 0, field, f"must be the question's text, not {glance(value)}")
-    return text
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
 
 
 def _id(fields: Mapping[str, object]) -> str | None:
