@@ -66,6 +66,7 @@ def evaluate(
     ] = "generate",
     samples: Annotated[int, typer.Option("--samples", min=1, help="Answers to each question.")] = 1,
     rotate: Annotated[int, typer.Option("--rotate", min=1, help="Orders of the options to ask in.")] = 1,
+    perturb: Annotated[str | None, typer.Option("--perturb", help="nota, rotate: ask again, perturbed.")] = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", min=0, max=2, help="0 by default; 0.7 with --samples.")
     ] = None,
@@ -112,6 +113,7 @@ def evaluate(
       reasonmed evaluate medqa.jsonl -m embedded --limit 20 -o evaluations/try
       reasonmed evaluate medqa.jsonl pubmedqa.jsonl -m models/base -m models/trained --base base -o evaluations/gain
       reasonmed evaluate medqa.jsonl --endpoint http://localhost:8000/v1 --model qwen3:8b --samples 4 --rotate 4
+      reasonmed evaluate medqa.jsonl -m models/base -m models/trained --base base --perturb nota,rotate
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --protocol loglikelihood
       reasonmed evaluate medqa-4options=test.jsonl -m models/base --shots 5 --shots-from train.jsonl
       reasonmed evaluate medqa.jsonl -m models/base -m models/trained -r recipe.yaml --audit-steps 200 --judge strong
@@ -130,6 +132,7 @@ def evaluate(
         protocol="loglikelihood" if protocol == "loglikelihood" else "generate",
         samples=samples,
         rotate=rotate,
+        perturb=engine.perturbations(perturb.split(",") if perturb is not None else ()),
         temperature=temperature if temperature is not None else (_WARM if samples > 1 else 0.0),
         top_p=top_p,
         max_tokens=max_tokens,

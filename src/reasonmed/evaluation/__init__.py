@@ -18,6 +18,7 @@ from reasonmed.evaluation.job import Evaluation, audits, jobs, prepare
 from reasonmed.evaluation.lm_eval import write_tasks
 from reasonmed.evaluation.model_page import write_model_pages
 from reasonmed.evaluation.models import Candidate, candidate, candidates, of_endpoint, of_folder
+from reasonmed.evaluation.perturbation import perturbations
 from reasonmed.evaluation.pool import filled
 from reasonmed.evaluation.report import write_reports
 from reasonmed.evaluation.results import finish
@@ -54,6 +55,7 @@ __all__ = [
     "of_endpoint",
     "of_folder",
     "on_hub",
+    "perturbations",
     "plan",
     "prepare",
     "with_files",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from reasonmed.engine.ledger import Ledger
     from reasonmed.evaluation.benchmarks import Benchmark
+    from reasonmed.evaluation.perturbation import Draw, Perturbation
     from reasonmed.evaluation.settings import Settings
     from reasonmed.runs.directory import RunDirectory
     from reasonmed.types import ChainOfThought, Question
@@ -49,6 +50,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     stems: tuple[str, ...]
     """Hashes of the stem with and without its context, by which training data is found again."""
     rotated: int = 0
+    perturbed: str | None = None
+    """The perturbation that the answer is to; None for the answers that count."""
     reason: str | None = None
     """Why there is no reply: ``filter``, ``context``, ``bad_request`` or ``filtered``."""
     subject: str | None = None
@@ -98,6 +101,8 @@ class Result(NamedTuple):
     """Log-likelihoods of the options, by the protocol that takes them."""
     beheaded: bool = False
     """Whether the text to score lost its beginning, for which the context had no room."""
+    perturbed: tuple[Perturbed, ...] = ()
+    """What it came to with each perturbation that it qualifies for."""
 
     @property
     def votes(self) -> tuple[str | None, ...]:
@@ -109,6 +114,15 @@ class Result(NamedTuple):
     def unread(self) -> float:
         """The share of its answers that were cut, unparsed or failed."""
         return sum(status in UNREAD for status in self.statuses) / len(self.statuses)
+
+
+class Perturbed(NamedTuple):
+    """A question as it is and perturbed, with one model."""
+
+    perturbation: Perturbation
+    plain: Result
+    """The answers in the question's own order of options."""
+    changed: Result
 
 
 class Side(NamedTuple):
@@ -153,7 +167,8 @@ def write_answers(run: RunDirectory, benchmarks: list[Benchmark], settings: Sett
                 rows = list(_rows(ledger, _Asked(one.name, question, stems), settings, tokens))
                 for row in rows:
                     sink.write(encode(row) + b"\n")
-                results.append(result_of(rows))
+                counting = [row for row in rows if row.perturbed is None]
+                results.append(result_of(counting)._replace(perturbed=tuple(_perturbed(rows, settings))))
     return results
 
 
@@ -165,6 +180,15 @@ class _Asked(NamedTuple):
     stems: tuple[str, ...]
 
 
+def _perturbed(rows: Sequence[Row], settings: Settings) -> Iterator[Perturbed]:
+    """The answers to a question as it is beside those to each perturbation that it qualifies for."""
+    plain = [row for row in rows if row.perturbed is None and not row.rotated]
+    for name in settings.perturb:
+        changed = [row for row in rows if row.perturbed == name or (name == "rotate" and row.rotated)]
+        if changed:
+            yield Perturbed(name, result_of(plain), result_of(changed))
+
+
 def _rows(
     ledger: Ledger, asked: _Asked, settings: Settings, tokens: Mapping[tuple[str, int], _Counts]
 ) -> Iterator[Row]:
@@ -172,9 +196,9 @@ def _rows(
     chains, draws = ledger.outcome(name, chains_in) or (), settings.draws(asked.question)
     if len(chains) != len(draws):
         raise ledger.refuse(f"the answers to {name!r:.100}", f"there are {len(chains)}, not {len(draws)}")
-    for chain, rotated in zip(chains, draws, strict=True):
+    for chain, draw in zip(chains, draws, strict=True):
         counts = tokens.get((name, chain.sample), (None, None))
-        yield _row(asked, chain, rotated, counts, scored=settings.protocol == "loglikelihood")
+        yield _row(asked, chain, draw, counts, scored=settings.protocol == "loglikelihood")
 
 
 def mark_of(question: Question) -> str:
@@ -182,7 +206,7 @@ def mark_of(question: Question) -> str:
     return digest((question_hash(question), normal(question.options[question.answer or 0])))
 
 
-def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *, scored: bool) -> Row:
+def _row(asked: _Asked, chain: ChainOfThought, draw: Draw, tokens: _Counts, *, scored: bool) -> Row:
     question = asked.question
     subject, tier = question.meta.get("subject"), question.meta.get("tier")
     key = question.answer or 0
@@ -195,7 +219,8 @@ def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *,
         answer=None if chain.answer is None else letter(chain.answer),
         mark=mark_of(question),
         stems=asked.stems,
-        rotated=rotated,
+        rotated=draw.by,
+        perturbed=draw.perturbation,
         reason=chain.missing,
         subject=subject if isinstance(subject, str) else None,
         tier=tier if isinstance(tier, str) else None,
@@ -210,7 +235,7 @@ def _row(asked: _Asked, chain: ChainOfThought, rotated: int, tokens: _Counts, *,
     )
 
 
-def result_of(rows: list[Row]) -> Result:
+def result_of(rows: Sequence[Row]) -> Result:
     """What the answers to one question come to; cut, unparsed and failed ones are not right and do not vote."""
     first = rows[0]
     votes = Counter(row.answer for row in rows if row.status in READ)
@@ -251,6 +276,8 @@ def read_results(path: Path) -> list[Result]:
     """What each question came to, from a file of answers; answers to one question stand together in it."""
     grouped: dict[tuple[str, str], list[Row]] = {}
     for row in read_answers(path):
+        if row.perturbed is not None:
+            continue
         slim = msgspec.structs.replace(row, text="", question="", options=())
         grouped.setdefault((row.benchmark, row.id), []).append(slim)
     return [result_of(rows) for rows in grouped.values()]

@@ -11,7 +11,6 @@ from reasonmed.engine.job import Job
 from reasonmed.engine.ledger import pack
 from reasonmed.errors import RequestRejected, UsageError
 from reasonmed.evaluation import loglikelihood
-from reasonmed.evaluation.rotation import present
 from reasonmed.exchange import SamplingParameters
 from reasonmed.parsing.answer import parse_answer
 from reasonmed.parsing.thinking import split_thinking
@@ -99,9 +98,9 @@ def chains_in(blob: bytes) -> tuple[ChainOfThought, ...]:
 
 
 async def _answer(agent: Agent, settings: Settings, row: Asked) -> Answers:
-    shown = [present(row.question, by) for by in settings.draws(row.question)]
+    draws = settings.draws(row.question)
     before = settings.before(row.question)
-    chains = await gather(_ask(one, agent, draw, before) for draw, one in enumerate(shown))
+    chains = await gather(_ask(draw.present(row.question), agent, draw.number, before) for draw in draws)
     return Answers(row.question, tuple(chains))
 
 

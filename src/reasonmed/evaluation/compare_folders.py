@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from reasonmed.evaluation.audit.facts import Row
     from reasonmed.evaluation.outcome import Answered, Known
 
-_ALONE = ("seed", "prompt_name")
-"""Settings that change no answer."""
+_ALONE = ("seed", "prompt_name", "perturb", "perturbing")
+"""Settings that change no answer that is compared."""
 
 
 class Across(Struct):

@@ -58,6 +58,22 @@ class Comparison(Struct, frozen=True, kw_only=True):
     benchmarks: dict[str, Difference]
 
 
+class Perturbed(Struct, frozen=True, kw_only=True):
+    """A model on the questions of a benchmark that qualify for a perturbation, as they are and perturbed.
+
+    ``compared`` is the perturbed answers against the unperturbed ones: what is below 0 is a drop.
+    """
+
+    perturbation: str
+    model: str
+    benchmark: str
+    answers: int
+    """Answers to the perturbed questions."""
+    unperturbed: Rate
+    perturbed: Rate
+    compared: Difference
+
+
 class Headline(Struct, frozen=True, kw_only=True):
     """A model against its base: what may be said of its training."""
 

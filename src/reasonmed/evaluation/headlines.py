@@ -67,10 +67,13 @@ def how(results: Results) -> str:
     effort = f", thinking effort {settings.effort}" if settings.effort else ""
     asked = "once" if settings.samples == 1 else f"{settings.samples} times"
     orders = "" if settings.rotate == 1 else f" in up to {settings.rotate} orders of its options"
+    changed = f" Questions that qualify were asked once more, perturbed: {', '.join(settings.perturb)}."
     return (
         f"Protocol: generate. Each question was asked {asked}{orders} at temperature {settings.temperature:g}, with "
         f"up to {settings.max_tokens:,} tokens a reply, thinking {thinking}{_unchanged(results)}"
-        f"{effort}, prompt '{settings.prompt_name}'.{before}" + "".join(_sent(model) for model in results.models)
+        f"{effort}, prompt '{settings.prompt_name}'.{before}"
+        + (changed if settings.perturb else "")
+        + "".join(_sent(model) for model in results.models)
     )
 
 

@@ -48,6 +48,7 @@ def _question(rows: list[Row]) -> Html:
 
 def _how(row: Row) -> str:
     told = [f"options moved up by {row.rotated}"] if row.rotated else []
+    told += [f"perturbed: {row.perturbed}"] if row.perturbed else []
     told += [f"{row.completion_tokens:,} tokens"] if row.completion_tokens is not None else []
     told += [f"no reply: {row.reason}"] if row.reason else []
     return f" ({', '.join(told)})" if told else ""

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from reasonmed.documents import Document, Refused, converted, inside
 from reasonmed.errors import UsageError
 from reasonmed.evaluation.audit.facts import Audit, KnownAudit
-from reasonmed.evaluation.comparisons import Comparison, Headline
+from reasonmed.evaluation.comparisons import Comparison, Headline, Perturbed
 from reasonmed.evaluation.forms import Form
 from reasonmed.evaluation.scores import ModelResults, Score
 from reasonmed.evaluation.shots import Shown
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+
+
+class Qualified(Struct, frozen=True):
+    """How many questions of a benchmark qualify for a perturbation, and why others do not."""
+
+    n: int
+    left_out: dict[str, int]
+    asking_for_best: int
+    """Qualified questions whose stem asks for the most or the best of the options."""
 
 
 class BenchmarkFacts(Struct, frozen=True, kw_only=True):
@@ -42,6 +51,8 @@ class BenchmarkFacts(Struct, frozen=True, kw_only=True):
     not_rotated: int | None = None
     left_out: int = 0
     most_frequent_letter: float = 0.0
+    perturbed: dict[str, Qualified] | UnsetType = UNSET
+    """By perturbation; absent where none was asked for."""
 
 
 class Power(Struct, frozen=True):
@@ -60,6 +71,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     samples: int
     rotate: int
+    perturb: list[str] = []
     temperature: float
     max_tokens: int
     thinking: bool | None = None
@@ -84,6 +96,8 @@ class Results(Struct, frozen=True, kw_only=True):
     headlines: list[Headline]
     no_headline: str | None
     power: list[Power] = []
+    perturbations: list[Perturbed] | UnsetType = UNSET
+    """Each model on perturbed questions; absent where none was asked for."""
     audit: Audit | UnsetType = UNSET
     """The steps of the answers; absent where nobody audited them."""
 

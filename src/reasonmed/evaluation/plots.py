@@ -31,6 +31,8 @@ def plots(results: Results) -> Iterator[Html]:
                 yield _bars(f"Accuracy by {what}", found)
         if results.audit and (found := by_figure(results.audit)):
             yield _bars("Audit of steps (95 % intervals)", found, "%")
+        for name, found in by_perturbation(results).items():
+            yield _bars(f"Accuracy as asked and perturbed: {name} (same questions, 95 % intervals)", found)
         for title, series in _trajectories(results).items():
             yield plot.intervals(f"Accuracy by training step: {title}", series, "step", "accuracy %")
         for name, points in _lengths(results).items():
@@ -102,6 +104,16 @@ def by_group(results: Results, what: str | None) -> dict[str, dict[str, Rate]]:
             if found.accuracy is not None:
                 groups.setdefault(label, {})[model] = found.accuracy
     return groups
+
+
+def by_perturbation(results: Results) -> dict[str, dict[str, dict[str, Rate]]]:
+    """Accuracies by perturbation, by benchmark as asked and perturbed, and by model."""
+    found: dict[str, dict[str, dict[str, Rate]]] = {}
+    for one in results.perturbations or ():
+        groups = found.setdefault(one.perturbation, {})
+        groups.setdefault(f"{one.benchmark}, as asked", {})[one.model] = one.unperturbed
+        groups.setdefault(f"{one.benchmark}, {one.perturbation}", {})[one.model] = one.perturbed
+    return found
 
 
 def by_figure(audit: Audit) -> dict[str, dict[str, Rate]]:

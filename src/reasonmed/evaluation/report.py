@@ -9,6 +9,7 @@ from reasonmed.evaluation import plots
 from reasonmed.evaluation.audit.tables import audit_tables
 from reasonmed.evaluation.comparison_tables import comparison_tables
 from reasonmed.evaluation.headlines import headline_words, how, marks
+from reasonmed.evaluation.perturbed import perturbation_tables
 from reasonmed.evaluation.scores import GROUPS
 from reasonmed.evaluation.tables import Table, markdown_lines, percent, with_interval
 from reasonmed.evaluation.trajectory import trajectory_tables
@@ -44,6 +45,7 @@ def tables(results: Results) -> Iterator[Table]:
     yield from (one for one in found if one.rows)
     yield from trajectory_tables(results)
     yield from comparison_tables(results.comparisons)
+    yield from perturbation_tables(results)
     yield from audit_tables(results.audit or None)
     yield from (one for one in (_costs(results), *_budgets(results)) if one.rows)
     yield _sets(results)
@@ -135,6 +137,8 @@ def _costs(results: Results) -> Table:
             rows.append((model.name, f"{questions:,}", f"{right:,.1f}", *shown, *paid))
     heads = ("model", "questions", "right", "output tokens per question", "output tokens per right answer")
     note = "All samples of a question together; what this folder has cost, so that reused replies are free."
+    if results.perturbations:
+        note += " USD includes the perturbed questions, tokens do not."
     return Table("Cost", (*heads, "USD per question", "USD per right answer"), rows, note)
 
 

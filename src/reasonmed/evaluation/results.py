@@ -7,16 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from reasonmed import __version__
 from reasonmed.evaluation.answers import Side, missing, write_answers
 from reasonmed.evaluation.audit.results import Answering, audited
 from reasonmed.evaluation.bases import bases, is_called
 from reasonmed.evaluation.compare import against, settle
-from reasonmed.evaluation.comparisons import Comparison, Headline
+from reasonmed.evaluation.comparisons import Comparison, Headline, Perturbed
 from reasonmed.evaluation.metrics import cell, counts
 from reasonmed.evaluation.outcome import RESULTS, BenchmarkFacts, Power, Results
+from reasonmed.evaluation.perturbed import perturbed, qualified, settled
 from reasonmed.evaluation.rotation import fixed
 from reasonmed.evaluation.scores import ModelResults, Sent
 from reasonmed.questions.normal import question_hash
@@ -75,6 +76,7 @@ def finish(evaluation: Evaluation) -> Results:
         headlines=headlines,
         no_headline=None if headlines else _no_headline(evaluation, facts),
         power=[_power(one, answered) for one in benchmarks],
+        perturbations=_perturbations(evaluation, answered),
         audit=UNSET if audit is None else _audit(evaluation, audit, answered, compared),
     )
     RESULTS.write(evaluation.folder.results, told)
@@ -85,6 +87,15 @@ def _audit(evaluation: Evaluation, facts: AuditFacts, answered: list[Answered], 
     models = [Answering(one.name, one.facts.label, one.run, one.stems) for one in answered]
     pairs = [(one.first, one.second) for one in compared]
     return audited(evaluation.folder, facts, evaluation.benchmarks, models, pairs)
+
+
+def _perturbations(evaluation: Evaluation, answered: list[Answered]) -> list[Perturbed] | UnsetType:
+    settings = evaluation.settings
+    if not settings.perturb:
+        return UNSET
+    return settled(
+        [found for one in answered for found in perturbed(one.name, one.results, settings.perturb, settings.seed)]
+    )
 
 
 def _headline(one: Comparison, by: str) -> Headline:
@@ -136,6 +147,7 @@ def _benchmark(one: Benchmark, evaluation: Evaluation) -> BenchmarkFacts:
         not_rotated=tied,
         left_out=one.left_out,
         most_frequent_letter=majority / one.facts.n,
+        perturbed={name: qualified(one.questions, name) for name in evaluation.settings.perturb} or UNSET,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from reasonmed import parsing
 from reasonmed.errors import UsageError
+from reasonmed.evaluation import perturbation as perturbing
+from reasonmed.evaluation.perturbation import PERTURBATIONS, Draw, Perturbation, perturbations, second_order, unfit
 from reasonmed.evaluation.rotation import rotations
 from reasonmed.evaluation.shots import turns
 from reasonmed.recipe.templates import Prompt
@@ -37,6 +39,8 @@ class Settings:
     """Answers to each question and order of its options."""
     rotate: int = 1
     """Orders of the options in which each question is asked."""
+    perturb: tuple[Perturbation, ...] = ()
+    """Perturbations: qualifying questions are asked once more with each, beside the answers that count."""
     temperature: float = 0.0
     top_p: float | None = None
     max_tokens: int = 8192
@@ -62,9 +66,10 @@ class Settings:
             raise UsageError(
                 f"{self.samples} samples at temperature 0 are copies of one; give --temperature, for example 0.7"
             )
-        if self.protocol == "loglikelihood" and (self.samples, self.rotate) != (1, 1):
+        object.__setattr__(self, "perturb", perturbations(self.perturb))
+        if self.protocol == "loglikelihood" and ((self.samples, self.rotate) != (1, 1) or self.perturb):
             raise UsageError(
-                "--protocol loglikelihood asks each question once, as lm-eval does: no --samples, --rotate"
+                "--protocol loglikelihood asks each question once, as lm-eval does: no --samples, --rotate, --perturb"
             )
         if self.protocol == "loglikelihood" and (self.thinking is not None or self.effort is not None):
             raise UsageError(
@@ -86,9 +91,11 @@ class Settings:
     def identity(self) -> dict[str, object]:
         """What must be the same for answers to be comparable."""
         told = {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("identity", True)}
-        for name in ("effort", "shots"):  # evaluations of before they were there lack them
-            if told[name] is None:
+        for name in ("effort", "shots", "perturb"):  # evaluations of before they were there lack them
+            if not told[name]:
                 del told[name]
+        if self.perturb:
+            told |= {"perturb": list(self.perturb), "perturbing": perturbing.VERSION}
         if self.shots is not None:
             told["shots"] = self.shots.identity()
         generating = self.protocol == "generate"
@@ -99,9 +106,21 @@ class Settings:
         name = self.prompt if self.prompt in PROMPTS else "own"
         return {**self.identity(), "seed": self.seed, "prompt_name": name if self.protocol == "generate" else "lm-eval"}
 
-    def draws(self, question: Question) -> list[int]:
-        """By how much the options are rotated in each answer that is asked of a question."""
-        return [by for by in rotations(question, self.rotate) for _ in range(self.samples)]
+    def draws(self, question: Question) -> list[Draw]:
+        """The answers that are asked of a question: first those that count, then those of perturbations.
+
+        The samples of each perturbation have numbers of their own, whichever others are asked for. With several orders
+        of the options, ``rotate`` is among those that count.
+        """
+        orders = [by for by in rotations(question, self.rotate) for _ in range(self.samples)]
+        found = [Draw(number, by) for number, by in enumerate(orders)]
+        for place, name in enumerate(PERTURBATIONS):
+            if name not in self.perturb or unfit(question, name) or (name == "rotate" and self.rotate > 1):
+                continue
+            first = len(orders) + place * self.samples
+            by = second_order(question) if name == "rotate" else 0
+            found += [Draw(first + turn, by, name) for turn in range(self.samples)]
+        return found
 
     def before(self, question: Question) -> tuple[Message, ...]:
         """The turns of the conversation before a question: its examples with their answers."""

@@ -16,7 +16,7 @@ from reasonmed.evaluation.outcome import RESULTS, results_in
 from reasonmed.web.index.entry import SEPARATOR, Entry, Step, Texts, beginning
 from reasonmed.web.index.place import cached
 from reasonmed.web.sources._lines import Lines, Places
-from reasonmed.web.views.answers import Answered, agreement_of, answers_view, standing_of
+from reasonmed.web.views.answers import Answered, agreement_of, answers_view, counting, standing_of
 from reasonmed.web.views.scoreboard import scoreboard_view
 
 if TYPE_CHECKING:
@@ -171,13 +171,13 @@ def entry_of(asked: Answered) -> Entry:
         ),
         facets={
             "agreement": [word],
-            "answer": {standing_of(model, row) for model, found in asked.rows.items() for row in found},
+            "answer": {standing_of(model, row) for model, found in asked.rows.items() for row in counting(found)},
             "benchmark": [first.benchmark],
             "subject": [first.subject] if first.subject else [],
             "tier": [first.tier] if first.tier else [],
             "step_error": {step.type or "other" for step in faults},
         },
         records=len(rows),
-        wrong=sum(row.status != "correct" for row in rows),
+        wrong=sum(row.status != "correct" for row in counting(rows)),
         tallies=tally,
     )

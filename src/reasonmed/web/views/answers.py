@@ -65,9 +65,14 @@ def standing_of(model: str, row: Row) -> str:
     return f"{model}: {said_of(row)}"
 
 
+def counting(rows: Sequence[Row]) -> list[Row]:
+    """The answers that count: those to the question as it is."""
+    return [row for row in rows if row.perturbed is None]
+
+
 def agreement_of(asked: Answered) -> str:
     """Whether all models are right, or none is."""
-    right = {row.status == "correct" for found in asked.rows.values() for row in found}
+    right = {row.status == "correct" for found in asked.rows.values() for row in counting(found)}
     return "differ" if len(right) > 1 else "all right" if right == {True} else "all wrong"
 
 
@@ -93,11 +98,12 @@ def answers_view(asked: Answered) -> View:
 
 
 def _model(number: int, name: str, rows: Sequence[Row], judged: Judged | None) -> dict[str, object]:
-    right = sum(row.status == "correct" for row in rows)
+    counted = counting(rows)
+    right = sum(row.status == "correct" for row in counted)
     faults = sum(step.label != "ok" for step in judged.steps) if judged else 0
     return {
         "name": name,
-        "summary": f"{right:,} of {len(rows):,} right" if len(rows) > 1 else "",
+        "summary": f"{right:,} of {len(counted):,} right" if len(counted) > 1 else "",
         "draws": [
             _draw(row, f"model-{number}-{turn}", alone=len(rows) == 1, judged=judged if turn == 0 else None)
             for turn, row in enumerate(rows)
@@ -138,6 +144,8 @@ def _marked(text: str, judged: Judged | None, name: str) -> Iterator[Text]:
 def _facts(row: Row) -> Iterator[str]:
     if row.status not in READ and row.answer is not None:
         yield "an option is named, but the answer does not count"
+    if row.perturbed:
+        yield f"perturbed: {row.perturbed}"
     if row.rotated:
         yield f"options moved up by {row.rotated}"
     if row.prompt_tokens is not None:
