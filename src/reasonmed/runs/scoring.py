@@ -29,11 +29,23 @@ if TYPE_CHECKING:
     from reasonmed.recipe.options import Recipe
     from reasonmed.types import Kept
 
+_ORIGINAL = "~original"
+
 
 def record_ids(counts: Iterable[tuple[str, int]]) -> Iterator[str]:
     """The ids of all records, from the questions' ids and how many records each has."""
     for question_id, count in counts:
         yield from (record_id(question_id, number) for number in range(1, count + 1))
+
+
+def original_id(record: str) -> str:
+    """Under what the score of the chain that a refined record stems from is kept."""
+    return record + _ORIGINAL
+
+
+def original_of(name: str) -> str:
+    """The record of such a name; empty where it is none."""
+    return name.removesuffix(_ORIGINAL) if name.endswith(_ORIGINAL) else ""
 
 
 def _drawn(ledger: Ledger, sample: int, seed: int) -> set[str]:
