@@ -27,7 +27,7 @@ from reasonmed.runs.tables.shapes import Seen, quantiles
 from reasonmed.runs.tables.tokens import Tokenizer
 from reasonmed.types import Failure, Kept, Story, Tier
 from runs import World, questions, run
-from support import chain, question
+from support import chain, question, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,6 +167,32 @@ def test_refined_records_are_paired_with_the_chains_that_they_stem_from() -> Non
     score, words, _ = table.rows
     assert (score.pairs, score.records, score.change.mean) == (1, 2, 3.0)  # type: ignore[attr-defined]
     assert (words.pairs, words.change.mean) == (2, 2.0)  # type: ignore[attr-defined]
+
+
+def test_the_scorer_is_asked_for_originals_of_refined_records_once_and_no_record_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+    folder = run(tmp_path / "run", questions(12))
+    before, asked = folder.records_path.read_bytes(), world.requests
+    (score,) = [row for row in rows(tables_of(folder), "refinement") if row["measure"] == "score"]
+    assert (score["records"] > 0, score["pairs"]) == (True, 0)
+    for _ in range(2):
+        run(tmp_path / "run", questions(12), recipe(score={"originals": True}))
+        (found,) = [row for row in rows(tables_of(folder), "refinement") if row["measure"] == "score"]
+        assert 0 < found["pairs"] <= score["records"] == world.requests - asked
+        assert folder.records_path.read_bytes() == before
+    assert one(tables_of(folder), "costs", stage="all", tier="all")["calls"] == status_of(folder).calls
+
+
+def test_a_run_whose_questions_all_go_one_way_has_that_way_as_it_was(tmp_path: Path) -> None:
+    found = tables_of(run(tmp_path / "run", questions(6), recipe(route={"way": "all_difficult"})))
+    routing = {row["way"]: row for row in rows(found, "routing")}
+    assert routing.keys() == {"as it was", "all difficult"}
+    assert routing["as it was"]["calls"] == routing["all difficult"]["calls"]
+    assert (
+        one(found, "costs", stage="optimize", tier="all")["questions"] > one(found, "tiers", source="all")["difficult"]
+    )
 
 
 def test_names_of_strangers_stay_text_in_markdown(tmp_path: Path) -> None:

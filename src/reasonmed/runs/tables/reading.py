@@ -75,7 +75,7 @@ def tables_of(
     manifest, running = folder.manifest(), folder.owner() is not None
     if manifest.command == "evaluate":
         raise UsageError(f"{folder.path} is an evaluation: its tables are in report.md and `reasonmed compare`")
-    groups = _groups(beside.tokenizer)
+    groups = _groups(beside.tokenizer, _one_way(manifest.identity))
     with folder.snapshot() as ledger:
         status = read_status(ledger, demo=manifest.demo, running=running)
         for number, one in enumerate(_seen(ledger)):
@@ -89,9 +89,29 @@ def tables_of(
     return Tables(status.state, status.demo, status.questions, status.records, found)
 
 
-def _groups(tokenizer: Tokenizer | None) -> list[Group]:
+class _Route(msgspec.Struct):
+    """As a run's identity has it."""
+
+    way: str = "by_errors"
+
+
+class _Stages(msgspec.Struct):
+    route: _Route = msgspec.field(default_factory=_Route)
+
+
+class _Identity(msgspec.Struct):
+    stages: _Stages
+
+
+def _one_way(identity: Mapping[str, object]) -> str | None:
+    """The tier whose way all questions went; None where each went that of its own."""
+    way = msgspec.convert(identity, _Identity).stages.route.way
+    return None if way == "by_errors" else way.removeprefix("all_")
+
+
+def _groups(tokenizer: Tokenizer | None, way: str | None) -> list[Group]:
     lengths = Lengths(tokenizer.count, tokenizer.name) if tokenizer else Lengths()
-    return [Composition(), Chains(), lengths, Scores(), Refinement(), Losses(), Costs()]
+    return [Composition(), Chains(), lengths, Scores(), Refinement(), Losses(), Costs(way)]
 
 
 def _seen(ledger: Ledger) -> Iterator[Seen]:
