@@ -56,6 +56,26 @@ async def test_every_tier_takes_its_way(right: int, tier: Tier, records: int, st
     assert {name: len(script.of(name)) for name in {request.stage for request in script.asked}} == stages
 
 
+@pytest.mark.parametrize(
+    ("right", "way", "tier", "records", "later"),
+    [
+        (9, "all_difficult", Tier.EASY, 1, {"optimize": 1, "summarize": 1}),
+        (4, "all_difficult", Tier.MEDIUM, 1, {"optimize": 1, "summarize": 1}),
+        (4, "all_easy", Tier.MEDIUM, 2, {"rank": 4, "summarize": 2}),
+        (0, "all_easy", Tier.DIFFICULT, 0, {}),
+    ],
+)
+async def test_all_questions_go_one_way_and_keep_their_tiers(
+    right: int, way: str, tier: Tier, records: int, later: dict[str, int]
+) -> None:
+    script = world(right)
+    done = await synthesize(Story(question()), team(script, route={"way": way}))
+    assert (done.tier, len(done.kept or ())) == (tier, records)
+    stages = {name: len(script.of(name)) for name in ("rank", "refine", "optimize", "summarize")}
+    assert {name: count for name, count in stages.items() if count} == later
+    assert (done.failure is None) == (records > 0), "a question has a record or a failure"
+
+
 @pytest.mark.parametrize("right", [9, 4])
 async def test_a_model_that_repeats_itself_fills_one_place(right: int) -> None:
     script = world(right)

@@ -218,6 +218,7 @@ def test_what_cannot_change_a_record_is_not_in_the_identity() -> None:
         ("verify", {"max_tokens": 9}, "stages.verify.max_tokens"),
         ("rank", {"keep": 1}, "stages.rank.keep"),
         ("score", None, "stages.score"),
+        ("route", {"way": "all_difficult"}, "stages.route.way: was None, is now 'all_difficult'"),
         ("generate", {"cot": "both"}, "stages.generate.cot: was 'visible', is now 'both'"),
     ],
 )
@@ -226,6 +227,19 @@ def test_what_can_change_a_record_is_named_as_a_difference(
 ) -> None:
     found = list(differences(identity_of(scripted()), identity_of(scripted(**{stage: options}))))
     assert any(one.startswith(place) for one in found), found
+
+
+def test_scores_of_originals_are_not_in_the_identity() -> None:
+    assert identity_of(scripted(score={"originals": True})) == identity_of(scripted())
+
+
+def test_the_way_of_all_questions_can_be_said_in_a_word_and_needs_its_stage() -> None:
+    text = "models: {m: {backend: scripted}}\nstages: {route: all_difficult, optimize: {model: m, blind: false}}"
+    assert recipe.parse(text).stages.route.way == "all_difficult"
+    assert problems(text.replace(", optimize: {model: m, blind: false}", "")) == [
+        "stages.route.way: all_difficult needs the strong author of stages.optimize, and the recipe has none"
+    ]
+    assert "'all_hard'" in problems(text.replace("all_difficult", "all_hard"))[0]
 
 
 def test_a_changed_template_is_a_difference(tmp_path: Path) -> None:

@@ -37,12 +37,12 @@ CASES: dict[str, dict[str, Any]] = {
         **ROLE, "conflicts": "keep", "precheck": True, "canaries": 0.5, "blind_model": "two", "shuffle": True,
         "second_judge": "two", "steps": True,
     },
-    "route": {"easy": 1, "medium": 2, "dispute": 2, "consensus": 3},
+    "route": {"way": "all_easy", "easy": 1, "medium": 2, "dispute": 2, "consensus": 3},
     "rank": {**ROLE, "keep": 1, "seed": 5, "stop_when_decided": True},
     "refine": {**ROLE, "rounds": 3, "verify": False},
     "optimize": {**ROLE, "model": "one", "rounds": 4, "verify": False, "blind": True},
     "summarize": ROLE,
-    "score": {**ROLE, "model": "one", "sample": 1},
+    "score": {**ROLE, "model": "one", "sample": 1, "originals": True},
 }  # fmt: skip
 """Another value of each option than the recipe of the tests has."""
 WITH: dict[tuple[str, str], dict[str, Any]] = {
@@ -52,7 +52,7 @@ WITH: dict[tuple[str, str], dict[str, Any]] = {
     ("route", "medium"): {"easy": 1},
     ("optimize", "blind"): {"verify": False},
     ("optimize", "blind_model"): {"verify": False, "blind": True},
-    ("score", "seed"): {"sample": 1},
+    ("score", "seed"): {"sample": 1, "originals": True},
 }
 """What an option goes with, on both sides of a comparison."""
 CASES["generate"] |= {"wave": 3, "seed": 3}
@@ -142,7 +142,7 @@ def job_parts(folder: Path, stage: str, options: dict[str, Any]) -> tuple[Path, 
     folder.mkdir()
     (folder / "replies.jsonl").write_text("\n".join(json.dumps(rule) for rule in RULES), encoding="utf-8")
     (folder / "in.jsonl").write_bytes(b"\n".join(encode(story) for story in stories(stage)))
-    small = {"route": {"easy": 1, "medium": 2}} if stage == "generate" else {}
+    small = {"route": {"way": "all_easy", "easy": 1, "medium": 2}} if stage == "generate" else {}
     made = recipe(**small, **{stage: {**({"sample": None} if stage == "score" else {}), **options}})
     replies = folder / "replies.jsonl"
     models = {name: made.model(name).model_copy(update={"replies": replies}) for name in made.models}

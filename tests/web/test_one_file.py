@@ -74,8 +74,7 @@ def test_the_command_says_how_many_and_replaces_only_when_told(run26: RunDirecto
     assert page.read_bytes() == before
     other = ("-o", tmp_path / "x.html")
     for words, expected in (
-        ((), "say where the page goes: -o FILE.html"),
-        (("-o", "page.md"), "a report is an HTML page; give -o page.html"),
+        (("--sample", "1"), "--sample chooses what is on the page: give -o FILE.html with it"),
         ((*other, "--sample", "1", "--questions", "1"), "--questions and --sample exclude each other"),
         ((*other, "--search", "nowhereatall"), "has no such question"),
     ):

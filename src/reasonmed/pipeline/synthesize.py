@@ -12,7 +12,7 @@ from reasonmed.pipeline.stages.generate import generate
 from reasonmed.pipeline.stages.optimize import optimize
 from reasonmed.pipeline.stages.rank import rank
 from reasonmed.pipeline.stages.refine import refine
-from reasonmed.pipeline.stages.route import route
+from reasonmed.pipeline.stages.route import route, way_of
 from reasonmed.pipeline.stages.summarize import summarize
 from reasonmed.pipeline.stages.verify import verify
 from reasonmed.types import Story, Tier
@@ -43,7 +43,7 @@ async def synthesize(story: Story, team: Team) -> Story:
     story = await _through(first, Story(question, chains), team)
     if story.failure:
         return story
-    match story.tier:
+    match way_of(story, team):
         case Tier.EASY:
             story = await _through((rank, look_at_steps), story, team)
         case Tier.MEDIUM:

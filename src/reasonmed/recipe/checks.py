@@ -32,6 +32,7 @@ def problems_between(recipe: Recipe, stages: Collection[str] | None = None) -> I
     if recipe.stages.generate:
         yield from _check_generate(recipe, recipe.stages.generate) if "generate" in run else ()
         yield from _check_route(recipe.stages, recipe.stages.generate.chains) if "route" in run else ()
+    yield from _check_way(recipe.stages) if "route" in run and "optimize" in run else ()
     yield from _check_rank(recipe.stages) if "rank" in run else ()
     yield from _check_blind(recipe) if "optimize" in run else ()
     yield from _check_verify(recipe) if "verify" in run else ()
@@ -199,6 +200,11 @@ def _check_route(stages: Stages, chains: int) -> Iterator[str]:
             f"stages.route: easy {easy} and medium {medium} do not fit {chains} chains of which {keep} are kept: "
             f"it must be 0 <= easy < medium <= {chains - keep}; leave both out, and they follow from the number"
         )
+
+
+def _check_way(stages: Stages) -> Iterator[str]:
+    if stages.route.way == "all_difficult" and stages.optimize is None:
+        yield "stages.route.way: all_difficult needs the strong author of stages.optimize, and the recipe has none"
 
 
 def _check_blind(recipe: Recipe) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed import parsing
-from reasonmed.recipe.options import Rank, Refine, Verify
+from reasonmed.recipe.options import Rank, Refine, Route, Score, Verify
 from reasonmed.recipe.stages import the_spec
 from reasonmed.recipe.templates import Prompt
 from reasonmed.screening.secrets import conceal_shapes
@@ -101,6 +101,10 @@ def _unused(options: BaseModel) -> set[str]:
     """Options that are off and came later: an identity from before there were any must stay what it is."""
     if isinstance(options, Rank):
         return set() if options.stop_when_decided else {"stop_when_decided"}
+    if isinstance(options, Score):
+        return {"originals"}
+    if isinstance(options, Route):
+        return set() if options.way != "by_errors" else {"way"}
     fields = type(options).model_fields if isinstance(options, Verify | Refine) else {}
     off = {name for name in _CHECKS if name in fields and getattr(options, name) == fields[name].default}
     return {*off, *fields.keys() & {"require_judge_card"}, *(["canary_seed"] if "canaries" in off else [])}

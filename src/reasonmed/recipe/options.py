@@ -20,6 +20,10 @@ def _written_in(value: object) -> object:
     return in_language() if value == LANGUAGE else value
 
 
+def _by_its_way(value: object) -> object:
+    return {"way": value} if isinstance(value, str) else value
+
+
 LANGUAGE = "language"
 """What ``prompts`` says for the shipped templates in the language of each question."""
 
@@ -113,9 +117,15 @@ class Verify(Role):
     right only where neither judge calls it an error."""
 
 
+Way = Literal["by_errors", "all_difficult", "all_easy"]
+
+
 class Route(_Options):
     """Difficulty by the number of wrong chains: up to ``easy``, up to ``medium``, beyond (paper: 4 and 7 of 9)."""
 
+    way: Way = "by_errors"
+    """The way that questions go: that of their tier, or all of them one way, whatever their tier, to try on a sample
+    what routing costs and saves. The tier in the records stays the judged one. ``route: all_difficult`` says it too."""
     easy: int | None = Field(None, ge=0)
     medium: int | None = Field(None, ge=1)
     dispute: int | Literal[False] | None = None
@@ -179,6 +189,8 @@ class Score(Role):
     sample: int | None = Field(None, ge=1)
     """So many records, drawn by a hash; all of them by default."""
     seed: int = 0
+    originals: bool = False
+    """Whether chains that refined records stem from are scored too, for `reasonmed report`; no record changes."""
 
 
 class Stages(_Options):
@@ -192,7 +204,7 @@ class Stages(_Options):
 
     generate: Generate | None = None
     verify: Verify | None = None
-    route: Route = Route()
+    route: Annotated[Route, BeforeValidator(_by_its_way, json_schema_input_type=Route | Way)] = Route()
     rank: Rank | None = None
     refine: Refine | None = None
     optimize: Optimize | None = None

@@ -48,6 +48,13 @@ _USAGE_OF = f"""
 SELECT stage, COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), SUM(cost)
 FROM calls WHERE {OF_ROW} GROUP BY stage ORDER BY MIN(call)
 """  # noqa: S608 - a constant
+_SPENT_ON = f"""
+SELECT stage, call >= COALESCE((SELECT MIN(call) FROM calls
+    WHERE {OF_ROW} AND stage IN (SELECT value FROM json_each(?2))), 1 << 62) AS later,
+  COUNT(*), SUM(reused_from IS NOT NULL), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0),
+  COALESCE(SUM(cost), 0.0), SUM(cost IS NULL), COALESCE(SUM(seconds), 0.0)
+FROM calls WHERE {OF_ROW} GROUP BY stage, later ORDER BY MIN(call)
+"""  # noqa: S608 - a constant
 _LAST = f"""
 SELECT texts FROM calls WHERE question = ? AND stage = ? AND error IS NULL AND {IN_USE}
 ORDER BY attempt DESC, max_tokens DESC LIMIT 1
@@ -135,6 +142,22 @@ class Usage(NamedTuple):
     unpriced: Count
     seconds: Amount
     model: str
+
+
+class SpentOn(NamedTuple):
+    """What a stage's calls for one row took, before the first call of certain stages or from there on."""
+
+    stage: str
+    later: Count
+    """0 or 1."""
+    calls: Count
+    reused: Count
+    tokens_in: Count
+    tokens_out: Count
+    usd: Amount
+    """As far as prices are known."""
+    unpriced: Count
+    seconds: Amount
 
 
 class CachedTotal(NamedTuple):
@@ -232,6 +255,10 @@ class Calls(Store):
     def usage_of(self, row: str) -> Iterator[tuple[str, int, int, int, float | None]]:
         """All calls of a row by stage: how many, tokens in, tokens out, and USD as far as prices are known."""
         return self.query(_USAGE_OF, row, shape=tuple[str, Count, Count, Count, Amount | None])
+
+    def spent_on(self, row: str, later: Sequence[str]) -> Iterator[SpentOn]:
+        """All calls of a row by stage, those before the first call of the ``later`` stages apart from the others."""
+        return self.query(_SPENT_ON, row, encode(later).decode(), shape=SpentOn)
 
     def last_reply(self, row: str, stage: str) -> Completion | None:
         """The reply that ended what a stage asked for a row; None where there is none or it is torn."""

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from reasonmed.pipeline.agent import gather
 from reasonmed.pipeline.stages.rank import best_first, keep_chain
+from reasonmed.pipeline.stages.route import way_of
 from reasonmed.pipeline.stages.verify import judge, with_opinion
 from reasonmed.screening.repeats import first_places, folded
 from reasonmed.types import Dropped, Failure, Opinion, Tier
@@ -28,7 +29,7 @@ async def look_at_steps(story: Story, team: Team) -> Story:
     options, agent = team.stages.verify, team.roles["step_judge"]
     if options is None or options.steps != "kept" or agent is None or not story.kept:
         return story
-    edited = story.tier is Tier.MEDIUM and team.roles["editor"] is not None
+    edited = way_of(story, team) is Tier.MEDIUM and team.roles["editor"] is not None
     wanted, waiting = len(story.kept), _ranked(story, team)
     looked: list[int] = []
     good: list[int] = []

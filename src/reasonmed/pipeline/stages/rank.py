@@ -14,7 +14,7 @@ from reasonmed.pipeline.stages._step_scores import PROMPT, step_scored
 from reasonmed.recipe.options import Rank
 from reasonmed.recipe.stages import RoleSpec, StageSpec
 from reasonmed.screening.repeats import first_places, folded
-from reasonmed.types import ChainOfThought, Kept, Tier, digest
+from reasonmed.types import ChainOfThought, Failure, Kept, Tier, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +31,8 @@ async def rank(story: Story, team: Team) -> Story:
     options = team.stages.rank
     keep, seed = (options.keep, options.seed) if options else (2, 0)
     correct = [index for index, chain in enumerate(story.chains) if chain.outcome == "correct"]
+    if not correct:
+        return replace(story, kept=(), failure=Failure("unverified", "no chain of thought is judged correct"))
     right = [correct[place] for place in first_places(folded(story.chains[index].text) for index in correct)]
     if len(right) > keep:
         better = await _scores(story, right, team, keep)

@@ -47,6 +47,12 @@ async def route(story: Story, team: Team) -> Story:
     return replace(story, tier=tier)
 
 
+def way_of(story: Story, team: Team) -> Tier | None:
+    """The tier whose way a question goes: its own, unless the recipe sends all questions one way."""
+    one_way = {"all_difficult": Tier.DIFFICULT, "all_easy": Tier.EASY}
+    return one_way.get(team.stages.route.way, story.tier)
+
+
 def count_outcomes(chains: tuple[ChainOfThought, ...]) -> dict[str, int]:
     """Chains of thought by outcome."""
     outcomes = [chain.outcome for chain in chains]
@@ -104,6 +110,8 @@ def _dispute(story: Story, team: Team) -> Story:
 def _notes(stages: Stages) -> Iterator[str]:
     if stages.route.consensus is not None:
         yield "stages.route.consensus is what `reasonmed verify` goes by; the tier does not depend on it"
+    if stages.route.way != "by_errors":
+        yield f"stages.route.way: {stages.route.way} is what `reasonmed run` goes by; the tier does not depend on it"
 
 
 SPEC = StageSpec(
@@ -114,7 +122,7 @@ SPEC = StageSpec(
     done="routed",
     needs=("verify",),
     priority=25,
-    card=("easy", "medium", "dispute", "consensus"),
+    card=("way", "easy", "medium", "dispute", "consensus"),
     keyed=True,
     takes=lambda story: bool(story.chains),
     shaped_by=lambda stages: {"keep": stages.rank.keep if stages.rank else None},

@@ -14,7 +14,10 @@ from reasonmed.recipe.options import Score
 from reasonmed.recipe.stages import RoleSpec, StageSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reasonmed.pipeline.team import Team
+    from reasonmed.recipe.options import Stages
     from reasonmed.types import Kept, Question, Story
 
 _BOUNDS = (1, 10)
@@ -39,6 +42,11 @@ async def _scored(question: Question, kept: Kept, team: Team) -> Kept:
     return replace(kept, score=points, justification=why, scorer=agent.label, score_sent=sent)
 
 
+def _notes(stages: Stages) -> Iterator[str]:
+    if stages.score is not None and stages.score.originals:
+        yield "stages.score.originals is what `reasonmed run` goes by; this command scores what its file keeps"
+
+
 SPEC = StageSpec(
     name="score",
     run=score,
@@ -53,4 +61,5 @@ SPEC = StageSpec(
     made=lambda kept: kept.score is not None,
     at_end=True,
     rows="record",
+    notes=_notes,
 )

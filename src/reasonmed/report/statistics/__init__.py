@@ -2,6 +2,7 @@
 
 - ``intervals``: Wilson intervals for one rate; standard errors clustered by question over repeated draws and copies.
 - ``paired``: two models on the same questions: sign-flip and exact McNemar test, bootstrap, margin, Holm's correction.
+- ``counted``: means and shares of pieces of questions from counts of alike questions, for sets of any size.
 - ``ratios``: shares of pieces of questions by a bootstrap over questions, and corrected for the errors of a judge.
 - ``clustered``: means, medians, slopes and differences within strata, with errors clustered by question.
 - ``seeds``: several trainings of each kind on the same questions, by ``students_t``.
