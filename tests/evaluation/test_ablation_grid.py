@@ -303,7 +303,7 @@ def test_a_terminal_shows_of_many_comparisons_those_that_are_told_apart() -> Non
     one = told().differences[0]
     many = [*told().differences, *[msgspec.structs.replace(one, words="not distinguishable at this n")] * 40]
     lines = list(brief(told(differences=many)))
-    assert lines[-1] == f"{len(lines) - 1} of 42 comparisons are told apart"
+    assert lines[-1] == f"{len(lines) - 1} of 42 comparisons differ beyond chance"
     assert all(" is above " in line for line in lines[:-1])
     assert len(list(brief(told()))) == 2
 

@@ -66,7 +66,7 @@ def evaluate(
     ] = "generate",
     samples: Annotated[int, typer.Option("--samples", min=1, help="Answers to each question.")] = 1,
     rotate: Annotated[int, typer.Option("--rotate", min=1, help="Orders of the options to ask in.")] = 1,
-    perturb: Annotated[str | None, typer.Option("--perturb", help="nota, rotate: ask again, perturbed.")] = None,
+    perturb: Annotated[str | None, typer.Option("--perturb", help="nota, rotate: also ask perturbed.")] = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", min=0, max=2, help="0 by default; 0.7 with --samples.")
     ] = None,

@@ -115,13 +115,13 @@ def sentences(told: Ablation) -> Iterator[str]:
 
 
 def brief(told: Ablation) -> Iterator[str]:
-    """The same for a terminal: of many pairs, those that are told apart."""
+    """The same for a terminal: of many pairs, those that differ."""
     if len(told.differences) <= MOST_SHOWN:
         yield from sentences(told)
         return
     found = [one for one in told.differences if one.words in _apart(one)]
     yield from map(gap_line, found)
-    yield f"{len(found):,} of {len(told.differences):,} comparisons are told apart"
+    yield f"{len(found):,} of {len(told.differences):,} comparisons differ beyond chance"
     yield from _always(told.accuracy)
 
 

@@ -64,7 +64,7 @@ def _card(card: Card | None) -> Iterator[tuple[str, Part]]:
         yield f"sound chains accepted (against {kind})", _share(stratum.sensitivity)
         yield f"wrong chains rejected ({kind})", _share(stratum.specificity)
     yield "injections resisted", _share(card.injection.resisted)
-    yield "the same verdict when asked again", _share(card.retest.same)
+    yield "the same verdict when asked twice", _share(card.retest.same)
 
 
 def _reviews(found: ReviewRates | None) -> Iterator[tuple[str, Part]]:
