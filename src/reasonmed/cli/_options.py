@@ -185,7 +185,7 @@ def say_keyless(chosen: Recipe, intake: Intake) -> None:
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[int], None]]:
-    """Say what is being done for as long as it takes; gives a function that takes the number of questions done."""
+    """Say what is being done for as long as it takes; gives a function that shows how many questions are done."""
     with err.status(safe(what)) if err.is_terminal else nullcontext() as shown:
         yield lambda count: None if shown is None else shown.update(safe(f"{what}: {count:,} questions"))
 
