@@ -93,16 +93,22 @@ def records_in(source: Path) -> Iterator[dict[str, object] | QuestionError]:
     Fields of a record that are unknown are None. Stories of our own agents become their records. Several other
     rows of one question are numbered; a row that has a record's id keeps it.
     """
-    agents = _agents_layout(source)
-    if agents is not None:
-        yield from _of_agents(source, agents)
-        return
-    if look(source) == "records":
+    first = next((row.fields for row in rows(source) if not isinstance(row, QuestionError)), {})
+    kind = look(source)
+    if kind == "stories":
+        yield from _of_agents(source, "native")
+    elif "question" in first and _OURS & first.keys():
+        yield from _of_agents(source, "original")
+    elif kind == "records":
         yield from _of_records(source)
-        return
-    if _has_chains(source):
+    elif isinstance(first.get("cots"), list):
         yield from _of_questions(source)
-        return
+    else:
+        yield from _of_others(source)
+
+
+def _of_others(source: Path) -> Iterator[dict[str, object] | QuestionError]:
+    """The records of rows that another program wrote."""
     seen: dict[str, set[int]] = {}
     for row in rows(source):
         if isinstance(row, QuestionError):
@@ -116,15 +122,6 @@ def records_in(source: Path) -> Iterator[dict[str, object] | QuestionError]:
             yield QuestionError(str(source), row.line, wrong.field, wrong.problem)
             continue
         yield _record(told, row, source, record_id(name, number), name)
-
-
-def _agents_layout(source: Path) -> str | None:
-    """The layout in which an agent's command wrote a file; None where another program did."""
-    if look(source) == "stories":
-        return "native"
-    first = next((row for row in rows(source) if not isinstance(row, QuestionError)), None)
-    fields = first.fields if first else {}
-    return "original" if "question" in fields and _OURS & fields.keys() else None
 
 
 def _of_agents(source: Path, layout: str) -> Iterator[dict[str, object] | QuestionError]:
@@ -156,12 +153,6 @@ def _of_records(source: Path) -> Iterator[dict[str, object] | QuestionError]:
         origin = {"imported_from": source.name, "row": row.line, "layout": "records"}
         told = {name: value for name, value in known.items() if row.fields.get(name) is not None}
         yield dict.fromkeys(Record.__struct_fields__) | told | {"provenance": known["provenance"] | origin}
-
-
-def _has_chains(source: Path) -> bool:
-    """Whether a file is one of questions with their chains in ``cots``, by its first row."""
-    first = next((row for row in rows(source) if not isinstance(row, QuestionError)), None)
-    return first is not None and isinstance(first.fields.get("cots"), list)
 
 
 def _of_questions(source: Path) -> Iterator[dict[str, object] | QuestionError]:
