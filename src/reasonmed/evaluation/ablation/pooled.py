@@ -14,7 +14,7 @@ from reasonmed.evaluation.comparisons import Unread
 from reasonmed.evaluation.scores import Rate
 from reasonmed.evaluation.verdict import NO_DIFFERENCE, SIGNIFICANT, TOO_MANY, not_read
 from reasonmed.report.statistics.paired import holm
-from reasonmed.report.statistics.seeds import FEWEST, difference, mean
+from reasonmed.report.statistics.seeds import FEWEST, difference, foreseen, mean, spread
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -163,6 +163,7 @@ class _Pooled:
             name: [[fmean(row.right for row in one[mark]) for mark in marks] for one in found]
             for name, found in seeds.items()
         }
+        self._spread = spread(self._right.values())
         self._unread = {
             name: [fmean(row.unread for one in found for row in one[mark]) for mark in marks]
             for name, found in seeds.items()
@@ -205,7 +206,7 @@ class _Pooled:
             differing=self._differing(one, other),
             unread=self._against_unread(one, other),
             p=found.p if self.tests(one, other) else None,
-            detectable=found.detectable(level),
+            detectable=foreseen(self._right[one], self._right[other], self._spread).detectable(level),
         )
 
     def _differing(self, one: str, other: str) -> int:

@@ -20,7 +20,7 @@ from reasonmed.report.statistics.power import POWER
 from reasonmed.report.statistics.students_t import quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 FEWEST = 3
 """Seeds of which the variance of training is estimated."""
@@ -82,6 +82,22 @@ def difference(first: Matrix, second: Matrix) -> Estimate:
     return Estimate(fmean(gaps), (*_questions(gaps), *_seeds(first), *_seeds(second)))
 
 
+def foreseen(first: Matrix, second: Matrix, spread_: float) -> Estimate:
+    """What a difference's error is expected to be, with a variance of seeds that is known from more than these two.
+
+    Two groups of three seeds know their own variance so badly that as often as not it is far too small.
+    """
+    gaps = [other - one for one, other in zip(_by_question(first), _by_question(second), strict=True)]
+    seeds = (Part(spread_ / len(one), len(one) - 1) for one in (first, second) if len(one) >= FEWEST)
+    return Estimate(fmean(gaps), (*_questions(gaps), *seeds))
+
+
+def spread(groups: Iterable[Matrix]) -> float:
+    """The variance of one training's mean beyond what the draw of questions explains, over all groups that show it."""
+    found = [(value, len(one) - 1) for one in groups if (value := _spread(one)) is not None]
+    return max(0.0, sum(value * freedom for value, freedom in found) / sum(freedom for _, freedom in found or [(0, 1)]))
+
+
 def _by_question(found: Matrix) -> list[float]:
     return [sum(column) / len(found) for column in zip(*found, strict=True)]
 
@@ -95,9 +111,15 @@ def _questions(means: Sequence[float]) -> tuple[Part, ...]:
 
 def _seeds(found: Matrix) -> tuple[Part, ...]:
     """The seeds' part: nothing below three seeds, where it cannot be estimated."""
+    k, value = len(found), _spread(found)
+    return () if value is None else (Part(max(0.0, value) / k, k - 1),)
+
+
+def _spread(found: Matrix) -> float | None:
+    """The same of one group, below 0 where the seeds differ less than chance has it; None of too few seeds."""
     k, n = len(found), len(found[0])
     if k < FEWEST or n < 2:  # noqa: PLR2004 - a variance takes two
-        return ()
+        return None
     rows, columns, whole = [fmean(row) for row in found], _by_question(found), fmean(map(fmean, found))
     rest = sum(
         (value - rows[seed] - columns[place] + whole) ** 2
@@ -105,4 +127,4 @@ def _seeds(found: Matrix) -> tuple[Part, ...]:
         for place, value in enumerate(row)
     )
     by_chance = rest / (n - 1) / (k - 1) / n
-    return (Part(max(0.0, variance(rows) - by_chance) / k, k - 1),)
+    return variance(rows) - by_chance
