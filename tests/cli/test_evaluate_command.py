@@ -139,7 +139,7 @@ def test_the_gain_over_the_base_is_printed_and_written(pair: Path) -> None:
     assert "good against its base bad on own" in done.out
     assert "better by" in done.out
     assert {path.name for path in (pair / "both").iterdir()} == {
-        *("answers", "evaluation.json", "lm-eval", "models", "report.html", "report.md", "results.json"),
+        *("answers", "evaluation.json", "lm-eval", "models", "report.html", "report.md", "results.json", "verifiers"),
     }
 
 

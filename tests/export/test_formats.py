@@ -199,7 +199,7 @@ def test_evaluations_hold_exactly_the_test_questions_with_their_key(
     assert keys == {one: letter(known[one]["answer_index"]) for one in test}
 
 
-@pytest.mark.parametrize("name", ["inspect", "lm-eval"])
+@pytest.mark.parametrize("name", ["inspect", "lm-eval", "verifiers-env"])
 def test_an_evaluation_without_held_out_questions_is_refused_with_the_mend(
     exported: Export, tmp_path: Path, name: str
 ) -> None:

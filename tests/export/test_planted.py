@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reasonmed.runs.directory import RunDirectory
 
-_WITHOUT_CHAINS = ("inspect", "lm-eval", "rl")
+_WITHOUT_CHAINS = ("inspect", "lm-eval", "rl", "verifiers-env")
 
 
 @pytest.fixture(scope="module")

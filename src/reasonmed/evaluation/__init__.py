@@ -25,6 +25,7 @@ from reasonmed.evaluation.results import finish
 from reasonmed.evaluation.settings import Settings
 from reasonmed.evaluation.shots import Shots
 from reasonmed.evaluation.sources import with_files
+from reasonmed.evaluation.verifiers_envs import write_environments
 from reasonmed.questions.benchmarks.fetching import on_hub
 from reasonmed.recipe.options import Limits
 from reasonmed.runs.job import execute
@@ -101,11 +102,12 @@ def plan(  # noqa: PLR0913 - what to ask, whom, where and how
 
 
 def conclude(evaluation: Evaluation) -> Results:
-    """Write ``results.json``, the answers, the reports, ``.eval_results/`` and ``lm-eval/``; returns the results."""
+    """Write ``results.json``, the answers, the reports, ``.eval_results/`` and the tasks; returns the results."""
     told = finish(evaluation)
     write_reports(evaluation.folder.path, told)
     write_model_pages(evaluation.folder.path, told)
     write_tasks(evaluation)
+    write_environments(evaluation)
     return told
 
 

@@ -68,7 +68,7 @@ class _Evaluation(Struct):
 EVALUATION = Document(
     "evaluation", _Evaluation, RunDirectoryError, "evaluate into a new folder with -o", ("format", (FORMAT,))
 )
-_FOLDERS = ("models", "audits", "answers", "model_cards", "lm-eval", ".eval_results")
+_FOLDERS = ("models", "audits", "answers", "model_cards", "lm-eval", "verifiers", ".eval_results")
 """What is written to within the folder."""
 _UNSAFE = re.compile(r"[^\w.-]+")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import yaml
 
+ASK = 'End with one line of the form "Answer: X", where X is the letter of the option.'
 ANSWER = r"(?i:answer)[ \t*]*:[ \t*]*\(?([A-Z])(?=[ \t*]*(?:[.):,\n]|\Z))"
 """A letter counts where it stands alone or before its option's text: not in "Answer: A man"."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasonmed.export._held_out import held_out
-from reasonmed.export._lm_eval_task import generate_task
+from reasonmed.export._lm_eval_task import ASK, generate_task
 from reasonmed.export._text import instruction_of
 from reasonmed.types import letter
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 HELD_OUT = True
 TASK = "reasonmed_held_out"
-_ASK = 'End with one line of the form "Answer: X", where X is the letter of the option.'
 _FILE = "test.jsonl"
 _MOST_TOKENS = 2048
 
@@ -29,7 +28,7 @@ def write(view: View, sinks: Sinks) -> None:
     for question in held_out(view):
         row = {
             "id": question.id,
-            "prompt": f"{instruction_of(question)}\n\n{_ASK}",
+            "prompt": f"{instruction_of(question)}\n\n{ASK}",
             "answer": letter(question.answer or 0),
             "source": question.source,
         }
