@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,7 @@ from reasonmed.files import replacing
 from reasonmed.questions import Settings, read
 from reasonmed.questions._oddities import oddities
 from reasonmed.questions.leads import same_question
+from reasonmed.questions.normal import key_of
 from reasonmed.types import Question, letter
 
 if TYPE_CHECKING:
@@ -40,20 +41,28 @@ class Lint(msgspec.Struct):
     """Questions by the letter of their key."""
 
 
+class Earlier(NamedTuple):
+    """The first of some equal questions."""
+
+    id: str
+    key: str
+    """The normal form of its key's text; empty where it has none."""
+
+
 class Seen:
     """Questions that were seen, in this file or an earlier one; kept on disk, not in memory."""
 
     def __init__(self) -> None:
         self._store = sqlite3.connect("")
-        self._store.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+        self._store.execute("CREATE TABLE stems (mark TEXT PRIMARY KEY, id TEXT, key TEXT) WITHOUT ROWID")
 
-    def first(self, question: Question) -> str | None:
-        """The id of the same question, which was seen before; None where there is none, and then this is the first."""
+    def first(self, question: Question) -> Earlier | None:
+        """The same question, which was seen before; None where there is none, and then this is the first."""
         mark = same_question(question)
-        if self._store.execute("INSERT OR IGNORE INTO stems VALUES (?, ?)", (mark, question.id)).rowcount:
+        new = (mark, question.id, key_of(question))
+        if self._store.execute("INSERT OR IGNORE INTO stems VALUES (?, ?, ?)", new).rowcount:
             return None
-        (found,) = self._store.execute("SELECT id FROM stems WHERE mark = ?", (mark,)).fetchone()
-        return str(found)
+        return Earlier(*self._store.execute("SELECT id, key FROM stems WHERE mark = ?", (mark,)).fetchone())
 
     def close(self) -> None:
         """Let go of them."""
@@ -132,7 +141,7 @@ def _note(found: Lint, rule: str, example: str, most: int) -> None:
 def _oddities(question: Question, seen: Seen) -> Iterator[tuple[str, str]]:
     first = seen.first(question)
     if first is not None:
-        yield "same question as another", f"same as {first}"
+        yield "same question as another", f"same as {first.id}"
     folded = [option.casefold() for option in question.options]
     equal = sorted({letter(index) for index, option in enumerate(folded) if folded.count(option) > 1})
     if equal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _SPDX = "https://spdx.org/licenses/"
 _TEXTS: dict[str, str | None] = {
@@ -101,6 +102,22 @@ _SAME = {
 UNKNOWN, OTHER = "unknown", "other"
 
 
+class Claim(NamedTuple):
+    """A license, by the hub's identifier, and where a publisher of the source says that it holds."""
+
+    license: str
+    where: str
+
+
+_CONFLICTS = {
+    "medmcqa": (
+        Claim("mit", "https://github.com/medmcqa/medmcqa/blob/main/LICENSE.md"),
+        Claim("apache-2.0", "https://huggingface.co/datasets/openlifescienceai/medmcqa"),
+    ),
+}
+"""Sources whose publishers say different things, by a part of their names in small letters and digits."""
+
+
 def identifier(license_: str | None) -> str:
     """The hub's identifier of a license; ``unknown`` for none, ``other`` for one that has no identifier."""
     name = _folded(license_ or "")
@@ -118,6 +135,16 @@ def text_of(license_: str | None) -> str | None:
     """The address of a license's text; None for one that is not known, or whose name stands for several texts."""
     name = _TEXTS.get(_folded(license_ or ""))
     return None if name is None else f"{_SPDX}{name}.html"
+
+
+def conflict(source: str | None, license_: str | None) -> tuple[Claim, ...]:
+    """What is said of a source's license, where its publishers disagree; empty where nothing speaks against the row's.
+
+    A license that is none of those said is the word of whoever made the question file, and stands.
+    """
+    name = re.sub(r"[^a-z0-9]", "", (source or "").lower())
+    claims = next((said for part, said in _CONFLICTS.items() if part in name), ())
+    return claims if identifier(license_) in {claim.license for claim in claims} else ()
 
 
 def _folded(written: str) -> str:

@@ -30,6 +30,11 @@ def question_hash(question: Question) -> str:
     return hashed(f"{normal(f'{question.context or str()} {question.stem}')}\n{options}")
 
 
+def key_of(question: Question) -> str:
+    """The normal form of the key's text; empty where a question has no key."""
+    return "" if question.answer is None else normal(question.options[question.answer])
+
+
 def hashed(text: str) -> str:
     """Hash of a normal form."""
     return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -16,10 +16,10 @@ from exports import Export, read_lines
 from reasonmed.export import About, Settings, export, recard
 from reasonmed.export.card import pictures
 from reasonmed.export.card.facts import Source
-from reasonmed.export.card.licenses import conflict, front_matter
+from reasonmed.export.card.licenses import front_matter
 from reasonmed.export.card.terms import terms_date, terms_of
 from reasonmed.questions import questions_in
-from reasonmed.questions.licenses import identifier
+from reasonmed.questions.licenses import conflict, identifier
 from reasonmed.recipe.shipped import resource
 from reasonmed.report.markdown import plain
 from reasonmed.runs.directory import RunDirectory

@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
+from reasonmed.questions.licenses import OTHER, UNKNOWN, conflict, identifier, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reasonmed.export.card.facts import Source
-
-
-class Claim(NamedTuple):
-    """A license, by the hub's identifier, and where a publisher of the source says that it holds."""
-
-    license: str
-    where: str
-
-
-_CONFLICTS = {
-    "medmcqa": (
-        Claim("mit", "https://github.com/medmcqa/medmcqa/blob/main/LICENSE.md"),
-        Claim("apache-2.0", "https://huggingface.co/datasets/openlifescienceai/medmcqa"),
-    ),
-}
-"""Sources whose publishers say different things, by a part of their names in small letters and digits."""
-
-
-def conflict(source: str | None, license_: str | None) -> tuple[Claim, ...]:
-    """What is said of a source's license, where its publishers disagree; empty where nothing speaks against the row's.
-
-    A license that is none of those said is the word of whoever made the question file, and stands.
-    """
-    name = re.sub(r"[^a-z0-9]", "", (source or "").lower())
-    claims = next((said for part, said in _CONFLICTS.items() if part in name), ())
-    return claims if identifier(license_) in {claim.license for claim in claims} else ()
 
 
 def front_matter(sources: Iterable[Source]) -> dict[str, object]:

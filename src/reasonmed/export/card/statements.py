@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reasonmed.export.card.licenses import conflict
 from reasonmed.export.card.reviewers import demographics, not_clinical, reviews
-from reasonmed.questions.licenses import UNKNOWN, identifier
+from reasonmed.questions.licenses import UNKNOWN, conflict, identifier
 from reasonmed.recipe.stages import verbs
 from reasonmed.report.markdown import count
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from reasonmed.export.card.head import is_english
-from reasonmed.export.card.licenses import conflict
 from reasonmed.export.card.reviewers import not_clinical, reviews
 from reasonmed.export.card.statements import (
     DEMO,
@@ -22,7 +21,7 @@ from reasonmed.export.card.statements import (
     without_license,
 )
 from reasonmed.export.card.terms import terms_date, terms_of
-from reasonmed.questions.licenses import OTHER, UNKNOWN, identifier, text_of
+from reasonmed.questions.licenses import OTHER, UNKNOWN, conflict, identifier, text_of
 from reasonmed.report import markdown
 from reasonmed.report.figures import decimal, interval, percent
 from reasonmed.report.markdown import Markdown, code, plain

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from reasonmed.questions.normal import normal, question_hash
+from reasonmed.questions.normal import key_of, question_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,12 +82,8 @@ def ids_of(files: Files) -> frozenset[str] | None:
 
 def set_hash(questions: Iterable[Question]) -> str:
     """Hash of a set of questions: of context, stem, options and key of each, in any order of questions and options."""
-    marks = sorted(f"{question_hash(one)} {_key(one)}" for one in questions)
+    marks = sorted(f"{question_hash(one)} {key_of(one)}" for one in questions)
     return blake2b("\n".join(marks).encode(), digest_size=16).hexdigest()
-
-
-def _key(question: Question) -> str:
-    return "" if question.answer is None else normal(question.options[question.answer])
 
 
 def facts_of(questions: Sequence[Question]) -> Facts:

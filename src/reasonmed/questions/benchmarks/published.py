@@ -22,10 +22,16 @@ def published(fetched: Fetched, settings: Settings) -> Iterator[Question | Quest
     """The rows of all files, of the variant's split; rows without an id are named by their file and number."""
     variant = registry()[fetched.name]
     wanted = ids_of(variant.files) if variant.files else None
+    for _, one in rows_of(fetched, settings):
+        if not isinstance(one, Question):
+            yield one
+        elif wanted is None or one.id in wanted:
+            yield replace(one, split=one.split or variant.split)
+
+
+def rows_of(fetched: Fetched, settings: Settings) -> Iterator[tuple[str, Question | QuestionError]]:
+    """The rows of all files, each with its file's name there; rows without an id are named by file and number."""
     for name, path in fetched.paths.items():
         numbered = name.rpartition(".")[0].replace("/", "-")
         for one in read(path, settings._replace(numbered=numbered)):
-            if not isinstance(one, Question):
-                yield one
-            elif wanted is None or one.id in wanted:
-                yield replace(one, split=one.split or variant.split)
+            yield name, one

@@ -8,7 +8,7 @@
 - ``screen``: questions that match, taken out of a run before anything is asked about them.
 """
 
-from reasonmed.questions.contamination.index import Benchmark, benchmark, build, write_index
+from reasonmed.questions.contamination.index import Benchmark, benchmark, build, build_of, write_index
 from reasonmed.questions.contamination.matcher import METHODS, Match, Matcher, matcher_of
 
-__all__ = ["METHODS", "Benchmark", "Match", "Matcher", "benchmark", "build", "matcher_of", "write_index"]
+__all__ = ["METHODS", "Benchmark", "Match", "Matcher", "benchmark", "build", "build_of", "matcher_of", "write_index"]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from reasonmed.types import Question
+
 FORMAT = 1
 _MARK = b'{"reasonmed_index":'
 _LAYOUT = {
@@ -88,18 +90,24 @@ def build(files: Sequence[Path], name: str, total: int | None, *, signed: bool =
         UsageError: ``total`` is smaller than the number of questions.
         QuestionError: a file cannot be read, or has a bad row.
     """
+    made = build_of((one for file in files for one in questions_in(file, Settings())), name, total, signed=signed)
+    if not made.entries:
+        raise UsageError(f"{', '.join(map(str, files))}: there are no questions to check against")
+    if total is not None and total < len(made.entries):
+        count = len(made.entries)
+        raise UsageError(f"--total {total}: the files have {count:,} questions, and the whole cannot have fewer")
+    return made
+
+
+def build_of(questions: Iterable[Question], name: str, total: int | None, *, signed: bool = True) -> Benchmark:
+    """A benchmark from its questions."""
     signer = Signer() if signed else None
     entries, words = [], []
-    for file in files:
-        for question in questions_in(file, Settings()):
-            said = masked_words(question.stem)
-            made = fingerprint(question, said)
-            entries.append(msgspec.structs.replace(made, signature=signer.sign(said)) if signer else made)
-            words.append(said)
-    if not entries:
-        raise UsageError(f"{', '.join(map(str, files))}: there are no questions to check against")
-    if total is not None and total < len(entries):
-        raise UsageError(f"--total {total}: the files have {len(entries):,} questions, and the whole cannot have fewer")
+    for question in questions:
+        said = masked_words(question.stem)
+        made = fingerprint(question, said)
+        entries.append(msgspec.structs.replace(made, signature=signer.sign(said)) if signer else made)
+        words.append(said)
     return Benchmark(name, total, entries, words)
 
 
