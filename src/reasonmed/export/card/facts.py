@@ -19,6 +19,7 @@ from reasonmed.runs.manifest import Correction, Decision, Identity, Input, Manif
 from reasonmed.runs.pass_rate import pass_rate_of
 from reasonmed.runs.reviews.rates import ReviewRates
 from reasonmed.runs.status import Canaries, PrefixCache, Saver, Saving, StageTotals, Status
+from reasonmed.runs.tables.chains import Outcomes
 from reasonmed.screening.secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
     """Counts over questions, records and chains of thought, in a fixed order."""
     sources: dict[tuple[str, str, Literal["row", "layout", "none"]], Counter[str]] = defaultdict(Counter)
     tiers: dict[str, Counter[str]] = defaultdict(Counter)
-    chains: dict[str, Counter[str]] = defaultdict(Counter)
+    chains = Outcomes()
     kept: dict[str, Counter[str]] = {name: Counter() for name in ("origin", "writer", "responder", "flag", "score")}
     sums: Counter[str] = Counter()
     second: list[tuple[str, Verdict | None]] = []
@@ -239,10 +240,9 @@ def tally(taken: Iterable[Taken]) -> Tally:
         sums.update(words=len(words), english_words=sum(word in _ENGLISH for word in words))
         sums["consensus"] += question.answer_source == "consensus"
         sums["open_rates"] += pass_rate_of(story).open > 0
-        for chain in story.chains:
-            chains[chain.model][chain.outcome] += 1
-            if chain.verdict is not None and any(one.steps for one in chain.verdict.opinions):
-                second.append((question.id, chain.verdict))
+        chains.add(story.chains, question.source or "")
+        judged = (chain.verdict for chain in story.chains if chain.verdict is not None)
+        second.extend((question.id, one) for one in judged if any(opinion.steps for opinion in one.opinions))
         for record in records:
             tier = str(record.tier or "none")
             source[f"tier:{tier}"] += 1
@@ -267,7 +267,7 @@ def tally(taken: Iterable[Taken]) -> Tally:
         responses=sums["responses"],
         sources=[_source(*name, found) for name, found in sorted(sources.items())],
         tiers={split: dict(sorted(found.items())) for split, found in sorted(tiers.items())},
-        chains={model: dict(sorted(found.items())) for model, found in sorted(chains.items())},
+        chains=chains.by_model(),
         by_origin=by["origin"],
         by_writer=by["writer"],
         by_responder=by["responder"],
