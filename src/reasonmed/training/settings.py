@@ -100,7 +100,7 @@ class Training(_Part):
     base_model: str = Field(min_length=1)
     """A folder, a GGUF file, an id on the hub, or ``embedded``."""
     revision: str | None = None
-    variant: Literal["reasonmed", "cotmed", "responsemed"] = "reasonmed"
+    variant: Literal["reasonmed", "cotmed", "responsemed", "short"] = "reasonmed"
     """Which text is learned (sft)."""
     method: Literal["sft", "dpo", "grpo", "prm"] = "sft"
     beta: float | None = Field(None, ge=0)
