@@ -12,7 +12,7 @@ from exports import read_lines
 from reasonmed.backends import scripted
 from reasonmed.exchange import Completion, Request
 from reasonmed.export import Settings, export, formats
-from reasonmed.export._text import SHORT, said_in, shortened
+from reasonmed.export._said import SHORT, said_in, shortened
 from reasonmed.export._view import Row
 from reasonmed.runs.directory import RunDirectory
 from reasonmed.runs.records import Facts, records_of

@@ -185,7 +185,7 @@ def _show(manifest: Export, output: Path) -> None:
 
 def _show_asked_for(manifest: Export) -> None:
     """What was asked for and is in no row."""
-    from reasonmed.export._text import SHORT
+    from reasonmed.export._said import SHORT
 
     counted = {"trl-sft", "axolotl"} & set(manifest.formats) if manifest.settings.mask_steps else set[str]()
     if counted and not any("with_masked_steps" in manifest.of_which.get(name, {}) for name in counted):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from reasonmed.export._text import SHORT, VARIANTS
+from reasonmed.export._said import SHORT
+from reasonmed.export._text import VARIANTS
 from reasonmed.export.formats.messages import conversation
 from reasonmed.export.formats.trl_sft import rows_of
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from reasonmed.export._text import assistant, instruction_of, said_in
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, instruction_of
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks

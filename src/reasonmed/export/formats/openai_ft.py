@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.export._text import assistant, said_in, user
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, user
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks

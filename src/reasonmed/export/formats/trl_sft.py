@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from reasonmed.export._text import assistant, said_in, user
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, user
 from reasonmed.questions.normal import stem_hash
 
 if TYPE_CHECKING:
