@@ -149,6 +149,8 @@ class ChainOfThought(Struct, frozen=True, omit_defaults=True):
     """As in the ranker's."""
     step_score: float | None = None
     """How likely its least likely step is ok, by a process reward model in the place of ``score``."""
+    after: int = 0
+    """Where in ``text`` the text after the thinking begins; 0 where no thinking is stored before it."""
 
     @property
     def outcome(self) -> str:

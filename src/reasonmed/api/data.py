@@ -89,6 +89,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
     min_step_share: float | None = None,
     pass_rate: tuple[float, float] | str | None = None,
     order: Literal["given", "easy-first", "hard-first", "random"] = "given",
+    short: bool = False,
     max_cot_tokens: int | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
     tiers: Names = (),
@@ -121,6 +122,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         min_step_share: only records with at least this share of their steps ok, from 0 to 1.
         pass_rate: only questions whose share of correct chains is from the first number to the second.
         order: of questions: as given, by pass rate, or by a hash of ``seed``.
+        short: also the variant ``short``: the text after the thinking alone.
         max_cot_tokens: no longer chains of thought: in tokens of ``tokenizer``, else in words.
         tokenizer: a model's folder, or its ``tokenizer.json``.
         tiers: only these.
@@ -161,6 +163,7 @@ def export(  # noqa: PLR0913 - as many as the command has options
         reviewed=reviewed,
         pass_rate=None if pass_rate is None else parse_pass_rate(_joined(pass_rate)),
         order=order,
+        short=short,
         longest=limit_of(max_cot_tokens, None if tokenizer is None else Path(tokenizer)),
     )
     about = About(findings=report, judge_card=None if judge_card is None else Path(judge_card))

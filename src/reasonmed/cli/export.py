@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -74,6 +75,9 @@ def export(
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="A model's folder, or its tokenizer.json, for --max-cot-tokens.")
     ] = None,
+    short: Annotated[
+        bool, typer.Option("--short", help="Also the variant `short`: the text after the thinking alone.")
+    ] = False,
     tier: Annotated[list[Tier] | None, typer.Option("--tier", help="Only these tiers; may be repeated.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; may be repeated.")] = None,
     license_: Annotated[
@@ -141,6 +145,7 @@ def export(
         reviewed=reviewed,
         pass_rate=None if pass_rate is None else parse_pass_rate(pass_rate),
         order=order,
+        short=short,
         longest=limit_of(max_cot_tokens, tokenizer),
     )
     wanted = [name.strip() for given in formats or DEFAULT_FORMATS for name in given.split(",")]
@@ -157,9 +162,7 @@ def _show(manifest: Export, output: Path) -> None:
         rows = {file: count for file, count in manifest.rows.items() if file.startswith(f"{name}/")}
         out.print(safe(f"  {name}: {sum(rows.values()):,} rows in {len(rows)} files" if rows else f"  {name}: no rows"))
     _show_runs(manifest)
-    counted = {"trl-sft", "axolotl"} & set(manifest.formats) if manifest.settings.mask_steps else set[str]()
-    if counted and not any("with_masked_steps" in manifest.of_which.get(name, {}) for name in counted):
-        say("--mask-steps: no step is masked; labels are those of a run with `verify: {steps: true}`", "yellow")
+    _show_asked_for(manifest)
     if manifest.own_split:
         kept = "1 question keeps" if manifest.own_split == 1 else f"{manifest.own_split:,} questions keep"
         out.print(safe(f"{kept} the validation or test split of their own file; --redraw draws them too"))
@@ -178,6 +181,17 @@ def _show(manifest: Export, output: Path) -> None:
     for pattern, count in (manifest.settings.drops.drop if manifest.settings.drops else {}).items():
         if count == 0:
             say(f"--drop {pattern}: the report has no finding of this rule", "yellow")
+
+
+def _show_asked_for(manifest: Export) -> None:
+    """What was asked for and is in no row."""
+    from reasonmed.export._said import SHORT
+
+    counted = {"trl-sft", "axolotl"} & set(manifest.formats) if manifest.settings.mask_steps else set[str]()
+    if counted and not any("with_masked_steps" in manifest.of_which.get(name, {}) for name in counted):
+        say("--mask-steps: no step is masked; labels are those of a run with `verify: {steps: true}`", "yellow")
+    if manifest.settings.short and not any(SHORT in re.split(r"[/_.]", file) for file in manifest.rows):
+        say("--short: no row; a CoT must hold the thinking and the text after it (`generate: {cot: both}`)", "yellow")
 
 
 def _show_runs(manifest: Export) -> None:

@@ -50,6 +50,7 @@ class Chosen(Struct, kw_only=True):
     reviewed: str = "any"
     pass_rate: list[float] | None = None
     order: str = "given"
+    short: bool = False
     max_cot_tokens: Count | None = None
     cot_tokens_in: str | None = None
     """What ``max_cot_tokens`` counts: words, or the tokens of a tokenizer by its name and hash."""

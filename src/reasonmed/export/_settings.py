@@ -53,6 +53,8 @@ class Settings(NamedTuple):
     """The least and the greatest pass rate of a question, both included; one without a rate is left out."""
     order: Order = "given"
     """The order of the questions in every file."""
+    short: bool = False
+    """Whether there is also the variant ``short``: the text after the thinking alone."""
     longest: Limit | None = None
     """Of a chain of thought."""
 
@@ -79,6 +81,7 @@ class Settings(NamedTuple):
             reviewed=self.reviewed,
             pass_rate=None if self.pass_rate is None else list(self.pass_rate),
             order=self.order,
+            short=self.short,
             max_cot_tokens=None if self.longest is None else self.longest.most,
             cot_tokens_in=None if self.longest is None else self.longest.unit,
         )

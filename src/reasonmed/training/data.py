@@ -15,7 +15,7 @@ from reasonmed.questions._stream import lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VARIANTS = ("reasonmed", "cotmed", "responsemed")
+VARIANTS = ("reasonmed", "cotmed", "responsemed", "short")
 
 
 class Message(msgspec.Struct, frozen=True):

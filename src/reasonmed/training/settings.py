@@ -100,7 +100,7 @@ class Training(_Part):
     base_model: str = Field(min_length=1)
     """A folder, a GGUF file, an id on the hub, or ``embedded``."""
     revision: str | None = None
-    variant: Literal["reasonmed", "cotmed", "responsemed", "answers"] = "reasonmed"
+    variant: Literal["reasonmed", "cotmed", "responsemed", "short", "answers"] = "reasonmed"
     """Which text is learned (sft); ``answers`` is the answer line of the other variants' rows alone."""
     method: Literal["sft", "dpo", "grpo", "prm"] = "sft"
     beta: float | None = Field(None, ge=0)

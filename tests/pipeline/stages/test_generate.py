@@ -104,11 +104,22 @@ async def test_what_is_stored_follows_the_recipe(cot: str, expected: str) -> Non
     story = await chains(Script(generate=Completion(prose("B"), PONDERED)), cot=cot, min_words=1)
     assert story.chains[0].text == expected
     assert story.chains[0].answer == 1
+    assert story.chains[0].after == (len(PONDERED) + 2 if cot == "both" else 0)
 
 
 async def test_a_short_text_gets_its_thinking_before_it() -> None:
     story = await chains(Script(generate=Completion("Answer: B", f"Alright, {WORDS}")))
     assert story.chains[0].text == f"Word0 {WORDS.removeprefix('word0 ')}\n\nAnswer: B"
+    assert story.chains[0].text[story.chains[0].after :] == "Answer: B"
+
+
+@pytest.mark.parametrize("opener", ["", "Okay, ", "Sure. <think></think>", "## Final Response\n"])
+async def test_the_place_of_the_text_after_the_thinking_is_that_in_the_cleaned_text(opener: str) -> None:
+    reply = Completion(f"{opener}{prose('B')}<|im_end|>", f"Alright, <b>{PONDERED}")
+    chain = (await chains(Script(generate=reply), cot="both", min_words=1)).chains[0]
+    assert prose("B")[1:] in chain.text[chain.after :]
+    assert PONDERED[-10:] in chain.text[: chain.after]
+    assert chain.text[: chain.after].endswith("\n\n")
 
 
 async def test_headings_of_huatuo_are_thinking_and_text() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from reasonmed.export._said import SHORT
 from reasonmed.export._text import VARIANTS
 from reasonmed.export.formats.messages import conversation
 from reasonmed.export.formats.trl_sft import rows_of
@@ -34,7 +35,7 @@ def write(view: View, sinks: Sinks) -> None:
             sinks.add(f"{variant}/{row.split}.jsonl", _row(made))
             if made.get("masked"):
                 sinks.of_which["with_masked_steps"] += 1
-    for variant in VARIANTS:
+    for variant in (*VARIANTS, SHORT):
         if f"{variant}/train.jsonl" in sinks.rows:
             told = {"datasets": [source(f"{variant}/train.jsonl", masked=settings.mask_steps)]}
             if f"{variant}/validation.jsonl" in sinks.rows:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from reasonmed.export._text import VARIANTS, assistant, instruction_of, parts
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, instruction_of
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
@@ -30,13 +31,10 @@ _INFO: dict[str, dict[str, object]] = {
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``LAYOUT_VARIANT[_SPLIT].jsonl`` and ``dataset_info.json``."""
-    for record, split, story in view.rows():
-        for variant in VARIANTS:
-            said = parts(record, variant, view.settings)
-            if said is None:
-                continue
-            end = f"{variant}.jsonl" if split == "train" else f"{variant}_{split}.jsonl"
-            asked, answered = instruction_of(story.question), assistant(said, "inline")["content"]
+    for row in view.rows():
+        for said in said_in(row, view.settings):
+            end = f"{said.variant}.jsonl" if row.split == "train" else f"{said.variant}_{row.split}.jsonl"
+            asked, answered = instruction_of(row.story.question), assistant(said.parts, "inline")["content"]
             sinks.add(f"alpaca_{end}", {"instruction": asked, "input": "", "output": answered})
             turns = [{"from": "human", "value": asked}, {"from": "gpt", "value": answered}]
             sinks.add(f"sharegpt_{end}", {"conversations": turns})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasonmed.export._text import VARIANTS, assistant, parts, user
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, user
 
 if TYPE_CHECKING:
     from reasonmed.export._sinks import Sinks
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def write(view: View, sinks: Sinks) -> None:
     """Write ``VARIANT/SPLIT.jsonl``."""
-    for record, split, story in view.rows():
-        for variant in VARIANTS:
-            said = parts(record, variant, view.settings)
-            if said is not None:
-                row = {"messages": [*user(story.question), assistant(said, "inline")]}
-                sinks.add(f"{variant}/{split}.jsonl", row)
+    for row in view.rows():
+        for said in said_in(row, view.settings):
+            made = {"messages": [*user(row.story.question), assistant(said.parts, "inline")]}
+            sinks.add(f"{said.variant}/{row.split}.jsonl", made)

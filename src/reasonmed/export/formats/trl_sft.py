@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from reasonmed.export._text import VARIANTS, assistant, masked, parts, user
+from reasonmed.export._said import said_in
+from reasonmed.export._text import assistant, user
 from reasonmed.questions.normal import stem_hash
 
 if TYPE_CHECKING:
@@ -48,19 +49,16 @@ def write(view: View, sinks: Sinks) -> None:
 def rows_of(row: Row, settings: Settings) -> Iterator[tuple[str, Pair]]:
     """The rows of a record, by variant."""
     record, _, story = row
-    for variant in VARIANTS:
-        said = parts(record, variant, settings)
-        if said is None:
-            continue
+    for said in said_in(row, settings):
         made: Pair = {
             "id": record.id,
             "question_id": record.question_id,
             "prompt": user(story.question),
-            "completion": [assistant(said, settings.reasoning)],
+            "completion": [assistant(said.parts, settings.reasoning)],
             "tier": record.tier,
             "source": record.source,
             "stem": stem_hash(story.question),
         }
         if settings.mask_steps:
-            made["masked"] = masked(record, variant, settings)
-        yield variant, made
+            made["masked"] = said.masked
+        yield said.variant, made

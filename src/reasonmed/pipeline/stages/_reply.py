@@ -184,7 +184,15 @@ def parse_chain(
         unread="" if concluded else unread_words(said, question),
         served=completion.served,
         sent=completion.sent,
+        after=_after_thinking(text, thinking, visible),
     )
+
+
+def _after_thinking(text: str, thinking: str, visible: str) -> int:
+    """Where in a stored text the text after the thinking begins; 0 where the text does not hold both."""
+    head = "-\n\n"  # cleaned apart, its first words would pass for an opener
+    tail = clean(head + visible.strip()).removeprefix(head)
+    return len(text) - len(tail) if thinking.strip() and tail and text.endswith(f"\n\n{tail}") else 0
 
 
 def _check_reasoning(text: str, question: Question, agent: Agent, wanted: Wanted) -> None:
