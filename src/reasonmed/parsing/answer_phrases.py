@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reasonmed.parsing.sifted import Sifted
+
 _ADVERB = r"(?:\s++(?:therefore|thus|hence|clearly|indeed|definitely|likely|probably|most\s+likely|simply))*+"
 BE = (
     r"(?:(?:would|should|must|will|seems\s+to|appears\s+to|is\s+likely\s+to)\s+be"
@@ -17,7 +19,7 @@ _FOREIGN = (
     r"|v[áa]lasz|r[ăa]spuns(?:ul)?|cevap|yan[ıi]t|jawaban|đáp\s++án|ответ|відповідь|отговор|одговор|απ[άα]ντηση|उत्तर|উত্তর"
     r"|الإجابة|الجواب|پاسخ|תשובה|คำตอบ"
 )
-STRONG = re.compile(
+STRONG = Sifted(
     r"(?:\b(?:final|correct|best|right|my)\s{1,3})?"
     rf"\b(?:answers?|ans|{_FOREIGN})"
     r"(?:\s++(?:correct[ae]?|corretta|corret[ao]|certa|finale?|choice|option|letter))?+(?:\s*+\([^()\n]{1,40}\))?+"
@@ -33,7 +35,7 @@ STRONG = re.compile(
 )
 """A phrase with the word answer, up to where the option follows."""
 
-WEAK = re.compile(
+WEAK = Sifted(
     r"\b(?:option|choice|selection|conclusion)(?:\s*+\([^()\n]{1,40}\))?+" + _COLON + r"|\bconclusion\s++is\b"
     rf"|\b(?:the|my|{_SUPERLATIVE})\s++(?:option|choice)(?:\s++here)?+{_ADVERB}\s++{BE}\b{_ADVERB}(?:\s*+:)?+"
     rf"|\b{_SUPERLATIVE}\s++(?:\w+\s++){{0,2}}?"
@@ -44,7 +46,7 @@ WEAK = re.compile(
 )
 """A phrase that gives an answer without the word; a strong one beside it must agree."""
 
-REVERSED = re.compile(
+REVERSED = Sifted(
     r"(?:\b(?i:option|choice|answer)\s?[(\[*_]{0,3}"
     r"|(?:^|(?<=[.!?]\s)|\b(?i:so|thus|hence|therefore),?\s)[(\[*_]{0,3}|\(|\*\*)"
     r"(?P<letter>[A-Z])[)\]*_]{0,3}"
@@ -56,24 +58,6 @@ REVERSED = re.compile(
     re.MULTILINE,
 )
 """A letter, perhaps with a text, that is called the answer."""
-
-NEEDED = {
-    STRONG: re.compile(
-        r"answer|\bans\b|antw|respuesta|reponse|risposta|resposta|svar|odpow|vastaus|valasz|raspuns|cevap|yanit|jawaban"
-    ),
-    WEAK: re.compile(
-        r"option|choice|selection|conclusion|(?:likely|probable|appropriate|suitable|correct|right|best|final)\s"
-        r"|\bi(?:\s|'d\s)"
-    ),
-    REVERSED: re.compile(
-        r"(?:is|remains|be)\s(?:(?:therefore|thus|clearly|indeed|likely)\s)*(?:(?:the|our)\s)?"
-        r"(?:(?:single|most|likely|probable|appropriate|best|correct|right|final|supported)\s)*"
-        r"(?:answer|choice|option|correct|right|best)"
-    ),
-}
-"""What is in every phrase, in lower case, where a text has no letters but those of English: quicker to look for."""
-OTHER_LETTERS = re.compile(r"[^\x00-\x7f\u2010-\u2027\u2030-\u205e\u2190-\u22ff\u25a0-\u25ff°±·×÷]")
-"""Signs that are neither of English nor mere marks."""
 
 TAG = re.compile(
     r"<(?:final[_ -]?)?answer>((?:[^<]|<(?!/?(?:final[_ -]?)?answer>))*+)</(?:final[_ -]?)?answer>", re.IGNORECASE

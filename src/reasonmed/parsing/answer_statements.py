@@ -51,7 +51,7 @@ class Statements:
     def last_line(self) -> Statement | None:
         """The option of a last line in the form that the prompts ask for: the letter with its whole text."""
         start = self.text.rfind("\n") + 1
-        label = phrases.STRONG.search(self.text, start) if self._may_have(phrases.STRONG, start) else None
+        label = phrases.STRONG.search(self.text, start)
         if label is None or not self._has_its_line(label):
             return None
         index = self.choice.spelled_out(self.text[label.end() :])
@@ -97,7 +97,7 @@ class Statements:
                 raise Several
 
     def _stated(self, match: re.Match[str], denied: set[int | None]) -> int | None:
-        return self._turned(match) if match.re is phrases.REVERSED else self._labeled(match, denied)
+        return self._turned(match) if match.re is phrases.REVERSED.compiled else self._labeled(match, denied)
 
     def _matches(self, after: int) -> Iterator[re.Match[str]]:
         """Final-answer phrases from the end up; paragraphs further up are read only when they are asked for."""
@@ -107,27 +107,11 @@ class Statements:
             start = max(after, self.text.rfind("\n\n", after, max(after, end - least)))
             window = min(len(self.text), end + _REACH)
             found = [
-                match
-                for kind in kinds
-                if self._may_have(kind, start, window)
-                for match in kind.finditer(self.text, start, window)
-                if match.start() < end
+                match for kind in kinds for match in kind.finditer(self.text, start, window) if match.start() < end
             ]
             yield from sorted(found, key=_place, reverse=True)[:left]
             left -= len(found)
             end, least = start, _BLOCK
-
-    def _may_have(self, kind: re.Pattern[str], start: int, end: int | None = None) -> bool:
-        """Whether a part of the text may have a phrase of a kind: a quick look, which only ever says no for certain."""
-        plain = self._plain
-        return (
-            plain is None or phrases.NEEDED[kind].search(plain, start, len(plain) if end is None else end) is not None
-        )
-
-    @cached_property
-    def _plain(self) -> str | None:
-        """The text in lower case; None where it has letters that phrases in other languages are written in."""
-        return None if phrases.OTHER_LETTERS.search(self.text) else self.text.lower()
 
     def _turned(self, match: re.Match[str]) -> int | None:
         """The option that stands before "is the best answer"; None where others stand between."""
@@ -211,18 +195,18 @@ class Statements:
     def _is_final_line(self, label: re.Match[str]) -> bool:
         """Whether "Answer: ..." or "the answer is ..." ends the text: where it names no option, no older one counts."""
         said = self.text[label.end() :].strip()
-        if label.re is not phrases.STRONG or not said or "\n" in said or phrases.ALSO.match(said):
+        if label.re is not phrases.STRONG.compiled or not said or "\n" in said or phrases.ALSO.match(said):
             return False
         is_last = len(said) <= _SENTENCE and not phrases.SENTENCE_END.search(said) and not phrases.UNSAID.match(said)
         return self._has_its_line(label) or is_last
 
 
 def _place(match: re.Match[str]) -> int:
-    return match.start("letter") if match.re is phrases.REVERSED else match.end()
+    return match.start("letter") if match.re is phrases.REVERSED.compiled else match.end()
 
 
 def _is_strong(match: re.Match[str]) -> bool:
-    return match["noun"] == "answer" if match.re is phrases.REVERSED else match.re is phrases.STRONG
+    return match["noun"] == "answer" if match.re is phrases.REVERSED.compiled else match.re is phrases.STRONG.compiled
 
 
 def _doubted(match: re.Match[str], before: str) -> bool:

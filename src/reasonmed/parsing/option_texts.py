@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reasonmed.parsing.spellings import Spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reasonmed.parsing.spellings import Folded
 
@@ -42,6 +42,7 @@ class OptionTexts:
     def __init__(self, options: Sequence[str]) -> None:
         self._spellings = Spellings(options)
         self.tokens = [tokens(self.fold(option).text) for option in options]
+        self._signs = [option[0][0] if option else "" for option in self.tokens]
         self.asks = [option.rstrip(" \"'").endswith("?") for option in options]
         self._compiled: dict[int, re.Pattern[str] | None] = {}
 
@@ -84,10 +85,15 @@ class OptionTexts:
     def leading(self, text: str) -> int | None:
         """The option that a text begins with; the longest where one begins another, None where two are the same."""
         start = _start(text)
-        ends = {index: self._end(index, text, start) for index in range(len(self.tokens))}
+        ends = {index: self._end(index, text, start) for index in self._beginning(text[start : start + 1].lower())}
         longest = max(ends.values(), default=0)
         fits = [index for index, end in ends.items() if end == longest]
         return fits[0] if longest and len(fits) == 1 else None
+
+    def _beginning(self, sign: str) -> Iterator[int]:
+        """The options that may begin with a character in lower case: all where either is beyond ASCII."""
+        whatever = not sign.isascii()
+        return (index for index, own in enumerate(self._signs) if own == sign or whatever or not own.isascii())
 
     def sole(self, sentence: str) -> int | None:
         """The only option whose text stands in a sentence, not counting one inside a longer one."""

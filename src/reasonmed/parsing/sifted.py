@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import cached_property
+from functools import cached_property, lru_cache
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,6 +103,7 @@ class Sifted:
         return self.compiled.sub(new, text) if self.may_match(text, in_lower_case(text)) else text
 
 
+@lru_cache(maxsize=8)
 def in_lower_case(text: str) -> str:
     """A text in lower case, as patterns that ignore case read it."""
     if not text.isascii():
@@ -138,7 +139,7 @@ def _all_of(parsed: Iterable[_Part]) -> Iterator[_Needs]:
         if run:
             yield _Needs(frozenset((run,)))
         run = ""
-        yield from _within(part)
+        yield from _of_set([part]) if part[0] is ops.LITERAL else _within(part)
     if run:
         yield _Needs(frozenset((run,)))
 

@@ -97,6 +97,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: self._guarded(name, found) for name, found in FILTERS.items()}
         self.filters |= {_TURN: self._turn, _SAID: self._said, _BOUND: _bounded}
 
+    def make_globals(self, d: Mapping[str, object] | None) -> dict[str, object]:
+        """What a template may use beside its values: one plain table, where Jinja lays two over each other."""
+        return {**self.globals, **(d or {})}
+
     def fill(self, template: Template, values: Mapping[str, object]) -> str:
         """A template with its values filled in."""
         self._steps = self._letters = 0

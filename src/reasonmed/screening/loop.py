@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -25,7 +24,8 @@ _SHARE = 0.3
 """Share of a text's runs of eight words that must be ones which come back five times."""
 _LETTERS = 0.3
 _SHORT = 40
-_UNBROKEN = re.compile(r"\S{60,}")
+_UNBROKEN = 60
+"""Characters without a space between that no word has."""
 _SHOWN = 80
 
 
@@ -33,31 +33,27 @@ _SHOWN = 80
 def find_loop(text: str) -> str | None:
     """What a text repeats, with how often; None where it goes on."""
     said = words(text)
-    numbered = tuple("0" if word.isdigit() else word for word in said)
-    repeated = _repeated_threes(numbered)
+    numbers = set(filter(str.isdigit, said))
+    numbered = tuple("0" if word in numbers else word for word in said) if numbers else said
+    most = _most_of_three(numbered)
     return (
-        (_in_a_row(said, _TIMES) if repeated >= _least(_TIMES) else None)
-        or (_in_a_row(numbered, _NUMBERED_TIMES) if repeated >= _least(_NUMBERED_TIMES) else None)
-        or (_all_over(numbered) if repeated else None)
+        (_in_a_row(said, _TIMES) if most >= _TIMES else None)
+        or (_in_a_row(numbered, _NUMBERED_TIMES) if most >= _NUMBERED_TIMES else None)
+        or (_all_over(numbered) if most >= _TIMES else None)
         or _within_a_word(text)
     )
 
 
-def _repeated_threes(said: Sequence[str]) -> int:
-    """At how many places three words stand that stood in the text before."""
-    threes = list(zip(said, said[1:], said[2:], strict=False))
-    return len(threes) - len(set(threes))
-
-
-def _least(times: int) -> int:
-    """How many places at least have words that stood before, where a part stands so many times in a row."""
-    return min(max((times - 1) * distance, _SPAN - distance) for distance in range(1, _LONGEST + 1))
+def _most_of_three(said: Sequence[str]) -> int:
+    """How often the commonest three words stand in a text: at least as often as any longer part."""
+    return max(Counter(zip(said, said[1:], said[2:], strict=False)).values(), default=0)
 
 
 def find_noise(text: str) -> str | None:
     """The beginning of a text that is hardly letters: punctuation, symbols, bytes; None where it is not."""
     signs = "".join(text.split())
-    noisy = len(signs) >= _SHORT and sum(map(str.isalnum, signs)) < _LETTERS * len(signs)
+    letters = sum(map(len, words(text))) if text.isascii() else sum(map(str.isalnum, signs))
+    noisy = len(signs) >= _SHORT and letters < _LETTERS * len(signs)
     return repr(signs[:10]) if noisy else None
 
 
@@ -94,8 +90,7 @@ def _all_over(said: Sequence[str]) -> str | None:
 
 def _within_a_word(text: str) -> str | None:
     """One to ten characters over and over, without a space between."""
-    for found in _UNBROKEN.finditer(text):
-        word = found[0]
+    for word in [word for word in text.split() if len(word) >= _UNBROKEN]:
         for size in range(1, 11):
             part = word[:size]
             if part.isalpha() and word == (part * (len(word) // size + 1))[: len(word)]:

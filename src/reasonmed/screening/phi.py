@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reasonmed.parsing.sifted import Sifted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,11 +33,11 @@ _RECORD = re.compile(
     re.IGNORECASE,
 )
 _SOCIAL = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
-_EMAIL = re.compile(r"\b[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b")
+_EMAIL = Sifted(r"\b[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}\b")
 _YEARS, _THREE_TWO = re.compile(_YEAR), re.compile(r"\d{3}-\d{2}-\d")
 _DIGITS, _FOUR = re.compile(r"\d\d"), re.compile(r"\d[\d-]{3}")
-"""What such strings have in them; the search for it is quick, and most texts have none."""
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]{3,200}", re.IGNORECASE)
+"""What dates and numbers have in them; the search for it is quick, and most texts have none."""
+_URL = Sifted(r"\b(?:https?://|www\.)[^\s<>\"')\]]{3,200}", re.IGNORECASE)
 
 
 def date(text: str) -> str | None:
@@ -60,15 +62,15 @@ def social_security(text: str) -> str | None:
 
 def email(text: str) -> str | None:
     """An e-mail address."""
-    return _first(_EMAIL, text) if "@" in text else None
+    return _first(_EMAIL, text)
 
 
 def url(text: str) -> str | None:
     """A web address."""
-    return _first(_URL, text) if "://" in text or "www." in text.lower() else None
+    return _first(_URL, text)
 
 
-def _first(pattern: re.Pattern[str], text: str) -> str | None:
+def _first(pattern: re.Pattern[str] | Sifted, text: str) -> str | None:
     found = pattern.search(text)
     return found.group(0) if found else None
 

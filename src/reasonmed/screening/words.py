@@ -48,5 +48,5 @@ def words(text: str) -> tuple[str, ...]:
 
 def own_words(text: str, *known: str) -> set[str]:
     """The distinct words of a text that are neither in the known texts nor grammar nor talk of answering."""
-    given = {word for one in known for word in words(one)}
-    return {word for word in words(text) if not word.isdigit()} - given - GRAMMAR - ANSWERING
+    left = set(words(text)).difference(GRAMMAR, ANSWERING, *map(words, known))
+    return {word for word in left if not word.isdigit()}
