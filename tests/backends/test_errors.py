@@ -226,7 +226,7 @@ def test_a_huge_error_is_read_in_no_time() -> None:
     ):
         meant(400, text.encode())
         meant(429, error(text))
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 5
 
 
 PIECES = st.recursive(

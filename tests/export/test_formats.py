@@ -48,7 +48,7 @@ def test_no_question_and_no_text_of_it_is_in_two_splits_of_any_format(exported: 
     for path in (tmp_path / "out").rglob("*.jsonl"):
         split = next((one for one in SPLITS if one in path.stem), "train")
         for row in read_lines(path):
-            if path.parent.name in ("verifier", "records", "lm-eval"):
+            if path.parent.name in ("verifier", "records", "lm-eval", "verifiers-env"):
                 continue
             names = ("prompt", "messages", "conversations", "instruction")
             asked: Any = next(row[name] for name in names if name in row)

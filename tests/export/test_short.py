@@ -114,6 +114,6 @@ def test_every_format_of_texts_has_it_and_training_and_ablation_read_it(thinking
 
 
 def test_without_the_option_no_file_of_an_export_is_another(thinking: RunDirectory, tmp_path: Path) -> None:
-    wanted = [name for name in formats() if name not in ("parquet", "rl", "lm-eval", "inspect", "prm")]
+    wanted = [name for name in formats() if name not in ("parquet", "rl", "lm-eval", "inspect", "verifiers-env", "prm")]
     told = export(thinking, tmp_path / "out", Settings(demo=True), wanted, force=False)
     assert not [name for name in told.files if SHORT in name]
