@@ -15,10 +15,8 @@ from reasonmed.backends._batches import Wire, encode, known, number, part
 from reasonmed.backends.openai import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-_BATCHES = "messages/batches"
-_PAGE = 1000
 _NOT_TRIED = frozenset({"canceled", "expired"})
 _STATUS = {
     "invalid_request_error": 400,
@@ -39,6 +37,7 @@ class AnthropicBatches(Wire):
 
     labeled = False
     head, between, tail = b'{"requests":[', b",", b"]}"
+    batches, page, cursor = "messages/batches", 1000, "after_id"
 
     def line(self, name: str, body: Mapping[str, object]) -> bytes:
         """One request of the body."""
@@ -52,28 +51,7 @@ class AnthropicBatches(Wire):
         note: Callable[[str], Awaitable[None]],  # noqa: ARG002
     ) -> Job:
         """Send all requests as one body; nothing is put up before, and nothing bears the label."""
-        return self._job(await self.asked(_BATCHES, method="POST", data=file))
-
-    async def look(self, job: str) -> Job:
-        """How a batch is."""
-        return self._job(await self.asked(f"{_BATCHES}/{job}"))
-
-    async def listed(self) -> AsyncIterator[Job]:
-        """All batches of the workspace, the newest first."""
-        after = ""
-        while True:
-            page = await self.asked(f"{_BATCHES}?limit={_PAGE}{after and f'&after_id={after}'}")
-            data = page.get("data")
-            jobs = [self._job(one) for one in data if isinstance(one, dict)] if isinstance(data, list) else []
-            for job in jobs:
-                yield job
-            if not jobs or page.get("has_more") is not True:
-                return
-            after = jobs[-1].id
-
-    async def cancel(self, job: str) -> None:
-        """Have a batch end with what is done."""
-        await self.asked(f"{_BATCHES}/{job}/cancel", method="POST", data=b"{}")
+        return self._job(await self.asked(self.batches, method="POST", data=file))
 
     def read(self, line: object) -> Line | None:
         """A line of the results."""
@@ -102,7 +80,7 @@ class AnthropicBatches(Wire):
             answered=counts.get("succeeded"),
             failed=counts.get("errored"),
             created=_seconds(found.get("created_at")),
-            results=(f"{_BATCHES}/{name}/results",),
+            results=(f"{self.batches}/{name}/results",),
         )
 
 

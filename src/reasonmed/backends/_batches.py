@@ -51,6 +51,12 @@ class Wire(ABC):
     between: bytes
     tail: bytes
     """What stands before, between and behind the lines of a file."""
+    batches: str
+    """Where batches are, below the provider's address."""
+    page: int
+    """How many of them are listed at once."""
+    cursor: str
+    """The parameter that says behind which one the list continues."""
 
     def __init__(self, client: OpenAI) -> None:
         self.client, self.settings = client, client.settings
@@ -78,17 +84,30 @@ class Wire(ABC):
             note: remembers what was put up, before it is used.
         """
 
-    @abstractmethod
     async def look(self, job: str) -> Job:
         """How a batch is."""
+        return self._job(await self.asked(f"{self.batches}/{job}"))
 
-    @abstractmethod
-    def listed(self) -> AsyncIterator[Job]:
+    async def listed(self) -> AsyncIterator[Job]:
         """All batches of the account, the newest first."""
+        after = ""
+        while True:
+            page = await self.asked(f"{self.batches}?limit={self.page}{after and f'&{self.cursor}={after}'}")
+            data = page.get("data")
+            jobs = [self._job(one) for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+            for job in jobs:
+                yield job
+            if not jobs or page.get("has_more") is not True:
+                return
+            after = jobs[-1].id
 
-    @abstractmethod
     async def cancel(self, job: str) -> None:
         """Have a batch end with what is done."""
+        await self.asked(f"{self.batches}/{job}/cancel", method="POST", data=b"{}")
+
+    @abstractmethod
+    def _job(self, found: dict[str, object]) -> Job:
+        """A batch as the provider shows it."""
 
     @abstractmethod
     def read(self, line: object) -> Line | None:

@@ -18,12 +18,11 @@ from reasonmed.backends.openai import Answer
 from reasonmed.errors import ModelNotServed, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 _ENDED = frozenset({"completed", "expired", "cancelled"})
 _QUEUE_FULL = "token_limit_exceeded"
 _NOT_TRIED = frozenset({"batch_expired", "batch_cancelled"})
-_PAGE = 100
 _READY = (1.0,) * 5 + (5.0,) * 60
 """Seconds between looks at a file that was put up, until it is processed."""
 
@@ -33,6 +32,7 @@ class OpenAIBatches(Wire):
 
     labeled = True
     head, between, tail = b"", b"\n", b"\n"
+    batches, page, cursor = "batches", 100, "after"
 
     def line(self, name: str, body: Mapping[str, object]) -> bytes:
         """One line of the file."""
@@ -51,7 +51,7 @@ class OpenAIBatches(Wire):
             "completion_window": "24h",
             "metadata": {"reasonmed_batch": label.token, "reasonmed_run": label.run},
         }
-        return self._job(await self.asked("batches", method="POST", data=encode(body)))
+        return self._job(await self.asked(self.batches, method="POST", data=encode(body)))
 
     async def _put_up(self, file: BinaryIO, label: Label) -> str:
         form = aiohttp.FormData({"purpose": "batch"})
@@ -71,27 +71,6 @@ class OpenAIBatches(Wire):
             await asyncio.sleep(wait)
             found = await self.asked(f"files/{name}")
         return name
-
-    async def look(self, job: str) -> Job:
-        """How a batch is."""
-        return self._job(await self.asked(f"batches/{job}"))
-
-    async def listed(self) -> AsyncIterator[Job]:
-        """All batches, the newest first."""
-        after = ""
-        while True:
-            page = await self.asked(f"batches?limit={_PAGE}{after and f'&after={after}'}")
-            data = page.get("data")
-            jobs = [self._job(one) for one in data if isinstance(one, dict)] if isinstance(data, list) else []
-            for job in jobs:
-                yield job
-            if not jobs or page.get("has_more") is not True:
-                return
-            after = jobs[-1].id
-
-    async def cancel(self, job: str) -> None:
-        """Have a batch end with what is done."""
-        await self.asked(f"batches/{job}/cancel", method="POST", data=b"{}")
 
     def read(self, line: object) -> Line | None:
         """A line of the output file or the error file."""
