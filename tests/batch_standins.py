@@ -19,6 +19,7 @@ from aiohttp import web
 
 from reasonmed.backends.scripted import made_up
 from reasonmed.exchange import Message, Request, SamplingParameters
+from support import served
 
 MINUTE, DAY = 60.0, 86_400.0
 Fate = Callable[[int, int, dict[str, Any]], str]
@@ -320,15 +321,8 @@ def asked_of(body: dict[str, Any]) -> Request:
 @asynccontextmanager
 async def standing_in(provider: Provider) -> AsyncIterator[str]:
     """Serve on loopback; gives the address."""
-    app = web.Application(client_max_size=512 << 20)
-    app.router.add_route("*", "/{path:.*}", provider.handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(provider.handle, 512 << 20) as url:
+        yield url.removesuffix("/v1")
 
 
 @contextmanager

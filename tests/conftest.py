@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -138,6 +139,24 @@ def shipped(run26: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Pa
         patched.setattr(pictures, "find_spec", lambda _: None)
         export(run26, folder, Settings(demo=True, shares=(0.6, 0.2, 0.2)), formats, force=False)
     return folder
+
+
+@pytest.fixture
+def copied(run26: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy of that run, to be changed."""
+    shutil.copytree(run26.path, tmp_path / "run")
+    return RunDirectory(tmp_path / "run")
+
+
+@pytest.fixture
+def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts of a set, of which other processes do all."""
+    monkeypatch.setattr("reasonmed.processes.usable", lambda: 2)
+    monkeypatch.setattr("reasonmed.checks._ALONE", 0)
+    monkeypatch.setattr("reasonmed.checks.inputs.PART", 4)
+    for module in ("rebuild", "records"):
+        monkeypatch.setattr(f"reasonmed.runs.{module}._ALONE", 0)
+        monkeypatch.setattr(f"reasonmed.runs.{module}._PART", 10)
 
 
 @pytest.fixture

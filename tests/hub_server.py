@@ -6,13 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from aiohttp import web
-
 from product import Done, reasonmed_at
+from support import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from aiohttp import web
 
 NOWHERE = "http://127.0.0.1:9"
 SAVED_LOGIN = "a-saved-login"
@@ -34,16 +35,9 @@ Hub = TypeVar("Hub", bound=Answering)
 @asynccontextmanager
 async def serving(hub: Hub) -> AsyncIterator[Hub]:
     """The stand-in, for as long as it is needed; its address is in ``base``."""
-    app = web.Application(client_max_size=64 << 20)
-    app.router.add_route("*", "/{path:.*}", hub.answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    hub.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(hub.answer, 64 << 20) as url:
+        hub.base = url.removesuffix("/v1")
         yield hub
-    finally:
-        await runner.cleanup()
 
 
 async def reasonmed_with_hub(

@@ -118,9 +118,11 @@ def judged_story(outcomes: str, *, answer: int | None = 1) -> Story:
 
 
 @asynccontextmanager
-async def served(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def served(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], most_bytes: int = 1 << 20
+) -> AsyncIterator[str]:
     """A real HTTP server on loopback that answers every path; gives its base URL."""
-    app = web.Application()
+    app = web.Application(client_max_size=most_bytes)
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,23 +16,6 @@ from runs import content
 
 if TYPE_CHECKING:
     from reasonmed.runs.directory import RunDirectory
-
-
-@pytest.fixture
-def copied(run26: RunDirectory, tmp_path: Path) -> RunDirectory:
-    shutil.copytree(run26.path, tmp_path / "run")
-    return type(run26)(tmp_path / "run")
-
-
-@pytest.fixture
-def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small parts, of which other processes do all."""
-    monkeypatch.setattr("reasonmed.processes.usable", lambda: 2)
-    monkeypatch.setattr("reasonmed.checks._ALONE", 0)
-    monkeypatch.setattr("reasonmed.checks.inputs.PART", 4)
-    for module in ("rebuild", "records"):
-        monkeypatch.setattr(f"reasonmed.runs.{module}._ALONE", 0)
-        monkeypatch.setattr(f"reasonmed.runs.{module}._PART", 10)
 
 
 def test_ranges_hold_every_row_once_and_in_order(run26: RunDirectory) -> None:

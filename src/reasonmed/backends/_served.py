@@ -10,7 +10,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from reasonmed.backends._serve import HOST
-from reasonmed.backends._server import Server
 from reasonmed.errors import ModelNotServed
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from reasonmed.backends._endpoint import EndpointSettings, Facts
     from reasonmed.backends._serve import Serve
+    from reasonmed.backends._server import Server
     from reasonmed.exchange import Completion, Request
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
@@ -58,7 +58,7 @@ class Servers:
 
     Args:
         folder: where their logs go; None for no logs.
-        say: tells a person how they are.
+        say: takes a message on their state.
     """
 
     def __init__(self, folder: Path | None = None, say: Callable[[str], None] = lambda _: None) -> None:
@@ -67,6 +67,8 @@ class Servers:
 
     def of(self, serve: Serve, model: str) -> Server:
         """The server of a model, which may be that of another entry too."""
+        from reasonmed.backends._server import Server  # few runs start any
+
         command = _Command(tuple(serve.words(model, "")), serve.port, serve.env, serve.health)
         if command not in self._servers:
             self._servers[command] = Server(serve, model, self._log(model), self._say)

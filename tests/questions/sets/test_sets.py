@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_hub import COMMIT, DataHub, lines
+from exports import read_lines
 from hub_server import NOWHERE, reasonmed_with_hub, serving
 from reasonmed.cli import app
 from reasonmed.errors import ReasonMedError, UsageError
@@ -83,10 +84,6 @@ def gathered(folder: Path, sources: list[Source], tests: list[Question]) -> tupl
     matcher = Matcher([build_of(tests, "medqa-4options", 1273)], METHODS)
     gather(sources, [], matcher, to, _unseen)
     return json.loads(to.manifest.read_text(encoding="utf-8")), to
-
-
-def rows_in(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def names_in(folder: Path) -> list[str]:
@@ -167,7 +164,7 @@ def test_every_row_is_written_once_or_dropped_with_its_reason(tmp_path: Path) ->
     ]
     told, to = gathered(tmp_path, sources, [question(900), question(901)])
 
-    written, dropped = rows_in(to.questions), rows_in(to.dropped)
+    written, dropped = read_lines(to.questions), read_lines(to.dropped)
     assert [row["id"] for row in written] == [
         *("medqa-train-00001", "medqa-train-00002", "medqa-dev-3"),
         *("medmcqa-uuid-5", "medmcqa-uuid-6"),
@@ -217,7 +214,7 @@ def test_source_license_and_split_are_kept_and_the_licenses_of_medmcqa_are_both_
 def test_two_questions_of_one_id_are_not_both_written(tmp_path: Path) -> None:
     parts = [("train", [of_medqa(1, name="q")]), ("validation", [of_medqa(2, name="q")])]
     told, to = gathered(tmp_path, [source(tmp_path, "medqa", *one) for one in parts], [question(900)])
-    assert [row["id"] for row in rows_in(to.questions)] == ["medqa-q"]
+    assert [row["id"] for row in read_lines(to.questions)] == ["medqa-q"]
     assert told["sets"][1]["dropped"]["bad_row"] == 1
 
 
@@ -246,7 +243,7 @@ def test_files_of_another_layout_are_refused_and_nothing_is_written(
 def test_the_official_test_questions_of_pubmedqa_are_no_source_and_the_others_stay(
     tmp_path: Path, shared: Path
 ) -> None:
-    rows = rows_in(shared / "data" / "pubmedqa.jsonl")
+    rows = read_lines(shared / "data" / "pubmedqa.jsonl")
     test = [one for one in questions_in(shared / "data" / "pubmedqa.jsonl") if one.split == "test"]
     published = [
         {
@@ -259,7 +256,7 @@ def test_the_official_test_questions_of_pubmedqa_are_no_source_and_the_others_st
         for row in rows
     ]
     told, to = gathered(tmp_path, [source(tmp_path, "pubmedqa", "train", published)], test)
-    assert {row["id"] for row in rows_in(to.questions)} == {row["id"] for row in rows if row["split"] != "test"}
+    assert {row["id"] for row in read_lines(to.questions)} == {row["id"] for row in rows if row["split"] != "test"}
     assert told["sets"][0]["dropped"]["test_question"] == len(test)
 
 
@@ -339,7 +336,7 @@ async def test_one_command_makes_the_source_questions_and_makes_them_again_offli
     }
     assert {one["revision"] for one in told["sets"]} == hub.commits.keys()
     assert [one["matches"] for one in told["kept_out"]] == [0, 1, 2, 0]
-    rows = rows_in(tmp_path / "sources.jsonl")
+    rows = read_lines(tmp_path / "sources.jsonl")
     assert Counter(row["source"] for row in rows) == {"MedQA": 2, "MedMCQA": 4, "PubMedQA": 2, "MMLU": 12}
 
     again = await reasonmed_with_hub(tmp_path, *words, "-o", "again.jsonl", HF_HUB_OFFLINE="1")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from reasonmed.report.statistics.intervals import CONFIDENCE, Interval, two_sided
+from reasonmed.report.statistics.intervals import CONFIDENCE, Interval, wilson_of
 from reasonmed.report.statistics.students_t import quantile
 
 if TYPE_CHECKING:
@@ -66,8 +66,4 @@ def share(counted: Counted) -> Interval | None:
     effective = float(sum(counted.values()))
     if spread is not None and spread**2 > _NO_WIDTH:
         effective = min(float(n), rate * (1 - rate) / spread**2)
-    z = two_sided()
-    scale = 1 + z * z / effective
-    center = (rate + z * z / (2 * effective)) / scale
-    half = z * sqrt(max(0.0, rate * (1 - rate)) / effective + z * z / (4 * effective**2)) / scale
-    return Interval(rate, min(rate, max(0.0, center - half)), max(rate, min(1.0, center + half)))
+    return wilson_of(rate, effective)

@@ -38,10 +38,15 @@ def wilson(right: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"{right} of {n} is no rate")
-    z, rate = two_sided(confidence), right / n
+    return wilson_of(right / n, n, confidence)
+
+
+def wilson_of(rate: float, n: float, confidence: float = CONFIDENCE) -> Interval:
+    """A rate with the Wilson score interval of ``n`` independent trials, which need not be a whole number."""
+    z = two_sided(confidence)
     scale = 1 + z * z / n
     center = (rate + z * z / (2 * n)) / scale
-    half = z * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / scale
+    half = z * sqrt(max(0.0, rate * (1 - rate)) / n + z * z / (4 * n * n)) / scale
     return Interval(rate, min(rate, max(0.0, center - half)), max(rate, min(1.0, center + half)))
 
 
@@ -91,11 +96,7 @@ def mean_rate(means: Sequence[float], groups: Groups = None, confidence: float =
     effective = rate * (1 - rate) / variance if variance > _NO_WIDTH else float(clusters)
     if clusters == n:
         effective = max(float(n), effective)
-    z = two_sided(confidence)
-    scale = 1 + z * z / effective
-    center = (rate + z * z / (2 * effective)) / scale
-    half = z * sqrt(max(0.0, rate * (1 - rate)) / effective + z * z / (4 * effective**2)) / scale
-    return Interval(rate, max(0.0, center - half), min(1.0, center + half))
+    return wilson_of(rate, effective, confidence)
 
 
 def macro_average(
