@@ -63,7 +63,7 @@ async def in_engine(
 
 
 def questions(count: int, words: int = 150) -> list[Question]:
-    """Made-up questions of so many words."""
+    """Made-up questions, each of ``words`` words."""
     dice, known = random.Random(count), _WORDS.split()  # noqa: S311 - made-up findings
     stems = (
         f"Case {number}: a patient has {' '.join(dice.choices(known, k=words))}. Which?" for number in range(count)

@@ -84,7 +84,7 @@ class Replica:
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """A chat completion that tells what the cache had."""
+        """A chat completion with the number of cached tokens."""
         body = json.loads(await request.read())
         prompt = "\n".join(message["content"] for message in body["messages"])
         judged = "chain_of_thought>" in prompt

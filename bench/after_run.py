@@ -39,7 +39,7 @@ class Taken(NamedTuple):
 
 
 def make(folder: Path, count: int) -> list[str]:
-    """A run of so many made-up questions; gives the command that made it."""
+    """Run N made-up questions; returns the command of that run."""
     rows = [json.dumps(native_row(made_question(number))) + "\n" for number in range(count)]
     questions = folder.with_suffix(".jsonl")
     questions.write_text("".join(rows), encoding="utf-8")

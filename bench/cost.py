@@ -112,7 +112,7 @@ def equal_tiers(shares: Sequence[float]) -> list[float]:
 
 
 def wrong_chains(shares: Sequence[float], questions: int) -> list[int]:
-    """Wrong chains of each of so many questions, in these shares, in a drawn order."""
+    """Number of wrong chains of each question, in these shares, in a drawn order."""
     ends = [round(questions * end / sum(shares)) for end in accumulate(shares)]
     found = [next(wrong for wrong, end in enumerate(ends) if place < end) for place in range(questions)]
     random.Random(0).shuffle(found)  # noqa: S311 - no secret
@@ -191,7 +191,7 @@ def show_records(found: dict[str, Cost]) -> None:
 
 
 def show_whole(found: dict[str, Cost], questions: int, rate: float | None) -> None:
-    """Print what a set of so many questions takes in each variant."""
+    """Print what a set of this size takes in each variant."""
     rows = []
     for name, one in found.items():
         times = questions / one.questions
@@ -231,7 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="paper", help="paper, api or eight_gpu: a recipe of three models.")
     parser.add_argument("--run", type=int, default=100, help="Questions that each run has.")
-    parser.add_argument("--questions", type=int, help="Print what a set of so many questions takes.")
+    parser.add_argument("--questions", type=int, help="Print what a set of N questions takes.")
     parser.add_argument("--gpu-rate", type=float, help="Tokens that one GPU writes in a second, over a whole run.")
     parser.add_argument("--median", type=float, default=_TRACE, help="Tokens of the median chain of thought.")
     parser.add_argument("--unsound", type=float, default=0.1, help="Share of the wrong chains that conclude the key.")

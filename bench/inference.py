@@ -51,7 +51,7 @@ class Side(NamedTuple):
     def row(self) -> tuple[object, ...]:
         """A row of the table; the last column counts prompts and replies, as vLLM's own does."""
         counts = (self.prompt_tokens, self.cached_tokens, self.written)
-        shown = ("not told" if one is None else f"{one:,}" for one in counts)
+        shown = ("not given" if one is None else f"{one:,}" for one in counts)
         return (
             self.name,
             self.requests,
@@ -62,16 +62,16 @@ class Side(NamedTuple):
         )
 
 
-async def by_reasonmed(entry: Mapping[str, object], told: argparse.Namespace, dataset: Path) -> Side:
+async def by_reasonmed(entry: Mapping[str, object], given: argparse.Namespace, dataset: Path) -> Side:
     """Send all prompts through the engine, and write them to a file in the layout of vLLM's custom data sets."""
-    options = {"temperatures": [1.0], "samples": told.samples, "max_tokens": told.output_tokens}
-    async with in_engine(entry, options, told.in_flight) as (team, *_):
+    options = {"temperatures": [1.0], "samples": given.samples, "max_tokens": given.output_tokens}
+    async with in_engine(entry, options, given.in_flight) as (team, *_):
         asked = [
             agent.request(question, {}, sample)
-            for question in questions(told.questions, told.words)
+            for question in questions(given.questions, given.words)
             for agent, sample in team.generators
         ]
-        write_prompts(dataset, asked, told.output_tokens)
+        write_prompts(dataset, asked, given.output_tokens)
         complete = team.generators[0][0].complete
         warm = replace(asked[0], attempt=1, sampling=replace(asked[0].sampling, max_tokens=1))
         await complete(replace(warm, messages=(replace(warm.messages[0], content="Hello"),)))
@@ -92,10 +92,10 @@ def write_prompts(path: Path, asked: Sequence[Request], output_tokens: int) -> N
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def vllm_command(model: str, dataset: Path, result: Path, told: argparse.Namespace) -> list[str]:
+def vllm_command(model: str, dataset: Path, result: Path, given: argparse.Namespace) -> list[str]:
     """VLLM's own benchmark on the prompts of a file."""
-    prompts = ["--dataset-name", "custom", "--dataset-path", str(dataset), "--output-len", str(told.output_tokens)]
-    count = ["--num-prompts", str(told.questions * told.samples), "--max-num-seqs", str(told.in_flight)]
+    prompts = ["--dataset-name", "custom", "--dataset-path", str(dataset), "--output-len", str(given.output_tokens)]
+    count = ["--num-prompts", str(given.questions * given.samples), "--max-num-seqs", str(given.in_flight)]
     return ["vllm", "bench", "throughput", "--model", model, *prompts, *count, "--enable-prefix-caching",
             "--output-json", str(result)]  # fmt: skip
 
@@ -115,16 +115,16 @@ def by_vllm(command: Sequence[str], result: Path) -> Side | str:
     return Side("vllm bench throughput", requests, float(found["elapsed_time"]), None, None, None, tokens)
 
 
-def entry_of(told: argparse.Namespace) -> dict[str, object]:
+def entry_of(given: argparse.Namespace) -> dict[str, object]:
     """The model's entry in a recipe."""
     more: dict[str, object] = {"ignore_eos": True}
-    if told.base_url:
-        return {"backend": "openai", "base_url": told.base_url, "model": told.model, "extra_body": more}
-    if told.model:
-        return {"backend": "vllm", "model": told.model, "parallel": told.in_flight, "extra_body": more}
-    if told.no_cache:
+    if given.base_url:
+        return {"backend": "openai", "base_url": given.base_url, "model": given.model, "extra_body": more}
+    if given.model:
+        return {"backend": "vllm", "model": given.model, "parallel": given.in_flight, "extra_body": more}
+    if given.no_cache:
         more["cache_prompt"] = False
-    return {"backend": "local", "context": told.context, "extra_body": more}
+    return {"backend": "local", "context": given.context, "extra_body": more}
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -138,25 +138,25 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output-tokens", type=int, default=256)
     parser.add_argument("--in-flight", type=int, default=256)
     parser.add_argument("--context", type=int, default=2048, help="Tokens of prompt and reply, embedded model only.")
-    parser.add_argument("--no-cache", action="store_true", help="Compute every prompt anew, embedded model only.")
+    parser.add_argument("--no-cache", action="store_true", help="No prompt cache, embedded model only.")
     parser.add_argument("--dataset", type=Path, help="Keep the prompts in this file.")
-    told = parser.parse_args(words)
-    if told.base_url and not told.model:
+    given = parser.parse_args(words)
+    if given.base_url and not given.model:
         parser.error("--base-url needs --model, the model's name at the server")
-    return told
+    return given
 
 
-def compare(told: argparse.Namespace) -> None:
+def compare(given: argparse.Namespace) -> None:
     """Run both sides and print a table."""
     print(f"# {machine()}\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="reasonmed-inference-") as scratch:
-        dataset = told.dataset or Path(scratch) / "prompts.jsonl"
+        dataset = given.dataset or Path(scratch) / "prompts.jsonl"
         try:
-            sides = [asyncio.run(by_reasonmed(entry_of(told), told, dataset))]
+            sides = [asyncio.run(by_reasonmed(entry_of(given), given, dataset))]
         except ReasonMedError as failed:
             sys.exit(f"reasonmed's side failed: {failed}")
         result = Path(scratch) / "vllm.json"
-        other = by_vllm(vllm_command(told.model or "FOLDER", dataset, result, told), result)
+        other = by_vllm(vllm_command(given.model or "FOLDER", dataset, result, given), result)
         sides += [] if isinstance(other, str) else [other]
         table(COLUMNS, [side.row for side in sides])
         if isinstance(other, str):

@@ -47,7 +47,7 @@ def reply(request: Request) -> str:
 
 
 def recipe(resident: int | None) -> dict[str, Any]:
-    """Nine models for seven roles, so many of them in memory at once."""
+    """Nine models for seven roles, up to N of them in memory at once."""
     models = {
         name: {"backend": "scripted", "model": name, "function": "one_gpu:reply"} for name in (*_GENERATORS, *_ROLES)
     }

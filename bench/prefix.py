@@ -3,7 +3,7 @@
     python bench/prefix.py [--questions 60] [--in-flight 64] [--addresses 1 2 4] [--blocks 600 4000]
 
 Nine chains of thought a question by one model, each then judged, through the engine, against stand-ins with a cache of
-so many blocks of 16 tokens each. The most that can be found is what an endless cache at one address finds.
+N blocks of 16 tokens each. The most that can be found is what an endless cache at one address finds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
 
 async def measure(count: int, in_flight: int, addresses: int, blocks: int, seconds: float) -> Found:
-    """One run over so many addresses."""
+    """One run over N addresses."""
     async with replicas(addresses, blocks, seconds) as made:
         entry = {"backend": "openai", "base_url": [one.url for one in made], "model": "model-A"}
         begun = time.perf_counter()
@@ -55,14 +55,14 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--addresses", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--blocks", type=int, nargs="+", default=[600, 4000], help="Room for so many at each address.")
+    parser.add_argument("--blocks", type=int, nargs="+", default=[600, 4000], help="Blocks of each cache.")
     parser.add_argument("--seconds", type=float, default=0.2, help="Mean time of a chain of thought.")
-    told = parser.parse_args()
+    given = parser.parse_args()
     print(f"# {machine()}\n")
     rows = []
-    for blocks in told.blocks:
-        for addresses in told.addresses:
-            found = asyncio.run(measure(told.questions, told.in_flight, addresses, blocks, told.seconds))
+    for blocks in given.blocks:
+        for addresses in given.addresses:
+            found = asyncio.run(measure(given.questions, given.in_flight, addresses, blocks, given.seconds))
             rows.append((blocks, addresses, f"{found.share:.0%}", f"{found.busiest:.2f}", found.seconds))
     table(("blocks each", "addresses", "hit rate", "busiest address x mean", "wall s"), rows)
 

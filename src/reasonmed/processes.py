@@ -1,6 +1,6 @@
 """Work on the parts of a set by several processes of this machine; its results come in the order of the parts.
 
-The processes are started anew and not forked, as whoever asks for them may have threads, and they import nothing of the
+The processes are spawned and not forked, as whoever asks for them may have threads, and they import nothing of the
 program that asks: a script needs no ``if __name__ == "__main__"``. They end with whoever started them, however that
 ends.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     _Work: TypeAlias = Callable[[object], object]
     _Begin: TypeAlias = Callable[[], AbstractContextManager[_Work]]
 
-Part = TypeVar("Part", contravariant=True)  # noqa: PLC0105 - its variance is told once
+Part = TypeVar("Part", contravariant=True)  # noqa: PLC0105 - its variance is declared once
 Result = TypeVar("Result", covariant=True)  # noqa: PLC0105
 _PATIENCE = 5.0
 """Seconds that a process has for its end when there is nothing left to do."""
@@ -66,12 +66,12 @@ def usable() -> int:
 def in_order(
     parts: Iterable[Part], begin: Begin[Part, Result], *, alone: int = 1, processes: int | None = None
 ) -> Iterator[Result]:
-    """What the work makes of each part, in their order; so many are under way at once that memory stays flat.
+    """What the work makes of each part, in their order; the number under way is bounded, so that memory stays flat.
 
     Args:
         parts: taken as they are needed.
         begin: opens what the work needs; it and the parts must be such that they can be pickled.
-        alone: so many parts are done by this process first: where there are no more, no other one is started.
+        alone: number of parts that this process does first; if there are no more, it starts no other one.
         processes: how many others at most; as many as there are processors where it is not said.
 
     Raises:

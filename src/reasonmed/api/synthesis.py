@@ -58,7 +58,7 @@ async def _synthesize(  # noqa: D417, PLR0913 - callers see no session; as many 
         sample: so many rows, drawn by a hash of their ids; a larger number keeps them.
         seed: the seed of ``sample``.
         max_cost: USD that the whole run may cost, all sessions together.
-        until_records: once there are so many records no further question begins; a larger number, or none, resumes.
+        until_records: the number of records at which no further question begins; a larger number, or none, resumes.
         against: benchmarks (an index, or a question file) whose questions are not used.
         fork: older runs whose replies are reused.
         layout: the file's layout, where its look is not enough.

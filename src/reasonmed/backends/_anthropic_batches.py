@@ -1,7 +1,7 @@
 """Anthropic's message batches: all requests in one body, all results in one file of lines.
 
 Specification: https://platform.claude.com/docs/en/build-with-claude/batch-processing and
-https://platform.claude.com/docs/en/api/messages/batches. A batch bears no label there: what tells whose it is are the
+https://platform.claude.com/docs/en/api/messages/batches. A batch bears no label there: whose it is can be read from the
 names of its requests, and these are shown with its results.
 """
 

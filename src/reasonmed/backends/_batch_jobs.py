@@ -22,7 +22,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A batch as its provider tells of it; None where it does not."""
+    """A batch as its provider reports it; None where it does not."""
 
     id: str
     state: State

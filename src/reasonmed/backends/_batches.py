@@ -121,7 +121,7 @@ class Wire(ABC):
     def outcome(self, request: Request, answer: Answer) -> Completion | ReasonMedError:
         """What a request was answered with.
 
-        An error that is retryable, or that teaches what the endpoint does not take, says that it is to go again.
+        An error that is retryable, or that teaches what the endpoint does not take, says that it is to be retried.
         """
         apart = type(self.client)(self.settings, 1)
         try:
@@ -131,7 +131,7 @@ class Wire(ABC):
         if isinstance(found, Completion):
             return found
         self._learn(request, answer)
-        return Unreachable(f"{found}; the request goes again without it", "server")
+        return Unreachable(f"{found}; the request is retried without it", "server")
 
     def _learn(self, request: Request, answer: Answer) -> None:
         """Leave out of later bodies what an answer refuses; it may have been learned from another line before."""

@@ -20,9 +20,9 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, help=f"as `{name}` of `backend: local`")
     given = vars(parser.parse_args())
     port, alias = given.pop("port"), given.pop("alias")
-    told = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        settings = local.Settings.model_validate({"backend": "local", "model": told.pop("weights"), **told})
+        settings = local.Settings.model_validate({"backend": "local", "model": chosen.pop("weights"), **chosen})
         server = local.serve(settings, port, alias)
     except (ReasonMedError, ValueError) as wrong:
         parser.exit(1, f"{wrong}\n")

@@ -46,7 +46,7 @@ _PASSED = re.compile(
 )
 """Variables that a server gets unasked, unless their names are those of credentials."""
 _QUIET = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-"""Engines report their use to a server of their makers unless they are told not to."""
+"""Engines report their use to their makers unless these variables forbid it."""
 
 
 def _words(value: object) -> object:

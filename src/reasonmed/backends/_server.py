@@ -106,7 +106,7 @@ class Server:
             self._starting.cancel()
 
     def _started(self, task: asyncio.Task[None]) -> None:
-        """A start has ended; one that failed stays, so that whoever asks later is told the same."""
+        """A start has ended; one that failed stays, so that later callers get the same error."""
         if task.cancelled() or task.exception() is None:
             self._starting = None
 

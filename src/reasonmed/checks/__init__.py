@@ -45,7 +45,7 @@ RULES = (
 """All rules, in the order in which a report counts them."""
 
 _ALONE = 6
-"""So many parts of a set are looked at in one process: to start others takes as long."""
+"""Parts of a set up to which one process checks them all: to start others takes as long."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -98,7 +98,7 @@ def check(
         plan: what it is checked for.
         sink: an open file for the findings, one JSON object a line.
         tell: is given each finding too.
-        done: is told how many questions have been looked at.
+        done: called with the number of questions checked so far.
     """
     rules: Counter[str] = Counter()
     licenses: Counter[str] = Counter(dict.fromkeys(("row", "layout", "none"), 0))

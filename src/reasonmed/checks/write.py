@@ -24,7 +24,7 @@ def check_to_files(
 ) -> Report:
     """Check a set and write the report's files that are wanted: both, or none, wherever the command is interrupted.
 
-    ``done`` is told how many questions have been looked at.
+    ``done`` is called with the number of questions checked so far.
     """
     shown = Shown()
     with _spool() as spool:

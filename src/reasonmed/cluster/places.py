@@ -35,7 +35,7 @@ class Session(Struct):
     """What shards of one session have in common; kept on disk, since any of them may die."""
 
     token: str
-    """Tells the folder from one of the same name that is not shared."""
+    """Distinguishes the folder from one of the same name that is not shared."""
     lost_before: Amount
     """USD that were lost in the run before."""
     granted: dict[str, Amount] = {}
@@ -107,7 +107,7 @@ def held(place: RunDirectory, patience: float) -> Iterator[None]:
 
 
 def lost_in(part: Ledger, granted: float) -> float:
-    """USD that are gone in a shard's session without a reply on record: what it lost, and what it did not account for.
+    """USD that are gone in a shard's session without a recorded reply: what it lost, and what it did not account for.
 
     Args:
         part: the newest that there is of its ledger.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY, _LOOK_TAKES = 1.0, 30.0
 _LOSSES = 20
-"""So many losses of a shard in a row, without a sign of life between them, are no bad luck."""
+"""Consecutive losses of a shard, without a sign of life between them, that end the run."""
 _PATIENCE = 10.0
 
 
@@ -245,12 +245,12 @@ def split(recipe: Recipe, shards: int) -> Recipe:
     models: dict[str, object] = dict(recipe.models)
     for name in recipe.used:
         entry = recipe.model(name)
-        told = entry.limits.model_dump()
-        rates = {one: rate / shards for one, rate in told.items() if one.endswith("_per_minute") and rate is not None}
+        limits = entry.limits.model_dump()
+        rates = {one: rate / shards for one, rate in limits.items() if one.endswith("_per_minute") and rate is not None}
         if rates.get("requests_per_minute", 1.0) < 1:
             raise UsageError(
-                f"models.{name}: {told['requests_per_minute']:g} requests a minute are too few for {shards} shards; "
-                f"use --shards {max(1, int(told['requests_per_minute']))}"
+                f"models.{name}: {limits['requests_per_minute']:g} requests a minute are too few for {shards} shards; "
+                f"use --shards {max(1, int(limits['requests_per_minute']))}"
             )
         open_ = {} if entry.limits.in_flight is None else {"in_flight": math.ceil(entry.limits.in_flight / shards)}
         models[name] = entry.model_copy(update={"limits": entry.limits.model_copy(update={**rates, **open_})})

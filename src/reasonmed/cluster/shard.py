@@ -229,7 +229,7 @@ class ShardActor:
 
 
 async def happens(event: asyncio.Event, within: float) -> bool:
-    """Whether an event happens within so many seconds."""
+    """Whether an event happens within this number of seconds."""
     try:
         await asyncio.wait_for(event.wait(), within)
     except TimeoutError:

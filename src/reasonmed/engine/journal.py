@@ -95,7 +95,7 @@ class Journaled:
     async def take(
         self, request: Request, outcome: Completion | RequestRejected, price: Price | None, held: str
     ) -> float:
-        """Put on record what a request was answered with in a batch, where it was held; gives the cost in USD."""
+        """Record the answer to a request that was held for a batch; returns its cost in USD."""
         cost = self._cost(request, outcome, price)
         if isinstance(outcome, RequestRejected):
             await self._ledger.record(request, outcome, Call(0.0, cost), held)

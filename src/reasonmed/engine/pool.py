@@ -97,7 +97,7 @@ async def finish(  # noqa: PLR0913 - a job, its rows, and what it needs of a run
     stop: Stop,
     turns: Turns | None = None,
 ) -> AsyncIterator[Kept | Score]:
-    """Do a job on rows; what is kept of each outcome comes once it is on record.
+    """Do a job on rows; what is kept of each outcome comes once it is in the ledger.
 
     Args:
         job: the job.

@@ -48,7 +48,7 @@ class Turned(Struct):
 
 
 class Residency:
-    """Which models are in memory: at most so many at once.
+    """Which models are in memory: up to ``room`` at once.
 
     Args:
         room: how many.

@@ -2,7 +2,7 @@
 
 A layer above a back end raises ``Parked`` in the place of a reply and says what is waited for. The row's key is noted,
 others have its place, and the row is done again from its first line once one of the things that it waits for is there:
-what is on record returns at once.
+recorded replies return at once.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def second_order(question: Question) -> int:
 
 
 def _asking(stem: str) -> str:
-    """The last sentence of a stem, which asks; what precedes it tells of the case."""
+    """The last sentence of a stem, which asks; what precedes it is the case."""
     return _SENTENCE.split(stem.strip())[-1]
 
 

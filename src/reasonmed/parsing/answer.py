@@ -35,7 +35,7 @@ _LONGEST = 60_000
 """So many characters are looked at, from the end of a text."""
 
 _REMEMBERED = 256
-"""So many texts are not read anew: the stages of a question, and the rules of a check, ask for the same ones."""
+"""Texts whose result is kept: the stages of a question, and the rules of a check, ask for the same ones."""
 
 _LONGEST_BOX = 500
 _MOST_TURNS = 3

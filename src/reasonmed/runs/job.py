@@ -178,7 +178,7 @@ class Means:
     """What a process has to do a job with; another one where several processes do it together."""
 
     connects: Callable[[ModelSettings, int], Backend] = backends.connect
-    """Makes the back end of a model entry with at most so many connections."""
+    """Makes the back end of a model entry with at most N connections."""
     ready: Callable[[ModelSettings], None] = _is_ready
     """Checks what an entry needs of this process."""
     budget: Callable[[float | None, Ledger], Awaitable[Budget]] = _own_budget
@@ -190,7 +190,7 @@ OWN = Means()
 
 
 def take_up(job: RunJob[Row, Outcome], ledger: Ledger, watch: Watch) -> int:
-    """Take the rows in and begin a session; gives its number, and tells what a person should know before the work."""
+    """Take the rows in and begin a session; returns its number, and reports what to know before the work."""
     new = admit(ledger, job.job, job.intake, job.row, job.corrections) if job.intake else 0
     correct(ledger, job.corrections)
     job.folder.note_corrections(corrections_in(ledger))

@@ -73,12 +73,12 @@ class _Replayed(NamedTuple):
 async def rebuild(
     folder: RunDirectory, other: Recipe | None = None, done: Callable[[int], None] = lambda _: None
 ) -> Rebuilt:
-    """Replay every finished question, by several processes where there are many, then write the files anew.
+    """Replay every finished question, by several processes where there are many, then rewrite the files.
 
     Args:
         folder: the run.
         other: the run's recipe as the user has it, where its manifest may not speak for it.
-        done: is told how many questions have been replayed.
+        done: called with the number of questions replayed so far.
 
     Raises:
         RunDirectoryError: a request is not recorded, or the other recipe is not the run's.

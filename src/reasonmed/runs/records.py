@@ -261,7 +261,7 @@ def failure_of(story: Story, rejections: Mapping[Rejection, int] | None = None) 
 
 
 def write_outputs(folder: RunDirectory, ledger: Ledger, facts: OfRun) -> None:
-    """Write both files anew, each in one piece; of a large run, several processes make their lines."""
+    """Rewrite both files, each in one piece; of a large run, several processes make their lines."""
     begin = partial(_lining, folder, Facts(facts.demo, dict(facts.prompts)))
     with replacing(folder.records_path) as records, replacing(folder.failures_path) as failures:
         for made, failed in in_order(ledger.ranges(_PART), begin, alone=_ALONE):

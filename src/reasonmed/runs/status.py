@@ -118,7 +118,7 @@ class Status(msgspec.Struct, frozen=True):
     turns: Turned | None = None
     """What became of the models that take turns in memory; None where all are there at once."""
     prefix_cache: dict[str, PrefixCache] = {}
-    """By model, where its server tells."""
+    """By model, where its server reports it."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody has voted."""
     until_records: Count | None = None

@@ -1,4 +1,4 @@
-"""An end by number: no further question begins once a run has so many records."""
+"""An end by number: no further question begins once a run has N records."""
 
 from __future__ import annotations
 

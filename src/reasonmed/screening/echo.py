@@ -78,5 +78,5 @@ def _runs(instructions: tuple[str, ...], size: int) -> frozenset[tuple[str, ...]
 
 
 def _in_runs(said: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    """So many words in a row, from each place."""
+    """The runs of ``size`` words, from each place."""
     return zip(*(said[start:] for start in range(size)), strict=False)

@@ -114,7 +114,7 @@ class Desk:
         return WAIT + batch.token
 
     def collecting(self, size: int = 0, requests: int = 1) -> Collecting:
-        """The batch that collects now, with room for so many more bytes and requests."""
+        """The batch that collects now; a new one where it has no room for these bytes and requests."""
         now = self.office.clock.now()
         one = self.open[self._token] if self._token else None
         if one is not None and (one.requests >= self.most or one.bytes + size > self.options.megabytes * 1e6):

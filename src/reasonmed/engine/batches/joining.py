@@ -1,6 +1,6 @@
 """A batch that has ended is joined: its results, in whatever order they come, go to the requests that they are for.
 
-Every reply is on record before the next lines are read, so that a join which is interrupted begins again and takes
+Every reply is in the ledger before the next lines are read, so that a join which is interrupted begins again and takes
 what is left. A request that no line answers goes into the next batch, or is sent at once.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reasonmed.engine.ledger.held import Joining, Waiting
 
 _AT_ONCE = 64
-"""Results that are put on record together."""
+"""Results that are recorded together."""
 _TRIES = 5
 """Batches after which a request without a reply is sent at once."""
 _READINGS = 2

@@ -39,7 +39,7 @@ class Control:
         budget: what it may cost.
         ranks: how soon requests go that wait, by what they are recorded under: those of higher rank first.
         residency: which models are in memory, where not all of them are.
-        connects: makes the back end of a model entry with at most so many connections.
+        connects: makes the back end of a model entry with at most N connections.
         folder: where servers that are started write their logs.
     """
 

@@ -304,7 +304,7 @@ class Calls(Store):
         return self.query(_TOTALS, shape=StageTotal)
 
     def cached(self) -> Iterator[CachedTotal]:
-        """Tokens of prompts of each model whose server tells how many of them it had in its prefix cache."""
+        """Prompt tokens, and cached ones among them, of each model whose server reports these."""
         return self.query(_CACHED, shape=CachedTotal)
 
     def cost(self) -> float:

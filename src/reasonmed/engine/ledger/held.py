@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RELEASE = "DELETE FROM held WHERE name = ?"
-"""SQL: a request is no longer held; it is on record."""
+"""SQL: a request is no longer held; it is recorded."""
 _KEPT = ("collecting", "closed")
 _OPEN = (*_KEPT, "submitting", "running")
 _COLUMNS = "token, model, run, provider, state, staged, id, requests, answered, failed, begun, problem"
@@ -190,7 +190,7 @@ class Held(Facts):
             start = page[-1].rowid
 
     def joining(self, name: str, token: str) -> Joining | None:
-        """A request of a batch; None where it is on record already, or never was in this batch."""
+        """A request of a batch; None where it is recorded already, or never was in this batch."""
         return next(self.query(_HELD, name, token, shape=Joining), None)
 
     async def hold(self, name: str, request: Request, size: int, batch: Collecting) -> None:

@@ -33,7 +33,7 @@ class Drawn(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What was read of a set: every row is unusable or usable, and so many of the usable ones are drawn."""
+    """What was read of a set: every row is unusable or usable, and some of the usable ones are drawn."""
 
     set: DataSet
     rows: int

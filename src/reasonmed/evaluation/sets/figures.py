@@ -117,7 +117,7 @@ def _difference(first: Points, other: Points) -> Estimate | None:
 
 
 def _matched(first: Points, other: Points) -> Matched | None:
-    """The difference within classes of length, each weighted by how much it tells: those of one set alone tell none."""
+    """The difference within classes of length, weighted by information: none where all are of one set."""
     classes = [_classes(one) for one in (first, other)]
     shared = {*classes[0]} & {*classes[1]}
     rows = sum(one in shared for side in classes for one in side)

@@ -84,7 +84,7 @@ class Run(Struct, kw_only=True):
     canaries: Canaries | None = None
     equal_samples: Counts = {}
     prefix_cache: dict[str, PrefixCache] = {}
-    """By model, where its server tells."""
+    """By model, where its server reports it."""
     reviews: ReviewRates | None = None
     """What reviewers found; None where nobody voted, and of several runs, whose parts have their own."""
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _BATCH = 250
 """Rows that are compared with the benchmarks at a time."""
 _ALONE = 8
-"""So many batches are compared in one process: to start others takes as long."""
+"""Batches up to which one process compares them all: to start others takes as long."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,7 +65,7 @@ def gather(
         screens: the benchmarks of the hub that are compared with, for the manifest.
         matcher: finds the questions of these and of further benchmarks.
         to: the files to write.
-        done: is told how many rows are done.
+        done: called with the number of rows done.
 
     Raises:
         ReasonMedError: a source has no row that is a question of its layout.

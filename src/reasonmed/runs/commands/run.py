@@ -221,7 +221,7 @@ def with_keys(job: RunJob[Story, Story], fixes: Path, *, skip_bad: bool) -> RunJ
 
 
 def with_until(job: RunJob[Story, Story], records: int | None) -> RunJob[Story, Story]:
-    """The job that begins no further question once there are so many records; all questions where there is no number.
+    """The job that begins no further question once there are N records; all questions where N is None.
 
     Raises:
         UsageError: the number is below 1.

@@ -160,7 +160,7 @@ class Costs:
 
 
 def _scaled(parts: list[tuple[_Sum, float]]) -> _Sum:
-    """The sum of parts, each so many times."""
+    """The sum of parts, each times its count."""
     found = _Sum()
     for one, times in parts:
         found.counts.update({name: round(count * times) for name, count in one.counts.items()})
@@ -190,7 +190,7 @@ def _tokens(one: _Sum) -> int:
 
 
 def _half(went: _Sum, others: int) -> float | None:
-    """Half the interval in which so many other questions' cost lies, from the spread of those that went this way."""
+    """Half the prediction interval of the cost of these questions, from the spread of those that went this way."""
     n = went.counts["questions"]
     if n < 2:  # noqa: PLR2004 - a variance takes two
         return None

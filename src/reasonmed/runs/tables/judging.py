@@ -100,7 +100,7 @@ def _share(one: Share) -> Part:
 
 
 def _estimate(one: Estimate, of: int) -> Part:
-    """An estimate that is no count: of so many texts that were looked at."""
+    """An estimate that is no count, with the number of texts that were reviewed."""
     return Part(None, of, *_bounds(one.value, one.low, one.high))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 60
 _MOST = 1_000
-"""Different reasons of a kind that are told apart: some hold words of a reply."""
+"""Different reasons of a kind that are listed apart: some hold words of a reply."""
 _OTHER = "(other)"
 
 

@@ -66,7 +66,7 @@ def tables_of(
     Args:
         folder: the run's.
         beside: what else goes into them.
-        tell: is told how many of how many questions are read.
+        tell: called with the number of questions read, and of all.
 
     Raises:
         RunDirectoryError: there is no run.

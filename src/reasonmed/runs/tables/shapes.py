@@ -39,7 +39,7 @@ class Table(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """So many of so many, with the share and its 95 % interval, clustered by question; None where it is not known."""
+    """A count of a total, with the share and its 95 % interval, clustered by question; None where it is not known."""
 
     count: Count | None
     of: Count
