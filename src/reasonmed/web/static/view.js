@@ -12,3 +12,9 @@ document.addEventListener("keydown", (event) => {
   const link = way && document.querySelector(`a[rel=${way}]`);
   if (link) link.click();
 });
+
+// Words that were typed before htmx listened are searched for once it does.
+document.addEventListener("htmx:load", () => {
+  const words = document.querySelector("#words");
+  if (words && words.value !== words.defaultValue) words.dispatchEvent(new Event("change", { bubbles: true }));
+}, { once: true });
